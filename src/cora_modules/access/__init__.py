@@ -1,0 +1,1 @@
+"""Who is who: organizations, their members, and the people behind the tokens."""

@@ -1,0 +1,231 @@
+"""The app: routes in, answers out. The only file that knows every step of a request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Required, TypedDict, TypeVar, Unpack
+
+from org_common.auth.rules import Rule
+from org_common.errors import OrgError, Unauthorized
+from org_common.http import gateway
+from org_common.http.binding import Signature
+from org_common.http.request import Request
+from org_common.http.response import Response, Result, problem
+from org_common.http.routing import Router, parameters
+from org_common.identity import FROM_AUTHORIZER, FromAuthorizer, Identity
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.db.database import Database
+    from org_common.types import Event, LambdaContext
+
+logger = logging.getLogger("org_common")
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route declares besides its path."""
+
+    allow: Required[Rule]
+    """Who may: a route without a rule does not start."""
+    status: int
+    """Of a success with a body; without one it is 204."""
+    idempotent: bool
+    summary: str
+    """One line for the list of routes; by default the first line of the handler's docstring."""
+
+
+class Route:
+    """One method of one path, its rule, and the handler behind them."""
+
+    __slots__ = ("_result", "_signature", "handler", "method", "path", "rule", "summary")
+
+    def __init__(self, method: str, path: str, handler: Callable[..., Any], options: RouteOptions) -> None:
+        """`TypeError` says what is wrong with the declaration, and the fix."""
+        where = f"{method} {path}"
+        rule = options.get("allow")
+        if not isinstance(rule, Rule):
+            raise TypeError(f"{where} has no access rule: add allow=SIGNED_IN, allow=Check(...) or allow=PUBLIC")
+        unknown = options.keys() - RouteOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{where}: there is no option {min(unknown)!r}. Options are {', '.join(RouteOptions.__annotations__)}")
+        if options.get("idempotent"):
+            raise TypeError(f"{where}: idempotent=True is not supported yet. Leave it out")
+        try:
+            names = parameters(path)
+            self._signature = Signature(handler, names)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{where}: {error}") from error
+        self.method = method
+        self.path = path
+        self.handler = handler
+        self.rule = rule
+        self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
+        self._result = Result(self._signature.result, options.get("status", 200))
+        self._check(where, names)
+
+    def _check(self, where: str, names: list[str]) -> None:
+        lacking = [name for name in self.rule.placeholders if name not in names]
+        if lacking:
+            raise TypeError(
+                f"{where}: the rule asks for %({lacking[0]})s, and the path has "
+                f"{', '.join(names) or 'no parameters'}. Name it in the path: /{{{lacking[0]}}}"
+            )
+        injects = self._signature.injects
+        if injects("transaction") and self.method in ("GET", "HEAD"):
+            raise TypeError(f"{where} takes a Transaction, and a {self.method} only reads: take a Reader instead")
+        if injects("transaction") and injects("reader"):
+            raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads as well, take only that")
+        if injects("identity") and self.rule.caller == "anyone":
+            raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
+
+    def run(
+        self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
+    ) -> Response:
+        """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
+        signature = self._signature
+        arguments = signature.bind(request, values)
+        name = signature.injects("identity")
+        if name:
+            arguments[name] = identity
+        writes, reads = signature.injects("transaction"), signature.injects("reader")
+        if writes:
+            return self._write(writes, request, identity, database(), arguments)
+        if reads or self.rule.needs_database:
+            return self._read(reads, request, identity, database(), arguments)
+        return self._result.render(self.handler(**arguments), request)
+
+    def _read(
+        self, name: str | None, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+    ) -> Response:
+        path = {each: arguments[each] for each in self._signature.path}
+        handle = database.reader(self.rule, identity, path, request.deadline)
+        try:
+            if name:
+                arguments[name] = handle
+            else:
+                # Nothing of the handler's will take the rule along, so it is asked before the handler runs.
+                handle.ensure_ruled()
+            response = self._result.render(self.handler(**arguments), request)
+            handle.ensure_ruled()
+            return response
+        finally:
+            handle.close()
+
+    def _write(
+        self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+    ) -> Response:
+        path = {each: arguments[each] for each in self._signature.path}
+        handle = database.transaction(self.rule, identity, path, request.deadline)
+        try:
+            arguments[name] = handle
+            response = self._result.render(self.handler(**arguments), request)
+            handle.ensure_ruled()
+            handle.commit()
+            return response
+        except BaseException:
+            handle.rollback()
+            raise
+        finally:
+            handle.close()
+
+
+class App:
+    """The routes of one Lambda function. It is the function's entry: `app(event, context)`.
+
+        app = App("access-orgs")
+
+        @app.get("/orgs/{org_id}", allow=ORG_USER)
+        def get_org(db: Reader, org_id: UUID) -> Org:
+            return db.one(Org, GET_ORG, {"org_id": org_id})
+
+    `identity` says who vouches for the caller; it is declared, never guessed from the event. A handler's parameters are
+    bound by their annotations: the path's names, a model from the body, the rest from the query string, and the
+    injected `Reader`, `Transaction`, `Identity`, `Request`, `Deadline` and `PageRequest`.
+    """
+
+    def __init__(self, name: str, *, identity: FromAuthorizer = FROM_AUTHORIZER) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+        self._identity = identity
+        self._router: Router[Route] = Router()
+        self._database: Database | None = None
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Declare a route that reads. `path` names its parameters: "/orgs/{org_id}"."""
+        return self._route("GET", path, options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Declare a route that creates, with `status=201`, or acts."""
+        return self._route("POST", path, options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Declare a route that replaces."""
+        return self._route("PUT", path, options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Declare a route that changes what is sent: its body is a `Patch`."""
+        return self._route("PATCH", path, options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Declare a route that removes."""
+        return self._route("DELETE", path, options)
+
+    def __call__(self, event: Event, context: LambdaContext) -> Event:
+        """Answer one event of an API Gateway HTTP API. Never raises: what went wrong is a problem in the answer."""
+        try:
+            request = gateway.parse(event, context)
+        except OrgError as error:
+            logger.error("%s", error.detail)
+            return gateway.answer(problem(error, context.aws_request_id))
+        return gateway.answer(self.handle(request))
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        try:
+            route, values = self._router.match(request.method, request.path)
+            identity = None if route.rule.caller == "anyone" else self._identity.identity(request)
+            if identity is None and route.rule.caller != "anyone":
+                raise Unauthorized
+            return route.run(request, values, identity, self.database)
+        except OrgError as error:
+            if error.status >= 500:
+                logger.exception("%s %s answered %d", request.method, request.path, error.status)
+            return problem(error, request.id)
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            return problem(OrgError(), request.id)
+
+    def serves(self, path: str) -> bool:
+        """Some route of this app has the path, whatever its method."""
+        return self._router.knows(path)
+
+    def database(self) -> Database:
+        """The database of this app's routes: the one given to `use`, or the environment's."""
+        if self._database is None:
+            from org_common.db.database import default
+
+            self._database = default()
+        return self._database
+
+    def use(self, database: Database | None) -> None:
+        """Take another database than the environment's; None goes back to it. For tests and servers of several apps."""
+        self._database = database
+
+    def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            route = Route(method, path, handler, options)
+            try:
+                self._router.add(method, path, route)
+            except ValueError as error:
+                raise TypeError(str(error)) from error
+            self.routes.append(route)
+            return handler
+
+        return declare
+
+    def __repr__(self) -> str:
+        return f"App({self.name!r}, {len(self.routes)} routes)"

@@ -1,0 +1,87 @@
+"""One database: its settings and its connections, and the handles that requests get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from org_common.auth.rules import SIGNED_IN, Rule
+from org_common.db.connection import Single, Source
+from org_common.db.prelude import Prelude
+from org_common.db.reader import Reader
+from org_common.db.transaction import Transaction
+from org_common.identity import Identity
+from org_common.settings import Settings
+from org_common.types import Deadline
+
+# Outside a route nobody says how long there is.
+DEFAULT_DEADLINE_S = 30.0
+
+
+class Database:
+    """Hands out `Reader` and `Transaction`. Opens nothing before the first statement.
+
+    `source` is where connections come from; by default the one connection of a Lambda environment. Whoever made the
+    database closes it.
+    """
+
+    def __init__(self, settings: Settings, source: Source | None = None) -> None:
+        self._settings = settings
+        self._source = source or Single(settings)
+
+    def reader(
+        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
+    ) -> Reader:
+        """For one request, under its route's rule over the parameters of its path."""
+        prelude = Prelude(rule, identity, path, deadline, self._settings.search_path)
+        return Reader(self._source, prelude, identity=identity, cursor_keys=self._settings.cursor_keys)
+
+    def transaction(
+        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
+    ) -> Transaction:
+        """For one request, under its route's rule over the parameters of its path."""
+        prelude = Prelude(rule, identity, path, deadline, self._settings.search_path)
+        return Transaction(self._source, prelude, identity=identity, cursor_keys=self._settings.cursor_keys)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+_default: Database | None = None
+
+
+def default() -> Database:
+    """The database of the environment's settings, made at first use and kept for the life of the process."""
+    global _default
+    if _default is None:
+        _default = Database(Settings.from_env())
+    return _default
+
+
+@contextmanager
+def reader(
+    identity: Identity, *, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S
+) -> Iterator[Reader]:
+    """A `Reader` outside a route, for a known user."""
+    handle = (database or default()).reader(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
+    try:
+        yield handle
+    finally:
+        handle.close()
+
+
+@contextmanager
+def transaction(
+    identity: Identity, *, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S
+) -> Iterator[Transaction]:
+    """A `Transaction` outside a route, for a known user: committed at the end of the block, rolled back on any exception."""
+    handle = (database or default()).transaction(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
+    try:
+        yield handle
+        handle.commit()
+    except BaseException:
+        handle.rollback()
+        raise
+    finally:
+        handle.close()

@@ -1,0 +1,101 @@
+"""Keyset pages over any SELECT, and the cursors that continue them."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+import orjson
+from psycopg import sql
+
+from org_common.db.statement import Params, StatementError, Text
+from org_common.errors import BadRequest
+from org_common.identity import Identity
+from org_common.settings import SettingsError
+
+MAC_BYTES = 16
+MAX_CURSOR_LENGTH = 2048
+
+
+class Cursors:
+    """Signs and opens the cursors of one list of one caller.
+
+    A cursor is the sort keys of the last item, signed with the list's scope and the caller, so it is of no use to
+    anybody else, on another route or under other filters. It hides nothing: its keys are values that the caller got.
+    """
+
+    __slots__ = ("_context", "_keys")
+
+    def __init__(self, keys: Sequence[str], scope: str, identity: Identity | None) -> None:
+        """`SettingsError` without a key: the newest comes first and signs, all open."""
+        if not keys:
+            raise SettingsError(
+                "ORG_COMMON_CURSOR_KEYS is not set, and pages need it to sign their cursors. "
+                "Example: the output of `openssl rand -hex 32`"
+            )
+        caller = "" if identity is None else f"{identity.issuer}\n{identity.subject}"
+        self._keys = [key.encode() for key in keys]
+        self._context = f"{scope}\n\n{caller}".encode()
+
+    def seal(self, values: Sequence[Any]) -> str:
+        body = urlsafe_b64encode(orjson.dumps([_as_text(value) for value in values]))
+        return (body + b"." + urlsafe_b64encode(self._mac(self._keys[0], body))).decode().replace("=", "")
+
+    def open(self, cursor: str, count: int) -> list[str]:
+        """The `count` sort keys, as text; `BadRequest` for a cursor that was not made for this list and caller."""
+        try:
+            if len(cursor) > MAX_CURSOR_LENGTH:
+                raise ValueError
+            body, _, mac = cursor.encode("ascii").partition(b".")
+            given = urlsafe_b64decode(mac + b"=" * (-len(mac) % 4))
+            body += b"=" * (-len(body) % 4)
+            if not any(hmac.compare_digest(given, self._mac(key, body)) for key in self._keys):
+                raise ValueError
+            values = orjson.loads(urlsafe_b64decode(body))
+            if len(values) != count:
+                raise ValueError
+        except ValueError:
+            raise BadRequest(
+                "The cursor was not made for this list. Start again without one.", code="invalid_cursor"
+            ) from None
+        return list(values)
+
+    def _mac(self, key: bytes, body: bytes) -> bytes:
+        return hmac.digest(key, self._context + b"\n\n" + body, hashlib.sha256)[:MAC_BYTES]
+
+
+def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: bool) -> sql.Composed:
+    """The SELECT around a list's own: those after the cursor, in order, one more than asked for."""
+    if not by:
+        raise StatementError("page() needs the columns to sort by, the last of them unique: by=('name', 'id')")
+    inner = sql.SQL(text) if isinstance(text, str) else text
+    names = [sql.Identifier(name) for name in by]
+    where: sql.Composable = sql.SQL("")
+    if after:
+        sign = sql.SQL("<" if descending else ">")
+        keys = sql.SQL(", ").join([sql.SQL("%(_key_" + str(at) + ")s") for at in range(len(by))])  # pyright: ignore[reportArgumentType] # a number
+        where = sql.SQL("where ({}) {} ({})").format(sql.SQL(", ").join(names), sign, keys)
+    order: sql.Composable = sql.SQL(", ").join([sql.SQL("{} desc").format(name) if descending else name for name in names])
+    return sql.SQL("select * from ({}) as page {} order by {} limit %(_limit)s").format(inner, where, order)
+
+
+def parameters(params: Params, names: Sequence[str], keys: Sequence[str], limit: int) -> dict[str, Any]:
+    """The list's own parameters with those of the page."""
+    get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
+    own = {name: get(name) for name in names if not name.startswith("_")}
+    return {**own, **{f"_key_{at}": key for at, key in enumerate(keys)}, "_limit": limit + 1}
+
+
+def _as_text(value: Any) -> str:
+    """A sort key as PostgreSQL reads it back without loss."""
+    if value is None:
+        raise StatementError("a sort key was null: pages sort by columns that are not null")
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)
+
+

@@ -1,0 +1,118 @@
+"""What goes in front of the first statement of a unit: role, claims, limits, identity and the route's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+from org_common.auth.rules import Rule
+from org_common.db.statement import TEXT_FORMAT, Statement, Wire, prepare_own
+from org_common.errors import GatewayTimeout, Unauthorized
+from org_common.identity import Identity
+from org_common.types import Deadline
+
+# The server gives up this much before the answer must leave, so that its error still makes a problem.
+SERVER_MARGIN_S = 0.5
+# And the client this much before, should the server stay mute.
+CLIENT_MARGIN_S = 0.3
+
+# One SELECT, its names constants: a name from outside could set anything (`row_security`). The role goes first and is
+# one of three constants. `set_config(…, true)` ends with the transaction, also behind a transaction pooler; `SET LOCAL`
+# in a pipeline would send a warning with each unit.
+_SETTINGS = (
+    b"select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), "
+    b"set_config('search_path', $3, true), set_config('statement_timeout', $4, true)"
+)
+_READ_ONLY = _SETTINGS + b", set_config('transaction_read_only', 'on', true)"
+_WRITING = _SETTINGS + b", set_config('idle_in_transaction_session_timeout', $4, true)"
+_TEXT_OID = 25
+_TEXTS = (_TEXT_OID,) * 4
+_FORMATS = [TEXT_FORMAT] * 4
+_TIMEOUT = b"select set_config('statement_timeout', $1, true)"
+_RECHECK = b"select app.recheck($1, $2)"
+_KNOWN_USER = prepare_own("select app.identify(true)").bind(None)
+_ANY_USER = prepare_own("select app.identify(false)").bind(None)
+
+
+class Prelude:
+    """The prelude of one request: who, as which role, under which rule.
+
+    Not under it yet: `opening()` is sent with the first statement, in the same turn.
+    """
+
+    __slots__ = ("_claims", "_identify", "_role", "_rule", "_search_path", "deadline")
+
+    def __init__(
+        self,
+        rule: Rule,
+        identity: Identity | None,
+        path: Mapping[str, Any],
+        deadline: Deadline,
+        search_path: str,
+    ) -> None:
+        """`Unauthorized` without an identity where the rule asks for one; `StatementError` when the rule does not bind."""
+        self.deadline = deadline
+        self._role = rule.role.encode()
+        self._search_path = search_path.encode()
+        self._identify: Wire | None = None
+        if rule.caller == "anyone":
+            self._claims = b'{"role":"anon"}'
+        elif identity is None:
+            raise Unauthorized
+        else:
+            self._claims = identity.claims(rule.role).encode()
+            self._identify = _KNOWN_USER if rule.caller == "user" else _ANY_USER
+        self._rule = None if rule.expression is None else _require(rule.expression).bind(path)
+
+    def opening(self, *, read_only: bool) -> list[Wire]:
+        """The statements of the prelude; `GatewayTimeout` when there is no time left to run any."""
+        command = _READ_ONLY if read_only else _WRITING
+        timeout = b"%d" % self.server_timeout_ms()
+        wires: list[Wire] = [(command, [self._role, self._claims, self._search_path, timeout], _TEXTS, _FORMATS)]
+        if self._identify is not None:
+            wires.append(self._identify)
+        if self._rule is not None:
+            wires.append(self._rule)
+        return wires
+
+    def timeout(self) -> Wire:
+        """For the later statements of a transaction: less time is left than when it was opened."""
+        return _TIMEOUT, [b"%d" % self.server_timeout_ms()], (_TEXT_OID,), [TEXT_FORMAT]
+
+    def recheck(self, claims: bytes) -> Wire:
+        """In front of COMMIT: raises on the server when role or claims have moved since they were set."""
+        return _RECHECK, [self._role, claims], (_TEXT_OID, _TEXT_OID), [TEXT_FORMAT, TEXT_FORMAT]
+
+    @property
+    def claims(self) -> bytes:
+        """As sent. `app.identify()` answers those that stand after it."""
+        return self._claims
+
+    @property
+    def identifies(self) -> bool:
+        return self._identify is not None
+
+    def server_timeout_ms(self) -> int:
+        """How long the server may work on a statement, from the time left; `GatewayTimeout` when that is nothing."""
+        left_ms = int((self.deadline.left_s() - SERVER_MARGIN_S) * 1000)
+        if left_ms <= 0:
+            raise GatewayTimeout
+        return left_ms
+
+    @property
+    def until_s(self) -> float:
+        """When to stop waiting for the server, on the clock of `time.monotonic()`."""
+        return self.deadline.at_s - CLIENT_MARGIN_S
+
+
+_required: dict[str, Statement] = {}
+
+
+def _require(expression: LiteralString) -> Statement:
+    """`app.require(…)` around a rule: it raises, so nothing that follows in the turn runs."""
+    statement = _required.get(expression)
+    if statement is None:
+        statement = _required[expression] = prepare_own("select app.require(" + expression + ")")
+    return statement
+
+

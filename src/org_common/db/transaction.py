@@ -1,0 +1,71 @@
+"""Writing: all statements of a request in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psycopg.pq.abc import PGresult
+
+from org_common.db.connection import Source
+from org_common.db.prelude import Prelude
+from org_common.db.reader import Reader
+from org_common.db.statement import Params, StatementError, Text, Wire, prepare
+from org_common.db.unit import Write
+from org_common.errors import NotFound
+from org_common.identity import Identity
+
+
+class Transaction(Reader):
+    """Reads and writes for one caller under one rule, all or nothing. Injectable: name it in a handler's signature.
+
+    BEGIN, prelude and rule ride with the first statement, a re-check of role and claims with COMMIT: n statements cost
+    n + 1 turns. READ COMMITTED. The app commits after the response was rendered and rolls back on any exception; a
+    statement that failed makes the commit fail too, should a handler swallow its error.
+    """
+
+    injected = "transaction"
+
+    def __init__(
+        self, source: Source, prelude: Prelude, *, identity: Identity | None = None, cursor_keys: Sequence[str] = ()
+    ) -> None:
+        super().__init__(source, prelude, identity=identity, cursor_keys=cursor_keys)
+        self._unit = Write(source, prelude)
+
+    def run(self, sql: Text, params: Params = None, *, rows: int | None) -> int:
+        """Run a write that must change `rows` rows; None says that any number is right. Answers the number.
+
+        A wrong number raises, and the transaction is rolled back: `NotFound` when none of one was there (or may be
+        seen), `StatementError` otherwise.
+        """
+        changed = self._send(prepare(sql).bind(params)).command_tuples or 0
+        if rows is not None and changed != rows:
+            if rows == 1 and changed == 0:
+                raise NotFound
+            raise StatementError(f"the statement was to change {rows} rows and changed {changed}: nothing is kept")
+        return changed
+
+    def many(self, sql: Text, params: Iterable[Params]) -> int:
+        """Run one statement for each of the parameters, all in one turn. Answers the rows changed in all."""
+        statement = prepare(sql)
+        # Adapted before the first is sent: a fault among them sends none.
+        batch = [statement.bind(each) for each in params]
+        if not batch:
+            return 0
+        self._check_open()
+        results = self._unit.send(batch)
+        self._ruled = True
+        return sum(result.command_tuples or 0 for result in results)
+
+    def commit(self) -> None:
+        """The app calls this, or the block of `transaction()`."""
+        self._unit.commit()
+
+    def rollback(self) -> None:
+        """The app calls this, or the block of `transaction()`."""
+        self._unit.rollback()
+
+    def _send(self, statement: Wire) -> PGresult:
+        self._check_open()
+        result = self._unit.send([statement])[0]
+        self._ruled = True
+        return result

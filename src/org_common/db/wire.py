@@ -1,0 +1,87 @@
+"""One turn: statements out, one Sync, results in.
+
+Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline still
+sends and commits what was queued (measured); here all of a turn is adapted before its first byte leaves. The wait has
+an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Sequence
+
+from psycopg import OperationalError
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from org_common.db.errors import ConnectionLost, StatementFailed, failure
+from org_common.db.statement import TEXT_FORMAT, Wire
+from org_common.errors import GatewayTimeout
+
+_GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+
+
+def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
+    """Send the statements with one Sync and read an answer to each: one turn.
+
+    Without a BEGIN among them they are one implicit transaction: the first failure undoes them all and ends it.
+    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `until_s` (of
+    `time.monotonic()`) passed first. After the last two the connection is of no more use.
+    """
+    try:
+        for command, values, types, formats in statements:
+            pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
+        pgconn.pipeline_sync()
+        _flush(pgconn, until_s)
+        return _results(pgconn, until_s)
+    except OperationalError as error:
+        raise ConnectionLost(str(error)) from error
+
+
+def _flush(pgconn: PGconn, until_s: float) -> None:
+    # A large statement does not fit into the socket's buffer: while the rest waits, the server's answers are read, or
+    # both sides would wait for each other.
+    while pgconn.flush():
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, until_s) & ~select.POLLOUT:
+            pgconn.consume_input()
+
+
+def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
+    results: list[PGresult] = []
+    failed: StatementFailed | None = None
+    while True:
+        while pgconn.is_busy():
+            _wait(pgconn, select.POLLIN, until_s)
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            # The end of one statement's results, or of the connection.
+            if pgconn.status == ConnStatus.BAD:
+                raise ConnectionLost("the server closed the connection")
+            continue
+        status = result.status
+        if status in _GOOD:
+            results.append(result)
+        elif status == ExecStatus.PIPELINE_SYNC:
+            if failed is not None:
+                raise failed
+            return results
+        elif status == ExecStatus.FATAL_ERROR:
+            error = failure(result)
+            if pgconn.status == ConnStatus.BAD:
+                # 57P01 and its like: the server said why it went.
+                raise ConnectionLost(str(error)) from error
+            failed = failed or error
+        elif status != ExecStatus.PIPELINE_ABORTED:
+            raise ConnectionLost(f"an answer that was not asked for: {ExecStatus(status).name}")
+
+
+def _wait(pgconn: PGconn, events: int, until_s: float) -> int:
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    left_s = until_s - time.monotonic()
+    ready = poll.poll(max(left_s * 1000, 0))
+    if not ready:
+        raise GatewayTimeout from TimeoutError("the database did not answer in time")
+    return ready[0][1]

@@ -1,0 +1,124 @@
+"""Which route a path belongs to."""
+
+from __future__ import annotations
+
+import re
+from typing import Generic, TypeVar
+
+from org_common.errors import MethodNotAllowed, NotFound
+
+R = TypeVar("R")
+
+PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+class Node(Generic[R]):
+    """One segment of the tree of paths: a literal child wins over the parameter."""
+
+    __slots__ = ("children", "parameter", "routes")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node[R]] = {}
+        self.parameter: Node[R] | None = None
+        self.routes: dict[str, R] = {}
+
+
+class Router(Generic[R]):
+    """Routes by method and template ("/orgs/{org_id}"). The cost of a look-up is in the path's length, not the table's."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self) -> None:
+        self._root: Node[R] = Node()
+
+    def add(self, method: str, template: str, route: R) -> None:
+        """`ValueError` when the template already has a route for this method."""
+        node = self._root
+        for segment in segments(template):
+            if segment.startswith("{"):
+                node.parameter = node.parameter or Node()
+                node = node.parameter
+            else:
+                node = node.children.setdefault(segment, Node())
+        if method in node.routes:
+            raise ValueError(f"{method} {template} is declared twice")
+        node.routes[method] = route
+
+    def match(self, method: str, path: str) -> tuple[R, list[str]]:
+        """The route and the values of its parameters, percent-decoded, in the order of the template.
+
+        `NotFound` for an unknown path, `MethodNotAllowed` with `Allow` for a known path without this method.
+        """
+        values: list[str] = []
+        node = self._find(self._root, _parts(path), 0, values)
+        if node is None:
+            raise NotFound(code="unknown_route")
+        route = node.routes.get(method)
+        if route is None:
+            raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(node.routes))})
+        return route, values
+
+    def knows(self, path: str) -> bool:
+        """Some method of the path is routed."""
+        return self._find(self._root, _parts(path), 0, []) is not None
+
+    def _find(self, node: Node[R], parts: list[str], at: int, values: list[str]) -> Node[R] | None:
+        # A loop for the straight way down; it calls itself only where a literal and a parameter compete.
+        while at < len(parts):
+            part = parts[at]
+            at += 1
+            child = node.children.get(part)
+            if child is None:
+                if node.parameter is None or not part:
+                    return None
+                node = node.parameter
+                values.append(_decode(part) if "%" in part else part)
+            elif node.parameter is None:
+                node = child
+            else:
+                known = len(values)
+                found = self._find(child, parts, at, values)
+                if found is not None:
+                    return found
+                del values[known:]
+                node = node.parameter
+                values.append(part)
+        return node if node.routes else None
+
+
+def segments(template: str) -> list[str]:
+    """The segments of a template; `ValueError` says what is wrong with it."""
+    if not template.startswith("/"):
+        raise ValueError(f"the path {template!r} must begin with '/'")
+    if template == "/":
+        return []
+    names: set[str] = set()
+    parts = template[1:].split("/")
+    for part in parts:
+        parameter = PARAMETER.fullmatch(part)
+        if parameter is None and LITERAL.fullmatch(part) is None:
+            raise ValueError(
+                f"the segment {part!r} of {template!r} is neither literal nor a parameter. Example: /orgs/{{org_id}}"
+            )
+        if parameter is not None:
+            if parameter[1] in names:
+                raise ValueError(f"the parameter {part} stands twice in {template!r}")
+            names.add(parameter[1])
+    return parts
+
+
+def parameters(template: str) -> list[str]:
+    """The names of the template's parameters, in order."""
+    return [part[1:-1] for part in segments(template) if part.startswith("{")]
+
+
+def _parts(path: str) -> list[str]:
+    return path[1:].split("/") if len(path) > 1 else []
+
+
+def _decode(part: str) -> str:
+    # Imported where it is needed: ids and slugs, nearly all there is, hold no escapes.
+    from urllib.parse import unquote
+
+    return unquote(part, errors="replace")

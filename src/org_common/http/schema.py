@@ -1,0 +1,103 @@
+"""Validation and serialization by pydantic: beside the models themselves, its only home.
+
+Imported when a route is first hit that has something to validate or a model to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import quote
+from uuid import UUID
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, core_schema
+
+from org_common.errors import BadRequest, Fault
+
+ParseBody = Callable[[bytes, list[Fault]], Any]
+ParseText = Callable[[str, str, str, list[Fault]], Any]
+
+# What pydantic takes for an integer beyond its digits (" 20 ", "2_0", "20.0", "+20") names no resource and counts nothing.
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_UUID_LENGTH = 36
+
+
+def body(model: type[BaseModel]) -> ParseBody:
+    """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
+    _built(model)
+    validate = model.__pydantic_validator__.validate_json
+
+    def parse(sent: bytes, faults: list[Fault]) -> Any:
+        try:
+            return validate(sent, by_alias=True, by_name=False)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            if found[0]["type"] == "json_invalid":
+                # The cause would put the caller's body into our log.
+                raise BadRequest(f"The body is not valid JSON: {found[0]['msg']}.", code="invalid_json") from None
+            faults.extend(Fault("body", _pointer(each["loc"]), each["msg"], each["type"]) for each in found)
+            return None
+
+    return parse
+
+
+def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
+    """Parses the text of a path, query or header parameter.
+
+    A UUID is the 36 characters of RFC 9562, an integer is digits with or without a minus; pydantic's other spellings
+    of both ("{…}", "urn:uuid:…", "2_0") are refused.
+    """
+    if annotation is str and not constraints:
+        return lambda text, where, name, faults: text
+    validate: Callable[[str], Any]
+    if annotation is UUID and not constraints:
+        # The bare core validator: 0.006 ms to make instead of 0.5, and 5 times as fast as UUID(text) (measured).
+        validate = SchemaValidator(core_schema.uuid_schema()).validate_python
+    else:
+        field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
+        adapter: TypeAdapter[Any] = TypeAdapter(field)
+        validate = adapter.validator.validate_strings
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    is_uuid, is_integer = base is UUID, base is int
+
+    def parse(text: str, where: str, name: str, faults: list[Fault]) -> Any:
+        try:
+            if is_uuid and len(text) != _UUID_LENGTH:
+                faults.append(Fault(where, f"#/{name}", "Input should be a UUID of 36 characters", "uuid_parsing"))
+                return None
+            if is_integer and _INTEGER.fullmatch(text) is None:
+                faults.append(Fault(where, f"#/{name}", "Input should be a whole number", "int_parsing"))
+                return None
+            return validate(text)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            faults.extend(Fault(where, f"#/{name}", each["msg"], each["type"]) for each in found)
+            return None
+
+    return parse
+
+
+def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
+    """Writes a model as JSON, by its camelCase names."""
+    _built(model)
+    to_json = model.__pydantic_serializer__.to_json
+    return lambda value: to_json(value, by_alias=True)
+
+
+def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
+    """Writes models as a JSON array."""
+    write = model_writer(model)
+    return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
+
+
+def _built(model: type[BaseModel]) -> None:
+    # Until it is built, a model's validator is a stand-in that stays one for whoever holds it (measured: 2.8 / 1.6 us a
+    # call); so: build first, then take hold.
+    model.model_rebuild()
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    parts = [quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace") for part in location]
+    return "#/" + "/".join(parts) if parts else "#"

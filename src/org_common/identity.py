@@ -1,0 +1,116 @@
+"""Who is calling, as vouched for by whoever the app declared."""
+
+import time
+
+import orjson
+
+from org_common.errors import Unauthorized
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.http.request import Request
+
+# The authorizer's answer may be cached by API Gateway for longer than the token lives, so `exp` is checked again on
+# each request, with PostgREST's 30 s for clocks that disagree.
+LEEWAY_S = 30
+MAX_CLAIMS_BYTES = 8192
+MAX_TEXT_LENGTH = 512
+
+
+class Identity:
+    """The caller of one request. Injectable: name it in a handler's signature.
+
+    `subject` is the issuer's name for the caller, not this platform's user id: that one is looked up in the database
+    by (issuer, subject), in the same turn as the first statement. `expires_at` is in seconds since the epoch.
+    """
+
+    __slots__ = ("email", "email_verified", "expires_at", "issuer", "subject", "token_id")
+    injected = "identity"
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        subject: str,
+        expires_at: float,
+        email: str | None = None,
+        email_verified: bool = False,
+        token_id: str | None = None,
+    ) -> None:
+        self.issuer = issuer
+        self.subject = subject
+        self.expires_at = expires_at
+        self.email = email
+        self.email_verified = email_verified
+        self.token_id = token_id
+
+    @classmethod
+    def from_claims(cls, text: str) -> "Identity":
+        """Parse the JSON text that the authorizer passed on.
+
+        `Unauthorized` when a claim is missing or of the wrong type, or when the token has expired by now.
+        """
+        if len(text) > MAX_CLAIMS_BYTES:
+            raise Unauthorized(code="invalid_claims")
+        try:
+            claims = orjson.loads(text)
+            issuer, subject, expires_at = claims["iss"], claims["sub"], claims["exp"]
+            email, verified, token_id = claims.get("email"), claims.get("email_verified"), claims.get("jti")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            # `from None`: the text is a caller's, and it must not reach a log through the context.
+            raise Unauthorized(code="invalid_claims") from None
+        if not (_is_name(issuer) and _is_name(subject) and type(expires_at) in (int, float)):
+            raise Unauthorized(code="invalid_claims")
+        if not ((email is None or _is_name(email)) and (token_id is None or _is_name(token_id))):
+            raise Unauthorized(code="invalid_claims")
+        # Written so that NaN is refused as well.
+        if not expires_at > time.time() - LEEWAY_S:
+            raise Unauthorized("The access token has expired.", code="token_expired")
+        return cls(
+            issuer=issuer,
+            subject=subject,
+            expires_at=expires_at,
+            email=email,
+            email_verified=verified is True,
+            token_id=token_id,
+        )
+
+    def claims(self, role: str) -> str:
+        """The text for `request.jwt.claims`, PostgREST's and Supabase's name for it.
+
+        `role` is the database role that the route picked, never one that a token asked for.
+        """
+        return orjson.dumps(
+            {
+                "iss": self.issuer,
+                "sub": self.subject,
+                "role": role,
+                "email": self.email,
+                "email_verified": self.email_verified,
+            }
+        ).decode()
+
+    def __repr__(self) -> str:
+        return f"Identity(issuer={self.issuer!r}, subject={self.subject!r})"
+
+
+class FromAuthorizer:
+    """The API's authorizer verified the token and passed its claims on."""
+
+    __slots__ = ()
+
+    def identity(self, request: "Request") -> Identity | None:
+        claims = request.claims
+        return None if claims is None else Identity.from_claims(claims)
+
+    def __repr__(self) -> str:
+        return "FROM_AUTHORIZER"
+
+
+FROM_AUTHORIZER = FromAuthorizer()
+
+
+def _is_name(value: object) -> bool:
+    # PostgreSQL's text holds no NUL, and nobody's name holds another control character.
+    return type(value) is str and 0 < len(value) <= MAX_TEXT_LENGTH and value.isprintable()

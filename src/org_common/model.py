@@ -1,0 +1,44 @@
+"""Models: camelCase outside, snake_case inside, unknown input refused."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A request body, a row, a response.
+
+    The schema is built when the model is first used, not at import (`defer_build`). Over HTTP only the camelCase
+    names are understood; Python code uses the snake_case ones.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="forbid",
+        defer_build=True,
+    )
+
+
+class Patch(Model):
+    """A JSON merge patch (RFC 7396): a field that was not sent stays as it is, `null` clears a nullable one.
+
+    Every field may be left out, so none needs a default. As an SQL parameter a patch is one jsonb object of the
+    fields that were sent, under their snake_case names:
+
+        set (name, color) = (select p.name, p.color from jsonb_populate_record(o, %(patch)s) p)
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for field in cls.__pydantic_fields__.values():
+            if field.is_required():
+                # A default only says "may be left out": what counts is `model_fields_set`.
+                field.default = None
+
+    def sent(self) -> dict[str, Any]:
+        """The fields that were sent, as JSON values under their snake_case names."""
+        return self.model_dump(mode="json", by_alias=False, exclude_unset=True)

@@ -1,0 +1,81 @@
+"""What the environment tells the SDK, read once, with every fault in one error."""
+
+import os
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CURSOR_KEY_LENGTH = 32
+
+
+class SettingsError(Exception):
+    """The environment is not usable. The message has one line a fault: the variable, what was wrong, an example."""
+
+
+class Settings:
+    """Frozen after `from_env`; its `repr` says what is set and never a value that may be secret.
+
+    `database_url` is that of the powerless login (`app_login`), a libpq URL. `cursor_keys` sign the cursors of
+    pages: the first signs, all verify, so a key rotates by putting the new one in front. `search_path` is set in
+    each unit; empty by default, so that SQL names its schemas and nothing can be put in front of them.
+    """
+
+    __slots__ = ("application_name", "cursor_keys", "database_url", "search_path")
+
+    application_name: str
+    cursor_keys: tuple[str, ...]
+    database_url: str | None
+    search_path: str
+
+    def __init__(
+        self,
+        *,
+        database_url: str | None = None,
+        cursor_keys: tuple[str, ...] = (),
+        search_path: str = "",
+        application_name: str = "org-common",
+    ) -> None:
+        put = object.__setattr__
+        put(self, "database_url", database_url)
+        put(self, "cursor_keys", cursor_keys)
+        put(self, "search_path", search_path)
+        put(self, "application_name", application_name)
+
+    @classmethod
+    def from_env(cls, environ: "Mapping[str, str]" = os.environ) -> "Settings":
+        """Read the settings; `SettingsError` lists every fault at once."""
+        faults: list[str] = []
+        url = environ.get("ORG_COMMON_DATABASE_URL") or None
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            faults.append(
+                "ORG_COMMON_DATABASE_URL is not a PostgreSQL URL. "
+                "Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
+            )
+        keys = tuple(key for key in environ.get("ORG_COMMON_CURSOR_KEYS", "").split(",") if key)
+        if any(len(key) < CURSOR_KEY_LENGTH for key in keys):
+            faults.append(
+                f"ORG_COMMON_CURSOR_KEYS has a key of fewer than {CURSOR_KEY_LENGTH} characters. "
+                "Example: the output of `openssl rand -hex 32`; several are separated by commas, the newest first"
+            )
+        if faults:
+            raise SettingsError("\n".join(faults))
+        return cls(
+            database_url=url,
+            cursor_keys=keys,
+            search_path=environ.get("ORG_COMMON_SEARCH_PATH", ""),
+            application_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", "org-common"),
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Settings are frozen: {name} is read from the environment once")
+
+    def __repr__(self) -> str:
+        return (
+            f"Settings(database_url={'***' if self.database_url else None}, cursor_keys={len(self.cursor_keys)} keys, "
+            f"search_path={self.search_path!r}, application_name={self.application_name!r})"
+        )
+
+    def __reduce__(self) -> str:
+        raise TypeError("Settings hold secrets and are not pickled: read them again with Settings.from_env()")

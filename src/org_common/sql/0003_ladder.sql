@@ -1,0 +1,55 @@
+-- The ladders of roles: one type and one order each, for policies and rules alike.
+
+create domain app.sys_role as text check (value in ('sys_user', 'sys_admin', 'sys_owner'));
+create domain app.org_role as text check (value in ('org_user', 'org_admin', 'org_owner'));
+grant usage on domain app.sys_role, app.org_role to anon, authenticated, app_sys, app_rules, app_service;
+
+-- The rung of a role within its own ladder; null for what is no role.
+create function app.rung(role text) returns integer
+  language sql immutable
+  return array_position(array['user', 'admin', 'owner'], substring(role from '^(?:sys|org|ws)_(.*)$'));
+grant execute on function app.rung(text) to anon, authenticated, app_sys, app_rules, app_service;
+
+-- The platform answers these two from its own tables, for the caller: the role held, or null for none.
+-- A module replaces them (`create or replace`).
+create function app.find_sys_role() returns text
+  language plpgsql stable set search_path = ''
+as $$
+begin
+  raise exception 'app.find_sys_role() is not defined: a migration must say which sys role the caller has'
+    using errcode = '0A000', hint = 'create or replace function app.find_sys_role() returns text …';
+end
+$$;
+alter function app.find_sys_role() owner to app_rules;
+
+create function app.find_org_role(org_id uuid) returns text
+  language plpgsql stable set search_path = ''
+as $$
+begin
+  raise exception 'app.find_org_role(org_id) is not defined: a migration must say which role the caller has in an org'
+    using errcode = '0A000', hint = 'create or replace function app.find_org_role(org_id uuid) returns text …';
+end
+$$;
+alter function app.find_org_role(uuid) owner to app_rules;
+
+-- The caller has at least this role in the organization; null when he is no member, and so may not know of it.
+create function app.has_org_role(org_id uuid, at_least app.org_role) returns boolean
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return app.rung(app.find_org_role(org_id)) >= app.rung(at_least);
+end
+$$;
+alter function app.has_org_role(uuid, app.org_role) owner to app_rules;
+grant execute on function app.has_org_role(uuid, app.org_role) to authenticated;
+
+-- The caller has at least this role on the platform; false, not null, for none: that there are sys routes is no secret.
+create function app.has_sys_role(at_least app.sys_role) returns boolean
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return coalesce(app.rung(app.find_sys_role()) >= app.rung(at_least), false);
+end
+$$;
+alter function app.has_sys_role(app.sys_role) owner to app_rules;
+grant execute on function app.has_sys_role(app.sys_role) to authenticated, app_sys;

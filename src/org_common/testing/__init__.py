@@ -1,0 +1,1 @@
+"""For the tests of those who build on the SDK: a client, real databases. Never part of a Lambda layer."""

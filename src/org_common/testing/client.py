@@ -1,0 +1,109 @@
+"""Requests to an app without a server: the event that API Gateway would send, and its answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from org_common.app import App
+from org_common.http import gateway
+from org_common.types import LocalContext
+
+if TYPE_CHECKING:
+    from org_common.types import Event
+
+ISSUER = "https://issuer.test"
+
+
+class Person:
+    """Somebody with a valid token: what the authorizer would pass on of it."""
+
+    def __init__(self, subject: str, *, issuer: str = ISSUER, email: str | None = None, expires_in_s: float = 3600) -> None:
+        self.subject = subject
+        self.issuer = issuer
+        self.email = email
+        self.expires_in_s = expires_in_s
+
+    def claims(self) -> str:
+        """The JSON text of the authorizer's context."""
+        return json.dumps(
+            {
+                "iss": self.issuer,
+                "sub": self.subject,
+                "exp": time.time() + self.expires_in_s,
+                "email": self.email,
+                "email_verified": self.email is not None,
+                "jti": "test",
+            }
+        )
+
+    def __repr__(self) -> str:
+        return f"Person({self.subject!r})"
+
+
+class Answer:
+    """What came back. `headers` have lower-case names."""
+
+    def __init__(self, answer: Event) -> None:
+        self.status: int = answer["statusCode"]
+        self.headers: dict[str, str] = answer["headers"]
+        self.body = gateway.content(answer)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status}, {self.body[:300]!r})"
+
+
+class Client:
+    """Sends requests to one app, as `person` or without a token.
+
+        client = Client(app, person=alice)
+        assert client.get("/orgs").status == 200
+        assert client.as_(bob).get(f"/orgs/{org_id}").status == 404
+    """
+
+    def __init__(self, app: App, *, person: Person | None = None, timeout_s: float = 29.0) -> None:
+        self._app = app
+        self._person = person
+        self._timeout_s = timeout_s
+
+    def as_(self, person: Person | None) -> Client:
+        """A client of the same app for somebody else; None sends no token."""
+        return Client(self._app, person=person, timeout_s=self._timeout_s)
+
+    def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
+        """Keywords are the query string, as they are named outside: `limit=10`."""
+        return self.send("GET", path, query=urlencode(query), headers=headers)
+
+    def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.send("POST", path, body=body, headers=headers)
+
+    def put(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.send("PUT", path, body=body, headers=headers)
+
+    def patch(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.send("PATCH", path, body=body, headers=headers)
+
+    def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        return self.send("DELETE", path, headers=headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Any request. A body of bytes is sent as it is, anything else as JSON; None is no body."""
+        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
+        claims = None if self._person is None else self._person.claims()
+        event = gateway.event(method, path, query=query, headers=head, body=sent, claims=claims)
+        return Answer(self._app(event, LocalContext("test", self._timeout_s)))

@@ -1,0 +1,59 @@
+"""The pytest plugin: a real PostgreSQL for the session, a fresh migrated database for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from org_common.tools.local import LocalDatabase
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("org-common")
+    group.addoption(
+        "--database-url",
+        default=os.environ.get("DATABASE_URL"),
+        help="superuser URL of the server to test on; by default an embedded one is started (also: DATABASE_URL)",
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The superuser's URL of the server that tests run on. Ours is stopped and removed at the end."""
+    given: str | None = request.config.getoption("--database-url")
+    if given:
+        yield given
+        return
+    from org_common.tools.postgres import EmbeddedPostgres
+
+    with EmbeddedPostgres.start(durable=False) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
+    """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
+    from org_common.tools.local import drop, provision
+    from org_common.tools.project import Project
+    from org_common.tools.schema import load
+
+    project = Project.find(Path(pytestconfig.rootpath))
+    template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
+    yield template
+    drop(template)
+
+
+@pytest.fixture
+def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
+    """A database of this test's own, migrated and empty: a copy, not a rollback around what should be transactions."""
+    from org_common.tools.local import clone, drop
+
+    made = clone(database_template, f"test_{uuid.uuid4().hex}")
+    yield made
+    drop(made)

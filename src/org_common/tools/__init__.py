@@ -1,0 +1,1 @@
+"""What developers and CI run. Never part of a Lambda layer."""

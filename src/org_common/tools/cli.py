@@ -1,0 +1,174 @@
+"""The command `org-common`. A command imports its tool when it runs: `--help` stays quick."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from org_common.tools.project import Project, ToolError, find_root
+
+if TYPE_CHECKING:
+    from org_common.tools.schema import Migration, State
+
+
+class Commands(click.Group):
+    """What a tool says about the user's input is a line on stderr and exit 1, no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ToolError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="org-common")
+def main() -> None:
+    """Tools for projects on org-common."""
+
+
+# --- db ---------------------------------------------------------------------------------------
+
+
+@main.group()
+def db() -> None:
+    """The database: roles and migrations."""
+
+
+URL = click.option(
+    "--url",
+    envvar="DATABASE_URL",
+    show_envvar=True,
+    required=True,
+    help="app_migrator's: postgresql://app_migrator@host/name. Better in the environment, as every"
+    " user of this machine sees a command line.",
+)
+PACKAGES = click.option(
+    "--package",
+    "packages",
+    metavar="NAME",
+    multiple=True,
+    help="Importable package with a folder migrations, or name=folder; may be repeated."
+    " Default: migrations of [tool.org-common] in pyproject.toml. Our own always come first.",
+)
+
+
+@db.command()
+@click.option(
+    "--admin-url",
+    envvar="DATABASE_ADMIN_URL",
+    show_envvar=True,
+    required=True,
+    help="Superuser, or database owner with CREATEROLE.",
+)
+@click.option("--database", help="Another database than that of the URL.")
+@click.option("--own", is_flag=True, help="Make app_migrator the owner of the database.")
+@click.option("--ask-password", is_flag=True, help="Ask for app_migrator's password.")
+def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: bool) -> None:
+    """Make the role app_migrator, once for each database.
+
+    Its password is asked for, or read from APP_MIGRATOR_PASSWORD; without either it is left alone.
+    """
+    import os
+
+    from org_common.tools.bootstrap import bootstrap as make
+
+    password = os.environ.get("APP_MIGRATOR_PASSWORD")
+    if ask_password:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    make(admin_url, migrator_password=password, database=database, own=own)
+    click.echo("app_migrator is ready")
+
+
+@db.command()
+@URL
+@PACKAGES
+def migrate(url: str, packages: tuple[str, ...]) -> None:
+    """Apply what is pending, each file in one transaction."""
+    from org_common.tools import schema
+
+    applied = schema.migrate(
+        url, _migrations(packages), on_apply=lambda m: click.echo(f"applied {m}")
+    )
+    if not applied:
+        click.echo("nothing to apply")
+
+
+@db.command()
+@URL
+@PACKAGES
+@click.option("--check", is_flag=True, help="Exit with 1 unless all is applied and unchanged.")
+def status(url: str, packages: tuple[str, ...], check: bool) -> None:
+    """Show which migrations are applied."""
+    from org_common.tools import schema
+
+    states = schema.status(url, _migrations(packages))
+    _print(states)
+    if check and any(state.problem or not state.applied_at for state in states):
+        raise click.exceptions.Exit(1)
+
+
+def _migrations(packages: Sequence[str]) -> "list[Migration]":
+    from org_common.tools import schema
+
+    use_project()
+    if packages:
+        return schema.load(packages)
+    project = Project.find(Path())
+    return schema.load(project.migrations, root=project.root)
+
+
+def _print(states: "Sequence[State]") -> None:
+    rows = [("package", "file", "applied")]
+    rows += [(state.migration.package, state.migration.file, state.when) for state in states]
+    package, file = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for row in rows:
+        click.echo(f"{row[0]:<{package}}  {row[1]:<{file}}  {row[2]}")
+    for state in states:
+        if state.problem:
+            click.echo(f"problem: {state.problem}", err=True)
+
+
+# --- dev, token -------------------------------------------------------------------------------
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the database and the issuer's key.  [default: .org-common in the project; a new one for --check]",
+)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="On 127.0.0.1.")
+@DATA
+@click.option("--check", is_flag=True, help="Start on a free port, take a scripted tour, exit with 0 or 1.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Start again when a file changes.")
+def dev(port: int, data: Path | None, check: bool, reload: bool) -> None:
+    """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
+    from org_common.tools import devserver, tour
+
+    project = Project.find(Path())
+    if check:
+        raise click.exceptions.Exit(0 if tour.check(project, data) else 1)
+    devserver.serve(project, port=port, data=devserver.data_folder(project, data), reload=reload)
+
+
+@main.command()
+@click.argument("user")
+@DATA
+def token(user: str, data: Path | None) -> None:
+    """Print a token of a demo user, signed by the issuer of `org-common dev`."""
+    from org_common.tools import devserver
+
+    project = Project.find(Path())
+    click.echo(devserver.token(project, user, devserver.data_folder(project, data)))
+
+
+def use_project() -> None:
+    """The project's own packages can be imported: its folder and `src` go first on the path."""
+    root = find_root(Path()) or Path().absolute()
+    for folder in (root, root / "src"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))

@@ -1,0 +1,136 @@
+"""`org-common dev`: the project's apps on 127.0.0.1, on a real PostgreSQL, with people to sign in as."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from org_common.app import App
+from org_common.asgi import Asgi
+from org_common.db.database import Database
+from org_common.db.pool import Pooled
+from org_common.settings import Settings
+from org_common.tools.issuer import ISSUER, LocalIssuer
+from org_common.tools.local import LocalDatabase, provision
+from org_common.tools.postgres import EmbeddedPostgres, PostgresError
+from org_common.tools.project import Project, ProjectError, ToolError
+from org_common.tools.schema import load
+
+DATABASE = "dev"
+# From the process that holds the database to the one that serves and is started again with each change of a file.
+DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
+
+
+def data_folder(project: Project, data: Path | None) -> Path:
+    """Where database and issuer's key live: the folder asked for, or `.org-common` in the project."""
+    return (data or project.root / ".org-common").absolute()
+
+
+@contextmanager
+def database(project: Project, data: Path) -> Iterator[LocalDatabase]:
+    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own."""
+    given = os.environ.get("DATABASE_URL")
+    migrations = load(project.migrations, root=project.root)
+    if given:
+        yield _seeded(project, provision(given, DATABASE, migrations))
+        return
+    try:
+        server = EmbeddedPostgres.start(data / "postgres")
+    except PostgresError as error:
+        raise ToolError(str(error)) from error
+    with server:
+        yield _seeded(project, provision(server.url, DATABASE, migrations))
+
+
+def demo(project: Project) -> ModuleType | None:
+    """The project's demo module: `PEOPLE` to sign in as, `seed(conninfo, issuer)`, `tour(visit)`, `EXAMPLE`."""
+    return None if project.demo is None else import_module(project.demo)
+
+
+def application() -> Asgi:
+    """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
+    project = Project.find(Path())
+    importable(project)
+    apps = [_app(name) for name in project.apps]
+    if not apps:
+        raise ProjectError('no apps: name them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
+    settings = Settings.from_env()
+    issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
+    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+
+
+def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
+    """Serve until interrupted. Prints one command that works as pasted."""
+    import uvicorn
+
+    importable(project)
+    issuer = LocalIssuer.load(data)
+    with database(project, data) as local:
+        os.environ |= environment(local, data)
+        _print_welcome(project, issuer, port)
+        sources = project.root / "src"
+        uvicorn.run(
+            "org_common.tools.devserver:application",
+            factory=True,
+            host="127.0.0.1",
+            port=port,
+            reload=reload,
+            reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
+            log_level="info",
+        )
+
+
+def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
+    """The environment variables of the serving process."""
+    return {
+        "ORG_COMMON_DATABASE_URL": local.login_url,
+        "ORG_COMMON_CURSOR_KEYS": ",".join(local.settings.cursor_keys),
+        DATA_VARIABLE: str(data),
+    }
+
+
+def token(project: Project, name: str, data: Path) -> str:
+    """A token for one of the demo's people, or for anybody where there is no demo."""
+    importable(project)
+    module = demo(project)
+    if module is not None and name not in module.PEOPLE:
+        raise ToolError(f"there is no demo user {name!r}. There are: {', '.join(module.PEOPLE)}")
+    return LocalIssuer.load(data).token(name)
+
+
+def _seeded(project: Project, local: LocalDatabase) -> LocalDatabase:
+    module = demo(project)
+    if module is not None:
+        module.seed(local.admin_url, ISSUER)
+    return local
+
+
+def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
+    module = demo(project)
+    if module is None:
+        return
+    name, path = module.EXAMPLE
+    print(f"\nPeople to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: org-common token {name}\n")
+    print(f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}\n", flush=True)
+
+
+def _app(name: str) -> App:
+    module, _, attribute = name.partition(":")
+    try:
+        app = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ProjectError(f"the app {name} of pyproject.toml cannot be loaded: {error}") from error
+    if not isinstance(app, App):
+        raise ProjectError(f"{name} of pyproject.toml is no App but a {type(app).__name__}")
+    return app
+
+
+def importable(project: Project) -> None:
+    for folder in (project.root, project.root / "src"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))

@@ -1,0 +1,96 @@
+"""A whole platform's database on one server: for the local server and for tests."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from org_common.settings import Settings
+from org_common.tools.bootstrap import MIGRATOR, bootstrap, set_password
+from org_common.tools.schema import Migration, migrate
+
+CURSOR_KEY = "only-for-local-use-and-for-tests"
+
+
+@dataclass(frozen=True)
+class LocalDatabase:
+    """One database and the URLs of those who log in to it. `admin_url` is the server's superuser, in this database."""
+
+    name: str
+    admin_url: str
+    migrator_url: str
+    login_url: str
+    service_url: str
+
+    @property
+    def settings(self) -> Settings:
+        """What a Lambda in front of this database would read from its environment."""
+        return Settings(database_url=self.login_url, cursor_keys=(CURSOR_KEY,), application_name="local")
+
+
+def provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+    """Make the database if it is not there, apply what is pending, and give each login a password of its own.
+
+    The passwords are new each time: nobody has to keep them. `admin_url` is a superuser's.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        if admin.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
+            admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    passwords = [secrets.token_urlsafe(24) for _ in range(3)]
+    database = LocalDatabase(
+        name=name,
+        admin_url=_url(admin_url, name),
+        migrator_url=_url(admin_url, name, MIGRATOR, passwords[0]),
+        login_url=_url(admin_url, name, "app_login", passwords[1]),
+        service_url=_url(admin_url, name, "app_service", passwords[2]),
+    )
+    bootstrap(database.admin_url, migrator_password=passwords[0], own=True)
+    migrate(database.migrator_url, migrations)
+    set_password(database.migrator_url, "app_login", passwords[1])
+    set_password(database.migrator_url, "app_service", passwords[2])
+    return database
+
+
+def clone(template: LocalDatabase, name: str) -> LocalDatabase:
+    """A copy of a database that nobody is connected to, in 14-25 ms without fsync (measured)."""
+    with psycopg.connect(_url(template.admin_url, "postgres"), autocommit=True) as admin:
+        admin.execute(
+            # `file_copy` copies files instead of writing each page to the log: a third of the time for a small database.
+            sql.SQL("create database {} template {} owner {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template.name), sql.Identifier(MIGRATOR)
+            )
+        )
+        # The rights on a database are not part of a copy.
+        admin.execute(sql.SQL("revoke create, temporary on database {} from public").format(sql.Identifier(name)))
+    return replace(
+        template,
+        name=name,
+        admin_url=_url(template.admin_url, name),
+        migrator_url=_url(template.migrator_url, name),
+        login_url=_url(template.login_url, name),
+        service_url=_url(template.service_url, name),
+    )
+
+
+def drop(database: LocalDatabase) -> None:
+    """Remove it, whoever is still connected."""
+    with psycopg.connect(_url(database.admin_url, "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
+
+
+def _url(url: str, database: str, user: str | None = None, password: str | None = None) -> str:
+    """The URL with another database, and as another user where one is given."""
+    from urllib.parse import quote, urlencode
+
+    given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    login = quote(user or given.get("user", "postgres"), safe="")
+    secret = password if user else given.get("password")
+    host, port = given.get("host", "127.0.0.1"), given.get("port", "5432")
+    rest = {key: value for key, value in given.items() if key not in ("user", "password", "host", "port", "dbname")}
+    query = "?" + urlencode(rest) if rest else ""
+    return f"postgresql://{login}{':' + quote(secret, safe='') if secret else ''}@{host}:{port}/{quote(database)}{query}"

@@ -1,0 +1,120 @@
+"""The `[tool.org-common]` table of a project's pyproject.toml, checked."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+EXAMPLE = """\
+[tool.org-common]
+apps = ["shop.orders:app"]
+migrations = ["shop", "billing=db/migrations"]"""
+
+# `layer` belongs to the layer's tool, which checks it.
+KEYS = ("apps", "migrations", "demo", "layer")
+APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
+
+
+class ToolError(Exception):
+    """A fault the user can mend: the command line prints the message alone and exits with 1."""
+
+
+class ProjectError(ToolError):
+    """No project here, or a table that says what it cannot; names file, key and an example."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """`root` is the folder of the pyproject.toml; paths in `migrations` are relative to it."""
+
+    root: Path
+    apps: tuple[str, ...] = ()
+    migrations: tuple[str, ...] = ()
+    demo: str | None = None
+
+    @classmethod
+    def find(cls, start: Path) -> Self:
+        """The project of the nearest pyproject.toml in `start` or above it."""
+        root = find_root(start)
+        if root is None:
+            raise ProjectError(
+                f"no pyproject.toml in {start.absolute()} or above it: go to your project's folder,"
+                f" or make one with\n{EXAMPLE}"
+            )
+        file = root / "pyproject.toml"
+        table = _table(file)
+        return cls(
+            root=root,
+            apps=_apps(file, table),
+            migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
+            demo=_demo(file, table),
+        )
+
+
+def find_root(start: Path) -> Path | None:
+    """Nearest folder with a pyproject.toml, `start` itself or one above it."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file():
+            return folder
+    return None
+
+
+def _table(file: Path) -> Mapping[str, Any]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError too
+        raise ProjectError(f"{file} cannot be read: {error}") from error
+    tools = document.get("tool", {})
+    if not isinstance(tools, dict) or "org-common" not in tools:
+        raise ProjectError(f"{file} has no table [tool.org-common]. Add one, such as\n{EXAMPLE}")
+    table = tools["org-common"]
+    if not isinstance(table, dict):
+        raise _fault(file, "", f"is {_kind(table)}, not a table", EXAMPLE)
+    for key in table:
+        if key not in KEYS:
+            meant = get_close_matches(key, KEYS, 1)
+            advice = f"did you mean {meant[0]}?" if meant else f"the keys are {', '.join(KEYS)}"
+            raise _fault(file, key, f"is not a key of org-common: {advice}", EXAMPLE)
+    return table
+
+
+def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
+    example = 'apps = ["shop.orders:app"]'
+    apps = _texts(file, table, "apps", example)
+    for app in apps:
+        if not APP.fullmatch(app):
+            raise _fault(file, "apps", f"has {app!r}, which is not module:name", example)
+    return apps
+
+
+def _demo(file: Path, table: Mapping[str, Any]) -> str | None:
+    demo = table.get("demo")
+    if demo is None or (isinstance(demo, str) and demo):
+        return demo
+    raise _fault(file, "demo", f"is {_kind(demo)}, not a text", 'demo = "shop.demo"')
+
+
+def _texts(file: Path, table: Mapping[str, Any], key: str, example: str) -> tuple[str, ...]:
+    texts = table.get(key, [])
+    if not isinstance(texts, list):
+        raise _fault(file, key, f"is {_kind(texts)}, not a list of texts", example)
+    for text in texts:
+        if not isinstance(text, str) or not text:
+            raise _fault(file, key, f"has {_kind(text)} in it, where a text belongs", example)
+    return tuple(texts)
+
+
+def _kind(value: object) -> str:
+    """What a user calls a TOML value, without telling the value: it may be a secret."""
+    names = {str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+    names |= {list: "a list", dict: "a table"}
+    return "an empty text" if value == "" else names.get(type(value), type(value).__name__)
+
+
+def _fault(file: Path, key: str, problem: str, example: str) -> ProjectError:
+    where = ".".join(filter(None, ("tool.org-common", key)))
+    return ProjectError(f"{file}: {where} {problem}. For example:\n{example}")
