@@ -1,0 +1,95 @@
+"""Runs a benchmark in fresh processes and prints ratios with what they were measured on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PROCESSES = 5
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`ours` over `other`; `budget` is the most that it may be, `floor` the least where more is better."""
+
+    label: str
+    ours: str
+    other: str
+    budget: float
+
+
+def blocks(variants: Mapping[str, Callable[[], object]], *, iterations: int, rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Seconds a call, a figure for each round: in each round every variant runs one block, after a block to warm up."""
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for at in range(-1, rounds):
+        for name, call in variants.items():
+            start = time.perf_counter()
+            for _ in range(iterations):
+                call()
+            took = (time.perf_counter() - start) / iterations
+            if at >= 0:
+                times[name].append(took)
+    return times
+
+
+def in_fresh_processes(script: str, arguments: Sequence[str] = (), *, processes: int = PROCESSES) -> list[dict[str, list[float]]]:
+    """What `script child` prints, once for each process."""
+    return [_child([sys.executable, script, "child", *arguments]) for _ in range(processes)]
+
+
+def imports(statements: Mapping[str, str], *, processes: int = 21) -> list[dict[str, list[float]]]:
+    """Each of the statements in fresh interpreters in turn, with byte code present; the first of each only writes that."""
+    times: dict[str, list[float]] = {name: [] for name in statements}
+    for at in range(-1, processes):
+        for name, statement in statements.items():
+            code = f"import time; s = time.perf_counter()\n{statement}\nprint('[', time.perf_counter() - s, ']')"
+            took = json.loads(_run([sys.executable, "-c", code]))
+            if at >= 0:
+                times[name] += took
+    return [times]
+
+
+def report(title: str, runs: Sequence[Mapping[str, Sequence[float]]], ratios: Sequence[Ratio]) -> None:
+    """Print the median time of each variant and each ratio beside its budget."""
+    print(f"\n{title}")
+    for name in runs[0]:
+        took = statistics.median([value for run in runs for value in run[name]])
+        print(f"  {name:<58} {took * 1e6:10.1f} us")
+    for ratio in ratios:
+        medians = [
+            statistics.median([a / b for a, b in zip(run[ratio.ours], run[ratio.other], strict=True)]) for run in runs
+        ]
+        middle = statistics.median(medians)
+        verdict = "within" if middle <= ratio.budget else "OVER"
+        print(
+            f"  {ratio.label:<58} {middle:6.2f}   ({min(medians):.2f} - {max(medians):.2f})   "
+            f"budget {ratio.budget:g}: {verdict}"
+        )
+
+
+def machine() -> None:
+    """What the figures were measured on."""
+    commit = _run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, commit {commit}")
+
+
+def _child(command: Sequence[str]) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = json.loads(_run(command))
+    return times
+
+
+def _run(command: Sequence[str]) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout

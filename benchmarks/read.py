@@ -1,0 +1,144 @@
+"""A guarded read on loopback: identity, rule, role and policies in one turn, beside other ways to the same rows."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import harness
+import psycopg
+from psycopg.rows import class_row
+
+from org_common import Check, Deadline, Identity, Model, Settings
+from org_common.db.database import Database
+from org_common.tools.local import LocalDatabase, provision
+from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.schema import load
+
+ISSUER = "https://issuer.test"
+RULE = "app.has_org_role(%(org_id)s, 'org_user')"
+ITERATIONS = 60
+SETUP = """
+create schema bench;
+create table bench.notes (
+  org_id uuid not null, id int not null, title text not null, body text not null, done boolean not null,
+  created_at timestamptz not null default now(), size numeric not null, primary key (org_id, id)
+);
+alter table bench.notes enable row level security, force row level security;
+create policy members on bench.notes for select to authenticated using (org_id in (select access.org_ids()));
+grant usage on schema bench to authenticated;
+grant select on bench.notes to authenticated;
+"""
+NOTES = "select id, title, body, done, created_at, size from bench.notes where org_id = %(org_id)s order by id limit "
+
+
+class Note(Model):
+    id: int
+    title: str
+    body: str
+    done: bool
+    created_at: object
+    size: object
+
+
+def child(rows: int) -> None:
+    with EmbeddedPostgres.start(durable=False) as server:
+        database = provision(server.url, "bench", load(["cora_modules.access"], root=Path.cwd()))
+        org_id = _fill(database)
+        sql = NOTES + str(rows)
+        variants: dict[str, Callable[[], object]] = {
+            "one pipeline": _ours(database, sql, org_id),
+            "separate statements": _separate(database, sql, org_id),
+            "the query alone, role and policies in place": _bare(database, sql, org_id),
+        }
+        counts = {name: len(call()) for name, call in variants.items()}  # type: ignore[arg-type]
+        assert set(counts.values()) == {rows}, counts
+        print(json.dumps(harness.blocks(variants, iterations=ITERATIONS)))
+
+
+def _fill(database: LocalDatabase) -> UUID:
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute(SETUP)
+        user, org = uuid4(), uuid4()
+        admin.execute("insert into access.users (id, email) values (%s, 'a@b.test')", [user])
+        admin.execute("insert into access.user_identities values (%s, 'local|alice', %s)", [ISSUER, user])
+        for at in range(20):
+            each = org if at == 0 else uuid4()
+            admin.execute("insert into access.orgs (id, name, slug) values (%s, 'O', %s)", [each, f"org-{at}"])
+            admin.execute(
+                "insert into bench.notes select %s, n, 'Title ' || n, repeat('x', 80), false, now(), 1.5 "
+                "from generate_series(1, 100) n",
+                [each],
+            )
+        admin.execute("insert into access.org_members (org_id, user_id, org_role) values (%s, %s, 'org_user')", [org, user])
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute("vacuum analyze")
+    return org
+
+
+def _identity() -> Identity:
+    return Identity(issuer=ISSUER, subject="local|alice", expires_at=time.time() + 3600)
+
+
+def _ours(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
+    handle = Database(Settings(database_url=database.login_url))
+    rule, identity, path = Check(RULE), _identity(), {"org_id": org_id}  # the rule as a route has it: made once
+    return lambda: handle.reader(rule, identity, path, Deadline.after(29)).all(Note, sql, path)  # type: ignore[arg-type]
+
+
+def _separate(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
+    """The same work as one would write it by hand: BEGIN, settings, identity, rule, query, COMMIT, each on its own."""
+    connection = psycopg.connect(database.login_url, autocommit=True, prepare_threshold=None)
+    identity = _identity()
+
+    def read() -> object:
+        execute = connection.execute
+        execute("begin read only")
+        execute(
+            "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true), "
+            "set_config('search_path', '', true), set_config('statement_timeout', '28500', true)",
+            [identity.claims("authenticated")],
+        )
+        execute("select app.identify(true)")
+        execute("select app.require(" + RULE + ")", {"org_id": org_id})  # type: ignore[call-overload]
+        with connection.cursor(row_factory=class_row(Note)) as cursor:
+            found = cursor.execute(sql, {"org_id": org_id}).fetchall()  # type: ignore[arg-type]
+        execute("commit")
+        return found
+
+    return read
+
+
+def _bare(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
+    """Role and claims put in place once, for good: no request could work like this, it is the floor."""
+    connection = psycopg.connect(database.login_url, autocommit=True, prepare_threshold=None)
+    claims = _identity().claims("authenticated")
+    connection.execute("select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)", [claims])
+    connection.execute("select set_config('request.jwt.claims', app.identify(true), false)")
+    connection.execute("set search_path to ''")
+
+    def read() -> object:
+        with connection.cursor(row_factory=class_row(Note)) as cursor:
+            return cursor.execute(sql, {"org_id": org_id}).fetchall()  # type: ignore[arg-type]
+
+    return read
+
+
+def main() -> None:
+    for rows, budget in ((1, 2.0), (50, 1.35)):
+        pipeline, separate, bare = "one pipeline", "separate statements", "the query alone, role and policies in place"
+        runs = harness.in_fresh_processes(__file__, [str(rows)], processes=3)
+        harness.report(
+            f"Guarded read, {rows} row{'s' if rows > 1 else ''} as models",
+            runs,
+            [
+                harness.Ratio("pipeline / separate statements", pipeline, separate, 0.5),
+                harness.Ratio("pipeline / the query alone", pipeline, bare, budget),
+            ],
+        )
+
+
+if __name__ == "__main__":
+    child(int(sys.argv[2])) if "child" in sys.argv else main()

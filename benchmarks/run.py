@@ -1,0 +1,24 @@
+"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+
+import sys
+
+import harness
+import imports
+import read
+import request
+
+ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(ALL)
+    unknown = [name for name in wanted if name not in ALL]
+    if unknown:
+        sys.exit(f"there is no benchmark {unknown[0]!r}: there are {', '.join(ALL)}")
+    harness.machine()
+    for name in wanted:
+        ALL[name]()
+
+
+if __name__ == "__main__":
+    main()
