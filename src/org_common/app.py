@@ -41,7 +41,7 @@ class RouteOptions(TypedDict, total=False):
 class Route:
     """One method of one path, its rule, and the handler behind them."""
 
-    __slots__ = ("_result", "_signature", "handler", "method", "path", "rule", "summary")
+    __slots__ = ("_identity", "_reads", "_result", "_signature", "_writes", "handler", "method", "path", "rule", "summary")
 
     def __init__(self, method: str, path: str, handler: Callable[..., Any], options: RouteOptions) -> None:
         """`TypeError` says what is wrong with the declaration, and the fix."""
@@ -65,6 +65,10 @@ class Route:
         self.rule = rule
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self._result = Result(self._signature.result, options.get("status", 200))
+        # The names of the parameters that take them, None where none does.
+        self._identity = self._signature.injects("identity")
+        self._reads = self._signature.injects("reader")
+        self._writes = self._signature.injects("transaction")
         self._check(where, names)
 
     def _check(self, where: str, names: list[str]) -> None:
@@ -74,28 +78,24 @@ class Route:
                 f"{where}: the rule asks for %({lacking[0]})s, and the path has "
                 f"{', '.join(names) or 'no parameters'}. Name it in the path: /{{{lacking[0]}}}"
             )
-        injects = self._signature.injects
-        if injects("transaction") and self.method in ("GET", "HEAD"):
+        if self._writes and self.method in ("GET", "HEAD"):
             raise TypeError(f"{where} takes a Transaction, and a {self.method} only reads: take a Reader instead")
-        if injects("transaction") and injects("reader"):
+        if self._writes and self._reads:
             raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads as well, take only that")
-        if injects("identity") and self.rule.caller == "anyone":
+        if self._identity and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
         """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
-        signature = self._signature
-        arguments = signature.bind(request, values)
-        name = signature.injects("identity")
-        if name:
-            arguments[name] = identity
-        writes, reads = signature.injects("transaction"), signature.injects("reader")
-        if writes:
-            return self._write(writes, request, identity, database(), arguments)
-        if reads or self.rule.needs_database:
-            return self._read(reads, request, identity, database(), arguments)
+        arguments = self._signature.bind(request, values)
+        if self._identity:
+            arguments[self._identity] = identity
+        if self._writes:
+            return self._write(self._writes, request, identity, database(), arguments)
+        if self._reads or self.rule.needs_database:
+            return self._read(self._reads, request, identity, database(), arguments)
         return self._result.render(self.handler(**arguments), request)
 
     def _read(

@@ -26,6 +26,7 @@ Read = Callable[[Request, list[str], dict[str, list[str]], list[Fault]], Any]
 
 BODY_LIMIT_BYTES = 1024 * 1024
 MAX_FAULTS = 50
+MAX_PARAMETERS = 100
 
 _COROUTINE, _ASYNC_GENERATOR, _VARARGS, _VARKEYWORDS = 0x80, 0x200, 0x04, 0x08
 # Bound from the request itself; "reader" and "transaction" are the app's to give.
@@ -127,8 +128,11 @@ class Signature:
 
         def bind(request: Request, values: list[str]) -> dict[str, Any]:
             faults: list[Fault] = []
-            query = _query(request, known, faults) if request.query else {}
-            arguments = {name: read(request, values, query, faults) for name, read in reads}
+            text = request.query
+            query = _query(text, known, faults) if text else {}
+            arguments: dict[str, Any] = {}
+            for name, read in reads:
+                arguments[name] = read(request, values, query, faults)
             if faults:
                 raise Unprocessable(errors=faults[:MAX_FAULTS])
             return arguments
@@ -291,7 +295,7 @@ def _body_reader(parameter: Parameter) -> Read:
                 raise BadRequest("A JSON body is required.", code="missing_body")
             return default
         content_type = request.headers.get("content-type", "application/json")
-        if not content_type.startswith("application/json") and "+json" not in content_type:
+        if content_type != "application/json" and not _is_json(content_type):
             raise UnsupportedMediaType
         if len(sent) > BODY_LIMIT_BYTES:
             raise PayloadTooLarge(f"The body has {len(sent)} bytes, and {BODY_LIMIT_BYTES} are allowed.")
@@ -300,18 +304,40 @@ def _body_reader(parameter: Parameter) -> Read:
     return read
 
 
-def _query(request: Request, known: set[str], faults: list[Fault]) -> dict[str, list[str]]:
-    # A filter with a misspelt name that were dropped in silence would answer every row.
-    from urllib.parse import parse_qs
+def _is_json(content_type: str) -> bool:
+    """`application/json` or `application/…+json`, whatever its parameters and case."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
-    try:
-        query = parse_qs(request.query, keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        raise BadRequest("The query string has too many parameters.", code="invalid_query") from None
-    for name in query:
+
+def _query(text: str, known: set[str], faults: list[Fault]) -> dict[str, list[str]]:
+    """The values of each parameter, decoded."""
+    if text.count("&") >= MAX_PARAMETERS:
+        raise BadRequest("The query string has too many parameters.", code="invalid_query")
+    query: dict[str, list[str]] = {}
+    # Most hold no escapes, and are read without urllib: 1 instead of 5 us.
+    decode = _decode if "%" in text or "+" in text else None
+    for pair in text.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        if decode is not None:
+            name, value = decode(name), decode(value)
+        given = query.get(name)
+        if given is not None:
+            given.append(value)
+            continue
+        query[name] = [value]
         if name not in known:
+            # A filter with a misspelt name that were dropped in silence would answer every row.
             faults.append(Fault("query", f"#/{_escaped(name)}", "There is no such parameter.", "unknown_parameter"))
     return query
+
+
+def _decode(text: str) -> str:
+    from urllib.parse import unquote_plus
+
+    return unquote_plus(text, errors="replace")
 
 
 def _page(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> PageRequest:

@@ -18,7 +18,6 @@ class Request:
 
     def __init__(
         self,
-        *,
         method: str,
         path: str,
         sent_path: str,

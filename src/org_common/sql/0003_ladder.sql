@@ -4,10 +4,14 @@ create domain app.sys_role as text check (value in ('sys_user', 'sys_admin', 'sy
 create domain app.org_role as text check (value in ('org_user', 'org_admin', 'org_owner'));
 grant usage on domain app.sys_role, app.org_role to anon, authenticated, app_sys, app_rules, app_service;
 
--- The rung of a role within its own ladder; null for what is no role.
+-- The rung of a role within its own ladder; null for what is no role. Spelled out: policies ask it for each membership.
 create function app.rung(role text) returns integer
   language sql immutable
-  return array_position(array['user', 'admin', 'owner'], substring(role from '^(?:sys|org|ws)_(.*)$'));
+  return case role
+    when 'org_user' then 1 when 'org_admin' then 2 when 'org_owner' then 3
+    when 'ws_user' then 1 when 'ws_admin' then 2 when 'ws_owner' then 3
+    when 'sys_user' then 1 when 'sys_admin' then 2 when 'sys_owner' then 3
+  end;
 grant execute on function app.rung(text) to anon, authenticated, app_sys, app_rules, app_service;
 
 -- The platform answers these two from its own tables, for the caller: the role held, or null for none.
