@@ -67,7 +67,9 @@ def tour(visit: Visit) -> None:
     visit.step("she finds it among hers", "alice", "GET", "/orgs", expect=200)
     visit.step("she reads it", "alice", "GET", path, expect=200)
     visit.step("she renames it", "alice", "PATCH", path, body={"name": "Initech Inc."}, expect=200)
-    visit.step("the same slug again is a duplicate", "bob", "POST", "/orgs", body={"name": "X", "slug": "initech"}, expect=409)
+    visit.step(
+        "the same slug again is a duplicate", "bob", "POST", "/orgs", body={"name": "X", "slug": "initech"}, expect=409
+    )
     visit.step("Bob, of another organization, does not see it", "bob", "GET", path, expect=404)
     visit.step("nor can he change it", "bob", "PATCH", path, body={"name": "Mine"}, expect=404)
     visit.step("Carol, a member of Acme, reads it", "carol", "GET", f"/orgs/{ACME}", expect=200)

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CURSOR_KEY_LENGTH = 32
+# The first is the one that is safe everywhere.
+PROFILES = ("transaction-pooler", "direct", "rds-proxy", "rds-proxy-set-local")
 
 
 class SettingsError(Exception):
@@ -20,12 +22,15 @@ class Settings:
     `database_url` is that of the powerless login (`app_login`), a libpq URL. `cursor_keys` sign the cursors of
     pages: the first signs, all verify, so a key rotates by putting the new one in front. `search_path` is set in
     each unit; empty by default, so that SQL names its schemas and nothing can be put in front of them.
+    `database_profile` says what stands in front of the server: "direct", "transaction-pooler" (PgBouncer, Supavisor),
+    "rds-proxy", or "rds-proxy-set-local" should the proxy pin on set_config.
     """
 
-    __slots__ = ("application_name", "cursor_keys", "database_url", "search_path")
+    __slots__ = ("application_name", "cursor_keys", "database_profile", "database_url", "search_path")
 
     application_name: str
     cursor_keys: tuple[str, ...]
+    database_profile: str
     database_url: str | None
     search_path: str
 
@@ -33,12 +38,14 @@ class Settings:
         self,
         *,
         database_url: str | None = None,
+        database_profile: str = PROFILES[0],
         cursor_keys: tuple[str, ...] = (),
         search_path: str = "",
         application_name: str = "org-common",
     ) -> None:
         put = object.__setattr__
         put(self, "database_url", database_url)
+        put(self, "database_profile", database_profile)
         put(self, "cursor_keys", cursor_keys)
         put(self, "search_path", search_path)
         put(self, "application_name", application_name)
@@ -53,6 +60,9 @@ class Settings:
                 "ORG_COMMON_DATABASE_URL is not a PostgreSQL URL. "
                 "Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
             )
+        profile = environ.get("ORG_COMMON_DATABASE_PROFILE", PROFILES[0])
+        if profile not in PROFILES:
+            faults.append(f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of {', '.join(PROFILES)}")
         keys = tuple(key for key in environ.get("ORG_COMMON_CURSOR_KEYS", "").split(",") if key)
         if any(len(key) < CURSOR_KEY_LENGTH for key in keys):
             faults.append(
@@ -63,6 +73,7 @@ class Settings:
             raise SettingsError("\n".join(faults))
         return cls(
             database_url=url,
+            database_profile=profile,
             cursor_keys=keys,
             search_path=environ.get("ORG_COMMON_SEARCH_PATH", ""),
             application_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", "org-common"),
@@ -73,7 +84,8 @@ class Settings:
 
     def __repr__(self) -> str:
         return (
-            f"Settings(database_url={'***' if self.database_url else None}, cursor_keys={len(self.cursor_keys)} keys, "
+            f"Settings(database_url={'***' if self.database_url else None}, "
+            f"database_profile={self.database_profile!r}, cursor_keys={len(self.cursor_keys)} keys, "
             f"search_path={self.search_path!r}, application_name={self.application_name!r})"
         )
 

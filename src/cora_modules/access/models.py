@@ -18,7 +18,9 @@ WebUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[
 DomainName = Annotated[
     str,
     StringConstraints(
-        max_length=253, to_lower=True, pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$"
+        max_length=253,
+        to_lower=True,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$",
     ),
 ]
 

@@ -26,7 +26,7 @@ def list_orgs(db: Reader, page: PageRequest) -> Page[Org]:
     return db.page(Org, queries.LIST_ORGS, page=page, by=("name", "id"))
 
 
-@app.post("/orgs", allow=SIGNED_IN, status=201)
+@app.post("/orgs", allow=SIGNED_IN, status=201, idempotent=True)
 def create_org(tx: Transaction, body: NewOrg) -> Org:
     """Make an organization; the caller becomes its owner."""
     return tx.one(Org, queries.CREATE_ORG, body)
@@ -56,7 +56,7 @@ def list_domains(db: Reader, org_id: UUID, page: PageRequest) -> Page[EmailDomai
     return db.page(EmailDomain, queries.LIST_DOMAINS, {"org_id": org_id}, page=page, by=("domain", "id"))
 
 
-@app.post("/orgs/{org_id}/email-domains", allow=ORG_ADMIN, status=201)
+@app.post("/orgs/{org_id}/email-domains", allow=ORG_ADMIN, status=201, idempotent=True)
 def add_domain(tx: Transaction, org_id: UUID, body: NewEmailDomain) -> EmailDomain:
     """Claim an e-mail domain. It lets nobody in before it is verified."""
     return tx.one(EmailDomain, queries.ADD_DOMAIN, {"org_id": org_id, **body.model_dump()})

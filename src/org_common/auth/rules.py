@@ -40,14 +40,16 @@ class Rule:
         return self.caller == "user"
 
     def __or__(self, other: Rule) -> Rule:
-        return self._combined(other, "|", "app.any_of")
+        return self._combined(other, "|", "app.any_of") if isinstance(other, Rule) else NotImplemented
 
     def __and__(self, other: Rule) -> Rule:
-        return self._combined(other, "&", "app.all_of")
+        return self._combined(other, "&", "app.all_of") if isinstance(other, Rule) else NotImplemented
 
     def _combined(self, other: Rule, sign: str, function: LiteralString) -> Rule:
         if self.expression is None or other.expression is None:
-            raise TypeError(f"{self!r} {sign} {other!r}: only Check and SysCheck combine; PUBLIC, TOKEN and SIGNED_IN stand alone")
+            raise TypeError(
+                f"{self!r} {sign} {other!r}: only Check and SysCheck combine; PUBLIC, TOKEN and SIGNED_IN stand alone"
+            )
         if self.role != other.role:
             raise TypeError(
                 f"{self!r} {sign} {other!r}: a route runs as one database role, and a SysCheck asks for another "
@@ -61,16 +63,18 @@ class Rule:
 
 
 class Check(Rule):
-    """One SQL expression over the parameters of the path, for example
+    """One SQL expression over the parameters of the path.
 
-        Check("app.has_org_role(%(org_id)s, 'org_user')")
+    Check("app.has_org_role(%(org_id)s, 'org_user')")
     """
 
     __slots__ = ()
 
     def __init__(self, expression: LiteralString) -> None:
         if not expression.strip():
-            raise TypeError("Check() needs an SQL expression. Example: Check(\"app.has_org_role(%(org_id)s, 'org_user')\")")
+            raise TypeError(
+                "Check() needs an SQL expression. Example: Check(\"app.has_org_role(%(org_id)s, 'org_user')\")"
+            )
         super().__init__(f"Check({expression!r})", "user", "authenticated", expression)
 
 

@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import select
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
+from org_common.db.counters import Counters
+from org_common.db.guard import Guard
+from org_common.db.retry import Action, Phase, action, waits
 from org_common.db.statement import Wire
 from org_common.db.wire import exchange
-from org_common.errors import Unavailable
-from org_common.settings import Settings
+from org_common.errors import OrgError, Unavailable
+from org_common.settings import Settings, SettingsError
 
-logger = logging.getLogger(__name__)
+# AWS's NAT and load balancers forget a flow after 350 s, silently: what has been idle for longer is not tried.
+MAX_IDLE_S = 300.0
 
-# All four of the TCP settings: with `tcp_user_timeout` alone a path that dies while we wait for the answer still hangs
-# at 20 s, with the keepalives it is an error after 2 s (measured with real packet loss).
-_ALWAYS: dict[str, str | int] = {
-    "connect_timeout": 2,
-    "tcp_user_timeout": 2000,
-    "keepalives": 1,
-    "keepalives_idle": 1,
-    "keepalives_interval": 1,
-    "keepalives_count": 3,
-    "target_session_attrs": "read-write",
-    "client_encoding": "UTF8",
-    # Asked for by nobody here, and its negotiation costs a turn.
-    "gssencmode": "disable",
-}
-_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+class Url(Protocol):
+    """Where the database's URL comes from: asked for before each connection, since passwords rotate."""
+
+    def __call__(self, *, force_refresh: bool = False) -> str:
+        """The URL of the login; with `force_refresh` not from any cache: the server has refused the one before."""
+        ...
+
+
+def fixed(settings: Settings) -> Url:
+    """The URL of the settings, which does not rotate."""
+
+    def url(*, force_refresh: bool = False) -> str:
+        if settings.database_url is None:
+            raise OrgError from SettingsError(
+                "ORG_COMMON_DATABASE_URL is not set. Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
+            )
+        return settings.database_url
+
+    return url
 
 
 class Connection:
@@ -46,105 +54,160 @@ class Connection:
     its prelude.
     """
 
-    __slots__ = ("_lock", "_raw")
+    __slots__ = ("_counters", "_lock", "_pid", "_raw", "_used_monotonic_s", "_used_wall_s")
 
-    def __init__(self, raw: psycopg.Connection) -> None:
+    def __init__(self, raw: Raw, counters: Counters) -> None:
         self._raw = raw
+        self._counters = counters
         self._lock = threading.Lock()
-        pgconn = raw.pgconn
-        if pgconn.pipeline_status == PipelineStatus.OFF:
-            pgconn.nonblocking = 1
-            pgconn.enter_pipeline_mode()
+        self._pid = os.getpid()
+        self.touch()
 
     def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
         """One turn: see `wire.exchange`."""
         with self._lock:
+            self._counters.turns += 1
             return exchange(self._raw.pgconn, statements, until_s)
 
     def is_idle(self) -> bool:
         """No transaction and no answer is outstanding: only then may another unit use this connection."""
         return self._raw.pgconn.transaction_status == TransactionStatus.IDLE
 
-    def is_alive(self) -> bool:
-        """No round trip: an idle connection whose socket is readable was closed by the peer, or holds what nobody asked for."""
+    def touch(self) -> None:
+        """It was of use just now."""
+        self._used_wall_s, self._used_monotonic_s = time.time(), time.monotonic()
+
+    def doubt(self) -> str | None:
+        """Why this connection must not be used again, None when it may. No round trip.
+
+        An idle connection whose socket is readable was closed by the peer, or holds what nobody asked for. Age is by
+        the clock that went further: whether the monotonic one stands still while Lambda freezes is not documented.
+        """
+        if self._pid != os.getpid():
+            return "forked"
         if self._raw.closed:
-            return False
+            return "dead"
+        if max(time.time() - self._used_wall_s, time.monotonic() - self._used_monotonic_s) > MAX_IDLE_S:
+            return "idle too long"
         poll = select.poll()
         poll.register(self._raw.pgconn.socket, select.POLLIN)
-        return not poll.poll(0)
+        return "dead" if poll.poll(0) else None
 
     def close(self) -> None:
-        self._raw.close()
+        """Close it; in a child process only forget it, since the socket is the parent's as well."""
+        if self._pid == os.getpid():
+            self._raw.close()
+        else:
+            _forgotten.append(self._raw)
+
+
+# Kept, so that nothing says goodbye to the server in the parent's name when they are collected.
+_forgotten: list[Raw] = []
 
 
 class Source(Protocol):
     """Where units get their connection from."""
 
+    counters: Counters
+    guard: Guard
+
     def lease(self, until_s: float) -> AbstractContextManager[Connection]:
         """A connection for the length of a block, idle at both ends; `Unavailable` when there is none to be had."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close what is open. A later lease opens anew."""
+        ...
 
 
 class Single:
     """The one connection of a Lambda environment, opened at first use in the caller's thread."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, url: Url | None = None) -> None:
+        """`url`: where the login's URL comes from, if not from the settings."""
+        self.counters = Counters()
+        self.guard = Guard()
+        self._url = url or fixed(settings)
+        self._application_name = settings.application_name
         self._connection: Connection | None = None
         self._busy = threading.Lock()
-        self._holder: int | None = None
+        self._holder: tuple[int, int] | None = None
 
     @contextmanager
     def lease(self, until_s: float) -> Iterator[Connection]:
         """Waits for another thread's unit to end, not longer than `until_s`."""
-        if self._holder == threading.get_ident():
-            raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
-        if not self._busy.acquire(timeout=max(until_s - time.monotonic(), 0)):
-            raise Unavailable
-        self._holder = threading.get_ident()
+        me = (os.getpid(), threading.get_ident())
+        self._take(me, until_s)
         try:
-            connection = self._connection
-            if connection is None or not connection.is_alive():
-                self._drop()
-                connection = self._connection = Connection(connect(self._settings))
+            connection = self._usable(until_s)
             yield connection
+            connection.touch()
         finally:
             if self._connection is not None and not self._connection.is_idle():
-                self._drop()
+                self._drop("in doubt")
             self._holder = None
             self._busy.release()
 
     def close(self) -> None:
-        self._drop()
+        self._drop(None)
 
-    def _drop(self) -> None:
+    def _take(self, me: tuple[int, int], until_s: float) -> None:
+        holder = self._holder
+        if holder == me:
+            raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
+        if holder is not None and holder[0] != me[0]:
+            # Held by a thread of the parent process, which is not here to let it go.
+            self._busy, self._holder = threading.Lock(), None
+        if not self._busy.acquire(blocking=False):
+            self.counters.waits += 1
+            if not self._busy.acquire(timeout=max(until_s - time.monotonic(), 0)):
+                raise Unavailable
+        self._holder = me
+
+    def _usable(self, until_s: float) -> Connection:
+        if self._connection is not None:
+            doubt = self._connection.doubt()
+            if doubt is None:
+                self.counters.reused += 1
+                return self._connection
+            self._drop(doubt)
+        raw = open_connection(self._connect, self._url, self.counters, until_s)
+        self._connection = Connection(raw, self.counters)
+        return self._connection
+
+    def _connect(self, url: str, until_s: float) -> Raw:
+        return Raw.connect(conninfo(url, self._application_name), until_s=until_s)
+
+    def _drop(self, reason: str | None) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            if reason is not None:
+                self.counters.dropped[reason] += 1
             connection.close()
 
 
-def connect(settings: Settings) -> psycopg.Connection:
-    """Open a connection; `Unavailable` when that fails, with the cause for the log."""
-    try:
-        return psycopg.connect(conninfo(settings), autocommit=True, prepare_threshold=None)
-    except psycopg.OperationalError as error:
-        raise Unavailable from error
-
-
-def conninfo(settings: Settings) -> str:
-    """The settings' URL with what is always set; what the URL says itself wins."""
-    if settings.database_url is None:
-        raise Unavailable from MissingUrl()
-    given = conninfo_to_dict(settings.database_url)
-    if given.get("host") not in _LOCAL:
-        # Anything weaker accepts whoever answers (libpq documentation, section 34.19.1).
-        given.setdefault("sslmode", "verify-full")
-    return make_conninfo(
-        "", **{**_ALWAYS, "application_name": settings.application_name, **given}
-    )
-
-
-class MissingUrl(Exception):
-    def __str__(self) -> str:
-        return "ORG_COMMON_DATABASE_URL is not set. Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
+def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
+    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log."""
+    current = url()
+    pauses = waits()
+    refreshed = False
+    while True:
+        try:
+            raw = connect(current, min(until_s, time.monotonic() + CONNECT_TIMEOUT_S))
+        except ConnectFailed as failed:
+            found = action(failed.signal, Phase.CONNECT)
+            if found is Action.REFRESH and not refreshed:
+                refreshed = True
+                fresh = url(force_refresh=True)
+                if fresh == current:
+                    raise Unavailable from failed
+                counters.refreshed += 1
+                current = fresh
+                continue
+            pause_s = next(pauses, None) if found is Action.BACK_OFF else None
+            if pause_s is None or time.monotonic() + pause_s > until_s:
+                raise Unavailable from failed
+            time.sleep(pause_s)
+        else:
+            counters.opened += 1
+            return raw

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from org_common.auth.rules import SIGNED_IN, Rule
+from org_common.db import lifecycle
 from org_common.db.connection import Single, Source
+from org_common.db.counters import Counters
+from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude
+from org_common.db.profile import PROFILES
 from org_common.db.reader import Reader
-from org_common.db.transaction import Transaction
+from org_common.db.transaction import Isolation, Transaction
 from org_common.identity import Identity
 from org_common.settings import Settings
 from org_common.types import Deadline
@@ -28,21 +32,45 @@ class Database:
 
     def __init__(self, settings: Settings, source: Source | None = None) -> None:
         self._settings = settings
+        self._profile = PROFILES[settings.database_profile]
         self._source = source or Single(settings)
 
-    def reader(
-        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
-    ) -> Reader:
+    @property
+    def counters(self) -> Counters:
+        """What happened to its connections and units so far."""
+        return self._source.counters
+
+    def reader(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Reader:
         """For one request, under its route's rule over the parameters of its path."""
-        prelude = Prelude(rule, identity, path, deadline, self._settings.search_path)
+        prelude = self._prelude(rule, identity, path, deadline)
         return Reader(self._source, prelude, identity=identity, cursor_keys=self._settings.cursor_keys)
 
     def transaction(
-        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
+        self,
+        rule: Rule,
+        identity: Identity | None,
+        path: Mapping[str, Any],
+        deadline: Deadline,
+        *,
+        isolation: Isolation = "read committed",
+        key: IdempotencyKey | None = None,
     ) -> Transaction:
-        """For one request, under its route's rule over the parameters of its path."""
-        prelude = Prelude(rule, identity, path, deadline, self._settings.search_path)
-        return Transaction(self._source, prelude, identity=identity, cursor_keys=self._settings.cursor_keys)
+        """For one request, under its route's rule over the parameters of its path.
+
+        With a `key` its first statement raises `Replay` when the request was answered before.
+        """
+        prelude = self._prelude(rule, identity, path, deadline)
+        return Transaction(
+            self._source,
+            prelude,
+            identity=identity,
+            cursor_keys=self._settings.cursor_keys,
+            isolation=isolation,
+            key=key,
+        )
+
+    def _prelude(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Prelude:
+        return Prelude(rule, identity, path, deadline, self._settings.search_path, set_local=self._profile.set_local)
 
     def close(self) -> None:
         self._source.close()
@@ -53,9 +81,10 @@ _default: Database | None = None
 
 def default() -> Database:
     """The database of the environment's settings, made at first use and kept for the life of the process."""
-    global _default
+    global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
         _default = Database(Settings.from_env())
+        lifecycle.attend(_default)
     return _default
 
 
@@ -75,7 +104,10 @@ def reader(
 def transaction(
     identity: Identity, *, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S
 ) -> Iterator[Transaction]:
-    """A `Transaction` outside a route, for a known user: committed at the end of the block, rolled back on any exception."""
+    """A `Transaction` outside a route, for a known user.
+
+    Committed at the end of the block, rolled back on any exception.
+    """
     handle = (database or default()).transaction(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
     try:
         yield handle

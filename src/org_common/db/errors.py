@@ -47,6 +47,13 @@ class UnitMoved(Exception):
     """Role or claims were not those that the unit began with when it came to COMMIT. Nothing was committed."""
 
 
+class RolledBack(Unavailable):
+    """The transaction was undone for certain, through no fault of the statements: the whole handler may run again."""
+
+    code = "concurrent_change"
+    detail = "Another change was made at the same time, or the connection broke. Nothing was saved. Try again."
+
+
 def failure(result: PGresult) -> StatementFailed:
     """The failed result as an exception."""
     return StatementFailed(
@@ -78,7 +85,9 @@ def answer(failed: StatementFailed, *, read_only: bool) -> OrgError:
 _ANSWERS: dict[str, Callable[[], OrgError]] = {
     "22": lambda: Unprocessable("A value is not valid for its field.", code="invalid_value"),
     "23502": lambda: Unprocessable("A required value is missing.", code="missing_value"),
-    "23503": lambda: Conflict("Something that this refers to does not exist, or is still referred to.", code="broken_reference"),
+    "23503": lambda: Conflict(
+        "Something that this refers to does not exist, or is still referred to.", code="broken_reference"
+    ),
     "23505": lambda: Conflict("There is one with the same value already.", code="duplicate"),
     "23514": lambda: Unprocessable("A value is outside of what is allowed.", code="invalid_value"),
     "23P01": lambda: Conflict("This overlaps with another one.", code="overlap"),

@@ -79,7 +79,9 @@ def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: b
         sign = sql.SQL("<" if descending else ">")
         keys = sql.SQL(", ").join([sql.SQL("%(_key_" + str(at) + ")s") for at in range(len(by))])  # pyright: ignore[reportArgumentType] # a number
         where = sql.SQL("where ({}) {} ({})").format(sql.SQL(", ").join(names), sign, keys)
-    order: sql.Composable = sql.SQL(", ").join([sql.SQL("{} desc").format(name) if descending else name for name in names])
+    order: sql.Composable = sql.SQL(", ").join(
+        [sql.SQL("{} desc").format(name) if descending else name for name in names]
+    )
     return sql.SQL("select * from ({}) as page {} order by {} limit %(_limit)s").format(inner, where, order)
 
 
@@ -97,5 +99,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     return str(value)
-
-

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from org_common.db.connection import Connection, conninfo
+from org_common.db.connect import Raw, conninfo
+from org_common.db.connection import Connection, Url, fixed, open_connection
+from org_common.db.counters import Counters
+from org_common.db.guard import Guard
 from org_common.errors import Unavailable
 from org_common.settings import Settings
 
@@ -17,39 +23,97 @@ WAIT_S = 3.0
 
 
 class Pooled:
-    """Up to `size` connections, opened when they are needed."""
+    """Up to `size` connections, opened when they are needed. Safe to make before a fork: a child opens its own."""
 
-    def __init__(self, settings: Settings, *, size: int = 10) -> None:
-        self._pool = ConnectionPool(
-            conninfo(settings),
-            min_size=0,
-            max_size=size,
-            kwargs={"autocommit": True, "prepare_threshold": None},
-            # By default the pool tries again ever more rarely, and is found asleep when the database is back:
-            # 13.4 s later instead of 0.01 (measured).
-            reconnect_timeout=1,
-            open=False,
-        )
+    def __init__(self, settings: Settings, url: Url | None = None, *, size: int = 10) -> None:
+        """`url`: where the login's URL comes from, if not from the settings."""
+        self.counters = Counters()
+        self.guard = Guard()
+        self._url = url or fixed(settings)
+        self._application_name = settings.application_name
+        self._size = size
+        self._lock = threading.Lock()
+        self._pool: ConnectionPool[Raw] | None = None
+        self._pid = os.getpid()
+        self._connections: dict[Raw, Connection] = {}
+        self._failure: Unavailable | None = None
 
     @contextmanager
     def lease(self, until_s: float) -> Iterator[Connection]:
-        self._pool.open()
-        wait_s = max(min(until_s - time.monotonic(), WAIT_S), 0.001)
-        try:
-            raw = self._pool.getconn(timeout=wait_s)
-            while not Connection(raw).is_alive():
-                raw.close()
-                self._pool.putconn(raw)
-                raw = self._pool.getconn(timeout=wait_s)
-        except PoolTimeout as error:
-            raise Unavailable from error
-        connection = Connection(raw)
+        """Waits for a connection for 3 s at the most."""
+        pool = self._opened()
+        raw, connection = self._take(pool, min(until_s, time.monotonic() + WAIT_S))
         try:
             yield connection
+            connection.touch()
         finally:
             if not connection.is_idle():
-                connection.close()
-            self._pool.putconn(raw)
+                self._give_up(raw, "in doubt")
+            pool.putconn(raw)
 
     def close(self) -> None:
-        self._pool.close(timeout=1)
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._pid == os.getpid():
+            pool.close(timeout=1)
+
+    def _opened(self) -> ConnectionPool[Raw]:
+        with self._lock:
+            if self._pool is None or self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._connections = {}
+                self._pool = self._made()
+            return self._pool
+
+    def _made(self) -> ConnectionPool[Raw]:
+        owner = self
+
+        class Opened(Raw):
+            """Opened as the table of retries says; why it failed is kept, since the pool only says that it timed out."""
+
+            @classmethod
+            def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
+                try:
+                    raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)  # noqa: SLF001
+                except Unavailable as error:
+                    owner._failure = error  # noqa: SLF001
+                    raise
+                owner._failure = None  # noqa: SLF001
+                return raw
+
+        return ConnectionPool(
+            connection_class=Opened,
+            min_size=0,
+            max_size=self._size,
+            # By default the pool tries again ever more rarely, and is found asleep when the database is back:
+            # 13.4 s later instead of 0.01 (measured).
+            reconnect_timeout=1,
+            open=True,
+        )
+
+    def _connect(self, url: str, until_s: float) -> Raw:
+        return Raw.connect(conninfo(url, self._application_name), until_s=until_s)
+
+    def _take(self, pool: ConnectionPool[Raw], until_s: float) -> tuple[Raw, Connection]:
+        while True:
+            try:
+                raw = pool.getconn(timeout=max(until_s - time.monotonic(), 0.001))
+            except PoolTimeout as error:
+                self.counters.waits += 1
+                raise Unavailable from (self._failure or error)
+            connection = self._connections.get(raw)
+            if connection is None:
+                connection = self._connections[raw] = Connection(raw, self.counters)
+                return raw, connection
+            doubt = connection.doubt()
+            if doubt is None:
+                self.counters.reused += 1
+                return raw, connection
+            self._give_up(raw, doubt)
+            pool.putconn(raw)
+
+    def _give_up(self, raw: Raw, reason: str) -> None:
+        self.counters.dropped[reason] += 1
+        connection = self._connections.pop(raw, None)
+        if connection is not None:
+            connection.close()

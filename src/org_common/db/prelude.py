@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 from org_common.auth.rules import Rule
@@ -25,6 +25,9 @@ _SETTINGS = (
 )
 _READ_ONLY = _SETTINGS + b", set_config('transaction_read_only', 'on', true)"
 _WRITING = _SETTINGS + b", set_config('idle_in_transaction_session_timeout', $4, true)"
+# The same as texts, which take no parameters: for a proxy that is tied up by set_config.
+_LOCAL_NAMES = (b"role", b'"request.jwt.claims"', b"search_path", b"statement_timeout")
+_LOCAL_READ_ONLY: Wire = (b"set local transaction_read_only = on", [], (), [])
 _TEXT_OID = 25
 _TEXTS = (_TEXT_OID,) * 4
 _FORMATS = [TEXT_FORMAT] * 4
@@ -40,7 +43,7 @@ class Prelude:
     Not under it yet: `opening()` is sent with the first statement, in the same turn.
     """
 
-    __slots__ = ("_claims", "_identify", "_role", "_rule", "_search_path", "deadline")
+    __slots__ = ("_claims", "_identify", "_role", "_rule", "_search_path", "_set_local", "deadline")
 
     def __init__(
         self,
@@ -49,11 +52,14 @@ class Prelude:
         path: Mapping[str, Any],
         deadline: Deadline,
         search_path: str,
+        *,
+        set_local: bool = False,
     ) -> None:
-        """`Unauthorized` without an identity where the rule asks for one; `StatementError` when the rule does not bind."""
+        """`Unauthorized` without an identity that the rule asks for; `StatementError` when the rule does not bind."""
         self.deadline = deadline
         self._role = rule.role.encode()
         self._search_path = search_path.encode()
+        self._set_local = set_local
         self._identify: Wire | None = None
         if rule.caller == "anyone":
             self._claims = b'{"role":"anon"}'
@@ -66,9 +72,11 @@ class Prelude:
 
     def opening(self, *, read_only: bool) -> list[Wire]:
         """The statements of the prelude; `GatewayTimeout` when there is no time left to run any."""
-        command = _READ_ONLY if read_only else _WRITING
-        timeout = b"%d" % self.server_timeout_ms()
-        wires: list[Wire] = [(command, [self._role, self._claims, self._search_path, timeout], _TEXTS, _FORMATS)]
+        values: list[bytes | None] = [self._role, self._claims, self._search_path, b"%d" % self.server_timeout_ms()]
+        if self._set_local:
+            wires = _set_local(values, read_only=read_only)
+        else:
+            wires = [(_READ_ONLY if read_only else _WRITING, values, _TEXTS, _FORMATS)]
         if self._identify is not None:
             wires.append(self._identify)
         if self._rule is not None:
@@ -88,9 +96,9 @@ class Prelude:
         """As sent. `app.identify()` answers those that stand after it."""
         return self._claims
 
-    @property
-    def identifies(self) -> bool:
-        return self._identify is not None
+    def identified(self, opening: Sequence[Wire]) -> int | None:
+        """Where in the opening `app.identify()` stands, None when it is not there."""
+        return None if self._identify is None else opening.index(self._identify)
 
     def server_timeout_ms(self) -> int:
         """How long the server may work on a statement, from the time left; `GatewayTimeout` when that is nothing."""
@@ -105,6 +113,23 @@ class Prelude:
         return self.deadline.at_s - CLIENT_MARGIN_S
 
 
+def _set_local(values: Sequence[bytes | None], *, read_only: bool) -> list[Wire]:
+    texts = [
+        b"set local " + name + b" = " + _literal(value or b"") for name, value in zip(_LOCAL_NAMES, values, strict=True)
+    ]
+    last = (
+        _LOCAL_READ_ONLY
+        if read_only
+        else (b"set local idle_in_transaction_session_timeout = " + _literal(values[3] or b""), [], (), [])
+    )
+    return [*[(text, [], (), []) for text in texts], last]
+
+
+def _literal(value: bytes) -> bytes:
+    # E'' means the same whatever the server's standard_conforming_strings says.
+    return b"E'" + value.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+
+
 _required: dict[str, Statement] = {}
 
 
@@ -114,5 +139,3 @@ def _require(expression: LiteralString) -> Statement:
     if statement is None:
         statement = _required[expression] = prepare_own("select app.require(" + expression + ")")
     return statement
-
-

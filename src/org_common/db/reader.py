@@ -7,9 +7,11 @@ from typing import Any, LiteralString
 
 from psycopg.pq.abc import PGresult
 
+from org_common.db import idempotency
 from org_common.db import page as pages
 from org_common.db import rows
 from org_common.db.connection import Source
+from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude
 from org_common.db.rows import M
 from org_common.db.statement import Params, StatementError, Text, Wire, prepare
@@ -28,8 +30,8 @@ class Reader:
 
     Each call is one turn: role, claims, limits, identity and the route's rule are sent in front of its statement, in
     the same READ ONLY transaction. The database's refusals come as `OrgError`: `Forbidden` and `NotFound` from the
-    rule, `Unprocessable` for a value that does not fit, `Unavailable` without a database, `GatewayTimeout` without time.
-    Faults of the program (a wrong column, a missing parameter) come as `StatementError`.
+    rule, `Unprocessable` for a value that does not fit, `Unavailable` without a database, `GatewayTimeout` without
+    time. Faults of the program (a wrong column, a missing parameter) come as `StatementError`.
 
     SQL is text of the program with named placeholders, `%(org_id)s`; parameters are a mapping or a model. Columns are
     named like the model's fields. Not for use after the request, nor from two threads at once within a transaction.
@@ -101,6 +103,10 @@ class Reader:
         if not self._ruled:
             self._ask()
 
+    def stored_answer(self, key: IdempotencyKey) -> tuple[int, dict[str, str], bytes] | None:
+        """Status, headers and body of a request that was answered before. The app calls this."""
+        return idempotency.answer(self._send(key.stored()))
+
     def close(self) -> None:
         """The request is over. The app calls this."""
         self._closed = True
@@ -120,4 +126,6 @@ class Reader:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise HandleClosed("this handle's request is over: take a Reader or Transaction in the handler that uses it")
+            raise HandleClosed(
+                "this handle's request is over: take a Reader or Transaction in the handler that uses it"
+            )

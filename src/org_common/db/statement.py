@@ -24,7 +24,7 @@ TEXT_FORMAT = 0
 
 
 class StatementError(Exception):
-    """The text is not one that a handler may send, or its parameters do not fit. A fault of the program, not the caller."""
+    """The text is not one that a handler may send, or its parameters do not fit: a fault of the program."""
 
 
 class Statement:
@@ -75,7 +75,8 @@ set_json_dumps(orjson.dumps, CONTEXT)
 # The words that a handler's statement may begin with. All that could end or change a unit (COMMIT, SET ROLE, CALL of a
 # procedure that commits, DO, COPY, LISTEN ...) begins otherwise; two statements in one text are refused by the server.
 _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "values", "table"})
-_BLANK = re.compile(r"[\s(]+|--[^\n]*", re.ASCII)
+# A carriage return ends a comment too: `--\rcommit /*\nselect 1 */` commits.
+_BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -138,7 +139,8 @@ def _numbered(text: str) -> Statement:
         name = found["name"]
         if name is None:
             raise StatementError(
-                f"'%{found['bad']}' is no placeholder. Parameters are named, %(org_id)s, and a percent sign is written %%"
+                f"'%{found['bad']}' is no placeholder. "
+                "Parameters are named, %(org_id)s, and a percent sign is written %%"
             )
         if name not in names:
             names.append(name)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, LiteralString
 
 from psycopg.pq.abc import PGresult
 
 from org_common.db.connection import Source
+from org_common.db.idempotency import IdempotencyKey
+from org_common.db.outbox import sending
 from org_common.db.prelude import Prelude
 from org_common.db.reader import Reader
 from org_common.db.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.unit import Write
 from org_common.errors import NotFound
 from org_common.identity import Identity
+
+
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+_BEGINS: dict[Isolation, LiteralString] = {
+    "read committed": "begin",
+    "repeatable read": "begin isolation level repeatable read",
+    "serializable": "begin isolation level serializable",
+}
+_SAVEPOINTS: tuple[LiteralString, ...] = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 class Transaction(Reader):
@@ -26,10 +39,21 @@ class Transaction(Reader):
     injected = "transaction"
 
     def __init__(
-        self, source: Source, prelude: Prelude, *, identity: Identity | None = None, cursor_keys: Sequence[str] = ()
+        self,
+        source: Source,
+        prelude: Prelude,
+        *,
+        identity: Identity | None = None,
+        cursor_keys: Sequence[str] = (),
+        isolation: Isolation = "read committed",
+        key: IdempotencyKey | None = None,
     ) -> None:
         super().__init__(source, prelude, identity=identity, cursor_keys=cursor_keys)
-        self._unit = Write(source, prelude)
+        self._unit = Write(source, prelude, _BEGINS[isolation])
+        self._key = key
+        self._savepoints = 0
+        if key is not None:
+            self._unit.ride(key.claim())
 
     def run(self, sql: Text, params: Params = None, *, rows: int | None) -> int:
         """Run a write that must change `rows` rows; None says that any number is right. Answers the number.
@@ -39,6 +63,8 @@ class Transaction(Reader):
         """
         changed = self._send(prepare(sql).bind(params)).command_tuples or 0
         if rows is not None and changed != rows:
+            # Whoever swallows what is raised here does not get to commit.
+            self._unit.fail()
             if rows == 1 and changed == 0:
                 raise NotFound
             raise StatementError(f"the statement was to change {rows} rows and changed {changed}: nothing is kept")
@@ -56,13 +82,56 @@ class Transaction(Reader):
         self._ruled = True
         return sum(result.command_tuples or 0 for result in results)
 
-    def commit(self) -> None:
-        """The app calls this, or the block of `transaction()`."""
-        self._unit.commit()
+    def send(self, queue: str, message: dict[str, Any], *, key: str | None = None) -> None:
+        """Put a message into the outbox: it is sent after COMMIT, and only then. Costs no turn.
+
+        At least once; the messages of one `key` in the order of their transactions, one transaction at a time.
+        """
+        self._check_open()
+        self._unit.ride(sending(queue, message, key))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A block that is undone by itself when an exception leaves it; the transaction goes on. Costs no turn, and one
+        to undo.
+
+            with suppress(Conflict), tx.savepoint():
+                tx.run(ADD_TAG, {"tag": tag}, rows=1)
+
+        A `Conflict` that is caught within the block instead leaves the transaction failed.
+        """
+        self._check_open()
+        self._savepoints += 1
+        name = _SAVEPOINTS[min(self._savepoints, len(_SAVEPOINTS)) - 1]
+        self._unit.savepoint(name)
+        try:
+            yield
+        except BaseException:
+            self._unit.rollback_to(name)
+            raise
+        else:
+            self._unit.release(name)
+        finally:
+            self._savepoints -= 1
+
+    def commit(self, *answer: Any) -> None:
+        """The app calls this, or the block of `transaction()`. `answer` is status, headers and body of the response."""
+        if self._key is not None and answer:
+            self._unit.commit(self._key.store(*answer))
+        else:
+            self._unit.commit()
 
     def rollback(self) -> None:
         """The app calls this, or the block of `transaction()`."""
         self._unit.rollback()
+
+    def _ask(self) -> None:
+        if self._unit.carries:
+            # What rides is sent under the rule as well.
+            self._unit.send([])
+            self._ruled = True
+        else:
+            super()._ask()
 
     def _send(self, statement: Wire) -> PGresult:
         self._check_open()

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import ExitStack
+from typing import LiteralString
 
 from psycopg.pq.abc import PGresult
 
+from org_common.db import guard
 from org_common.db.connection import Connection, Source
-from org_common.db.errors import MOVED, ConnectionLost, StatementFailed, UnitMoved, answer
+from org_common.db.errors import MOVED, ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
+from org_common.db.idempotency import REPLAY, Replay
 from org_common.db.prelude import Prelude
+from org_common.db.retry import Action, Phase, Signal, action, signal
 from org_common.db.statement import Wire, prepare_own
 from org_common.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
 logger = logging.getLogger(__name__)
 
-_BEGIN = prepare_own("begin").bind(None)
+BEGIN: LiteralString = "begin"
 _COMMIT = prepare_own("commit").bind(None)
 _ROLLBACK = prepare_own("rollback").bind(None)
+# Rides behind each write, so that the fate of a COMMIT can be asked for: null until something was written.
+_XID = prepare_own("select pg_current_xact_id_if_assigned()::text").bind(None)
+_STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8)")
+_ASK_AGAIN_S = 0.05
 
 
 class TransactionAborted(Exception):
@@ -27,27 +36,33 @@ class TransactionAborted(Exception):
 def read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
     """Run one statement in a READ ONLY transaction of its own, in one turn. Without a statement only the rule is asked.
 
-    A connection that is lost is tried once more: the server guarantees that nothing was changed.
+    Sent once more where the table of retries says so: the server guarantees that nothing was changed.
     """
     try:
         return _read(source, prelude, statement)
-    except ConnectionLost as error:
-        logger.info("connection lost, read again: %s", error)
+    except (ConnectionLost, StatementFailed) as error:
+        if action(_signal(error), Phase.READ) is not Action.RESEND:
+            raise _answer(error, read_only=True) from error
+        logger.info("read again: %s", error)
+    source.counters.resent += 1
     try:
         return _read(source, prelude, statement)
-    except ConnectionLost as error:
-        raise Unavailable from error
+    except (ConnectionLost, StatementFailed) as error:
+        raise _answer(error, read_only=True) from error
 
 
 def _read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
     statements = prelude.opening(read_only=True)
     if statement is not None:
         statements.append(statement)
+    unlooked = not source.guard.passed
+    if unlooked:
+        statements.insert(0, guard.STATEMENT)
     with source.lease(prelude.until_s) as connection:
-        try:
-            return connection.exchange(statements, prelude.until_s)[-1]
-        except StatementFailed as failed:
-            raise answer(failed, read_only=True) from failed
+        results = connection.exchange(statements, prelude.until_s)
+    if unlooked:
+        source.guard.judge(results[0])
+    return results[-1]
 
 
 class Write:
@@ -57,55 +72,104 @@ class Write:
     made it calls one of the two.
     """
 
-    __slots__ = ("_claims", "_connection", "_failed", "_lease", "_prelude", "_source")
+    __slots__ = ("_begin", "_claims", "_connection", "_failed", "_lease", "_prelude", "_riders", "_source", "_xid")
 
-    def __init__(self, source: Source, prelude: Prelude) -> None:
+    def __init__(self, source: Source, prelude: Prelude, begin: LiteralString = BEGIN) -> None:
         self._source = source
         self._prelude = prelude
+        self._begin = prepare_own(begin).bind(None)
         self._lease = ExitStack()
         self._connection: Connection | None = None
         self._claims = prelude.claims
         self._failed = False
+        self._xid: bytes | None = None
+        self._riders: list[Wire] = []
 
     @property
-    def is_open(self) -> bool:
-        return self._connection is not None
+    def carries(self) -> bool:
+        """Something rides that was not sent yet."""
+        return bool(self._riders)
+
+    def fail(self) -> None:
+        """Nothing of this transaction may be kept."""
+        self._failed = True
+
+    def ride(self, statement: Wire) -> None:
+        """Send this with the next statement, or with COMMIT, whichever comes first: no turn of its own."""
+        self._riders.append(statement)
 
     def send(self, statements: list[Wire]) -> list[PGresult]:
         """Run statements in one turn and answer the results of each."""
         if self._failed:
-            raise TransactionAborted("an earlier statement of this transaction failed")
-        prelude = self._prelude
-        if self._connection is None:
-            connection = self._connection = self._lease.enter_context(self._source.lease(prelude.until_s))
-            opening = [_BEGIN, *prelude.opening(read_only=False)]
-        else:
-            connection = self._connection
-            opening = [prelude.timeout()]
+            raise OrgError from TransactionAborted("an earlier statement of this transaction failed")
+        connection, opening = self._opening()
+        riders, self._riders = self._riders, []
         self._failed = True
-        results = self._exchange(connection, opening + statements)
+        try:
+            results = connection.exchange([*opening, *riders, *statements, _XID], self._prelude.until_s)
+        except (ConnectionLost, StatementFailed) as error:
+            if isinstance(error, StatementFailed) and error.sqlstate == REPLAY:
+                raise Replay from None
+            raise _answer(error, read_only=False) from error
+        self._opened(opening, results)
         self._failed = False
-        if prelude.identifies and opening[0] is _BEGIN:
-            self._claims = results[2].get_value(0, 0) or b""
-        return results[len(opening) :]
+        self._xid = results[-1].get_value(0, 0)
+        return results[len(opening) + len(riders) : -1]
 
-    def commit(self) -> None:
-        """End it for good. Raises when a statement had failed, and when role or claims have moved; then nothing is kept."""
+    def savepoint(self, name: LiteralString) -> None:
+        """Rides with what is sent next."""
+        self.ride(prepare_own("savepoint " + name).bind(None))
+
+    def release(self, name: LiteralString) -> None:
+        """What was done since the savepoint stays. Rides with what is sent next."""
+        self.ride(prepare_own("release savepoint " + name).bind(None))
+
+    def rollback_to(self, name: LiteralString) -> None:
+        """What was done since the savepoint is undone, a failure too: one turn, or none when nothing was sent since."""
+        savepoint = prepare_own("savepoint " + name).bind(None)
+        if savepoint in self._riders:
+            del self._riders[self._riders.index(savepoint) :]
+            return
+        connection = self._connection
+        if connection is None or connection.is_idle():
+            return
+        back = prepare_own("rollback to savepoint " + name).bind(None)
+        try:
+            connection.exchange([back, prepare_own("release savepoint " + name).bind(None)], self._prelude.until_s)
+        except (ConnectionLost, StatementFailed) as error:
+            raise _answer(error, read_only=False) from error
+        self._riders = []
+        self._failed = False
+
+    def commit(self, *riders: Wire) -> None:
+        """End it for good; `riders` go in front of COMMIT, in its turn. Raises when a statement had failed, and when
+        role or claims have moved; then nothing is kept.
+        """
         if self._failed:
             self.rollback()
             raise OrgError from TransactionAborted("a statement failed, and its error was swallowed")
-        connection = self._connection
-        if connection is None:
+        if self._connection is None and not (riders or self._riders):
             return
+        if self._connection is None:
+            self.send([])
+        connection = self._connection
+        assert connection is not None
+        # What rides here is written by then, so its transaction id is asked for in the same turn.
+        last = [*self._riders, *riders]
+        self._riders = []
         try:
-            connection.exchange([self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
+            connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
         except StatementFailed as failed:
             self.rollback()
-            if failed.sqlstate == MOVED or failed.sqlstate == "42501":
+            if failed.sqlstate in (MOVED, "42501") and not last:
                 raise OrgError from UnitMoved(str(failed))
-            raise answer(failed, read_only=False) from failed
+            raise _answer(failed, read_only=False) from failed
         except (ConnectionLost, GatewayTimeout) as lost:
-            raise CommitUnknown from lost
+            self._end()
+            if self._xid is None and not last:
+                # Nothing was written, so there is nothing that could be lost.
+                return
+            self._settle(lost)
         finally:
             self._end()
 
@@ -119,16 +183,69 @@ class Write:
                 logger.info("rolled back by closing the connection: %s", error)
         self._end()
 
-    def _exchange(self, connection: Connection, statements: list[Wire]) -> list[PGresult]:
-        try:
-            return connection.exchange(statements, self._prelude.until_s)
-        except StatementFailed as failed:
-            raise answer(failed, read_only=False) from failed
-        except ConnectionLost as lost:
-            # Before COMMIT nothing is kept, so this is no unknown outcome.
-            raise Unavailable from lost
+    def _opening(self) -> tuple[Connection, list[Wire]]:
+        prelude = self._prelude
+        if self._connection is not None:
+            return self._connection, [prelude.timeout()]
+        connection = self._connection = self._lease.enter_context(self._source.lease(prelude.until_s))
+        look = [] if self._source.guard.passed else [guard.STATEMENT]
+        return connection, [self._begin, *look, *prelude.opening(read_only=False)]
+
+    def _opened(self, opening: list[Wire], results: list[PGresult]) -> None:
+        if opening[0] is not self._begin:
+            return
+        if opening[1] is guard.STATEMENT:
+            self._source.guard.judge(results[1])
+        at = self._prelude.identified(opening)
+        if at is not None:
+            self._claims = results[at].get_value(0, 0) or b""
+
+    def _settle(self, lost: Exception) -> None:
+        """COMMIT was sent, and no answer came: what became of it? Answers when it was committed, raises when not."""
+        counters = self._source.counters
+        if self._xid is not None:
+            state = _status(self._source, self._xid, self._prelude.until_s)
+            if state == b"committed":
+                counters.settled += 1
+                return
+            if state == b"aborted":
+                counters.settled += 1
+                raise RolledBack from lost
+        counters.unknown_commits += 1
+        raise CommitUnknown from lost
 
     def _end(self) -> None:
         self._connection = None
         # The lease drops a connection that is not idle.
         self._lease.close()
+
+
+def _status(source: Source, xid: bytes, until_s: float) -> bytes | None:
+    """Committed, aborted, or None for what cannot be known. A failover that lost writes has lost this answer too."""
+    wire = _STATUS.bind({"xid": xid.decode()})
+    while time.monotonic() + _ASK_AGAIN_S < until_s:
+        try:
+            with source.lease(until_s) as connection:
+                state = connection.exchange([wire], until_s)[0].get_value(0, 0)
+        except (ConnectionLost, Unavailable):
+            state = b"in progress"
+        except (StatementFailed, OrgError):
+            return None
+        if state != b"in progress":
+            return state
+        time.sleep(_ASK_AGAIN_S)
+    return None
+
+
+def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
+    if isinstance(error, ConnectionLost):
+        return Signal.LOST
+    if error.sqlstate == "0A000" and "cached plan" in error.message:
+        return Signal.STALE_PLAN
+    return signal(error.sqlstate)
+
+
+def _answer(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
+    if not read_only and action(_signal(error), Phase.WRITE) is Action.RERUN:
+        return RolledBack()
+    return Unavailable() if isinstance(error, ConnectionLost) else answer(error, read_only=read_only)

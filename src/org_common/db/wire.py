@@ -1,8 +1,8 @@
 """One turn: statements out, one Sync, results in.
 
-Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline still
-sends and commits what was queued (measured); here all of a turn is adapted before its first byte leaves. The wait has
-an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
+Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline
+still sends and commits what was queued (measured); here all of a turn is adapted before its first byte leaves. The wait
+has an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def _flush(pgconn: PGconn, until_s: float) -> None:
 def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
     results: list[PGresult] = []
     failed: StatementFailed | None = None
+    ended = False
     while True:
         while pgconn.is_busy():
             _wait(pgconn, select.POLLIN, until_s)
@@ -57,9 +58,11 @@ def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
         result = pgconn.get_result()
         if result is None:
             # The end of one statement's results, or of the connection.
-            if pgconn.status == ConnStatus.BAD:
+            if pgconn.status == ConnStatus.BAD or ended:
                 raise ConnectionLost("the server closed the connection")
+            ended = True
             continue
+        ended = False
         status = result.status
         if status in _GOOD:
             results.append(result)

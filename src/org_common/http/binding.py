@@ -86,7 +86,10 @@ class Signature:
     __slots__ = ("_bind", "parameters", "path", "result")
 
     def __init__(self, handler: Handler, path: list[str]) -> None:
-        """`TypeError` says what is wrong with the handler and how to mend it. `path`: the template's parameters, in order."""
+        """`TypeError` says what is wrong with the handler and how to mend it.
+
+        `path`: the template's parameters, in order.
+        """
         code = _code(handler)
         hints = _hints(handler)
         self.path = path
@@ -96,7 +99,9 @@ class Signature:
         self.parameters = [_parameter(handler, name, hints, path, defaults) for name in names]
         missing = [name for name in path if name not in names]
         if missing:
-            raise TypeError(f"{_named(handler)} does not take the path's parameter {missing[0]!r}: add `{missing[0]}: UUID`")
+            raise TypeError(
+                f"{_named(handler)} does not take the path's parameter {missing[0]!r}: add `{missing[0]}: UUID`"
+            )
         if sum(parameter.kind == "body" for parameter in self.parameters) > 1:
             raise TypeError(f"{_named(handler)} takes two bodies: put them into one model")
         self._bind: Callable[[Request, list[str]], dict[str, Any]] | None = None

@@ -79,7 +79,10 @@ def event(
     claims: str | None = None,
     request_id: str = "local",
 ) -> Event:
-    """An event as API Gateway would send it, for tests and the local server. `claims` is what an authorizer passes on."""
+    """An event as API Gateway would send it, for tests and the local server.
+
+    `claims` is what an authorizer passes on.
+    """
     text, encoded = _text(body)
     lower = {name.lower(): value for name, value in (headers or {}).items()}
     made: Event = {

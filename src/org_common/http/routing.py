@@ -25,7 +25,10 @@ class Node(Generic[R]):
 
 
 class Router(Generic[R]):
-    """Routes by method and template ("/orgs/{org_id}"). The cost of a look-up is in the path's length, not the table's."""
+    """Routes by method and template ("/orgs/{org_id}").
+
+    The cost of a look-up is in the path's length, not the table's.
+    """
 
     __slots__ = ("_root",)
 

@@ -61,7 +61,7 @@ def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
     else:
         field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
         adapter: TypeAdapter[Any] = TypeAdapter(field)
-        validate = adapter.validator.validate_strings
+        validate = adapter.validator.validate_strings  # type: ignore[assignment]  # its stub knows no plain string
     base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     refused = _REFUSED.get(base)
 

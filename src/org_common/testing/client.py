@@ -21,7 +21,9 @@ ISSUER = "https://issuer.test"
 class Person:
     """Somebody with a valid token: what the authorizer would pass on of it."""
 
-    def __init__(self, subject: str, *, issuer: str = ISSUER, email: str | None = None, expires_in_s: float = 3600) -> None:
+    def __init__(
+        self, subject: str, *, issuer: str = ISSUER, email: str | None = None, expires_in_s: float = 3600
+    ) -> None:
         self.subject = subject
         self.issuer = issuer
         self.email = email
@@ -62,9 +64,9 @@ class Answer:
 class Client:
     """Sends requests to one app, as `person` or without a token.
 
-        client = Client(app, person=alice)
-        assert client.get("/orgs").status == 200
-        assert client.as_(bob).get(f"/orgs/{org_id}").status == 404
+    client = Client(app, person=alice)
+    assert client.get("/orgs").status == 200
+    assert client.as_(bob).get(f"/orgs/{org_id}").status == 404
     """
 
     def __init__(self, app: App, *, person: Person | None = None, timeout_s: float = 29.0) -> None:

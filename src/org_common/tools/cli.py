@@ -89,9 +89,7 @@ def migrate(url: str, packages: tuple[str, ...]) -> None:
     """Apply what is pending, each file in one transaction."""
     from org_common.tools import schema
 
-    applied = schema.migrate(
-        url, _migrations(packages), on_apply=lambda m: click.echo(f"applied {m}")
-    )
+    applied = schema.migrate(url, _migrations(packages), on_apply=lambda m: click.echo(f"applied {m}"))
     if not applied:
         click.echo("nothing to apply")
 
@@ -108,6 +106,26 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
     _print(states)
     if check and any(state.problem or not state.applied_at for state in states):
         raise click.exceptions.Exit(1)
+
+
+@db.command()
+@click.option(
+    "--url",
+    envvar="ORG_COMMON_DATABASE_URL",
+    show_envvar=True,
+    required=True,
+    help="The one that the functions use: app_login's.",
+)
+def guard(url: str) -> None:
+    """Look for whatever would let one tenant see another's rows; exit with 1 if there is anything."""
+    from org_common.tools import guard as tool
+
+    found = tool.look(url)
+    for fault in found:
+        click.echo(f"fault: {fault}")
+    if found:
+        raise click.exceptions.Exit(1)
+    click.echo("row-level security stands: roles, owners, policies, server version")
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
@@ -129,6 +147,32 @@ def _print(states: "Sequence[State]") -> None:
     for state in states:
         if state.problem:
             click.echo(f"problem: {state.problem}", err=True)
+
+
+# --- outbox -----------------------------------------------------------------------------------
+
+
+@main.group()
+def outbox() -> None:
+    """Messages that wait for their way out."""
+
+
+@outbox.command()
+@click.option(
+    "--url",
+    envvar="ORG_COMMON_SERVICE_DATABASE_URL",
+    show_envvar=True,
+    required=True,
+    help="app_service's.",
+)
+@click.option("--sink", metavar="MODULE:NAME", required=True, help="Where to: an object with deliver(messages).")
+@click.option("--follow", is_flag=True, help="Go on until interrupted, instead of until the outbox is empty.")
+def relay(url: str, sink: str, follow: bool) -> None:
+    """Hand over what waits in the outbox, and take it out."""
+    from org_common.tools.relay import run
+
+    use_project()
+    click.echo(f"{run(url, sink, follow=follow)} messages handed over")
 
 
 # --- dev, token -------------------------------------------------------------------------------

@@ -93,4 +93,6 @@ def _url(url: str, database: str, user: str | None = None, password: str | None 
     host, port = given.get("host", "127.0.0.1"), given.get("port", "5432")
     rest = {key: value for key, value in given.items() if key not in ("user", "password", "host", "port", "dbname")}
     query = "?" + urlencode(rest) if rest else ""
-    return f"postgresql://{login}{':' + quote(secret, safe='') if secret else ''}@{host}:{port}/{quote(database)}{query}"
+    return (
+        f"postgresql://{login}{':' + quote(secret, safe='') if secret else ''}@{host}:{port}/{quote(database)}{query}"
+    )

@@ -110,7 +110,7 @@ def _texts(file: Path, table: Mapping[str, Any], key: str, example: str) -> tupl
 
 def _kind(value: object) -> str:
     """What a user calls a TOML value, without telling the value: it may be a secret."""
-    names = {str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+    names: dict[type, str] = {str: "a text", bool: "a boolean", int: "a number", float: "a number"}
     names |= {list: "a list", dict: "a table"}
     return "an empty text" if value == "" else names.get(type(value), type(value).__name__)
 

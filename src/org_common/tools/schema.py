@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
@@ -58,7 +59,7 @@ ADVICE = {
 }
 
 TOKEN = re.compile(
-    r"""(?P<blank>--[^\n]*|/\*(?>/\*.*?\*/|.)*?\*/)
+    r"""(?P<blank>--[^\n]*|/\*(?>/\*.*?(?:\*/|\Z)|.)*?(?:\*/|\Z))
     | [eE]'(?:[^'\\]|\\.|'')*' | '[^']*' | "[^"]*"
     | \w[\w$]* | (?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag) | ;""",
     re.VERBOSE | re.DOTALL,
@@ -90,8 +91,10 @@ class Migration:
 
 @dataclass(frozen=True)
 class State:
-    """A migration in a database. `problem` is why `migrate` would refuse; a file that is missing
-    has a migration without SQL."""
+    """A migration in a database; one whose file is missing has no SQL.
+
+    `problem` is why `migrate` would refuse, None if it would not.
+    """
 
     migration: Migration
     applied_at: datetime | None
@@ -153,10 +156,9 @@ def read_folder(package: str, folder: Traversable) -> list[Migration]:
     for number, migration in enumerate(found, 1):
         if migration.number != number:
             fault = "there twice" if migration.number < number else "missing"
-            number = min(number, migration.number)
             raise SchemaError(
-                f"{folder}: number {number:04} of package {package} is {fault}: files not yet applied"
-                f" may be renamed, so that the numbers run 0001, 0002, ..."
+                f"{folder}: number {min(number, migration.number):04} of package {package} is {fault}:"
+                " files not yet applied may be renamed, so that the numbers run 0001, 0002, ..."
             )
     return found
 
@@ -165,8 +167,7 @@ def _read(package: str, file: Traversable) -> Migration:
     named = FILE.fullmatch(file.name)
     if not named:
         raise SchemaError(
-            f"{file}: not the name of a migration. Four digits from 0001 on, then a name of a-z,"
-            f" 0-9 and _: {EXAMPLE}"
+            f"{file}: not the name of a migration. Four digits from 0001 on, then a name of a-z, 0-9 and _: {EXAMPLE}"
         )
     data = file.read_bytes().replace(b"\r\n", b"\n")
     try:
@@ -241,9 +242,7 @@ def status(url: str, migrations: Sequence[Migration]) -> list[State]:
 
 
 @contextmanager
-def session(
-    url: str, task: str = "migrate", *, database: str | None = None
-) -> Iterator[psycopg.Connection]:
+def session(url: str, task: str = "migrate", *, database: str | None = None) -> Iterator[psycopg.Connection]:
     """A connection in autocommit; what psycopg raises on it leaves as SchemaError."""
     conn = _connect(url, application_name=f"org-common {task}", dbname=database)
     try:
@@ -256,9 +255,10 @@ def session(
 
 def _connect(url: str, **settings: str | None) -> psycopg.Connection:
     """Faults are raised `from None`: libpq quotes what it cannot parse, the password too."""
+    info: ConnDict = {"connect_timeout": CONNECT_S}
+    given = {name: value for name, value in settings.items() if value is not None}
     try:
-        info = {"connect_timeout": CONNECT_S} | conninfo_to_dict(url) | {"client_encoding": "utf8"}
-        info |= {name: value for name, value in settings.items() if value is not None}
+        info |= conninfo_to_dict(url) | given | {"client_encoding": "utf8"}
         return psycopg.connect(make_conninfo("", **info), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         userinfo = url.partition("://")[2].rpartition("@")[0]

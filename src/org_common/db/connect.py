@@ -1,0 +1,123 @@
+"""Opening a connection, and why it did not open."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import time
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn, PollingStatus, Trace
+from psycopg.pq.abc import PGconn as AnyPGconn
+
+from org_common.db.retry import Signal, signal
+
+# All four of the TCP settings: with `tcp_user_timeout` alone a path that dies while we wait for the answer still hangs
+# at 20 s, with the keepalives it is an error after 2 s (measured with real packet loss).
+_ALWAYS: dict[str, str | int] = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 2000,
+    "keepalives": 1,
+    "keepalives_idle": 1,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "target_session_attrs": "read-write",
+    "client_encoding": "UTF8",
+    # Asked for by nobody here, and its negotiation costs a turn.
+    "gssencmode": "disable",
+}
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+CONNECT_TIMEOUT_S = 2.0
+
+_SQLSTATE = re.compile(rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"')
+# Where nothing can be traced (macOS). Servers that speak another language are not understood there.
+_TEXTS = (
+    (re.compile("too many clients|remaining connection slots|too many connections"), "53300"),
+    (re.compile("password authentication failed|SASL authentication failed"), "28P01"),
+    (re.compile("the database system is (starting up|not yet accepting)|is in recovery mode"), "57P03"),
+    (re.compile("database .* does not exist"), "3D000"),
+    (re.compile("role .* (does not exist|is not permitted to log in)"), "28000"),
+)
+
+
+class ConnectFailed(Exception):
+    """No connection. `signal` says of what kind the failure was, `sqlstate` is the server's reason where one answered."""
+
+    def __init__(self, message: str, sqlstate: str | None, found: Signal | None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.signal = found
+
+
+class Raw(psycopg.Connection[Any]):
+    """A psycopg connection in pipeline mode and autocommit, opened within a deadline. Only its `pgconn` is used."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Raw:
+        """`ConnectFailed` says why not. `until_s` is on the clock of `time.monotonic()`."""
+        until_s: float = kwargs.get("until_s", time.monotonic() + CONNECT_TIMEOUT_S)
+        connection = cls(_open(conninfo, until_s))
+        connection._autocommit = True
+        return connection
+
+
+def conninfo(url: str, application_name: str) -> str:
+    """The URL with what is always set; what the URL says itself wins. Never `options`: poolers refuse it."""
+    given = conninfo_to_dict(url)
+    if given.get("host") not in _LOCAL:
+        # Anything weaker accepts whoever answers (libpq documentation, section 34.19.1).
+        given.setdefault("sslmode", "verify-full")
+    return make_conninfo("", **{**_ALWAYS, "application_name": application_name, **given})
+
+
+def _open(conninfo: str, until_s: float) -> AnyPGconn:
+    pgconn = PGconn.connect_start(conninfo.encode())
+    # libpq tells no SQLSTATE of a connection that fails, only a text in the server's language. Its trace does.
+    trace = os.memfd_create("libpq") if sys.platform == "linux" else None
+    try:
+        if trace is not None:
+            pgconn.trace(trace)
+            pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        status = _poll(pgconn, until_s)
+        if trace is not None:
+            pgconn.untrace()
+        if status != PollingStatus.OK:
+            message = pgconn.get_error_message().strip()
+            sqlstate = _traced(trace) if trace is not None else _guessed(message)
+            pgconn.finish()
+            if status is None:
+                raise ConnectFailed("no answer in time", sqlstate, Signal.MUTE)
+            # Without an SQLSTATE no server spoke: refused, unknown name, broken off.
+            raise ConnectFailed(message, sqlstate, signal(sqlstate) if sqlstate else Signal.STARTING)
+    finally:
+        if trace is not None:
+            os.close(trace)
+    pgconn.nonblocking = 1
+    pgconn.enter_pipeline_mode()
+    return pgconn
+
+
+def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:
+    """None when the time was up first."""
+    while True:
+        status = PollingStatus(pgconn.connect_poll())
+        if status in (PollingStatus.OK, PollingStatus.FAILED):
+            return status
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN if status == PollingStatus.READING else select.POLLOUT)
+        if not poll.poll(max((until_s - time.monotonic()) * 1000, 0)):
+            return None
+
+
+def _traced(trace: int) -> str | None:
+    os.lseek(trace, 0, os.SEEK_SET)
+    codes = _SQLSTATE.findall(os.read(trace, 1 << 20))
+    return codes[-1].decode() if codes else None
+
+
+def _guessed(message: str) -> str | None:
+    return next((sqlstate for text, sqlstate in _TEXTS if text.search(message)), None)

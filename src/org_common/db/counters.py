@@ -1,0 +1,44 @@
+"""What happened to connections and units, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+
+class Counters:
+    """Numbers since the process began. They only grow; whoever reports them takes differences.
+
+    `dropped` is by reason: "dead", "idle too long", "forked", "in doubt".
+    """
+
+    __slots__ = (
+        "dropped",
+        "opened",
+        "refreshed",
+        "rerun",
+        "resent",
+        "reused",
+        "settled",
+        "turns",
+        "unknown_commits",
+        "waits",
+    )
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.reused = 0
+        self.waits = 0
+        self.refreshed = 0
+        self.resent = 0
+        self.rerun = 0
+        self.settled = 0
+        self.unknown_commits = 0
+        self.turns = 0
+        self.dropped: Counter[str] = Counter()
+
+    def as_dict(self) -> dict[str, int | dict[str, int]]:
+        """All of them by name."""
+        plain: dict[str, int | dict[str, int]] = {
+            name: getattr(self, name) for name in self.__slots__ if name != "dropped"
+        }
+        return {**plain, "dropped": dict(self.dropped)}

@@ -1,0 +1,102 @@
+"""The last look before serving: a login that could get around row-level security gets no request answered.
+
+One catalog statement, sent once for each environment in the turn of its first unit, in front of role and claims.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+
+from psycopg.pq.abc import PGresult
+
+from org_common.db.statement import Wire, prepare_own
+from org_common.errors import OrgError
+
+logger = logging.getLogger(__name__)
+
+# The oldest minor of each major without known ways around row-level security: CVE-2023-2455, CVE-2023-39418,
+# CVE-2024-10976, CVE-2024-10978, CVE-2025-8713. Majors after 17 are free of all of them.
+FLOORS = {15: 150014, 16: 160010, 17: 170006}
+OLDEST_MAJOR = 15
+
+# Every role that the login is a member of, itself included. A superuser is a member of all.
+STATEMENT: Wire = prepare_own(
+    """select current_setting('server_version_num'), (
+  select json_agg(json_build_object(
+    'name', r.rolname,
+    'login', r.rolname = session_user,
+    'superuser', r.rolsuper,
+    'bypasses', r.rolbypassrls,
+    'inherited', r.rolname <> session_user and pg_has_role(session_user, r.oid, 'usage'),
+    'owns', exists (
+      select from pg_shdepend d
+      where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
+    )
+  ))
+  from pg_roles r where pg_has_role(session_user, r.oid, 'member')
+)"""
+).bind(None)
+
+
+class Misconfigured(Exception):
+    """The database, or the login to it, is set up so that tenants could be mixed. The message names the fix."""
+
+
+class Guard:
+    """Whether this environment has looked, and what it found. It looks until it has passed once."""
+
+    __slots__ = ("passed",)
+
+    def __init__(self) -> None:
+        self.passed = False
+
+    def judge(self, result: PGresult) -> None:
+        """Pass, or raise: `OrgError` (500) to the caller, with `Misconfigured` for the log."""
+        version, roles = result.get_value(0, 0), result.get_value(0, 1)
+        found = faults(int(version or 0), json.loads(roles or b"[]"))
+        if found:
+            logger.critical("refusing to serve: %s", "; ".join(found))
+            raise OrgError(code="misconfigured") from Misconfigured("; ".join(found))
+        self.passed = True
+
+
+def faults(version: int, roles: Sequence[dict[str, object]]) -> list[str]:
+    """All that is wrong, each with its fix. `version` is `server_version_num`, `roles` are those of `STATEMENT`."""
+    # A superuser is a member of every role: what else there is would bury it.
+    powerful = [role for role in roles if role["login"] and role["superuser"]]
+    return [*_version_faults(version), *[fault for role in powerful or roles for fault in _role_faults(role)]]
+
+
+def _version_faults(version: int) -> list[str]:
+    major = version // 10000
+    floor = FLOORS.get(major, 0)
+    if major >= OLDEST_MAJOR and version >= floor:
+        return []
+    wanted = floor or FLOORS[OLDEST_MAJOR]
+    return [
+        f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
+        f"update to {wanted // 10000}.{wanted % 10000} or later"
+    ]
+
+
+def _role_faults(role: dict[str, object]) -> list[str]:
+    name = role["name"]
+    whose = f"the login {name}" if role["login"] else f"{name}, a role that the login can become,"
+    found = []
+    if role["superuser"]:
+        found.append(f"{whose} is a superuser: log in as app_login, and `alter role {name} nosuperuser` or revoke it")
+    elif role["bypasses"]:
+        found.append(
+            f"{whose} bypasses row-level security: `alter role {name} nobypassrls`, or revoke it from the login"
+        )
+    if role["owns"] and not role["superuser"]:
+        found.append(
+            f"{whose} owns objects, and an owner may switch row-level security off: `reassign owned by {name} to app_migrator`"
+        )
+    if role["inherited"] and not role["superuser"]:
+        found.append(
+            f"the login has the rights of {name} without becoming it: `alter role … noinherit`, and grant it `with inherit false`"
+        )
+    return found

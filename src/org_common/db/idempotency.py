@@ -1,0 +1,98 @@
+"""A request that comes twice has one effect: its answer is stored in the transaction of the effect.
+
+After https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/. A key belongs to a caller, a method
+and a path as sent. Only answers of success are stored: what failed was rolled back and may be tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import orjson
+from psycopg.pq.abc import PGresult
+
+from org_common.db.statement import Wire, prepare_own
+from org_common.errors import BadRequest
+
+REPLAY = "OCRPL"
+# How long an answer is kept: as long as a client may try again.
+LIFE_S = 24 * 3600
+# The draft's key is a quoted string (RFC 9651); most clients leave the quotes out.
+_KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+
+_CLAIM = prepare_own("select app.claim_key(%(method)s, %(path)s, %(key)s, %(fingerprint)s)")
+_STORE = prepare_own(
+    "select app.store_answer(%(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s, %(headers)s, %(body)s, "
+    "%(life_s)s * interval '1 second')"
+)
+_STORED = prepare_own("select status, headers, body from app.stored_answer(%(method)s, %(path)s, %(key)s)")
+
+
+class Replay(BaseException):
+    """This request was answered before; the handler is left at its first statement, which did not run.
+
+    No `Exception`, so that no handler catches it by the way.
+    """
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """The key of one request, with what tells whether it is the same request again."""
+
+    key: str
+    method: str
+    path: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, header: str, *, method: str, path: str, query: str, body: bytes) -> IdempotencyKey:
+        """From the header Idempotency-Key; `BadRequest` when it is none. `path` is as sent."""
+        found = _KEY.fullmatch(header.strip())
+        if found is None:
+            raise BadRequest(
+                "The Idempotency-Key must be 1 to 255 printable ASCII characters, such as a UUID.",
+                code="invalid_idempotency_key",
+            )
+        fingerprint = hashlib.sha256(query.encode() + b"\n" + body).hexdigest()
+        return cls(found[1] or found[2], method, path, fingerprint)
+
+    def claim(self) -> Wire:
+        """In front of the first statement: raises `REPLAY` on the server when there is an answer.
+
+        409 while the same request is still in progress, 422 when the key came with another request before.
+        """
+        return _CLAIM.bind(self)
+
+    def store(self, status: int, headers: dict[str, str], body: bytes) -> Wire:
+        """In COMMIT's turn."""
+        values = {
+            "method": self.method,
+            "path": self.path,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "status": status,
+            "headers": orjson.dumps(headers).decode(),
+            "body": body,
+            "life_s": LIFE_S,
+        }
+        return _STORE.bind(values)
+
+    def stored(self) -> Wire:
+        """Asks for the answer, in a unit of its own."""
+        return _STORED.bind(self)
+
+
+def answer(result: PGresult) -> tuple[int, dict[str, str], bytes] | None:
+    """Status, headers and body of the stored answer; None when it has expired since."""
+    from psycopg.adapt import Transformer
+
+    from org_common.db.statement import CONTEXT
+
+    if result.ntuples == 0:
+        return None
+    transformer = Transformer(CONTEXT)
+    transformer.set_pgresult(result)
+    row = transformer.load_row(0, tuple)
+    return None if row is None else (row[0], row[1], bytes(row[2]))

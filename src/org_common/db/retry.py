@@ -1,0 +1,106 @@
+"""What may be tried again, and when: one table, read by the code and walked through by the tests.
+
+Nothing is retried that could happen twice. A row that is not here fails as it is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from enum import Enum
+
+
+class Signal(Enum):
+    """What went wrong."""
+
+    LOST = "the connection broke, or the server ended it"
+    STARTING = "nobody answers yet: refused, no such name, starting up"
+    FULL = "the server has no connection left"
+    PASSWORD = "the password does not hold (any more)"
+    MUTE = "the peer said nothing until the deadline"
+    STANDBY = "a write met a read-only server: a failover left us on a standby"
+    CONFLICT = "a serialization failure or a deadlock: rolled back for certain"
+    STALE_PLAN = "a prepared statement is gone, or was made for a table that has changed"
+
+
+class Phase(Enum):
+    """When it went wrong."""
+
+    CONNECT = "before anything was sent"
+    READ = "a Reader's unit was in flight"
+    WRITE = "a Transaction was open, its COMMIT not sent"
+    COMMIT = "COMMIT was in flight"
+
+
+class Action(Enum):
+    """What is done about it."""
+
+    BACK_OFF = "wait a moment, up to three times within the deadline; then 503"
+    REFRESH = "ask for the secret again, once, and connect with it"
+    RESEND = "once more on a new connection: the server guarantees that nothing was changed"
+    RERUN = "the whole handler again, where its route says retry=True; else 503"
+    SETTLE = "ask the server what became of the transaction; CommitUnknown if it cannot say"
+    DROP = "503 now; the connection is given up, so that the next request finds the primary"
+    UNAVAILABLE = "503 now"
+    TIMEOUT = "504 now"
+
+
+TABLE: dict[tuple[Signal, Phase], Action] = {
+    (Signal.LOST, Phase.CONNECT): Action.BACK_OFF,
+    (Signal.LOST, Phase.READ): Action.RESEND,
+    (Signal.LOST, Phase.WRITE): Action.RERUN,
+    (Signal.LOST, Phase.COMMIT): Action.SETTLE,
+    (Signal.STARTING, Phase.CONNECT): Action.BACK_OFF,
+    (Signal.FULL, Phase.CONNECT): Action.BACK_OFF,
+    (Signal.PASSWORD, Phase.CONNECT): Action.REFRESH,
+    (Signal.MUTE, Phase.CONNECT): Action.UNAVAILABLE,
+    (Signal.MUTE, Phase.READ): Action.TIMEOUT,
+    (Signal.MUTE, Phase.WRITE): Action.TIMEOUT,
+    (Signal.MUTE, Phase.COMMIT): Action.SETTLE,
+    (Signal.STANDBY, Phase.WRITE): Action.DROP,
+    (Signal.STANDBY, Phase.COMMIT): Action.DROP,
+    (Signal.STALE_PLAN, Phase.READ): Action.RESEND,
+    (Signal.STALE_PLAN, Phase.WRITE): Action.RERUN,
+    (Signal.CONFLICT, Phase.READ): Action.RESEND,
+    (Signal.CONFLICT, Phase.WRITE): Action.RERUN,
+    (Signal.CONFLICT, Phase.COMMIT): Action.RERUN,
+}
+
+
+def action(found: Signal | None, phase: Phase) -> Action | None:
+    """What the table says, None where it says nothing: the error stands."""
+    return None if found is None else TABLE.get((found, phase))
+
+
+_BY_SQLSTATE = {
+    "53300": Signal.FULL,
+    "28P01": Signal.PASSWORD,
+    "28000": Signal.PASSWORD,
+    "57P03": Signal.STARTING,
+    "57P01": Signal.LOST,
+    "57P02": Signal.LOST,
+    "57P05": Signal.LOST,
+    "40001": Signal.CONFLICT,
+    "40P01": Signal.CONFLICT,
+    "25006": Signal.STANDBY,
+    "26000": Signal.STALE_PLAN,
+    "42P05": Signal.STALE_PLAN,
+}
+
+
+def signal(sqlstate: str) -> Signal | None:
+    """What an SQLSTATE says; None for one that is no reason to try again."""
+    return Signal.LOST if sqlstate[:2] == "08" else _BY_SQLSTATE.get(sqlstate)
+
+
+ATTEMPTS = 3
+FIRST_WAIT_S = 0.05
+
+
+def waits() -> Iterator[float]:
+    """Seconds to wait before each further attempt: doubling, with full jitter, so that a thousand do not come at once.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    for attempt in range(ATTEMPTS - 1):
+        yield random.uniform(0, FIRST_WAIT_S * 4**attempt)  # noqa: S311 - spreads load, guards nothing

@@ -1,0 +1,94 @@
+-- Answers of requests that carry an Idempotency-Key, stored in the transaction of what they answer.
+
+create table app.answers (
+  caller text not null,
+  method text not null,
+  path text not null,
+  key text not null,
+  fingerprint text not null,
+  status integer not null,
+  headers jsonb not null,
+  body bytea not null,
+  expires_at timestamptz not null,
+  primary key (caller, method, path, key)
+);
+create index on app.answers (expires_at);
+alter table app.answers enable row level security, force row level security;
+-- Nobody but these functions touches it, and they take the caller from the claims.
+grant select, insert, delete on app.answers to app_rules;
+create policy rules on app.answers to app_rules using (true) with check (true);
+grant select (expires_at), delete on app.answers to app_service;
+create policy purge_read on app.answers for select to app_service using (expires_at < now());
+create policy purge on app.answers for delete to app_service using (expires_at < now());
+
+-- The user, or for somebody whom the platform does not know yet the token's own name for him.
+create function app.caller() returns text
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  claims jsonb := auth.jwt();
+begin
+  return coalesce(claims ->> 'sub', (claims ->> 'iss') || ' ' || (claims ->> 'outer_sub'));
+end
+$$;
+alter function app.caller() owner to app_rules;
+
+-- Volatile, so that each statement sees what was committed while it waited for its lock.
+create function app.claim_key(method text, path text, key text, fingerprint text) returns void
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  me text := app.caller();
+  stored text;
+begin
+  -- Held to the end of the transaction: whoever comes meanwhile is told, instead of waiting for a connection.
+  if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', me, claim_key.method, claim_key.path, claim_key.key), 0)) then
+    raise exception 'idempotency_in_progress' using errcode = 'OC409',
+      detail = 'The same request is still being worked on. Try again in a moment.';
+  end if;
+  select a.fingerprint into stored from app.answers a
+  where a.caller = me and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key
+    and a.expires_at > now();
+  if not found then
+    delete from app.answers a
+    where a.caller = me and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key;
+  elsif stored <> claim_key.fingerprint then
+    raise exception 'idempotency_mismatch' using errcode = 'OC422',
+      detail = 'This Idempotency-Key came with another request before. Use a new key for a new request.';
+  else
+    raise exception 'answered before' using errcode = 'OCRPL';
+  end if;
+end
+$$;
+alter function app.claim_key(text, text, text, text) owner to app_rules;
+grant execute on function app.claim_key(text, text, text, text) to authenticated, app_sys;
+
+create function app.store_answer(
+  method text, path text, key text, fingerprint text, status integer, headers jsonb, body bytea, life interval
+) returns void
+  language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  insert into app.answers (caller, method, path, key, fingerprint, status, headers, body, expires_at)
+  values (
+    app.caller(), store_answer.method, store_answer.path, store_answer.key, store_answer.fingerprint,
+    store_answer.status, store_answer.headers, store_answer.body, now() + store_answer.life
+  );
+end
+$$;
+alter function app.store_answer(text, text, text, text, integer, jsonb, bytea, interval) owner to app_rules;
+grant execute on function app.store_answer(text, text, text, text, integer, jsonb, bytea, interval) to authenticated, app_sys;
+
+create function app.stored_answer(method text, path text, key text)
+  returns table (status integer, headers jsonb, body bytea)
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query
+    select a.status, a.headers, a.body from app.answers a
+    where a.caller = app.caller() and a.method = stored_answer.method and a.path = stored_answer.path
+      and a.key = stored_answer.key and a.expires_at > now();
+end
+$$;
+alter function app.stored_answer(text, text, text) owner to app_rules;
+grant execute on function app.stored_answer(text, text, text) to authenticated, app_sys;

@@ -1,0 +1,28 @@
+"""`org-common outbox relay`: the outbox's way out, as a process."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+import psycopg
+
+from org_common.db import outbox
+from org_common.tools.project import ToolError
+from org_common.tools.schema import told
+
+
+def run(url: str, sink: str, *, follow: bool) -> int:
+    """Hand over what there is, or with `follow` whatever comes; answers how many messages. `sink` is "module:name"."""
+    module, _, name = sink.partition(":")
+    try:
+        target = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ToolError(f"the sink {sink} cannot be loaded: {error}. Example: --sink shop.queues:sink") from error
+    if not callable(getattr(target, "deliver", None)):
+        raise ToolError(f"the sink {sink} has no method deliver(messages)")
+    work = outbox.follow if follow else outbox.relay
+    try:
+        return work(url, cast("outbox.Sink", target))
+    except psycopg.OperationalError as error:
+        raise ToolError(f"the outbox cannot be reached: {told(error)}") from error
