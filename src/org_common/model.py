@@ -19,7 +19,13 @@ class Model(BaseModel):
         validate_by_alias=True,
         extra="forbid",
         defer_build=True,
+        # JSON (RFC 8259) has neither, and what is not JSON comes back as null.
+        allow_inf_nan=False,
     )
+
+    def __jsonb__(self) -> dict[str, Any]:
+        """As an SQL parameter: one jsonb object under the snake_case names."""
+        return self.model_dump(mode="json", by_alias=False)
 
 
 class Patch(Model):
@@ -41,4 +47,7 @@ class Patch(Model):
 
     def sent(self) -> dict[str, Any]:
         """The fields that were sent, as JSON values under their snake_case names."""
+        return self.__jsonb__()
+
+    def __jsonb__(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=False, exclude_unset=True)

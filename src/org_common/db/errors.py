@@ -28,15 +28,18 @@ from org_common.errors import (
 class StatementFailed(Exception):
     """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
 
-    `detail` and `hint` may hold values of rows and are not part of `str()`.
+    `detail` and `hint` may hold values of rows and are not part of `str()`. `at` is the statement's place in its turn.
     """
 
-    def __init__(self, sqlstate: str, message: str, detail: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, sqlstate: str, message: str, detail: str | None = None, hint: str | None = None, *, at: int = 0
+    ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
         self.sqlstate = sqlstate
         self.message = message
         self.detail = detail
         self.hint = hint
+        self.at = at
 
 
 class ConnectionLost(Exception):
@@ -54,13 +57,14 @@ class RolledBack(Unavailable):
     detail = "Another change was made at the same time, or the connection broke. Nothing was saved. Try again."
 
 
-def failure(result: PGresult) -> StatementFailed:
-    """The failed result as an exception."""
+def failure(result: PGresult, at: int) -> StatementFailed:
+    """The failed result as an exception; `at` is its place in the turn."""
     return StatementFailed(
         _field(result, DiagnosticField.SQLSTATE) or "",
         _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
+        at=at,
     )
 
 
@@ -115,7 +119,6 @@ _OWN: dict[str, type[OrgError]] = {
     "OC422": Unprocessable,
 }
 UNKNOWN_USER = "OCUSR"
-MOVED = "OCMOV"
 
 
 def _own(failed: StatementFailed) -> OrgError:

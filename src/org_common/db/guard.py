@@ -76,8 +76,10 @@ def _version_faults(version: int) -> list[str]:
         return []
     wanted = floor or FLOORS[OLDEST_MAJOR]
     return [
-        f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
-        f"update to {wanted // 10000}.{wanted % 10000} or later"
+        (
+            f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
+            f"update to {wanted // 10000}.{wanted % 10000} or later"
+        )
     ]
 
 
@@ -93,10 +95,12 @@ def _role_faults(role: dict[str, object]) -> list[str]:
         )
     if role["owns"] and not role["superuser"]:
         found.append(
-            f"{whose} owns objects, and an owner may switch row-level security off: `reassign owned by {name} to app_migrator`"
+            f"{whose} owns objects, and an owner may switch row-level security off: "
+            f"`reassign owned by {name} to app_migrator`"
         )
     if role["inherited"] and not role["superuser"]:
         found.append(
-            f"the login has the rights of {name} without becoming it: `alter role … noinherit`, and grant it `with inherit false`"
+            f"the login has the rights of {name} without becoming it: "
+            "`alter role … noinherit`, and grant it `with inherit false`"
         )
     return found

@@ -95,4 +95,4 @@ def answer(result: PGresult) -> tuple[int, dict[str, str], bytes] | None:
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
     row = transformer.load_row(0, tuple)
-    return None if row is None else (row[0], row[1], bytes(row[2]))
+    return row[0], row[1], bytes(row[2])

@@ -69,16 +69,16 @@ class Pooled:
         owner = self
 
         class Opened(Raw):
-            """Opened as the table of retries says; why it failed is kept, since the pool only says that it timed out."""
+            """Opened as the table of retries says; why it failed is kept: the pool only says that it timed out."""
 
             @classmethod
             def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
                 try:
-                    raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)  # noqa: SLF001
+                    raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)
                 except Unavailable as error:
-                    owner._failure = error  # noqa: SLF001
+                    owner._failure = error
                     raise
-                owner._failure = None  # noqa: SLF001
+                owner._failure = None
                 return raw
 
         return ConnectionPool(

@@ -74,7 +74,7 @@ class Prelude:
         """The statements of the prelude; `GatewayTimeout` when there is no time left to run any."""
         values: list[bytes | None] = [self._role, self._claims, self._search_path, b"%d" % self.server_timeout_ms()]
         if self._set_local:
-            wires = _set_local(values, read_only=read_only)
+            wires: list[Wire] = _set_local(values, read_only=read_only)
         else:
             wires = [(_READ_ONLY if read_only else _WRITING, values, _TEXTS, _FORMATS)]
         if self._identify is not None:

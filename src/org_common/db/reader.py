@@ -7,9 +7,8 @@ from typing import Any, LiteralString
 
 from psycopg.pq.abc import PGresult
 
-from org_common.db import idempotency
+from org_common.db import idempotency, rows
 from org_common.db import page as pages
-from org_common.db import rows
 from org_common.db.connection import Source
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude

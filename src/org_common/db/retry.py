@@ -16,7 +16,7 @@ class Signal(Enum):
     LOST = "the connection broke, or the server ended it"
     STARTING = "nobody answers yet: refused, no such name, starting up"
     FULL = "the server has no connection left"
-    PASSWORD = "the password does not hold (any more)"
+    PASSWORD = "the password does not hold (any more)"  # noqa: S105 - the name of a fault
     MUTE = "the peer said nothing until the deadline"
     STANDBY = "a write met a read-only server: a failover left us on a standby"
     CONFLICT = "a serialization failure or a deadlock: rolled back for certain"

@@ -49,7 +49,8 @@ class Statement:
         try:
             values = [_adaptable(get(name)) for name in self.names]
         except (KeyError, AttributeError) as error:
-            raise StatementError(f"the statement's parameter %({error.args[0]})s was not given") from error
+            name = error.name if isinstance(error, AttributeError) else error.args[0]
+            raise StatementError(f"the statement's parameter %({name})s was not given") from error
         transformer = Transformer(CONTEXT)
         try:
             # psycopg's Buffer is bytes-like; libpq takes it as it is.
@@ -77,6 +78,8 @@ set_json_dumps(orjson.dumps, CONTEXT)
 _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "values", "table"})
 # A carriage return ends a comment too: `--\rcommit /*\nselect 1 */` commits.
 _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
+# What it sets with `false` would outlive the unit, and behind a pooler reach others.
+_SETTING = re.compile(r"\bset_config\b", re.IGNORECASE)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -97,6 +100,8 @@ def prepare_own(text: LiteralString) -> Statement:
 @lru_cache(maxsize=1024)
 def _prepare(text: str) -> Statement:
     start = _skip_blank(text)
+    if _SETTING.search(text):
+        raise StatementError("a statement may not call set_config(): role, claims and limits are the SDK's to set")
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]
@@ -150,13 +155,9 @@ def _numbered(text: str) -> Statement:
 
 
 def _adaptable(value: object) -> object:
-    """A patch or another model is one jsonb object; so is a dict."""
-    if type(value) is dict:
+    """A model is one jsonb object, of a patch what was sent; so is a dict."""
+    kind = type(value)
+    if kind is dict:
         return Jsonb(value)
-    sent = getattr(value, "sent", None)
-    if sent is not None:
-        return Jsonb(sent())
-    dump = getattr(value, "model_dump", None)
-    if dump is not None:
-        return Jsonb(dump(mode="json", by_alias=False))
-    return value
+    as_json = getattr(kind, "__jsonb__", None)
+    return value if as_json is None else Jsonb(as_json(value))

@@ -18,7 +18,6 @@ from org_common.db.unit import Write
 from org_common.errors import NotFound
 from org_common.identity import Identity
 
-
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 _BEGINS: dict[Isolation, LiteralString] = {
     "read committed": "begin",
@@ -92,8 +91,9 @@ class Transaction(Reader):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """A block that is undone by itself when an exception leaves it; the transaction goes on. Costs no turn, and one
-        to undo.
+        """A block that is undone by itself when an exception leaves it; the transaction goes on.
+
+        Costs no turn, and one to undo.
 
             with suppress(Conflict), tx.savepoint():
                 tx.run(ADD_TAG, {"tag": tag}, rows=1)

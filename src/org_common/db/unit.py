@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db import guard
 from org_common.db.connection import Connection, Source
-from org_common.db.errors import MOVED, ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
+from org_common.db.errors import ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
 from org_common.db.idempotency import REPLAY, Replay
 from org_common.db.prelude import Prelude
 from org_common.db.retry import Action, Phase, Signal, action, signal
@@ -30,7 +30,7 @@ _ASK_AGAIN_S = 0.05
 
 
 class TransactionAborted(Exception):
-    """A statement of the transaction failed and the error was swallowed: there is nothing left that could be committed."""
+    """A statement of the transaction failed and the error was swallowed: nothing is left that could be committed."""
 
 
 def read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
@@ -102,9 +102,11 @@ class Write:
         """Run statements in one turn and answer the results of each."""
         if self._failed:
             raise OrgError from TransactionAborted("an earlier statement of this transaction failed")
+        # Until all of it has succeeded: whoever swallows what is raised here, even that there was no time, does not get
+        # to commit the statements before it.
+        self._failed = True
         connection, opening = self._opening()
         riders, self._riders = self._riders, []
-        self._failed = True
         try:
             results = connection.exchange([*opening, *riders, *statements, _XID], self._prelude.until_s)
         except (ConnectionLost, StatementFailed) as error:
@@ -125,7 +127,10 @@ class Write:
         self.ride(prepare_own("release savepoint " + name).bind(None))
 
     def rollback_to(self, name: LiteralString) -> None:
-        """What was done since the savepoint is undone, a failure too: one turn, or none when nothing was sent since."""
+        """What was done since the savepoint is undone, a failure too: one turn, or none when nothing was sent since.
+
+        Raises nothing: where there is nothing to go back to, the transaction stays failed.
+        """
         savepoint = prepare_own("savepoint " + name).bind(None)
         if savepoint in self._riders:
             del self._riders[self._riders.index(savepoint) :]
@@ -133,17 +138,20 @@ class Write:
         connection = self._connection
         if connection is None or connection.is_idle():
             return
-        back = prepare_own("rollback to savepoint " + name).bind(None)
+        back = [prepare_own(verb + name).bind(None) for verb in ("rollback to savepoint ", "release savepoint ")]
         try:
-            connection.exchange([back, prepare_own("release savepoint " + name).bind(None)], self._prelude.until_s)
-        except (ConnectionLost, StatementFailed) as error:
-            raise _answer(error, read_only=False) from error
+            connection.exchange(back, self._prelude.until_s)
+        except (ConnectionLost, StatementFailed, OrgError) as error:
+            self._failed = True
+            logger.info("no way back to the savepoint: %s", error)
+            return
         self._riders = []
         self._failed = False
 
     def commit(self, *riders: Wire) -> None:
-        """End it for good; `riders` go in front of COMMIT, in its turn. Raises when a statement had failed, and when
-        role or claims have moved; then nothing is kept.
+        """End it for good; `riders` go in front of COMMIT, in its turn.
+
+        Raises when a statement had failed, and when role or claims have moved; then nothing is kept.
         """
         if self._failed:
             self.rollback()
@@ -161,7 +169,8 @@ class Write:
             connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
         except StatementFailed as failed:
             self.rollback()
-            if failed.sqlstate in (MOVED, "42501") and not last:
+            if failed.at == len(last):
+                # The re-check itself: moved, or without the rights to ask.
                 raise OrgError from UnitMoved(str(failed))
             raise _answer(failed, read_only=False) from failed
         except (ConnectionLost, GatewayTimeout) as lost:
@@ -187,9 +196,10 @@ class Write:
         prelude = self._prelude
         if self._connection is not None:
             return self._connection, [prelude.timeout()]
+        opening = prelude.opening(read_only=False)
         connection = self._connection = self._lease.enter_context(self._source.lease(prelude.until_s))
         look = [] if self._source.guard.passed else [guard.STATEMENT]
-        return connection, [self._begin, *look, *prelude.opening(read_only=False)]
+        return connection, [self._begin, *look, *opening]
 
     def _opened(self, opening: list[Wire], results: list[PGresult]) -> None:
         if opening[0] is not self._begin:

@@ -71,7 +71,7 @@ def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
                 raise failed
             return results
         elif status == ExecStatus.FATAL_ERROR:
-            error = failure(result)
+            error = failure(result, len(results))
             if pgconn.status == ConnStatus.BAD:
                 # 57P01 and its like: the server said why it went.
                 raise ConnectionLost(str(error)) from error

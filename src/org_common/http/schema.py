@@ -5,14 +5,17 @@ Imported when a route is first hit that has something to validate or a model to 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from contextlib import suppress
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, core_schema
+from pydantic_core import SchemaValidator, core_schema, from_json
 
 from org_common.errors import BadRequest, Fault
 
@@ -27,20 +30,33 @@ _REFUSED: dict[Any, tuple[re.Pattern[str], str, str]] = {
 }
 
 
+# pydantic's words for these repeat the value.
+_DETAILS = {
+    "union_tag_invalid": "Input is of no known kind",
+    "uuid_parsing": "Input should be a valid UUID",
+}
+
+
 def body(model: type[BaseModel]) -> ParseBody:
     """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
     _built(model)
     validate = model.__pydantic_validator__.validate_json
 
     def parse(sent: bytes, faults: list[Fault]) -> Any:
+        if b"NaN" in sent or b"Infinity" in sent:
+            _refuse_constants(sent)
         try:
             return validate(sent, by_alias=True, by_name=False)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             if found[0]["type"] == "json_invalid":
+                reason = found[0]["msg"].removeprefix("Invalid JSON: ")
                 # The cause would put the caller's body into our log.
-                raise BadRequest(f"The body is not valid JSON: {found[0]['msg']}.", code="invalid_json") from None
-            faults.extend(Fault("body", _pointer(each["loc"]), each["msg"], each["type"]) for each in found)
+                raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
+            document = from_json(sent)
+            for each in found:
+                pointer = _pointer(each["loc"], document, missing=each["type"] == "missing")
+                faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
             return None
 
     return parse
@@ -62,8 +78,7 @@ def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
         field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
         adapter: TypeAdapter[Any] = TypeAdapter(field)
         validate = adapter.validator.validate_strings  # type: ignore[assignment]  # its stub knows no plain string
-    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    refused = _REFUSED.get(base)
+    refused = _REFUSED.get(_base(annotation))
 
     def parse(text: str, where: str, name: str, faults: list[Fault]) -> Any:
         if refused is not None:
@@ -100,6 +115,43 @@ def _built(model: type[BaseModel]) -> None:
     model.model_rebuild()
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    parts = [quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace") for part in location]
+def _base(annotation: Any) -> Any:
+    """What is left of `Annotated[X, ...]` and of `X | None`."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _base(arguments[0])
+    if origin in (Union, UnionType):
+        kinds = [each for each in arguments if each is not type(None)]
+        return _base(kinds[0]) if len(kinds) == 1 else annotation
+    return annotation
+
+
+def _refuse_constants(sent: bytes) -> None:
+    """Python's and JavaScript's numbers that JSON (RFC 8259, section 6) does not have."""
+
+    def refuse(name: str) -> None:
+        raise BadRequest(f"The body is not valid JSON: {name} is no JSON value.", code="invalid_json")
+
+    with suppress(ValueError):  # malformed in another way: pydantic says where
+        json.loads(sent, parse_constant=refuse)
+
+
+def _pointer(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:
+    """The JSON pointer (RFC 6901) to what is there, and to what should be.
+
+    pydantic names the kinds that it tried too.
+    """
+    parts: list[str] = []
+    for at, part in enumerate(location):
+        if (
+            isinstance(document, dict)
+            and part in document
+            or isinstance(document, list)
+            and isinstance(part, int)
+            and part < len(document)
+        ):
+            document = document[part]
+        elif not (missing and at == len(location) - 1):
+            continue
+        parts.append(quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace"))
     return "#/" + "/".join(parts) if parts else "#"

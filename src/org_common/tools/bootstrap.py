@@ -90,9 +90,11 @@ def _set_password(conn: psycopg.Connection, role: str, password: str) -> None:
 
 
 def _grant_database(conn: psycopg.Connection) -> None:
+    database = sql.Identifier(conn.info.dbname)
+    # Only its owner can; the first migration tries again, as app_migrator may be that.
+    conn.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
     if _has_database(conn):
         return
-    database = sql.Identifier(conn.info.dbname)
     grant = sql.SQL("grant create, connect, temporary on database {} to app_migrator")
     conn.execute(grant.format(database))
     # Whoever may not grant all of it is told so by a mere warning.
