@@ -4,6 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +22,7 @@ from org_common.tools.schema import load
 ISSUER = "https://issuer.test"
 RULE = "app.has_org_role(%(org_id)s, 'org_user')"
 ITERATIONS = 60
+PROFILES = ("transaction-pooler", "direct")
 SETUP = """
 create schema bench;
 create table bench.notes (
@@ -39,17 +42,17 @@ class Note(Model):
     title: str
     body: str
     done: bool
-    created_at: object
-    size: object
+    created_at: datetime
+    size: Decimal
 
 
-def child(rows: int) -> None:
+def child(rows: int, profile: str) -> None:
     with EmbeddedPostgres.start(durable=False) as server:
         database = provision(server.url, "bench", load(["cora_modules.access"], root=Path.cwd()))
         org_id = _fill(database)
         sql = NOTES + str(rows)
         variants: dict[str, Callable[[], object]] = {
-            "one pipeline": _ours(database, sql, org_id),
+            "one pipeline": _ours(database, profile, sql, org_id),
             "separate statements": _separate(database, sql, org_id),
             "the query alone, role and policies in place": _bare(database, sql, org_id),
         }
@@ -82,8 +85,8 @@ def _identity() -> Identity:
     return Identity(issuer=ISSUER, subject="local|alice", expires_at=time.time() + 3600)
 
 
-def _ours(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
-    handle = Database(Settings(database_url=database.login_url))
+def _ours(database: LocalDatabase, profile: str, sql: str, org_id: UUID) -> Callable[[], object]:
+    handle = Database(Settings(database_url=database.login_url, database_profile=profile))
     rule, identity, path = Check(RULE), _identity(), {"org_id": org_id}  # the rule as a route has it: made once
     return lambda: handle.reader(rule, identity, path, Deadline.after(29)).all(Note, sql, path)  # type: ignore[arg-type]
 
@@ -127,11 +130,11 @@ def _bare(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], objec
 
 
 def main() -> None:
-    for rows, budget in ((1, 2.0), (50, 1.35)):
+    for profile, rows, budget in ((profile, *each) for profile in PROFILES for each in ((1, 2.0), (50, 1.35))):
         pipeline, separate, bare = "one pipeline", "separate statements", "the query alone, role and policies in place"
-        runs = harness.in_fresh_processes(__file__, [str(rows)], processes=3)
+        runs = harness.in_fresh_processes(__file__, [str(rows), profile], processes=3)
         harness.report(
-            f"Guarded read, {rows} row{'s' if rows > 1 else ''} as models",
+            f"Guarded read, {rows} row{'s' if rows > 1 else ''} as models, profile {profile}",
             runs,
             [
                 harness.Ratio("pipeline / separate statements", pipeline, separate, 0.5),
@@ -141,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    child(int(sys.argv[2])) if "child" in sys.argv else main()
+    child(int(sys.argv[2]), sys.argv[3]) if "child" in sys.argv else main()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.db.idempotency import IdempotencyKey
     from org_common.db.reader import Reader
+    from org_common.db.transaction import Isolation
     from org_common.types import Event, LambdaContext
 
 logger = logging.getLogger("org_common")
@@ -90,7 +91,7 @@ class Route:
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self._idempotent = options.get("idempotent", False)
         self._retry = options.get("retry", False)
-        self._isolation = options.get("isolation", "read committed")
+        self._isolation: Isolation = options.get("isolation", "read committed")
         self._result = Result(self._signature.result, options.get("status", 200))
         # The names of the parameters that take them, None where none does.
         self._identity = self._signature.injects("identity")

@@ -45,7 +45,7 @@ _TEXTS = (
 
 
 class ConnectFailed(Exception):
-    """No connection. `signal` says what kind of failure it was, `sqlstate` is the server's reason where one answered."""
+    """No connection. `signal` says what kind of failure it was, `sqlstate` is the reason of a server that answered."""
 
     def __init__(self, message: str, sqlstate: str | None, found: Signal | None) -> None:
         super().__init__(message)

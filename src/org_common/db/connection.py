@@ -15,8 +15,11 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
 from org_common.db.counters import Counters
+from org_common.db.errors import StatementFailed
 from org_common.db.guard import Guard
-from org_common.db.retry import Action, Phase, action, waits
+from org_common.db.plans import Plans
+from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
+from org_common.db.retry import STALE_PLANS, Action, Phase, action, waits
 from org_common.db.statement import Wire
 from org_common.db.wire import exchange
 from org_common.errors import OrgError, Unavailable
@@ -54,20 +57,28 @@ class Connection:
     its prelude.
     """
 
-    __slots__ = ("_counters", "_lock", "_pid", "_raw", "_used_monotonic_s", "_used_wall_s")
+    __slots__ = ("_counters", "_lock", "_pid", "_plans", "_profile", "_raw", "_used_monotonic_s", "_used_wall_s")
 
-    def __init__(self, raw: Raw, counters: Counters) -> None:
+    def __init__(self, raw: Raw, counters: Counters, profile: Profile = TRANSACTION_POOLER) -> None:
         self._raw = raw
+        self._profile = profile
+        self._plans = Plans() if profile.prepares else None
         self._counters = counters
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self.touch()
 
     def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
-        """One turn: see `wire.exchange`."""
+        """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for."""
+        self._profile.check(statements)
         with self._lock:
             self._counters.turns += 1
-            return exchange(self._raw.pgconn, statements, until_s)
+            try:
+                return exchange(self._raw.pgconn, statements, until_s, self._plans)
+            except StatementFailed as failed:
+                if self._plans is not None and failed.sqlstate in STALE_PLANS:
+                    self._plans.forget()
+                raise
 
     def is_idle(self) -> bool:
         """No transaction and no answer is outstanding: only then may another unit use this connection."""
@@ -129,6 +140,7 @@ class Single:
         self.guard = Guard()
         self._url = url or fixed(settings)
         self._application_name = settings.application_name
+        self._profile = PROFILES[settings.database_profile]
         self._connection: Connection | None = None
         self._busy = threading.Lock()
         self._holder: tuple[int, int] | None = None
@@ -172,7 +184,7 @@ class Single:
                 return self._connection
             self._drop(doubt)
         raw = open_connection(self._connect, self._url, self.counters, until_s)
-        self._connection = Connection(raw, self.counters)
+        self._connection = Connection(raw, self.counters, self._profile)
         return self._connection
 
     def _connect(self, url: str, until_s: float) -> Raw:

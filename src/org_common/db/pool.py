@@ -15,6 +15,7 @@ from org_common.db.connect import Raw, conninfo
 from org_common.db.connection import Connection, Url, fixed, open_connection
 from org_common.db.counters import Counters
 from org_common.db.guard import Guard
+from org_common.db.profile import PROFILES
 from org_common.errors import Unavailable
 from org_common.settings import Settings
 
@@ -31,6 +32,7 @@ class Pooled:
         self.guard = Guard()
         self._url = url or fixed(settings)
         self._application_name = settings.application_name
+        self._profile = PROFILES[settings.database_profile]
         self._size = size
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Raw] | None = None
@@ -103,7 +105,7 @@ class Pooled:
                 raise Unavailable from (self._failure or error)
             connection = self._connections.get(raw)
             if connection is None:
-                connection = self._connections[raw] = Connection(raw, self.counters)
+                connection = self._connections[raw] = Connection(raw, self.counters, self._profile)
                 return raw, connection
             doubt = connection.doubt()
             if doubt is None:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from org_common.db.statement import StatementError, Wire
 
 
 @dataclass(frozen=True)
 class Profile:
     """How units are sent to this kind of peer.
 
-    No profile sends `options`, session state, a cancel request or a named prepared statement. The last is a matter of
-    safety: behind PgBouncer 1.18 a Bind has met another client's statement of the same name (measured), and with as
-    many parameters it would have run it.
+    No profile sends `options`, session state or a cancel request.
 
+    `prepares`: named prepared statements. Never behind a transaction pooler: on PgBouncer 1.18 a Bind has met another
+    client's statement of the same name (measured), and with as many parameters it would have run it.
     `set_local`: role, claims and limits as `SET LOCAL` texts instead of one `set_config` statement.
     `statement_limit_bytes`: a longer text would tie the client to one server connection.
     """
 
     name: str
+    prepares: bool = False
     set_local: bool = False
     statement_limit_bytes: int | None = None
 
+    def check(self, statements: Sequence[Wire]) -> None:
+        """`StatementError` for a text that is too long."""
+        limit = self.statement_limit_bytes
+        if limit is not None and any(len(statement[0]) > limit for statement in statements):
+            raise StatementError(f"behind {self.name} a statement has at most {limit} bytes: pass values as parameters")
 
-DIRECT = Profile("direct")
+
+DIRECT = Profile("direct", prepares=True)
 TRANSACTION_POOLER = Profile("transaction-pooler")
 # AWS names `set_config` among what pins a session and `SET LOCAL` among what does not, without saying whether a local
 # set_config counts: watch DatabaseConnectionsCurrentlySessionPinned, and take the one that does not.

@@ -250,8 +250,6 @@ def _status(source: Source, xid: bytes, until_s: float) -> bytes | None:
 def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
     if isinstance(error, ConnectionLost):
         return Signal.LOST
-    if error.sqlstate == "0A000" and "cached plan" in error.message:
-        return Signal.STALE_PLAN
     return signal(error.sqlstate)
 
 

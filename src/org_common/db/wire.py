@@ -16,27 +16,64 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from org_common.db.errors import ConnectionLost, StatementFailed, failure
+from org_common.db.plans import Plans
 from org_common.db.statement import TEXT_FORMAT, Wire
 from org_common.errors import GatewayTimeout
 
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
 
 
-def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
+def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: Plans | None = None) -> list[PGresult]:
     """Send the statements with one Sync and read an answer to each: one turn.
 
     Without a BEGIN among them they are one implicit transaction: the first failure undoes them all and ends it.
     Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `until_s` (of
-    `time.monotonic()`) passed first. After the last two the connection is of no more use.
+    `time.monotonic()`) passed first. After the last two the connection is of no more use. With `plans` a text is
+    prepared on its way, in the same turn, and sent by name from then on.
     """
     try:
-        for command, values, types, formats in statements:
-            pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
+        parses = _send(pgconn, statements, plans)
         pgconn.pipeline_sync()
         _flush(pgconn, until_s)
-        return _results(pgconn, until_s)
+        results = _results(pgconn, until_s)
     except OperationalError as error:
         raise ConnectionLost(str(error)) from error
+    except StatementFailed as failed:
+        failed.at = _learn(plans, parses, failed.at)
+        raise
+    _learn(plans, parses, len(results))
+    places = {place for place, _, _ in parses}
+    return [result for place, result in enumerate(results) if place not in places] if places else results
+
+
+# Where among the answers that of a Parse stands, and what it was for.
+_Parse = tuple[int, Wire, bytes]
+
+
+def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None) -> list[_Parse]:
+    parses: list[_Parse] = []
+    for at, statement in enumerate(statements):
+        command, values, types, formats = statement
+        name = plans and plans.name(statement)
+        if plans is not None and name is None:
+            name = plans.new(statement)
+            if name is not None:
+                pgconn.send_prepare(name, command, types)
+                parses.append((at + len(parses), statement, name))
+        if name:
+            pgconn.send_query_prepared(name, values, formats, TEXT_FORMAT)
+        else:
+            pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
+    return parses
+
+
+def _learn(plans: Plans | None, parses: Sequence[_Parse], answered: int) -> int:
+    """Keep what the server has parsed: it stays, even if the unit failed later. Answers how many statements succeeded."""
+    done = [parse for parse in parses if parse[0] < answered]
+    if plans is not None:
+        for _, statement, name in done:
+            plans.learned(statement, name)
+    return answered - len(done)
 
 
 def _flush(pgconn: PGconn, until_s: float) -> None:

@@ -143,13 +143,9 @@ def _pointer(location: tuple[int | str, ...], document: Any, *, missing: bool) -
     """
     parts: list[str] = []
     for at, part in enumerate(location):
-        if (
-            isinstance(document, dict)
-            and part in document
-            or isinstance(document, list)
-            and isinstance(part, int)
-            and part < len(document)
-        ):
+        if isinstance(document, dict) and part in document:  # noqa: SIM114 - each branch is typed by its own condition
+            document = document[part]
+        elif isinstance(document, list) and isinstance(part, int) and part < len(document):
             document = document[part]
         elif not (missing and at == len(location) - 1):
             continue
