@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
@@ -28,18 +28,25 @@ from org_common.errors import (
 class StatementFailed(Exception):
     """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
 
-    `detail` and `hint` may hold values of rows and are not part of `str()`. `at` is the statement's place in its turn.
+    `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
+    before it in its turn.
     """
 
     def __init__(
-        self, sqlstate: str, message: str, detail: str | None = None, hint: str | None = None, *, at: int = 0
+        self,
+        sqlstate: str,
+        message: str,
+        detail: str | None = None,
+        hint: str | None = None,
+        *,
+        done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
         self.sqlstate = sqlstate
         self.message = message
         self.detail = detail
         self.hint = hint
-        self.at = at
+        self.done = list(done)
 
 
 class ConnectionLost(Exception):
@@ -57,14 +64,14 @@ class RolledBack(Unavailable):
     detail = "Another change was made at the same time, or the connection broke. Nothing was saved. Try again."
 
 
-def failure(result: PGresult, at: int) -> StatementFailed:
-    """The failed result as an exception; `at` is its place in the turn."""
+def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
+    """The failed result as an exception; `done` are those before it."""
     return StatementFailed(
         _field(result, DiagnosticField.SQLSTATE) or "",
         _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
-        at=at,
+        done=done,
     )
 
 

@@ -6,19 +6,20 @@ import datetime
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import orjson
 from psycopg import sql
 
-from org_common.db.statement import Params, StatementError, Text
+from org_common.db.statement import Params, StatementError, Text, given
 from org_common.errors import BadRequest
 from org_common.identity import Identity
 from org_common.settings import SettingsError
 
 MAC_BYTES = 16
-MAX_CURSOR_LENGTH = 2048
+# API Gateway takes 10,240 bytes of request line and headers together.
+MAX_CURSOR_LENGTH = 6144
 
 
 class Cursors:
@@ -42,30 +43,38 @@ class Cursors:
         self._context = f"{scope}\n\n{caller}".encode()
 
     def seal(self, values: Sequence[Any]) -> str:
-        body = urlsafe_b64encode(orjson.dumps([_as_text(value) for value in values]))
-        return (body + b"." + urlsafe_b64encode(self._mac(self._keys[0], body))).decode().replace("=", "")
+        body = _encoded(orjson.dumps([_as_text(value) for value in values]))
+        cursor = f"{body}.{self._mac(self._keys[0], body)}"
+        if len(cursor) > MAX_CURSOR_LENGTH:
+            raise StatementError(f"the sort keys make a cursor of {len(cursor)} characters: sort by shorter columns")
+        return cursor
 
     def open(self, cursor: str, count: int) -> list[str]:
         """The `count` sort keys, as text; `BadRequest` for a cursor that was not made for this list and caller."""
-        try:
-            if len(cursor) > MAX_CURSOR_LENGTH:
-                raise ValueError
-            body, _, mac = cursor.encode("ascii").partition(b".")
-            given = urlsafe_b64decode(mac + b"=" * (-len(mac) % 4))
-            body += b"=" * (-len(body) % 4)
-            if not any(hmac.compare_digest(given, self._mac(key, body)) for key in self._keys):
-                raise ValueError
-            values = orjson.loads(urlsafe_b64decode(body))
-            if len(values) != count:
-                raise ValueError
-        except ValueError:
-            raise BadRequest(
-                "The cursor was not made for this list. Start again without one.", code="invalid_cursor"
-            ) from None
+        body, _, mac = cursor.partition(".")
+        # Texts are compared, not what they decode to: base64 has several spellings of the same bytes.
+        if (
+            len(cursor) > MAX_CURSOR_LENGTH
+            or not cursor.isascii()
+            or not any(hmac.compare_digest(mac, self._mac(key, body)) for key in self._keys)
+        ):
+            raise _foreign()
+        values = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        if len(values) != count:
+            # Signed by us for this list, when it was sorted by something else.
+            raise _foreign()
         return list(values)
 
-    def _mac(self, key: bytes, body: bytes) -> bytes:
-        return hmac.digest(key, self._context + b"\n\n" + body, hashlib.sha256)[:MAC_BYTES]
+    def _mac(self, key: bytes, body: str) -> str:
+        return _encoded(hmac.digest(key, self._context + b"\n\n" + body.encode(), hashlib.sha256)[:MAC_BYTES])
+
+
+def _encoded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _foreign() -> BadRequest:
+    return BadRequest("The cursor was not made for this list. Start again without one.", code="invalid_cursor")
 
 
 def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: bool) -> sql.Composed:
@@ -82,13 +91,13 @@ def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: b
     order: sql.Composable = sql.SQL(", ").join(
         [sql.SQL("{} desc").format(name) if descending else name for name in names]
     )
-    return sql.SQL("select * from ({}) as page {} order by {} limit %(_limit)s").format(inner, where, order)
+    return sql.SQL("select * from (\n{}\n) as page {} order by {} limit %(_limit)s").format(inner, where, order)
 
 
 def parameters(params: Params, names: Sequence[str], keys: Sequence[str], limit: int) -> dict[str, Any]:
     """The list's own parameters with those of the page."""
-    get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
-    own = {name: get(name) for name in names if not name.startswith("_")}
+    wanted = [name for name in names if not name.startswith("_")]
+    own = dict(zip(wanted, given(params, wanted), strict=True))
     return {**own, **{f"_key_{at}": key for at, key in enumerate(keys)}, "_limit": limit + 1}
 
 

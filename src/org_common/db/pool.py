@@ -23,6 +23,12 @@ from org_common.settings import Settings
 WAIT_S = 3.0
 
 
+class Kept(Raw):
+    """A connection of the pool, with what units know of it."""
+
+    leased: Connection | None = None
+
+
 class Pooled:
     """Up to `size` connections, opened when they are needed. Safe to make before a fork: a child opens its own."""
 
@@ -35,9 +41,8 @@ class Pooled:
         self._profile = PROFILES[settings.database_profile]
         self._size = size
         self._lock = threading.Lock()
-        self._pool: ConnectionPool[Raw] | None = None
+        self._pool: ConnectionPool[Kept] | None = None
         self._pid = os.getpid()
-        self._connections: dict[Raw, Connection] = {}
         self._failure: Unavailable | None = None
 
     @contextmanager
@@ -50,7 +55,7 @@ class Pooled:
             connection.touch()
         finally:
             if not connection.is_idle():
-                self._give_up(raw, "in doubt")
+                self._give_up(connection, "in doubt")
             pool.putconn(raw)
 
     def close(self) -> None:
@@ -59,18 +64,17 @@ class Pooled:
         if pool is not None and self._pid == os.getpid():
             pool.close(timeout=1)
 
-    def _opened(self) -> ConnectionPool[Raw]:
+    def _opened(self) -> ConnectionPool[Kept]:
         with self._lock:
             if self._pool is None or self._pid != os.getpid():
                 self._pid = os.getpid()
-                self._connections = {}
                 self._pool = self._made()
             return self._pool
 
-    def _made(self) -> ConnectionPool[Raw]:
+    def _made(self) -> ConnectionPool[Kept]:
         owner = self
 
-        class Opened(Raw):
+        class Opened(Kept):
             """Opened as the table of retries says; why it failed is kept: the pool only says that it timed out."""
 
             @classmethod
@@ -94,28 +98,26 @@ class Pooled:
         )
 
     def _connect(self, url: str, until_s: float) -> Raw:
-        return Raw.connect(conninfo(url, self._application_name), until_s=until_s)
+        return Kept.connect(conninfo(url, self._application_name), until_s=until_s)
 
-    def _take(self, pool: ConnectionPool[Raw], until_s: float) -> tuple[Raw, Connection]:
+    def _take(self, pool: ConnectionPool[Kept], until_s: float) -> tuple[Kept, Connection]:
         while True:
             try:
                 raw = pool.getconn(timeout=max(until_s - time.monotonic(), 0.001))
             except PoolTimeout as error:
                 self.counters.waits += 1
                 raise Unavailable from (self._failure or error)
-            connection = self._connections.get(raw)
+            connection = raw.leased
             if connection is None:
-                connection = self._connections[raw] = Connection(raw, self.counters, self._profile)
-                return raw, connection
+                connection = raw.leased = Connection(raw, self.counters, self._profile)
+            else:
+                self.counters.reused += 1
             doubt = connection.doubt()
             if doubt is None:
-                self.counters.reused += 1
                 return raw, connection
-            self._give_up(raw, doubt)
+            self._give_up(connection, doubt)
             pool.putconn(raw)
 
-    def _give_up(self, raw: Raw, reason: str) -> None:
+    def _give_up(self, connection: Connection, reason: str) -> None:
         self.counters.dropped[reason] += 1
-        connection = self._connections.pop(raw, None)
-        if connection is not None:
-            connection.close()
+        connection.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -45,12 +45,7 @@ class Statement:
         """
         if not self.names:
             return self.command, [], (), []
-        get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
-        try:
-            values = [_adaptable(get(name)) for name in self.names]
-        except (KeyError, AttributeError) as error:
-            name = error.name if isinstance(error, AttributeError) else error.args[0]
-            raise StatementError(f"the statement's parameter %({name})s was not given") from error
+        values = [_adaptable(value) for value in given(params, self.names)]
         transformer = Transformer(CONTEXT)
         try:
             # psycopg's Buffer is bytes-like; libpq takes it as it is.
@@ -60,6 +55,16 @@ class Statement:
         except Exception as error:
             raise StatementError(f"a parameter cannot be sent to PostgreSQL: {error}") from error
         return self.command, wired, transformer.types or (), [int(f) for f in transformer.formats or ()]
+
+
+def given(params: Params, names: Sequence[str]) -> list[Any]:
+    """The values of the names; `StatementError` names the first that is missing."""
+    get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
+    try:
+        return [get(name) for name in names]
+    except (KeyError, AttributeError) as error:
+        missing = error.name if isinstance(error, AttributeError) else error.args[0]
+        raise StatementError(f"the statement's parameter %({missing})s was not given") from error
 
 
 class _Context:

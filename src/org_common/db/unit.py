@@ -110,8 +110,14 @@ class Write:
         try:
             results = connection.exchange([*opening, *riders, *statements, _XID], self._prelude.until_s)
         except (ConnectionLost, StatementFailed) as error:
-            if isinstance(error, StatementFailed) and error.sqlstate == REPLAY:
-                raise Replay from None
+            if isinstance(error, StatementFailed):
+                if len(error.done) >= len(opening):
+                    # Opened, for whoever goes back to a savepoint.
+                    self._opened(opening, error.done)
+                if error.sqlstate == REPLAY:
+                    raise Replay from None
+            if action(_signal(error), Phase.WRITE) is Action.DROP:
+                connection.close()
             raise _answer(error, read_only=False) from error
         self._opened(opening, results)
         self._failed = False
@@ -162,14 +168,15 @@ class Write:
             self.send([])
         connection = self._connection
         assert connection is not None
-        # What rides here is written by then, so its transaction id is asked for in the same turn.
+        # `GatewayTimeout`, while it is certain that nothing is kept.
+        self._prelude.server_timeout_ms()
         last = [*self._riders, *riders]
         self._riders = []
         try:
             connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
         except StatementFailed as failed:
             self.rollback()
-            if failed.at == len(last):
+            if len(failed.done) == len(last):
                 # The re-check itself: moved, or without the rights to ask.
                 raise OrgError from UnitMoved(str(failed))
             raise _answer(failed, read_only=False) from failed

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from psycopg import OperationalError
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from org_common.db.errors import ConnectionLost, StatementFailed, failure
@@ -31,6 +31,8 @@ def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: 
     `time.monotonic()`) passed first. After the last two the connection is of no more use. With `plans` a text is
     prepared on its way, in the same turn, and sent by name from then on.
     """
+    if pgconn.transaction_status == TransactionStatus.ACTIVE:
+        raise ConnectionLost("an answer is outstanding that nobody waited for")
     try:
         parses = _send(pgconn, statements, plans)
         pgconn.pipeline_sync()
@@ -39,11 +41,9 @@ def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: 
     except OperationalError as error:
         raise ConnectionLost(str(error)) from error
     except StatementFailed as failed:
-        failed.at = _learn(plans, parses, failed.at)
+        failed.done = _learn(plans, parses, failed.done)
         raise
-    _learn(plans, parses, len(results))
-    places = {place for place, _, _ in parses}
-    return [result for place, result in enumerate(results) if place not in places] if places else results
+    return _learn(plans, parses, results)
 
 
 # Where among the answers that of a Parse stands, and what it was for.
@@ -67,13 +67,14 @@ def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None) -> li
     return parses
 
 
-def _learn(plans: Plans | None, parses: Sequence[_Parse], answered: int) -> int:
-    """Keep what the server has parsed: it stays, even if the unit failed later. Answers how many statements succeeded."""
-    done = [parse for parse in parses if parse[0] < answered]
-    if plans is not None:
-        for _, statement, name in done:
-            plans.learned(statement, name)
-    return answered - len(done)
+def _learn(plans: Plans | None, parses: Sequence[_Parse], answers: list[PGresult]) -> list[PGresult]:
+    """Keep what the server has parsed: it stays, even if the unit failed later. Answers the results of the statements."""
+    if plans is None or not parses:
+        return answers
+    done = {place: (statement, name) for place, statement, name in parses if place < len(answers)}
+    for statement, name in done.values():
+        plans.learned(statement, name)
+    return [answer for place, answer in enumerate(answers) if place not in done]
 
 
 def _flush(pgconn: PGconn, until_s: float) -> None:
@@ -108,7 +109,7 @@ def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
                 raise failed
             return results
         elif status == ExecStatus.FATAL_ERROR:
-            error = failure(result, len(results))
+            error = failure(result, results)
             if pgconn.status == ConnStatus.BAD:
                 # 57P01 and its like: the server said why it went.
                 raise ConnectionLost(str(error)) from error

@@ -29,12 +29,12 @@ $$;
 
 -- The platform answers this: which of its users is this caller? A module replaces it with a look-up in its own tables
 -- (`create or replace`); null is a caller that it does not know, or does not let in any more.
-create function app.find_user(issuer text, subject text) returns uuid
+create function app.find_user(token_issuer text, token_subject text) returns uuid
   language plpgsql stable set search_path = ''
 as $$
 begin
-  raise exception 'app.find_user(issuer, subject) is not defined: a migration must say which user a token belongs to'
-    using errcode = '0A000', hint = 'create or replace function app.find_user(issuer text, subject text) returns uuid …';
+  raise exception 'app.find_user(token_issuer, token_subject) is not defined: a migration must say which user a token belongs to'
+    using errcode = '0A000', hint = 'create or replace function app.find_user(token_issuer text, token_subject text) returns uuid …';
 end
 $$;
 alter function app.find_user(text, text) owner to app_rules;

@@ -26,12 +26,12 @@ end
 $$;
 alter function app.find_sys_role() owner to app_rules;
 
-create function app.find_org_role(org_id uuid) returns text
+create function app.find_org_role(wanted_org_id uuid) returns text
   language plpgsql stable set search_path = ''
 as $$
 begin
-  raise exception 'app.find_org_role(org_id) is not defined: a migration must say which role the caller has in an org'
-    using errcode = '0A000', hint = 'create or replace function app.find_org_role(org_id uuid) returns text …';
+  raise exception 'app.find_org_role(wanted_org_id) is not defined: a migration must say which role the caller has in an org'
+    using errcode = '0A000', hint = 'create or replace function app.find_org_role(wanted_org_id uuid) returns text …';
 end
 $$;
 alter function app.find_org_role(uuid) owner to app_rules;

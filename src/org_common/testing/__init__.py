@@ -1,1 +1,21 @@
-"""For the tests of those who build on the SDK: a client, real databases. Never part of a Lambda layer."""
+"""For the tests of those who build on the SDK: a client, people, real databases. Never part of a Lambda layer."""
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.tools.local import LocalDatabase
+
+__all__ = ["ISSUER", "Answer", "Client", "LocalDatabase", "Person"]
+
+_HOMES = {"LocalDatabase": "org_common.tools.local"}
+
+
+def __getattr__(name: str) -> object:
+    # Lazily: pytest loads this package in every project that has org-common installed.
+    if name not in __all__:
+        raise AttributeError(f"module 'org_common.testing' has no attribute {name!r}")
+    home = _HOMES.get(name, "org_common.testing.client")
+    value: object = getattr(__import__(home, fromlist=(name,)), name)
+    globals()[name] = value
+    return value

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from org_common.app import App
 from org_common.http import gateway
+from org_common.identity import Identity
 from org_common.types import LocalContext
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class Person:
         self.issuer = issuer
         self.email = email
         self.expires_in_s = expires_in_s
+
+    def identity(self) -> Identity:
+        """As handlers and `reader()` know this person."""
+        return Identity.from_claims(self.claims())
 
     def claims(self) -> str:
         """The JSON text of the authorizer's context."""

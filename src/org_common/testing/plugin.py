@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,10 +39,12 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
 def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
     """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
     from org_common.tools.local import drop, provision
-    from org_common.tools.project import Project
+    from org_common.tools.project import Project, importable
     from org_common.tools.schema import load
 
-    project = Project.find(Path(pytestconfig.rootpath))
+    # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
+    project = Project.find(pytestconfig.invocation_params.dir)
+    importable(project)
     template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
     yield template
     drop(template)

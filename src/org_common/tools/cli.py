@@ -1,13 +1,12 @@
 """The command `org-common`. A command imports its tool when it runs: `--help` stays quick."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from org_common.tools.project import Project, ToolError, find_root
+from org_common.tools.project import Project, ToolError, find_root, importable
 
 if TYPE_CHECKING:
     from org_common.tools.schema import Migration, State
@@ -39,7 +38,7 @@ def db() -> None:
 
 URL = click.option(
     "--url",
-    envvar="DATABASE_URL",
+    envvar="ORG_COMMON_MIGRATOR_URL",
     show_envvar=True,
     required=True,
     help="app_migrator's: postgresql://app_migrator@host/name. Better in the environment, as every"
@@ -58,7 +57,7 @@ PACKAGES = click.option(
 @db.command()
 @click.option(
     "--admin-url",
-    envvar="DATABASE_ADMIN_URL",
+    envvar="DATABASE_URL",
     show_envvar=True,
     required=True,
     help="Superuser, or database owner with CREATEROLE.",
@@ -211,8 +210,5 @@ def token(user: str, data: Path | None) -> None:
 
 
 def use_project() -> None:
-    """The project's own packages can be imported: its folder and `src` go first on the path."""
-    root = find_root(Path()) or Path().absolute()
-    for folder in (root, root / "src"):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+    """What the project has can be imported, wherever its commands run."""
+    importable(Project(find_root(Path()) or Path().absolute()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,10 +14,10 @@ from org_common.asgi import Asgi
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.settings import Settings
-from org_common.tools.issuer import ISSUER, LocalIssuer
+from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.postgres import EmbeddedPostgres, PostgresError
-from org_common.tools.project import Project, ProjectError, ToolError
+from org_common.tools.project import Project, ProjectError, ToolError, importable
 from org_common.tools.schema import load
 
 DATABASE = "dev"
@@ -70,6 +69,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
 
     importable(project)
     issuer = LocalIssuer.load(data)
+    print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
     with database(project, data) as local:
         os.environ |= environment(local, data)
         _print_welcome(project, issuer, port)
@@ -113,6 +113,9 @@ def _seeded(project: Project, local: LocalDatabase) -> LocalDatabase:
 def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
     module = demo(project)
     if module is None:
+        print(
+            f"\nA token for anybody: org-common token NAME (issuer {ISSUER}, subject {subject('NAME')})\n", flush=True
+        )
         return
     name, path = module.EXAMPLE
     print(f"\nPeople to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: org-common token {name}\n")
@@ -128,9 +131,3 @@ def _app(name: str) -> App:
     if not isinstance(app, App):
         raise ProjectError(f"{name} of pyproject.toml is no App but a {type(app).__name__}")
     return app
-
-
-def importable(project: Project) -> None:
-    for folder in (project.root, project.root / "src"):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from org_common.app import App
+from org_common.db.database import Database
 from org_common.settings import Settings
 from org_common.tools.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.schema import Migration, migrate
@@ -27,6 +31,19 @@ class LocalDatabase:
     login_url: str
     service_url: str
 
+    @contextmanager
+    def serve(self, *apps: App) -> Iterator[Database]:
+        """The apps work on this database for the length of the block."""
+        database = Database(self.settings)
+        for app in apps:
+            app.use(database)
+        try:
+            yield database
+        finally:
+            for app in apps:
+                app.use(None)
+            database.close()
+
     @property
     def settings(self) -> Settings:
         """What a Lambda in front of this database would read from its environment."""
@@ -34,14 +51,15 @@ class LocalDatabase:
 
 
 def provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
-    """Make the database if it is not there, apply what is pending, and give each login a password of its own.
+    """Make the database if it is not there, apply what is pending, and give each login its password.
 
-    The passwords are new each time: nobody has to keep them. `admin_url` is a superuser's.
+    Roles belong to the server, not to the database: the passwords follow from the admin's secret, so that whoever else
+    works on this server finds the same. `admin_url` is a superuser's.
     """
     with psycopg.connect(admin_url, autocommit=True) as admin:
         if admin.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    passwords = [secrets.token_urlsafe(24) for _ in range(3)]
+    passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,
         admin_url=_url(admin_url, name),
@@ -54,6 +72,11 @@ def provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> Loc
     set_password(database.migrator_url, "app_login", passwords[1])
     set_password(database.migrator_url, "app_service", passwords[2])
     return database
+
+
+def _password(admin_url: str, role: str) -> str:
+    secret = str(conninfo_to_dict(admin_url).get("password") or admin_url)
+    return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()
 
 
 def clone(template: LocalDatabase, name: str) -> LocalDatabase:
@@ -92,7 +115,7 @@ def _url(url: str, database: str, user: str | None = None, password: str | None 
     secret = password if user else given.get("password")
     host, port = given.get("host", "127.0.0.1"), given.get("port", "5432")
     rest = {key: value for key, value in given.items() if key not in ("user", "password", "host", "port", "dbname")}
-    query = "?" + urlencode(rest) if rest else ""
+    query = "?" + urlencode(rest, quote_via=quote) if rest else ""
     return (
         f"postgresql://{login}{':' + quote(secret, safe='') if secret else ''}@{host}:{port}/{quote(database)}{query}"
     )

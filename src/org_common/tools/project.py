@@ -1,6 +1,7 @@
 """The `[tool.org-common]` table of a project's pyproject.toml, checked."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,6 +53,13 @@ class Project:
             migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
         )
+
+
+def importable(project: Project) -> None:
+    """The project's own packages can be imported: its folder and `src` go first on the path."""
+    for folder in (project.root / "src", project.root):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
 
 
 def find_root(start: Path) -> Path | None:

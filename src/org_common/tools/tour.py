@@ -13,7 +13,7 @@ from typing import Any
 
 from org_common.tools import devserver
 from org_common.tools.issuer import LocalIssuer
-from org_common.tools.project import Project
+from org_common.tools.project import Project, importable
 
 
 class Visit:
@@ -73,7 +73,7 @@ def check(project: Project, data: Path | None) -> bool:
 def _check(project: Project, data: Path) -> bool:
     import uvicorn
 
-    devserver.importable(project)
+    importable(project)
     module = devserver.demo(project)
     with devserver.database(project, data) as local:
         os.environ |= devserver.environment(local, data)
@@ -87,10 +87,10 @@ def _check(project: Project, data: Path) -> bool:
             thread.start()
             try:
                 visit = Visit(port, LocalIssuer.load(data))
-                if module is None:
-                    visit.step("the server answers", None, "GET", "/", expect=404)
-                else:
+                if module is not None and hasattr(module, "tour"):
                     module.tour(visit)
+                else:
+                    visit.step("the server answers", None, "GET", "/no/such/route", expect=404)
             finally:
                 server.should_exit = True
                 thread.join()

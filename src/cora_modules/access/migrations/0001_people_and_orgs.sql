@@ -101,13 +101,13 @@ create policy rules on access.users for select to app_rules using (true);
 create policy rules on access.user_identities for select to app_rules using (true);
 create policy rules on access.org_members for select to app_rules using (true);
 
-create or replace function app.find_user(issuer text, subject text) returns uuid
+create or replace function app.find_user(token_issuer text, token_subject text) returns uuid
   language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select i.user_id from access.user_identities i
-    where i.issuer = find_user.issuer and i.subject = find_user.subject
+    where i.issuer = token_issuer and i.subject = token_subject
   );
 end
 $$;
@@ -120,13 +120,13 @@ begin
 end
 $$;
 
-create or replace function app.find_org_role(org_id uuid) returns text
+create or replace function app.find_org_role(wanted_org_id uuid) returns text
   language plpgsql stable set search_path = ''
 as $$
 begin
   return (
     select m.org_role from access.org_members m
-    where m.org_id = find_org_role.org_id and m.user_id = auth.uid()
+    where m.org_id = wanted_org_id and m.user_id = auth.uid()
   );
 end
 $$;
