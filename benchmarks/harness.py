@@ -29,7 +29,9 @@ class Ratio:
     budget: float
 
 
-def blocks(variants: Mapping[str, Callable[[], object]], *, iterations: int, rounds: int = ROUNDS) -> dict[str, list[float]]:
+def blocks(
+    variants: Mapping[str, Callable[[], object]], *, iterations: int, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
     """Seconds a call, a figure for each round: in each round every variant runs one block, after a block to warm up."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     for at in range(-1, rounds):
@@ -43,13 +45,15 @@ def blocks(variants: Mapping[str, Callable[[], object]], *, iterations: int, rou
     return times
 
 
-def in_fresh_processes(script: str, arguments: Sequence[str] = (), *, processes: int = PROCESSES) -> list[dict[str, list[float]]]:
+def in_fresh_processes(
+    script: str, arguments: Sequence[str] = (), *, processes: int = PROCESSES
+) -> list[dict[str, list[float]]]:
     """What `script child` prints, once for each process."""
     return [_child([sys.executable, script, "child", *arguments]) for _ in range(processes)]
 
 
 def imports(statements: Mapping[str, str], *, processes: int = 21) -> list[dict[str, list[float]]]:
-    """Each of the statements in fresh interpreters in turn, with byte code present; the first of each only writes that."""
+    """Each statement in fresh interpreters in turn, with byte code present; the first of each only writes that."""
     times: dict[str, list[float]] = {name: [] for name in statements}
     for at in range(-1, processes):
         for name, statement in statements.items():
@@ -82,7 +86,9 @@ def machine() -> None:
     """What the figures were measured on."""
     commit = _run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, commit {commit}")
+    print(
+        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, commit {commit}"
+    )
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:

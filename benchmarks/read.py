@@ -17,7 +17,7 @@ from org_common import Check, Deadline, Identity, Model, Settings
 from org_common.db.database import Database
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.schema import load
+from org_common.tools.migrations import load
 
 ISSUER = "https://issuer.test"
 RULE = "app.has_org_role(%(org_id)s, 'org_user')"
@@ -75,7 +75,9 @@ def _fill(database: LocalDatabase) -> UUID:
                 "from generate_series(1, 100) n",
                 [each],
             )
-        admin.execute("insert into access.org_members (org_id, user_id, org_role) values (%s, %s, 'org_user')", [org, user])
+        admin.execute(
+            "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, 'org_user')", [org, user]
+        )
     with psycopg.connect(database.admin_url, autocommit=True) as admin:
         admin.execute("vacuum analyze")
     return org
@@ -118,7 +120,9 @@ def _bare(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], objec
     """Role and claims put in place once, for good: no request could work like this, it is the floor."""
     connection = psycopg.connect(database.login_url, autocommit=True, prepare_threshold=None)
     claims = _identity().claims("authenticated")
-    connection.execute("select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)", [claims])
+    connection.execute(
+        "select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)", [claims]
+    )
     connection.execute("select set_config('request.jwt.claims', app.identify(true), false)")
     connection.execute("set search_path to ''")
 

@@ -97,7 +97,9 @@ def child() -> None:
 
 def main() -> None:
     runs = harness.in_fresh_processes(__file__)
-    harness.report("Warm request, no database, logs off", runs, [harness.Ratio("ours / by hand", "ours", "by hand", 10)])
+    harness.report(
+        "Warm request, no database, logs off", runs, [harness.Ratio("ours / by hand", "ours", "by hand", 10)]
+    )
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         Unprocessable,
         UnsupportedMediaType,
     )
-    from org_common.http.binding import Header, Query
     from org_common.http.request import Request
     from org_common.http.response import Response
+    from org_common.http.signature import Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
@@ -68,9 +68,9 @@ _HOMES = {
         "Unprocessable",
         "UnsupportedMediaType",
     ),
-    "org_common.http.binding": ("Header", "Query"),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response",),
+    "org_common.http.signature": ("Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),

@@ -10,10 +10,11 @@ from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 from org_common.auth.rules import Rule
 from org_common.errors import OrgError, Unauthorized, Unavailable
 from org_common.http import gateway
-from org_common.http.binding import Signature
+from org_common.http.binding import Binding
 from org_common.http.request import Request
 from org_common.http.response import Response, Result, problem
 from org_common.http.routing import Router, parameters
+from org_common.http.signature import Signature
 from org_common.identity import FROM_AUTHORIZER, FromAuthorizer, Identity
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("org_common")
 
 H = TypeVar("H", bound=Callable[..., Any])
+ISOLATIONS = ("read committed", "repeatable read", "serializable")
 # With less time than this left no handler is run again.
 LEAST_LEFT_S = 1.0
 
@@ -38,7 +40,7 @@ class RouteOptions(TypedDict, total=False):
     allow: Required[Rule]
     """Who may: a route without a rule does not start."""
     status: int
-    """Of a success with a body; without one it is 204."""
+    """Of a success, 200 by default; a handler that answers None makes a 200 a 204."""
     idempotent: bool
     """With the header Idempotency-Key a request that comes again gets the answer of the first and has no effect."""
     retry: bool
@@ -53,6 +55,7 @@ class Route:
     """One method of one path, its rule, and the handler behind them."""
 
     __slots__ = (
+        "_bind",
         "_idempotent",
         "_identity",
         "_isolation",
@@ -82,6 +85,7 @@ class Route:
         try:
             names = parameters(path)
             self._signature = Signature(handler, names)
+            self._bind = Binding(self._signature).bind
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error
         self.method = method
@@ -115,6 +119,10 @@ class Route:
                 raise TypeError(
                     f"{where}: {option}= is about a transaction, and the handler takes none: add `tx: Transaction`"
                 )
+        if self._isolation not in ISOLATIONS:
+            raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
+        if self._isolation != ISOLATIONS[0] and not self._retry:
+            raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
         if self._identity and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
@@ -122,7 +130,7 @@ class Route:
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
         """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
-        arguments = self._signature.bind(request, values)
+        arguments = self._bind(request, values)
         if self._identity:
             arguments[self._identity] = identity
         if self._writes:
@@ -295,6 +303,9 @@ class App:
         self._database = database
 
     def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
+        if not isinstance(path, str):
+            raise TypeError(f'a route needs its path: @app.{method.lower()}("/orgs", allow=SIGNED_IN)')
+
         def declare(handler: H) -> H:
             route = Route(method, path, handler, options)
             try:

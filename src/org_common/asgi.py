@@ -31,6 +31,14 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Authorize = Callable[[str], str]
 
 
+# RFC 9110, section 8.6: these have no Content-Length.
+WITHOUT_CONTENT = frozenset({204, 304})
+
+
+class Disconnected(Exception):
+    """The caller hung up before all of the request was there."""
+
+
 class Asgi:
     """An ASGI application of several apps. `authorize` stands where API Gateway has the authorizer.
 
@@ -58,11 +66,14 @@ class Asgi:
         try:
             body = await _body(receive)
             answer = await asyncio.to_thread(self._answer, scope, body, request_id)
+        except Disconnected:
+            return
         except OrgError as error:
             answer = gateway.answer(problem(error, request_id))
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
         content = gateway.content(answer)
-        headers.append((b"content-length", str(len(content)).encode()))
+        if answer["statusCode"] not in WITHOUT_CONTENT:
+            headers.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": answer["statusCode"], "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -103,7 +114,8 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            # Half a request is none: nothing is carried out, and nobody waits for an answer.
+            raise Disconnected
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= BODY_LIMIT_BYTES:

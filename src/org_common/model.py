@@ -1,9 +1,10 @@
 """Models: camelCase outside, snake_case inside, unknown input refused."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from org_common.casing import camel
 
 
 class Model(BaseModel):
@@ -14,7 +15,7 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel,
+        alias_generator=camel,
         validate_by_name=True,
         validate_by_alias=True,
         extra="forbid",
@@ -22,6 +23,15 @@ class Model(BaseModel):
         # JSON (RFC 8259) has neither, and what is not JSON comes back as null.
         allow_inf_nan=False,
     )
+
+    @classmethod
+    def __from_row__(cls, row: dict[str, Any]) -> Self:
+        """A row of the database as this model. The `ValueError` says what was wrong without the values, for a log."""
+        try:
+            return cls.model_validate(row, by_name=True)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, each['loc']))} ({each['type']})" for each in error.errors()]
+        raise ValueError(", ".join(faults))
 
     def __jsonb__(self) -> dict[str, Any]:
         """As an SQL parameter: one jsonb object under the snake_case names."""
@@ -44,6 +54,9 @@ class Patch(Model):
             if field.is_required():
                 # A default only says "may be left out": what counts is `model_fields_set`.
                 field.default = None
+        if cls.__pydantic_complete__:
+            # Built at once, with fields that were required then.
+            cls.model_rebuild(force=True)
 
     def sent(self) -> dict[str, Any]:
         """The fields that were sent, as JSON values under their snake_case names."""

@@ -60,7 +60,7 @@ class Settings:
                 "ORG_COMMON_DATABASE_URL is not a PostgreSQL URL. "
                 "Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
             )
-        profile = environ.get("ORG_COMMON_DATABASE_PROFILE", PROFILES[0])
+        profile = environ.get("ORG_COMMON_DATABASE_PROFILE") or PROFILES[0]
         if profile not in PROFILES:
             faults.append(f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of {', '.join(PROFILES)}")
         keys = tuple(key for key in environ.get("ORG_COMMON_CURSOR_KEYS", "").split(",") if key)
@@ -81,6 +81,9 @@ class Settings:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Settings are frozen: {name} is read from the environment once")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         return (

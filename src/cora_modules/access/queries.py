@@ -14,7 +14,7 @@ LIST_ORGS = _ORG + "from access.orgs o" + _MINE
 
 GET_ORG = _ORG + "from access.orgs o" + _MINE + "where o.id = %(org_id)s"
 
-# The caller is the only member of what he has just made, and his membership is not visible to this statement's snapshot.
+# The caller is the only member of what he has just made; this statement's snapshot does not show his membership yet.
 CREATE_ORG = """
 select o.id, o.name, o.slug, o.description, o.logo_url, o.website_url, o.app_name, o.app_icon,
        'org_owner' as my_role, 1 as member_count, o.created_at, o.updated_at

@@ -92,16 +92,11 @@ def _maker(model: type[Model], columns: Columns) -> Make:
 
 
 def _validating(model: type[Model], names: list[str]) -> Make:
-    # Whoever has a model has loaded it.
-    from pydantic_core import ValidationError
-
     def validated(values: Sequence[Any]) -> Any:
         try:
-            return model.model_validate(dict(zip(names, values, strict=True)), by_name=True)
-        except ValidationError as error:
-            # Without the values, and without the cause, which holds them: they are a tenant's, and this goes to a log.
-            faults = [f"{'.'.join(map(str, each['loc']))} ({each['type']})" for each in error.errors()]
-        raise StatementError(f"a row does not fit {model.__name__}: {', '.join(faults)}")
+            return model.__from_row__(dict(zip(names, values, strict=True)))
+        except ValueError as error:
+            raise StatementError(f"a row does not fit {model.__name__}: {error}") from None
 
     return validated
 

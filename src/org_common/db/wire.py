@@ -33,8 +33,9 @@ def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: 
     """
     if pgconn.transaction_status == TransactionStatus.ACTIVE:
         raise ConnectionLost("an answer is outstanding that nobody waited for")
+    parses: list[_Parse] = []
     try:
-        parses = _send(pgconn, statements, plans)
+        _send(pgconn, statements, plans, parses)
         pgconn.pipeline_sync()
         _flush(pgconn, until_s)
         results = _results(pgconn, until_s)
@@ -50,8 +51,8 @@ def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: 
 _Parse = tuple[int, Wire, bytes]
 
 
-def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None) -> list[_Parse]:
-    parses: list[_Parse] = []
+def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None, parses: list[_Parse]) -> None:
+    """Queue the statements, and put the Parses among them into `parses`."""
     for at, statement in enumerate(statements):
         command, values, types, formats = statement
         name = plans and plans.name(statement)
@@ -64,11 +65,10 @@ def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None) -> li
             pgconn.send_query_prepared(name, values, formats, TEXT_FORMAT)
         else:
             pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
-    return parses
 
 
 def _learn(plans: Plans | None, parses: Sequence[_Parse], answers: list[PGresult]) -> list[PGresult]:
-    """Keep what the server has parsed: it stays, even if the unit failed later. Answers the results of the statements."""
+    """Keep what the server has parsed: it stays, even if the unit failed later. Answers the statements' results."""
     if plans is None or not parses:
         return answers
     done = {place: (statement, name) for place, statement, name in parses if place < len(answers)}

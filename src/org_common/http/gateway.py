@@ -34,11 +34,15 @@ def parse(event: Event, context: LambdaContext) -> Request:
         stage: str = gateway["stage"]
         method: str = http["method"]
         request_id: str = gateway["requestId"]
-    except (KeyError, TypeError):
-        raise OrgError(
-            "The function was invoked with an event that is not of an HTTP API (payload format 2.0).",
-            code="unknown_event",
-        ) from None
+        query: str = event.get("rawQueryString") or ""
+        headers: Mapping[str, str] = event.get("headers") or {}
+    except (KeyError, TypeError, AttributeError):
+        raise _unknown_event() from None
+    for text in (sent_path, stage, method, request_id, query):
+        if type(text) is not str:
+            raise _unknown_event()
+    if not isinstance(headers, dict):
+        raise _unknown_event()
     path = sent_path
     if stage != "$default" and (sent_path + "/").startswith(f"/{stage}/"):
         # A named stage is part of rawPath, and no part of the app's routes.
@@ -48,8 +52,8 @@ def parse(event: Event, context: LambdaContext) -> Request:
         method,
         path,
         sent_path,
-        event.get("rawQueryString", ""),
-        event.get("headers") or {},
+        query,
+        headers,
         _body(event),
         request_id,
         _claims(gateway),
@@ -81,8 +85,13 @@ def event(
 ) -> Event:
     """An event as API Gateway would send it, for tests and the local server.
 
+    `path` is as in a URL: API Gateway decodes it before it is `rawPath`, an escaped slash too, and so does this.
     `claims` is what an authorizer passes on.
     """
+    if "%" in path:
+        from urllib.parse import unquote
+
+        path = unquote(path, errors="replace")
     text, encoded = _text(body)
     lower = {name.lower(): value for name, value in (headers or {}).items()}
     made: Event = {
@@ -126,14 +135,26 @@ def _text(body: bytes) -> tuple[str, bool]:
 
 def _body(event: Event) -> bytes:
     body = event.get("body")
-    if not body:
+    if not body and (body is None or isinstance(body, str)):
         return b""
+    if not isinstance(body, str):
+        raise _unknown_event()
     if not event.get("isBase64Encoded"):
-        return body.encode()  # type: ignore[no-any-return]  # JSON enters here
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            # JSON can carry a lone surrogate, UTF-8 cannot.
+            raise BadRequest("The body is no valid Unicode text.", code="invalid_text") from None
     try:
         return a2b_base64(body, strict_mode=True)
     except (Base64Error, ValueError):
         raise BadRequest("The body is not valid base64.", code="invalid_base64") from None
+
+
+def _unknown_event() -> OrgError:
+    return OrgError(
+        "The function was invoked with an event that is not of an HTTP API (payload format 2.0).", code="unknown_event"
+    )
 
 
 def _claims(gateway: Event) -> str | None:

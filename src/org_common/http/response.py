@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, get_args, get_origin
 
 import orjson
 
 from org_common.errors import OrgError
-from org_common.http.binding import is_model
+from org_common.http.signature import is_model
 from org_common.paging import Page
 
 TYPE_CHECKING = False
@@ -31,7 +32,7 @@ class Response:
     def __init__(self, body: bytes = b"", *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.body = body
         self.status = status
-        self.headers = dict(headers or {})
+        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
 
 
 class Result:
@@ -53,12 +54,14 @@ class Result:
         if value is None:
             return Response(status=204 if self.status == 200 else self.status)
         if isinstance(value, Response):
+            if type(value.body) is not bytes:
+                raise TypeError(f"the body of a Response is bytes, not {type(value.body).__name__}")
             return value
         headers = _JSON_HEADERS.copy()
         if self.status == 201:
             created = value.get("id") if isinstance(value, dict) else getattr(value, "id", None)
             if created is not None:
-                headers["location"] = f"{request.sent_path.rstrip('/')}/{created}"
+                headers["location"] = _location(request.sent_path, created)
         write = self._write
         if write is None:
             write = self._write = _writer(self._annotation)
@@ -90,6 +93,12 @@ def _made(status: int, headers: dict[str, str], body: bytes) -> Response:
     response.headers = headers
     response.body = body
     return response
+
+
+def _location(path: str, created: object) -> str:
+    from urllib.parse import quote
+
+    return quote(path.rstrip("/"), safe="/:@!$&'()*+,;=~") + "/" + quote(str(created), safe="")
 
 
 def _writer(annotation: object) -> Callable[[Any], bytes]:
@@ -125,4 +134,6 @@ def _plain(value: object) -> object:
     dump = getattr(value, "model_dump", None)
     if dump is not None:
         return dump(mode="json", by_alias=True)
-    return str(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a handler answered a {type(value).__name__}, which is no JSON")

@@ -49,12 +49,12 @@ class Router(Generic[R]):
         node.routes[method] = route
 
     def match(self, method: str, path: str) -> tuple[R, list[str]]:
-        """The route and the values of its parameters, percent-decoded, in the order of the template.
+        """The route and the values of its parameters, in the order of the template. The path is decoded already.
 
         `NotFound` for an unknown path, `MethodNotAllowed` with `Allow` for a known path without this method.
         """
         values: list[str] = []
-        node = self._find(self._root, _parts(path), 0, values)
+        node = self._find(self._root, _parts(path), 0, values) if path.startswith("/") else None
         if node is None:
             raise NotFound(code="unknown_route")
         route = node.routes.get(method)
@@ -64,7 +64,7 @@ class Router(Generic[R]):
 
     def knows(self, path: str) -> bool:
         """Some method of the path is routed."""
-        return self._find(self._root, _parts(path), 0, []) is not None
+        return path.startswith("/") and self._find(self._root, _parts(path), 0, []) is not None
 
     def _find(self, node: Node[R], parts: list[str], at: int, values: list[str]) -> Node[R] | None:
         # A loop for the straight way down; it calls itself only where a literal and a parameter compete.
@@ -76,7 +76,7 @@ class Router(Generic[R]):
                 if node.parameter is None or not part:
                     return None
                 node = node.parameter
-                values.append(_decode(part) if "%" in part else part)
+                values.append(part)
             elif node.parameter is None:
                 node = child
             else:
@@ -118,10 +118,3 @@ def parameters(template: str) -> list[str]:
 
 def _parts(path: str) -> list[str]:
     return path[1:].split("/") if len(path) > 1 else []
-
-
-def _decode(part: str) -> str:
-    # Imported where it is needed: ids and slugs, nearly all there is, hold no escapes.
-    from urllib.parse import unquote
-
-    return unquote(part, errors="replace")

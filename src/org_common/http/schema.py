@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema, from_json
 
 from org_common.errors import BadRequest, Fault
@@ -29,6 +29,8 @@ _REFUSED: dict[Any, tuple[re.Pattern[str], str, str]] = {
     int: (re.compile(r"-?[0-9]{1,18}"), "Input should be a whole number", "int_parsing"),
 }
 
+
+_CONFIG = ConfigDict(allow_inf_nan=False)
 
 # pydantic's words for these repeat the value.
 _DETAILS = {
@@ -76,7 +78,7 @@ def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
         validate = SchemaValidator(core_schema.uuid_schema()).validate_python
     else:
         field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
-        adapter: TypeAdapter[Any] = TypeAdapter(field)
+        adapter: TypeAdapter[Any] = TypeAdapter(field, config=_CONFIG)
         validate = adapter.validator.validate_strings  # type: ignore[assignment]  # its stub knows no plain string
     refused = _REFUSED.get(_base(annotation))
 
@@ -100,7 +102,14 @@ def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     """Writes a model as JSON, by its camelCase names."""
     _built(model)
     to_json = model.__pydantic_serializer__.to_json
-    return lambda value: to_json(value, by_alias=True)
+
+    def write(value: Any) -> bytes:
+        if not isinstance(value, model):
+            # It would be written with all that it holds. An error, before anything is committed.
+            raise TypeError(f"a handler that declares {model.__name__} answered a {type(value).__name__}")
+        return to_json(value, by_alias=True, warnings="error")
+
+    return write
 
 
 def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
@@ -132,7 +141,7 @@ def _refuse_constants(sent: bytes) -> None:
     def refuse(name: str) -> None:
         raise BadRequest(f"The body is not valid JSON: {name} is no JSON value.", code="invalid_json")
 
-    with suppress(ValueError):  # malformed in another way: pydantic says where
+    with suppress(ValueError, RecursionError):  # malformed in another way: pydantic says where
         json.loads(sent, parse_constant=refuse)
 
 

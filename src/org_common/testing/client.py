@@ -84,8 +84,11 @@ class Client:
         return Client(self._app, person=person, timeout_s=self._timeout_s)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
-        """Keywords are the query string, as they are named outside: `limit=10`."""
-        return self.send("GET", path, query=urlencode(query), headers=headers)
+        """Keywords are the query string, as they are named outside: `limit=10`. It may stand in the path as well."""
+        path, _, own = path.partition("?")
+        return self.send(
+            "GET", path, query="&".join(filter(None, (own, urlencode(query, doseq=True)))), headers=headers
+        )
 
     def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         return self.send("POST", path, body=body, headers=headers)

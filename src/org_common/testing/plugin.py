@@ -40,7 +40,7 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
     from org_common.tools.local import drop, provision
     from org_common.tools.project import Project, importable
-    from org_common.tools.schema import load
+    from org_common.tools.migrations import load
 
     # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
     project = Project.find(pytestconfig.invocation_params.dir)

@@ -7,7 +7,8 @@ from typing import Literal
 import psycopg
 from psycopg import sql
 
-from org_common.tools.schema import SchemaError, session, told, value
+from org_common.tools.migrations import SchemaError
+from org_common.tools.schema import session, told, value
 
 MIGRATOR = "app_migrator"
 # Our first migration makes these, where they are not there before it, as two are on Supabase.

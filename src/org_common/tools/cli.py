@@ -9,7 +9,8 @@ import click
 from org_common.tools.project import Project, ToolError, find_root, importable
 
 if TYPE_CHECKING:
-    from org_common.tools.schema import Migration, State
+    from org_common.tools.migrations import Migration
+    from org_common.tools.schema import State
 
 
 class Commands(click.Group):
@@ -128,13 +129,13 @@ def guard(url: str) -> None:
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
-    from org_common.tools import schema
+    from org_common.tools.migrations import load
 
     use_project()
     if packages:
-        return schema.load(packages)
+        return load(packages)
     project = Project.find(Path())
-    return schema.load(project.migrations, root=project.root)
+    return load(project.migrations, root=project.root)
 
 
 def _print(states: "Sequence[State]") -> None:

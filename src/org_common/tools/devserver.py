@@ -16,9 +16,10 @@ from org_common.db.pool import Pooled
 from org_common.settings import Settings
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.postgres import EmbeddedPostgres, PostgresError
+from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.programs import PostgresError
 from org_common.tools.project import Project, ProjectError, ToolError, importable
-from org_common.tools.schema import load
+from org_common.tools.migrations import load
 
 DATABASE = "dev"
 # From the process that holds the database to the one that serves and is started again with each change of a file.

@@ -57,12 +57,9 @@ def _table_fault(
     role: str, name: str, kind: str, enabled: bool, forced: bool, active: bool, invoker: bool
 ) -> str | None:
     if kind == "v":
-        # A view reads as its owner, past the policies, unless it says otherwise.
-        return (
-            None
-            if invoker
-            else f"{role} may read the view {name}, which reads as its owner: alter view {name} set (security_invoker = true)"
-        )
+        # It reads as its owner, past the policies, unless it says otherwise.
+        mend = f"alter view {name} set (security_invoker = true)"
+        return None if invoker else f"{role} may read the view {name}, which reads as its owner: {mend}"
     if kind in "mf":
         return f"{role} has rights on {name}, for which there is no row-level security: revoke them"
     if not enabled:

@@ -41,8 +41,8 @@ class LocalIssuer:
                 Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
             )
             fresh = file.with_suffix(f".{os.getpid()}")
-            with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as out:
-                out.write(pem)
+            fresh.touch(0o600, exist_ok=False)
+            fresh.write_bytes(pem)
             try:
                 # Two starts at once: the first key stays.
                 os.link(fresh, file)
@@ -70,7 +70,7 @@ class LocalIssuer:
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def authorize(self, authorization: str) -> str:
-        """From an Authorization header to the JSON text of the claims; `Unauthorized` for a token that does not hold."""
+        """From an Authorization header to the claims' JSON text; `Unauthorized` for a token that does not hold."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthorized

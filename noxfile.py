@@ -1,0 +1,120 @@
+"""The chores of this project: `nox -l` lists them, `nox -s tests` runs one.
+
+Each has an environment of its own under .nox/, filled from requirements-dev.txt and nothing else.
+"""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - who reads this has made .venv with an older one
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    sys.exit(
+        f"org-common needs Python 3.11 or newer, and .venv has {version}. Make it again with a newer one:\n"
+        "    rm -rf .venv && python3.13 -m venv .venv && .venv/bin/pip install -q nox"
+    )
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).parent
+LOCK = "requirements-dev.txt"
+# After Ctrl-C: a PostgreSQL is stopped and removed.
+STOP_S = 10.0
+
+# pyenv's shims answer for the version that is switched on; all others are in these folders.
+for folder in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob("3.*/bin"):
+    os.environ["PATH"] += os.pathsep + str(folder)
+
+
+@nox.session
+def dev(session: nox.Session) -> None:
+    """Start the local server; options go after `--`."""
+    session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
+    install_this(session)
+    session.run("org-common", "dev", *session.posargs, interrupt_timeout=STOP_S)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests; options of pytest go after `--`."""
+    run_tests(session)
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def tests_all(session: nox.Session) -> None:
+    """Run all tests on each Python that this machine has."""
+    run_tests(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
+    session.install("-c", LOCK, "ruff", "import-linter")
+    if "--fix" in session.posargs:
+        session.run("ruff", "check", "--fix")
+        session.run("ruff", "format")
+    else:
+        session.run("ruff", "check")
+        session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "src"})
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check all types, with two checkers: only basedpyright refuses SQL that was put together."""
+    session.install("-r", LOCK)
+    install_this(session)
+    session.run("mypy", "src", "tests")
+    # By itself it would look into .venv, where there is only nox.
+    session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+    for example in sorted(ROOT.glob("examples/*/")):
+        # Each is a project of its own, and names its modules as it likes.
+        with session.chdir(example):
+            session.run("mypy", "--config-file", str(ROOT / "pyproject.toml"), ".")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; what to compare goes after `--`."""
+    session.install("-r", LOCK)
+    install_this(session)
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Bring requirements-dev.txt up to date; `nox -s lock -- --upgrade` takes the newest versions."""
+    session.install("uv")
+    session.run(
+        *("uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet"),
+        *("--all-extras", "--group", "build", "--group", "checks"),
+        *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"),
+        # Where packages come from is the business of the machine that installs them.
+        *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock"),
+        *session.posargs,
+    )
+
+
+def run_tests(session: nox.Session) -> None:
+    session.install("-r", LOCK)
+    install_this(session)
+    session.run("pytest", *session.posargs, interrupt_timeout=STOP_S)
+
+
+def install_this(session: nox.Session) -> None:
+    """Put the checkout on the path, editable. All that this needs is there already, and the lock has checked it."""
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def needs(*extras: str) -> list[str]:
+    """What the package with these extras needs, and what it takes to install it; the lock knows the versions."""
+    pyproject = nox.project.load_toml("pyproject.toml")
+    project = pyproject["project"]
+    lists = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
+    named = [line for lines in lists for line in lines if not line.startswith(project["name"])]
+    return named + pyproject["dependency-groups"]["build"]

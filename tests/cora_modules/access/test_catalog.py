@@ -1,0 +1,274 @@
+"""What the migrated database says of itself: every table, policy and function, whoever adds one."""
+
+import re
+
+import psycopg
+import pytest
+
+from tests.cora_modules.access.catalog import MODULES, OURS, ask
+
+pytestmark = pytest.mark.db
+
+AUDIT = [
+    "created_at timestamp with time zone not null",
+    "created_by uuid",
+    "updated_at timestamp with time zone not null",
+    "updated_by uuid",
+]
+OPEN = {("app.outbox", "send"): "whoever puts a message in sees none of it, his own neither"}
+# A function for each row where a set would do costs a look-up a row; on these a statement writes one row or a few.
+PER_ROW = {
+    ("access.org_email_domains", "admins_add"): "the role granted stands in the row",
+    ("access.org_email_domains", "admins_change"): "the role granted stands in the row",
+}
+
+
+def test_there_is_something_to_look_at(catalog: psycopg.Connection) -> None:
+    tables = ask(
+        catalog, f"select oid::regclass::text from pg_class where relkind = 'r' and relnamespace in ({MODULES})"
+    )
+
+    assert set(tables) >= {"access.users", "access.orgs", "access.org_members", "access.org_email_domains"}
+
+
+# --- row-level security -----------------------------------------------------------------------
+
+
+def test_every_table_has_row_level_security_for_its_owner_too(catalog: psycopg.Connection) -> None:
+    open_tables = ask(
+        catalog,
+        f"""
+        select oid::regclass::text from pg_class
+        where relkind in ('r', 'p') and relnamespace in ({OURS}) and not (relrowsecurity and relforcerowsecurity)
+        """,
+    )
+
+    # The migrator's own list, of which nobody else has a grant.
+    assert open_tables == ["app.migrations"]
+
+
+def test_every_view_asks_as_its_caller(catalog: psycopg.Connection) -> None:
+    as_owner = ask(
+        catalog,
+        f"""
+        select oid::regclass::text from pg_class where relnamespace in ({MODULES})
+        and (relkind in ('m', 'f')
+            or relkind = 'v' and not coalesce(reloptions, '{{}}') && array['security_invoker=true'])
+        """,
+    )
+
+    assert as_owner == []
+
+
+def test_every_policy_names_its_roles(catalog: psycopg.Connection) -> None:
+    for_everybody = ask(catalog, "select polrelid::regclass::text, polname from pg_policy where 0 = any (polroles)")
+
+    assert for_everybody == []
+
+
+def test_every_policy_is_for_a_role_that_has_the_grant(catalog: psycopg.Connection) -> None:
+    """A policy without its grant is dead text, and who adds the grant later opens more than he sees."""
+    dead = ask(
+        catalog,
+        """
+        select polrelid::regclass::text, polname from pg_policy, unnest(polroles) as role
+        where not case polcmd
+            when 'r' then has_any_column_privilege(role, polrelid, 'SELECT')
+            when 'a' then has_any_column_privilege(role, polrelid, 'INSERT')
+            when 'w' then has_any_column_privilege(role, polrelid, 'UPDATE')
+            when 'd' then has_table_privilege(role, polrelid, 'DELETE')
+            else has_table_privilege(role, polrelid, 'SELECT, INSERT, UPDATE, DELETE') end
+        """,
+    )
+
+    assert dead == []
+
+
+def test_no_policy_is_open_to_whoever_asks(catalog: psycopg.Connection) -> None:
+    """`using (true)` is for roles that no tenant's request takes; the route's rule guards app_sys."""
+    always = ask(
+        catalog,
+        """
+        select polrelid::regclass::text, polname from pg_policy
+        where 'true' in (pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+        and not polroles <@ array['app_rules', 'app_sys', 'app_service']::regrole[]::oid[]
+        """,
+    )
+
+    assert set(always) == OPEN.keys()
+
+
+def test_no_policy_asks_row_by_row_what_it_could_ask_once(catalog: psycopg.Connection) -> None:
+    found = ask(
+        catalog,
+        """
+        select polrelid::regclass::text, polname, expression from pg_policy,
+            unnest(array[pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)]) as expression
+        where expression is not null
+        """,
+    )
+
+    by_row = {(table, name) for table, name, expression in found if re.search(r"\w\.\w+\(", _outside(expression))}
+    assert by_row == PER_ROW.keys()
+
+
+def _outside(expression: str) -> str:
+    """An expression without its sub-selects, each of which is asked once a statement."""
+    kept, depth, inside = "", 0, []
+    for at, sign in enumerate(expression):
+        if sign == "(":
+            depth += 1
+            if re.match(r"\(\s*SELECT\b", expression[at:]):
+                inside.append(depth)
+        if not inside:
+            kept += sign
+        if sign == ")":
+            if inside and inside[-1] == depth:
+                inside.pop()
+            depth -= 1
+    return kept
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def test_every_table_says_who_made_and_changed_a_row(catalog: psycopg.Connection) -> None:
+    found = ask(
+        catalog,
+        f"""
+        select c.oid::regclass::text, array(
+            select attname || ' ' || format_type(atttypid, null) || case when attnotnull then ' not null' else '' end
+            from pg_attribute where attrelid = c.oid and attname ~ '^(cre|upd)ated_(at|by)$' order by attname
+        ) from pg_class c where relkind in ('r', 'p') and relnamespace in ({MODULES})
+        """,
+    )
+
+    assert [table for table, columns in found if columns != AUDIT] == []
+
+
+def test_every_table_has_its_audit_columns_filled_by_the_trigger(catalog: psycopg.Connection) -> None:
+    without = ask(
+        catalog,
+        f"""
+        select oid::regclass::text from pg_class c where relkind in ('r', 'p') and relnamespace in ({MODULES})
+        and not exists (
+            select from pg_trigger where tgrelid = c.oid and tgfoid = 'app.audit()'::regprocedure
+            and tgenabled in ('O', 'A') and tgqual is null and tgattr = ''
+            and pg_get_triggerdef(oid) ~ ' BEFORE INSERT OR UPDATE ON .* FOR EACH ROW EXECUTE FUNCTION '
+        )
+        """,
+    )
+
+    assert without == []
+
+
+def test_every_tenant_table_has_the_tenant_in_its_key(catalog: psycopg.Connection) -> None:
+    without = ask(
+        catalog,
+        f"""
+        select c.oid::regclass::text from pg_class c join pg_attribute a on a.attrelid = c.oid and attname = 'org_id'
+        where relkind in ('r', 'p') and relnamespace in ({MODULES}) and (not attnotnull or not exists (
+            select from pg_constraint where conrelid = c.oid and contype = 'p' and attnum = any (conkey)))
+        """,
+    )
+
+    assert without == []
+
+
+def test_every_key_between_tenant_tables_has_the_tenant_in_it(catalog: psycopg.Connection) -> None:
+    without = ask(
+        catalog,
+        """
+        select k.conrelid::regclass::text, conname from pg_constraint k
+        join pg_attribute mine on mine.attrelid = k.conrelid and mine.attname = 'org_id'
+        join pg_attribute theirs on theirs.attrelid = k.confrelid and theirs.attname = 'org_id'
+        where contype = 'f' and (array_position(conkey, mine.attnum) is null
+            or array_position(conkey, mine.attnum) is distinct from array_position(confkey, theirs.attnum))
+        """,
+    )
+
+    assert without == []
+
+
+def test_every_foreign_key_has_an_index(catalog: psycopg.Connection) -> None:
+    without = ask(
+        catalog,
+        f"""
+        select conrelid::regclass::text, conname from pg_constraint k
+        where contype = 'f' and connamespace in ({MODULES}) and not exists (
+            select from pg_index where indrelid = k.conrelid and indpred is null
+            and (indkey::int2[])[0:cardinality(conkey) - 1] @> conkey)
+        """,
+    )
+
+    assert without == []
+
+
+# --- functions --------------------------------------------------------------------------------
+
+
+def test_every_function_with_anothers_rights_has_a_powerless_owner_and_a_fixed_path(
+    catalog: psycopg.Connection,
+) -> None:
+    wrong = ask(
+        catalog,
+        f"""
+        select oid::regprocedure::text from pg_proc where pronamespace in ({OURS}) and prosecdef
+        and (proowner <> 'app_rules'::regrole or not coalesce(proconfig, '{{}}') @> array['search_path=""'])
+        """,
+    )
+
+    assert wrong == []
+
+
+def test_no_functions_names_depend_on_who_calls_it(catalog: psycopg.Connection) -> None:
+    """Either its path is fixed, or its body was parsed when it was made (SQL-standard form)."""
+    dependent = ask(
+        catalog,
+        f"""
+        select oid::regprocedure::text from pg_proc where pronamespace in ({OURS})
+        and prosqlbody is null and not coalesce(proconfig, '{{}}') @> array['search_path=""']
+        """,
+    )
+
+    assert dependent == []
+
+
+def test_no_function_sees_more_than_its_caller_by_leakproof(catalog: psycopg.Connection) -> None:
+    leakproof = ask(
+        catalog, f"select oid::regprocedure::text from pg_proc where pronamespace in ({OURS}) and proleakproof"
+    )
+
+    assert leakproof == []
+
+
+def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection) -> None:
+    callable_by = ask(
+        catalog,
+        f"""
+        select oid::regproc::text, array(select role from unnest(array['anon', 'authenticated', 'app_sys']) as role
+            where has_function_privilege(role, oid, 'EXECUTE')) from pg_proc where pronamespace in ({OURS}) order by 1
+        """,
+    )
+
+    signed_in = ["authenticated", "app_sys"]
+    everybody = ["anon", *signed_in]
+    assert {name: roles for name, roles in callable_by if roles} == {
+        "access.colleague_ids": ["authenticated"],
+        "access.create_org": ["authenticated"],
+        "access.org_ids": ["authenticated"],
+        "app.all_of": everybody,
+        "app.any_of": everybody,
+        "app.claim_key": signed_in,
+        "app.has_org_role": ["authenticated"],
+        "app.has_sys_role": signed_in,
+        "app.identify": signed_in,
+        "app.recheck": everybody,
+        "app.require": everybody,
+        "app.rung": everybody,
+        "app.send": signed_in,
+        "app.store_answer": signed_in,
+        "app.stored_answer": signed_in,
+        "auth.jwt": everybody,
+        "auth.uid": everybody,
+    }

@@ -1,0 +1,323 @@
+"""What the routes of organizations do, for those who may."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+
+from org_common.testing.client import Client
+from tests.cora_modules.access.world import ACME, GLOBEX, World
+
+pytestmark = pytest.mark.db
+
+ORG = f"/orgs/{ACME}"
+FIELDS = ["id", "name", "slug", "description", "logoUrl", "websiteUrl", "appName", "appIcon", "myRole", "memberCount"]
+FIELDS += ["createdAt", "updatedAt"]
+
+
+def others(world: World) -> dict[str, list[dict[str, Any]]]:
+    """All rows that are not Acme's."""
+    tables = world.snapshot().items()
+    return {table: [row for row in rows if ACME not in (row.get("org_id"), row.get("id"))] for table, rows in tables}
+
+
+# --- one organization -------------------------------------------------------------------------
+
+
+def test_member_reads_the_organization(still_world: World) -> None:
+    org = still_world.as_("carol").get(ORG).json()
+
+    assert list(org) == FIELDS
+    assert (org["id"], org["name"], org["slug"]) == (str(ACME), "Acme Zq7 Rockets", "acme-zq7")
+    assert (org["logoUrl"], org["createdAt"][-1]) == (None, "Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "org_id", "role", "count"),
+    [
+        ("alice", ACME, "org_owner", 3),
+        ("dave", ACME, "org_admin", 3),
+        ("carol", ACME, "org_user", 3),
+        ("bob", GLOBEX, "org_owner", 1),
+    ],
+)
+def test_each_member_sees_his_own_role(still_world: World, name: str, org_id: UUID, role: str, count: int) -> None:
+    org = still_world.as_(name).get(f"/orgs/{org_id}").json()
+
+    assert (org["myRole"], org["memberCount"]) == (role, count)
+
+
+# --- PATCH ------------------------------------------------------------------------------------
+
+
+def test_patch_changes_what_is_sent_and_leaves_the_rest(world: World) -> None:
+    before = world.row("orgs", ACME)
+
+    answer = world.as_("dave").patch(ORG, {"name": "Acme Inc.", "logoUrl": "https://acme.example/l.png"})
+
+    after = world.row("orgs", ACME)
+    changed = {column for column in after if after[column] != before[column]}
+    assert answer.status == 200
+    assert (answer.json()["name"], answer.json()["myRole"]) == ("Acme Inc.", "org_admin")
+    assert changed == {"name", "logo_url", "updated_at", "updated_by"}
+
+
+def test_patch_leaves_other_organizations_alone(world: World) -> None:
+    before = others(world)
+
+    world.as_("alice").patch(ORG, {"name": "Acme Inc."})
+
+    assert others(world) == before
+
+
+@pytest.mark.parametrize("field", ["description", "logoUrl", "websiteUrl", "appName", "appIcon"])
+def test_null_clears_a_field(world: World, field: str) -> None:
+    alice = world.as_("alice")
+    alice.patch(
+        ORG, {"description": "d", "logoUrl": "https://a", "websiteUrl": "https://a", "appName": "A", "appIcon": "i"}
+    )
+
+    org = alice.patch(ORG, {field: None}).json()
+
+    assert [each for each in FIELDS if org[each] is None] == [field]
+
+
+@pytest.mark.parametrize("field", ["name", "slug"])
+def test_null_is_refused_where_a_value_is_needed(still_world: World, field: str) -> None:
+    answer = still_world.as_("alice").patch(ORG, {field: None})
+
+    assert answer.status == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{field}"]
+
+
+def test_empty_patch_changes_nothing(world: World) -> None:
+    before = world.row("orgs", ACME)
+
+    answer = world.as_("alice").patch(ORG, {})
+
+    touched = {"updated_at", "updated_by"}
+    after = world.row("orgs", ACME)
+    assert answer.status == 200
+    assert {column: after[column] for column in after.keys() - touched} == {
+        column: before[column] for column in before.keys() - touched
+    }
+
+
+def test_patch_with_the_slug_of_another_organization_is_a_conflict(still_world: World) -> None:
+    answer = still_world.as_("alice").patch(ORG, {"slug": "globex-kw4", "name": "Mine"})
+
+    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+
+
+def test_patch_with_its_own_slug_is_fine(world: World) -> None:
+    answer = world.as_("alice").patch(ORG, {"slug": "acme-zq7"})
+
+    assert answer.status == 200
+
+
+# --- POST -------------------------------------------------------------------------------------
+
+
+def test_new_organization_is_where_location_says(world: World) -> None:
+    erin = world.as_("erin")
+
+    answer = erin.post("/orgs", {"name": "Initech", "slug": "initech", "websiteUrl": "https://initech.example"})
+
+    assert answer.status == 201
+    assert answer.headers["location"] == f"/orgs/{answer.json()['id']}"
+    assert erin.get(answer.headers["location"]).json() == answer.json()
+
+
+def test_creator_becomes_the_owner(world: World) -> None:
+    org = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"}).json()
+
+    members = [row for row in world.rows("org_members") if str(row["org_id"]) == org["id"]]
+    assert (org["myRole"], org["memberCount"]) == ("org_owner", 1)
+    assert [(row["user_id"], row["org_role"], row["added_by"]) for row in members] == [
+        (world.users["erin"], "org_owner", world.users["erin"])
+    ]
+
+
+def test_organization_and_ownership_are_made_in_one_transaction(world: World) -> None:
+    org = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"}).json()
+
+    found = world.admin.execute(
+        "select from access.orgs o join access.org_members m on m.org_id = o.id where o.id = %s and o.xmin = m.xmin",
+        [org["id"]],
+    )
+    assert len(found.fetchall()) == 1
+
+
+def test_organization_without_an_owner_is_not_kept(world: World) -> None:
+    world.admin.execute("alter table access.org_members add check (org_id::text = '') not valid")
+    before = world.snapshot()
+
+    answer = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"})
+
+    assert answer.status == 422
+    assert world.snapshot() == before
+
+
+def test_slug_that_is_taken_leaves_nothing_behind(still_world: World) -> None:
+    answer = still_world.as_("bob").post("/orgs", {"name": "Initech", "slug": "acme-zq7"})
+
+    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+    assert "Acme" not in answer.body.decode()
+
+
+def test_same_name_twice_is_fine(world: World) -> None:
+    bob = world.as_("bob")
+
+    answers = [bob.post("/orgs", {"name": "Acme Zq7 Rockets", "slug": slug}) for slug in ("one", "two")]
+
+    assert [answer.status for answer in answers] == [201, 201]
+
+
+# --- audit ------------------------------------------------------------------------------------
+
+
+def test_who_made_it_and_when_comes_from_the_token(world: World) -> None:
+    org = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"}).json()
+
+    row = world.row("orgs", org["id"])
+    (member,) = [row for row in world.rows("org_members") if str(row["org_id"]) == org["id"]]
+    erin = world.users["erin"]
+    assert (row["created_by"], row["updated_by"], member["created_by"], member["updated_by"]) == (erin,) * 4
+    assert row["created_at"] == row["updated_at"] == member["created_at"]
+
+
+def test_change_moves_updated_and_leaves_created(world: World) -> None:
+    before = world.row("orgs", ACME)
+
+    world.as_("dave").patch(ORG, {"name": "Acme Inc."})
+
+    after = world.row("orgs", ACME)
+    assert (after["created_at"], after["created_by"]) == (before["created_at"], before["created_by"])
+    assert (after["updated_at"] > before["updated_at"], after["updated_by"]) == (True, world.users["dave"])
+
+
+@pytest.mark.parametrize("field", ["id", "createdAt", "createdBy", "updatedAt", "updatedBy", "created_by", "myRole"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("POST", "/orgs", {"name": "Initech", "slug": "initech"}), ("PATCH", ORG, {"name": "Mine"})],
+)
+def test_caller_cannot_set_what_the_database_fills(
+    still_world: World, method: str, path: str, body: dict[str, str], field: str
+) -> None:
+    answer = still_world.as_("alice").send(method, path, body={**body, field: str(GLOBEX)})
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status, error["pointer"], error["code"]) == (422, f"#/{field}", "extra_forbidden")
+
+
+# --- DELETE -----------------------------------------------------------------------------------
+
+
+def test_removed_organization_is_gone_with_all_that_belongs_to_it(world: World) -> None:
+    world.admin.execute("update access.users set current_org_id = %s", [ACME])
+
+    answer = world.as_("alice").delete(ORG)
+
+    assert answer.status == 204
+    assert [row for rows in world.snapshot().values() for row in rows if ACME in row.values()] == []
+
+
+def test_removed_organization_takes_nothing_of_others_along(world: World) -> None:
+    before = others(world)
+
+    world.as_("alice").delete(ORG)
+
+    assert others(world) == before
+    assert len(world.rows("users")) == len(world.users)
+
+
+def test_removed_organization_cannot_be_removed_again(world: World) -> None:
+    alice = world.as_("alice")
+    alice.delete(ORG)
+
+    again = alice.delete(ORG)
+
+    assert again.status == 404
+
+
+def test_slug_of_a_removed_organization_is_free(world: World) -> None:
+    world.as_("alice").delete(ORG)
+
+    answer = world.as_("bob").post("/orgs", {"name": "Acme", "slug": "acme-zq7"})
+
+    assert answer.status == 201
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "slugs"), [("alice", ["acme-zq7"]), ("bob", ["globex-kw4"]), ("erin", []), ("root", [])]
+)
+def test_list_has_own_organizations_only(still_world: World, name: str, slugs: list[str]) -> None:
+    answer = still_world.as_(name).get("/orgs")
+
+    assert [org["slug"] for org in answer.json()["items"]] == slugs
+
+
+def test_list_says_role_and_number_of_members(still_world: World) -> None:
+    (org,) = still_world.as_("dave").get("/orgs").json()["items"]
+
+    assert list(org) == FIELDS
+    assert (org["myRole"], org["memberCount"]) == ("org_admin", 3)
+
+
+def pages(client: Client, path: str, limit: int) -> list[list[dict[str, Any]]]:
+    """All pages of a list, one after another."""
+    found: list[list[dict[str, Any]]] = []
+    query = {"limit": str(limit)}
+    while True:
+        page = client.send("GET", path, query=urlencode(query)).json()
+        found.append(page["items"])
+        if page["nextCursor"] is None:
+            return found
+        query["cursor"] = page["nextCursor"]
+
+
+def test_pages_have_each_organization_once_and_in_order(world: World) -> None:
+    erin = world.as_("erin")
+    names = ["Same", "Same", "Same", "Älter", "zeta", "Alpha", "\U0001f680"]
+    for at, name in enumerate(names):
+        erin.post("/orgs", {"name": name, "slug": f"org-{at}"})
+
+    found = pages(erin, "/orgs", 2)
+
+    assert [len(page) for page in found] == [2, 2, 2, 1]
+    assert [org["name"] for page in found for org in page] == sorted(names)
+    assert len({org["id"] for page in found for org in page}) == len(names)
+
+
+def test_last_page_that_is_full_has_no_next_one(world: World) -> None:
+    erin = world.as_("erin")
+    for at in range(4):
+        erin.post("/orgs", {"name": f"Org {at}", "slug": f"org-{at}"})
+
+    assert [len(page) for page in pages(erin, "/orgs", 2)] == [2, 2]
+
+
+def test_page_has_fifty_unless_asked_otherwise(world: World) -> None:
+    for at in range(51):
+        org_id = world.insert("orgs", name=f"Org {at:02}", slug=f"org-{at:02}")
+        world.insert("org_members", org_id=org_id, user_id=world.users["erin"], org_role="org_user")
+
+    assert [len(page) for page in pages(world.as_("erin"), "/orgs", 100)] == [51]
+    assert len(world.as_("erin").get("/orgs").json()["items"]) == 50
+
+
+def test_what_comes_between_two_pages_hides_nothing(world: World) -> None:
+    erin = world.as_("erin")
+    for name in ("b", "d"):
+        erin.post("/orgs", {"name": name, "slug": f"org-{name}"})
+    first = erin.get("/orgs", limit=1).json()
+    for name in ("a", "c"):
+        erin.post("/orgs", {"name": name, "slug": f"org-{name}"})
+
+    second = erin.get("/orgs", limit=10, cursor=first["nextCursor"]).json()
+
+    assert [org["name"] for org in second["items"]] == ["c", "d"]

@@ -1,0 +1,102 @@
+"""The database goes away and comes back, under an app that stays up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cora_modules.access.orgs import app
+from org_common.tools.local import provision
+from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.migrations import load
+from tests.cora_modules.access.world import ACME, World, is_a_problem, leaked
+
+pytestmark = [pytest.mark.db, pytest.mark.fault]
+
+ORG = f"/orgs/{ACME}"
+CALLS = [
+    ("GET", ORG, None),
+    ("PATCH", ORG, {"name": "Mine"}),
+    ("POST", "/orgs", {"name": "Initech", "slug": "initech"}),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    # Else a crash forgets the last commits, the logins' passwords among them.
+    with EmbeddedPostgres.start(durable=False, settings={"synchronous_commit": "on"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def world(server: EmbeddedPostgres) -> Iterator[World]:
+    """On a server of its own, which may be stopped."""
+    made = World(provision(server.url, "outage", load(["cora_modules.access"])))
+    made.admin.close()
+    app.use(made.database)
+    yield made
+    app.use(None)
+    made.close()
+
+
+@pytest.fixture
+def outage(server: EmbeddedPostgres, world: World) -> Iterator[EmbeddedPostgres]:
+    """The server is down, and the app has a connection to it from before."""
+    assert world.as_("alice").get(ORG).status == 200
+    server.pause(immediate=True)
+    yield server
+    server.resume()
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+def test_request_without_a_database_is_told_to_come_again(
+    world: World, outage: EmbeddedPostgres, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    answer = world.as_("alice").send(method, path, body=body)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert is_a_problem(answer)
+    assert leaked(answer, {"127.0.0.1", "app_login", "refused", str(outage.port), world.local.name}) == []
+
+
+@pytest.mark.parametrize("name", ["expired", "nobody"])
+def test_request_without_a_valid_token_needs_no_database(world: World, outage: EmbeddedPostgres, name: str) -> None:
+    answer = world.as_(name).get(ORG)
+
+    assert answer.status == 401
+
+
+def test_bad_input_needs_no_database(world: World, outage: EmbeddedPostgres) -> None:
+    answer = world.as_("alice").patch(ORG, {"name": ""})
+
+    assert answer.status == 422
+
+
+def test_first_request_after_the_outage_is_answered(world: World, outage: EmbeddedPostgres) -> None:
+    alice = world.as_("alice")
+    during = alice.get(ORG)
+    outage.resume()
+
+    after = alice.get(ORG)
+
+    assert (during.status, after.status) == (503, 200)
+
+
+def test_first_write_after_the_outage_is_made_once(world: World, outage: EmbeddedPostgres) -> None:
+    alice = world.as_("alice")
+    during = alice.post("/orgs", {"name": "Initech", "slug": "initech"})
+    outage.resume()
+
+    after = alice.post("/orgs", {"name": "Initech", "slug": "initech"})
+
+    assert (during.status, after.status) == (503, 201)
+    assert [org["slug"] for org in alice.get("/orgs").json()["items"]] == ["acme-zq7", "initech"]
+
+
+def test_restart_between_two_requests_is_not_noticed(world: World, server: EmbeddedPostgres) -> None:
+    alice = world.as_("alice")
+    before = alice.get(ORG)
+    server.restart(immediate=True)
+
+    after = alice.get(ORG)
+
+    assert (before.status, after.status) == (200, 200)

@@ -1,0 +1,146 @@
+"""Why a connection does not open: told apart by what the server says, in any language, and given up within 3 s."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
+from org_common.db.connection import Single, Source
+from org_common.db.pool import Pooled
+from org_common.db.retry import Signal
+from org_common.tools.postgres import EmbeddedPostgres
+from tests.faults.bench import ALICE, Bench, without_tls
+from tests.faults.child import environment
+from tests.faults.front import Front, refusal
+from tests.faults.logins import PASSWORD, login
+from tests.support.lab import Lab
+from tests.support.pgbouncer import PgBouncer
+from tests.support.proxy import relocated
+from tests.support.report import Report
+
+pytestmark = [pytest.mark.db, pytest.mark.fault]
+
+CLASSES = "classes of connect errors told apart, answered 503 within 3 s"
+GIVEN_UP_S = 3.0
+_ = (os, subprocess, sys, conninfo_to_dict, make_conninfo, EmbeddedPostgres, ALICE, environment, PgBouncer)
+
+# The URL of a database that cannot be reached so.
+Unreachable = Callable[[Lab, ExitStack], str]
+
+
+def wrong_password(lab: Lab, stack: ExitStack) -> str:
+    return stack.enter_context(login(lab, "wrong")).replace(PASSWORD, "yesterdays-password")
+
+
+def no_such_login(lab: Lab, stack: ExitStack) -> str:
+    """To a stranger the server does not say that there is no such login."""
+    return stack.enter_context(login(lab, "absent")).replace("absent_", "absent__")
+
+
+def no_login(lab: Lab, stack: ExitStack) -> str:
+    return stack.enter_context(login(lab, "nologin", "nologin"))
+
+
+def no_such_database(lab: Lab, stack: ExitStack) -> str:
+    return lab.local.login_url.replace(lab.local.name, "nowhere")
+
+
+def database_full(lab: Lab, stack: ExitStack) -> str:
+    name = sql.Identifier(lab.local.name)
+    admin = stack.enter_context(psycopg.connect(lab.local.admin_url, autocommit=True))
+    admin.execute(sql.SQL("alter database {} connection limit 0").format(name))
+    stack.callback(admin.execute, sql.SQL("alter database {} connection limit -1").format(name))
+    return lab.local.login_url
+
+
+def login_full(lab: Lab, stack: ExitStack) -> str:
+    return stack.enter_context(login(lab, "full", "connection limit 0"))
+
+
+def said(sqlstate: str, message: str, severity: str = "FATAL") -> Unreachable:
+    def unreachable(lab: Lab, stack: ExitStack) -> str:
+        front = stack.enter_context(Front(0, lambda _: refusal(sqlstate, message, severity)))
+        return front.url(lab.local.login_url)
+
+    return unreachable
+
+
+def refused(lab: Lab, stack: ExitStack) -> str:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return relocated(lab.local.login_url, listener.getsockname()[1])
+
+
+def no_such_host(lab: Lab, stack: ExitStack) -> str:
+    return lab.local.login_url.replace("127.0.0.1", "database.invalid")
+
+
+def silent(lab: Lab, stack: ExitStack) -> str:
+    """The kernel accepts; nobody else does."""
+    listener = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+    return relocated(lab.local.login_url, listener.getsockname()[1])
+
+
+GERMAN = "VERHÄNGNISVOLL"
+Case = tuple[Unreachable, Signal | None, str | None]
+CASES: dict[str, Case] = {
+    "28P01 wrong password": (wrong_password, Signal.PASSWORD, "28P01"),
+    "28P01 no such login": (no_such_login, Signal.PASSWORD, "28P01"),
+    "28000 may not log in": (no_login, Signal.PASSWORD, "28000"),
+    "3D000 no such database": (no_such_database, None, "3D000"),
+    "53300 too many for the database": (database_full, Signal.FULL, "53300"),
+    "53300 too many for the login": (login_full, Signal.FULL, "53300"),
+    "57P03 starting up": (said("57P03", "the database system is starting up"), Signal.STARTING, "57P03"),
+    "57P01 shut down meanwhile": (said("57P01", "terminating connection"), Signal.LOST, "57P01"),
+    "28P01 in German": (
+        said("28P01", "Passwort-Authentifizierung für Benutzer »app_login« fehlgeschlagen", GERMAN),
+        Signal.PASSWORD,
+        "28P01",
+    ),
+    "3D000 in German": (said("3D000", "Datenbank »nirgends« existiert nicht", GERMAN), None, "3D000"),
+    "53300 in German": (said("53300", "tut mir leid, schon zu viele Verbindungen", GERMAN), Signal.FULL, "53300"),
+    "57P03 in German": (said("57P03", "das Datenbanksystem startet", GERMAN), Signal.STARTING, "57P03"),
+    "refused": (refused, Signal.STARTING, None),
+    "no such host": (no_such_host, Signal.STARTING, None),
+    "no answer": (silent, Signal.MUTE, None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_class(name: str, lab: Lab, make_bench: Callable[[Source], Bench], report: Report) -> None:
+    unreachable, signal, sqlstate = CASES[name]
+    with ExitStack() as stack, report.case(CLASSES):
+        url = without_tls(unreachable(lab, stack))
+        with pytest.raises(ConnectFailed) as raised:
+            Raw.connect(conninfo(url, "faults"), until_s=time.monotonic() + CONNECT_TIMEOUT_S)
+        assert (raised.value.signal, raised.value.sqlstate) == (signal, sqlstate), raised.value
+
+        bench = make_bench(Single(lab.through(url)))
+        seen = bench.send("GET", "/notes", timeout_s=29)
+        report.sample(CLASSES, "answered after, s", seen.took_s)
+        assert (seen.status, seen.code) == (503, "unavailable"), seen
+        assert int(seen.headers["retry-after"]) > 0
+        assert seen.took_s <= GIVEN_UP_S
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_through_the_pool(name: str, lab: Lab, make_bench: Callable[[Source], Bench], report: Report) -> None:
+    """The pool only says that it timed out; the cause is found all the same."""
+    run = "the same through the pool, the cause in the log"
+    unreachable, _, sqlstate = CASES[name]
+    with ExitStack() as stack, report.case(run):
+        bench = make_bench(Pooled(lab.through(without_tls(unreachable(lab, stack))), size=1))
+        seen = bench.send("GET", "/notes", timeout_s=29)
+        report.sample(run, "answered after, s", seen.took_s)
+        assert (seen.status, seen.code) == (503, "unavailable"), seen
+        # The pool's own clock begins after ours.
+        assert seen.took_s <= GIVEN_UP_S + 0.2
+    assert sqlstate is None or len(sqlstate) == 5

@@ -1,0 +1,452 @@
+"""A request that comes twice has one effect and one answer, for one caller, under today's rights."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+from cora_modules.demo import ACME, GLOBEX
+from org_common import SIGNED_IN, TOKEN, App, Check, Model, Reader, Response, Transaction
+from org_common.db.database import Database
+from org_common.errors import Conflict
+from org_common.testing.client import Answer, Client, Person
+from tests.support import lab as lab_people
+from tests.support.lab import INSERT, Lab, Note, until
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.db
+
+MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ALICE, BOB, CAROL = (Person(f"local|{name}") for name in ("alice", "bob", "carol"))
+STRANGER = Person("local|stranger")
+NOTES = f"/orgs/{ACME}/notes"
+REPLAYED = "idempotent-replayed"
+LOCKS: LiteralString = """
+    select count(*) from pg_locks where locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())"""
+
+
+NUMBER: LiteralString = "(random() * 2000000000)::int"
+
+
+class Held:
+    """Where a handler waits, for the test that asks it to."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+
+
+class NewNote(Model):
+    body: str
+    then: str = ""
+
+
+held = Held()
+app = App("notes")
+
+
+def add(tx: Transaction, body: NewNote) -> Note:
+    # A new number each time: two effects are two rows.
+    made = tx.one(Note, "insert into lab.notes (id, body) values (" + NUMBER + ", %(body)s) returning id, body", body)
+    if body.then == "wait":
+        held.entered.set()
+        assert held.let_go.wait(10)
+    if body.then == "break":
+        raise ValueError
+    if body.then == "refuse":
+        raise Conflict
+    if body.then == "collide":
+        tx.run(INSERT, {"id": made.id, "body": "again"}, rows=1)
+    return made
+
+
+@app.post("/orgs/{org_id}/notes", allow=MEMBER, status=201, idempotent=True)
+def post_note(tx: Transaction, org_id: str, body: NewNote, kind: str = "") -> Note:
+    return add(tx, body)
+
+
+@app.put("/orgs/{org_id}/notes", allow=MEMBER, idempotent=True)
+def put_note(tx: Transaction, org_id: str, body: NewNote) -> Note:
+    return add(tx, body)
+
+
+@app.post("/orgs/{org_id}/others", allow=MEMBER, status=201, idempotent=True)
+def post_other(tx: Transaction, org_id: str, body: NewNote) -> Note:
+    return add(tx, body)
+
+
+@app.post("/plain", allow=SIGNED_IN, status=201)
+def post_plain(tx: Transaction, body: NewNote) -> Note:
+    return add(tx, body)
+
+
+@app.post("/nothing", allow=SIGNED_IN, idempotent=True)
+def post_nothing(tx: Transaction) -> None:
+    tx.run("insert into lab.notes (id, body) values (" + NUMBER + ", 'x')", rows=1)
+
+
+@app.post("/silent", allow=SIGNED_IN, status=202, idempotent=True)
+def post_silent(tx: Transaction) -> dict[str, bool]:
+    """Has no statement of its own."""
+    return {"done": True}
+
+
+@app.post("/file", allow=SIGNED_IN, idempotent=True)
+def post_file(tx: Transaction) -> Response:
+    number = tx.value("select count(*) from lab.notes")
+    tx.run(INSERT, {"id": number, "body": "x"}, rows=1)
+    return Response(b"\x00\xff" + str(number).encode(), status=203, headers={"content-type": "image/x", "etag": '"7"'})
+
+
+@app.post("/unwritable", allow=SIGNED_IN, idempotent=True)
+def post_unwritable(tx: Transaction) -> dict[str, Any]:
+    tx.run(INSERT, {"id": 1, "body": "x"}, rows=1)
+    # No key of a JSON object.
+    return {"made": {object(): 1}}
+
+
+@app.post("/sign-in", allow=TOKEN, status=201, idempotent=True)
+def sign_in(tx: Transaction) -> dict[str, object]:
+    return {"tag": str(tx.value("select gen_random_uuid()")), "user": tx.value("select auth.uid()")}
+
+
+@pytest.fixture
+def client(lab: Lab) -> Iterator[Client]:
+    """Alice's."""
+    lab.tell("truncate app.answers")
+    database = Database(lab.settings)
+    app.use(database)
+    held.entered.clear()
+    held.let_go.clear()
+    yield Client(app, person=ALICE)
+    app.use(None)
+    database.close()
+
+
+def post(client: Client, key: str, body: object = None, path: str = NOTES, method: str = "POST") -> Answer:
+    return client.send(method, path, body={"body": "x"} if body is None else body, headers={"idempotency-key": key})
+
+
+def test_the_second_gets_the_answer_of_the_first(lab: Lab, client: Client) -> None:
+    first, second, third = (post(client, "k") for _ in range(3))
+
+    assert (first.status, second.status, third.status) == (201, 201, 201)
+    assert first.body == second.body == third.body
+    assert REPLAYED not in first.headers
+    assert {**first.headers, REPLAYED: "true"} == second.headers == third.headers
+    assert second.headers["location"] == f"{NOTES}/{second.json()['id']}"
+    assert len(lab.notes()) == 1
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/silent", "/file"])
+def test_whatever_the_answer_is(lab: Lab, client: Client, path: str) -> None:
+    first, second = post(client, "k", path=path), post(client, "k", path=path)
+
+    assert first.status in (202, 203, 204)
+    assert (first.status, first.body) == (second.status, second.body)
+    assert {**first.headers, REPLAYED: "true"} == second.headers
+    assert len(lab.notes()) == (path != "/silent")
+
+
+def test_without_a_key_each_has_its_effect(lab: Lab, client: Client) -> None:
+    answers = [client.post(NOTES, {"body": "x"}) for _ in range(2)]
+
+    assert answers[0].json()["id"] != answers[1].json()["id"]
+    assert lab.ask("select count(*) from app.answers") == 0
+
+
+def test_a_route_that_does_not_declare_it_knows_no_keys(lab: Lab, client: Client) -> None:
+    answers = [post(client, key, path="/plain") for key in ("k", "k", "\n")]
+
+    assert [answer.status for answer in answers] == [201, 201, 201]
+    assert len(lab.notes()) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(NOTES, {"body": "y"}), (NOTES, {"body": "x", "then": ""}), (f"{NOTES}?kind=b", {"body": "x"})],
+    ids=["value", "text", "query"],
+)
+def test_another_request_under_the_same_key_is_refused(lab: Lab, client: Client, path: str, body: object) -> None:
+    post(client, "k")
+    path, _, query = path.partition("?")
+
+    answer = client.send("POST", path, body=body, query=query, headers={"idempotency-key": "k"})
+
+    assert (answer.status, answer.json()["code"]) == (422, "idempotency_mismatch")
+    assert len(lab.notes()) == 1
+    assert post(client, "k").headers[REPLAYED] == "true"
+
+
+def test_while_the_first_is_in_progress_the_second_is_told(lab: Lab, client: Client) -> None:
+    other = Database(lab.settings)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post, client, "k", {"body": "x", "then": "wait"})
+        assert held.entered.wait(10)
+        app.use(other)
+        second = post(client, "k", {"body": "x", "then": "wait"})
+        elsewhere = post(client, "k2")
+        held.let_go.set()
+    third = post(client, "k", {"body": "x", "then": "wait"})
+    other.close()
+
+    assert (second.status, second.json()["code"]) == (409, "idempotency_in_progress")
+    assert elsewhere.status == 201
+    assert first.result().status == 201
+    assert third.body == first.result().body
+    assert third.headers[REPLAYED] == "true"
+
+
+def test_all_at_once_have_one_effect(lab: Lab, client: Client) -> None:
+    def deliver(_: int) -> Answer:
+        for _ in range(1000):
+            answer = post(client, "k")
+            if answer.status != 409:
+                break
+        return answer
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(deliver, range(16)))
+
+    assert {answer.status for answer in answers} == {201}
+    assert sum(REPLAYED not in answer.headers for answer in answers) == 1
+    assert len({answer.body for answer in answers}) == 1
+    assert len(lab.notes()) == 1
+
+
+def test_a_key_is_of_one_caller_one_method_and_one_path(lab: Lab, client: Client) -> None:
+    globex = NOTES.replace(str(ACME), str(GLOBEX))
+    answers = [
+        post(client, "k"),
+        post(client.as_(CAROL), "k"),
+        post(client, "k", method="PUT"),
+        post(client, "k", path=NOTES.replace("notes", "others")),
+        post(client.as_(BOB), "k", path=globex),
+    ]
+
+    assert [answer.status for answer in answers] == [201, 201, 200, 201, 201]
+    assert not any(REPLAYED in answer.headers for answer in answers)
+    assert len(lab.notes()) == 5
+    assert post(client.as_(BOB), "k").status == 404
+
+
+def test_two_tokens_of_one_user_are_one_caller(lab: Lab, client: Client) -> None:
+    lab.tell(
+        "insert into access.user_identities (issuer, subject, user_id) select 'https://two.test', 'a', user_id "
+        "from access.user_identities where subject = 'local|alice' on conflict do nothing"
+    )
+    first = post(client, "k")
+
+    second = post(client.as_(Person("a", issuer="https://two.test")), "k")
+
+    assert second.body == first.body
+    assert len(lab.notes()) == 1
+
+
+def test_an_answer_that_has_expired_is_forgotten(lab: Lab, client: Client) -> None:
+    first = post(client, "k")
+    lab.tell("update app.answers set expires_at = now() - interval '1 second'")
+
+    second, third = post(client, "k"), post(client, "k")
+    other = post(client, "k", {"body": "y"})
+
+    assert second.json()["id"] != first.json()["id"]
+    assert REPLAYED not in second.headers
+    assert third.body == second.body
+    assert other.status == 422
+    assert len(lab.notes()) == 2
+
+
+def test_an_answer_is_kept_for_a_day(lab: Lab, client: Client) -> None:
+    post(client, "k")
+
+    kept_s = lab.ask("select extract(epoch from expires_at - now())::int from app.answers")
+    assert 23 * 3600 < kept_s <= 24 * 3600
+
+
+NO_KEYS = ["", " ", '""', '"', '"a', 'a"', 'a"b', '"a"b"', "a b", "a\tb", "a\nb", "a\0b", "ü", '"ü"', "\x7f", "a" * 256]
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_what_is_no_key_is_refused(lab: Lab, client: Client, key: str) -> None:
+    answer = post(client, key)
+
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_idempotency_key")
+    assert lab.notes() == []
+
+
+KEYS = ["a", "a" * 255, "0198a000-0000-7000-8000-00000000ac3e", "'; drop table app.answers --", '"a b"', "%s%(a)s", "\\"]
+
+
+@pytest.mark.parametrize("key", [key.replace(" ", "_") if key[0] != '"' else key for key in KEYS])
+def test_what_is_a_key_is_taken(lab: Lab, client: Client, key: str) -> None:
+    first, second = post(client, key), post(client, f" {key} ")
+
+    assert (first.status, second.status) == (201, 201)
+    assert second.headers[REPLAYED] == "true"
+    assert len(lab.notes()) == 1
+
+
+def test_with_or_without_quotes_it_is_the_same_key(lab: Lab, client: Client) -> None:
+    post(client, "k")
+
+    assert post(client, '"k"').headers[REPLAYED] == "true"
+
+
+def test_a_replay_is_under_todays_rights(lab: Lab, client: Client) -> None:
+    """Whoever is no member any more gets no answer of when he was one."""
+    carol = client.as_(CAROL)
+    member = lab.user_id(lab_people.CAROL)
+    assert post(carol, "k").status == 201
+    try:
+        lab.tell("delete from access.org_members where user_id = %s", member)
+        gone = post(carol, "k")
+    finally:
+        lab.tell(
+            "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, 'org_user')",
+            ACME,
+            member,
+        )
+
+    assert (gone.status, gone.json()["code"]) == (404, "not_found")
+    assert post(carol, "k").headers[REPLAYED] == "true"
+    assert post(client.as_(Person("local|carol", expires_in_s=-60)), "k").status == 401
+    assert post(client.as_(None), "k").status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "then", "status"),
+    [(NOTES, "break", 500), (NOTES, "refuse", 409), (NOTES, "collide", 409), ("/unwritable", "", 500)],
+    ids=["exception", "error", "sql", "render"],
+)
+def test_what_failed_may_be_tried_again(lab: Lab, client: Client, path: str, then: str, status: int) -> None:
+    answers = [post(client, "k", {"body": "x", "then": then}, path) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [status, status]
+    assert not any(REPLAYED in answer.headers for answer in answers)
+    assert lab.ask("select count(*) from app.answers") == 0
+    # Nothing of it is left, so the key is free for any request.
+    assert post(client, "k").status == 201
+    assert len(lab.notes()) == 1
+
+
+def test_an_invalid_body_uses_no_key(lab: Lab, client: Client) -> None:
+    assert post(client, "k", {"body": 3}).status == 422
+    assert post(client, "k").status == 201
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_lost_commit_and_a_second_try_are_one_effect(lab: Lab, client: Client, proxy: Proxy, when: str) -> None:
+    database = Database(lab.through(proxy.url(lab.local.login_url)))
+    app.use(database)
+    assert client.post("/silent").status == 202
+    proxy.cut(when="before" if when == "before" else "after", text="commit")
+
+    first = post(client, "k")
+    second = post(client, "k")
+    database.close()
+
+    assert first.status == (503 if when == "before" else 201)
+    assert second.status == 201
+    assert (REPLAYED in second.headers) == (when == "after")
+    assert len(lab.notes()) == 1
+
+
+def test_an_unknown_commit_is_known_to_the_second_try(lab: Lab, client: Client, proxy: Proxy) -> None:
+    """Short of time there is nobody left to ask; the key asks for him."""
+    database = Database(lab.through(proxy.url(lab.local.login_url)))
+    app.use(database)
+    assert client.post("/silent").status == 202
+    proxy.cut(when="after", text="commit")
+    with ThreadPoolExecutor(1) as pool:
+        impatient = Client(app, person=ALICE, timeout_s=2)
+        first = pool.submit(post, impatient, "k", {"body": "x", "then": "wait"})
+        assert held.entered.wait(10)
+        proxy.refuse()
+        held.let_go.set()
+    unknown = first.result()
+    proxy.restore()
+    second = post(client, "k", {"body": "x", "then": "wait"})
+    database.close()
+
+    assert (unknown.status, unknown.json()["code"]) == (503, "commit_unknown")
+    assert second.headers[REPLAYED] == "true"
+    assert len(lab.notes()) == 1
+
+
+def test_it_costs_no_turn(lab: Lab, client: Client, proxy: Proxy) -> None:
+    database = Database(lab.through(proxy.url(lab.local.login_url)))
+    app.use(database)
+    assert client.post("/silent").status == 202
+    proxy.reset()
+
+    post(client, "k")
+    first = proxy.turns()
+    proxy.reset()
+    post(client, "k")
+    again = proxy.turns()
+    database.close()
+
+    # One statement and COMMIT; then the claim that finds the answer, ROLLBACK, and the answer itself.
+    assert (first, again) == (2, 3)
+
+
+def test_nobody_reads_or_changes_what_is_stored(lab: Lab, client: Client) -> None:
+    post(client, "k")
+    texts = ["select * from app.answers", "delete from app.answers", "update app.answers set body = ''"]
+
+    for url in (lab.local.login_url, lab.local.service_url):
+        with psycopg.connect(url, autocommit=True) as conn:
+            for text in texts:
+                # The service's purge sees when they expire, and takes what has expired.
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    conn.execute("set role authenticated" if "app_login" in url else "select 1")
+                    conn.execute(text if "delete" not in text else f"{text} where key = 'k'")
+
+    assert post(client, "k").headers[REPLAYED] == "true"
+
+
+def test_the_service_purges_what_has_expired(lab: Lab, client: Client) -> None:
+    post(client, "old")
+    lab.tell("update app.answers set expires_at = now() - interval '1 second'")
+    post(client, "new")
+
+    with psycopg.connect(lab.local.service_url, autocommit=True) as conn:
+        assert conn.execute("delete from app.answers").rowcount == 1
+
+    assert lab.ask("select key from app.answers") == "new"
+
+
+def test_a_first_sign_in_is_answered_once(lab: Lab, client: Client) -> None:
+    stranger = client.as_(STRANGER)
+
+    first, second = post(stranger, "k", path="/sign-in"), post(stranger, "k", path="/sign-in")
+
+    assert first.json()["user"] is None
+    assert second.body == first.body
+
+
+def test_a_route_without_a_transaction_cannot_be_idempotent() -> None:
+    wrong = App("wrong")
+
+    def reads(db: Reader) -> int:
+        return 1
+
+    def neither() -> int:
+        return 1
+
+    for handler in (reads, neither):
+        with pytest.raises(TypeError, match="idempotent= is about a transaction"):
+            wrong.post("/things", allow=SIGNED_IN, idempotent=True)(handler)
+
+
+def test_the_connection_is_quiet_after_all_of_it(lab: Lab, client: Client) -> None:
+    for key, then in [("k", ""), ("k", ""), ("k", "break"), ("l", "break"), ("l", "")]:
+        post(client, key, {"body": "x", "then": then})
+
+    assert lab.is_quiet()
+    assert until(lambda: lab.ask(LOCKS) == 0)

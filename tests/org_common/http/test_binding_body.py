@@ -1,0 +1,253 @@
+"""From a JSON body to a model, and every fault of the input at once."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from org_common import PUBLIC, App, Header, Model, Query
+from org_common.testing.client import Answer, Client
+
+SECRET = "hunter2-secret"
+
+
+class Cat(Model):
+    kind: Literal["cat"]
+
+
+class Dog(Model):
+    kind: Literal["dog"]
+
+
+class Part(Model):
+    part_name: str
+
+
+class Thing(Model):
+    name: Annotated[str, Field(min_length=1, max_length=20)]
+    unit_price: float = 0
+    made_at: datetime | None = None
+    owner_id: UUID | None = None
+    is_open: bool = False
+    parts: list[Part] = Field(default_factory=list)
+    counts: dict[str, int] = Field(default_factory=dict)
+    either: int | UUID = 0
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+app = App("bodies")
+client = Client(app)
+
+
+@app.post("/things", allow=PUBLIC)
+def create(body: Thing) -> Thing:
+    return body
+
+
+@app.put("/things/{thing_id}", allow=PUBLIC)
+def replace(
+    thing_id: UUID,
+    body: Thing,
+    page_size: int,
+    rank: Annotated[int, Query(ge=1)] = 1,
+    x_tries: Annotated[int, Header()] = 1,
+) -> Thing:
+    return body
+
+
+def faults(answer: Answer) -> set[tuple[str, str, str]]:
+    return {(each["in"], each["pointer"], each["code"]) for each in answer.json()["errors"]}
+
+
+def post(body: object) -> Answer:
+    return client.post("/things", body)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"{", id="truncated"),
+        pytest.param(b'{"name": "a', id="truncated text"),
+        pytest.param(b'{"name": "a"} x', id="trailing text"),
+        pytest.param(b'{"name": "a"}{"name": "b"}', id="two objects"),
+        pytest.param(b'{"name": "a",}', id="trailing comma"),
+        pytest.param(b"{'name': 'a'}", id="single quotes"),
+        pytest.param(b"name=a", id="a form"),
+        pytest.param(b" ", id="blank"),
+        pytest.param(b"\x00", id="NUL"),
+        pytest.param(b'{"name": "\xff"}', id="invalid UTF-8"),
+        pytest.param(b'{"name": "\xed\xa0\x80"}', id="surrogate in UTF-8"),
+        pytest.param(b'{"name": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"name": "a\nb"}', id="line break in a text"),
+        pytest.param(b'\xef\xbb\xbf{"name": "a"}', id="byte order mark"),
+        pytest.param('{"name": "a"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b'{"unitPrice": 01}', id="leading zero"),
+        pytest.param(b"[" * 100_000, id="100k deep"),
+        pytest.param(b'{"settings": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, id="100k deep, closed"),
+        # 500. The look for NaN goes through `json.loads`, which ends deep nesting with a RecursionError.
+        pytest.param(b'{"settings": ' + b'{"a":' * 100_000 + b"NaN" + b"}" * 100_001, id="NaN 100k deep"),
+        pytest.param(b'{"unitPrice": ' + b"9" * 100_000 + b"}", id="100k digits"),
+    ],
+)
+def test_what_is_no_json_is_told_so(sent: bytes) -> None:
+    answer = post(sent)
+
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_json")
+    assert "errors" not in answer.json()
+
+
+# RFC 8259 section 6 has none of Python's additions; they would be answered and stored as null.
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+@pytest.mark.parametrize("around", [b'{"name": "a", "unitPrice": %s}', b'{"name": "a", "settings": {"x": [%s]}}'])
+def test_numbers_that_json_lacks_are_refused(around: bytes, number: bytes) -> None:
+    answer = post(around % number)
+
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_json")
+
+
+def test_number_beyond_a_double_is_refused() -> None:
+    assert post(b'{"name": "a", "unitPrice": 1e999}').status == 422
+
+
+@given(sent=st.binary(min_size=1))
+def test_any_bytes_are_answered(sent: bytes) -> None:
+    assert post(sent).status in {400, 422}
+
+
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "é", "日本語", "😀", "\u0000", '"\\/', "</script>"])
+def test_text_of_any_script_comes_through(text: str) -> None:
+    assert post({"name": text}).json()["name"] == text
+
+
+@pytest.mark.parametrize("sent", [b"[]", b"null", b'"text"', b"5", b"true", b'[{"name": "a"}]'])
+def test_json_that_is_no_object_points_to_the_whole_body(sent: bytes) -> None:
+    answer = post(sent)
+
+    assert (answer.status, faults(answer)) == (422, {("body", "#", "model_type")})
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer", "code"),
+    [
+        pytest.param({}, "#/name", "missing", id="missing"),
+        pytest.param({"name": None}, "#/name", "string_type", id="null"),
+        pytest.param({"name": 5}, "#/name", "string_type", id="number for a text"),
+        pytest.param({"name": ""}, "#/name", "string_too_short", id="too short"),
+        pytest.param({"name": "a" * 21}, "#/name", "string_too_long", id="too long"),
+        pytest.param({"name": "a", "unitPrice": "much"}, "#/unitPrice", "float_parsing", id="text for a number"),
+        pytest.param({"name": "a", "madeAt": "today"}, "#/madeAt", "datetime_from_date_parsing", id="datetime"),
+        pytest.param({"name": "a", "ownerId": "me"}, "#/ownerId", "uuid_parsing", id="UUID"),
+        pytest.param({"name": "a", "isOpen": 2}, "#/isOpen", "bool_parsing", id="number for a bool"),
+        pytest.param({"name": "a", "parts": {}}, "#/parts", "list_type", id="object for a list"),
+        pytest.param({"name": "a", "parts": [{"partName": "b"}, {}]}, "#/parts/1/partName", "missing", id="in depth"),
+        pytest.param({"name": "a", "counts": {"a/b": "x"}}, "#/counts/a~1b", "int_parsing", id="slash in a key"),
+        pytest.param({"name": "a", "counts": {"a~b": "x"}}, "#/counts/a~0b", "int_parsing", id="tilde in a key"),
+        pytest.param({"name": "a", "counts": {"é %": "x"}}, "#/counts/%C3%A9%20%25", "int_parsing", id="non-ASCII key"),
+        pytest.param({"name": "a", "counts": {"": "x"}}, "#/counts/", "int_parsing", id="empty key"),
+        pytest.param({"name": "a", "colour": "red"}, "#/colour", "extra_forbidden", id="unknown"),
+        pytest.param({"name": "a", "Name": "b"}, "#/Name", "extra_forbidden", id="other case"),
+        pytest.param({"name": "a", "unit_price": 1}, "#/unit_price", "extra_forbidden", id="snake_case"),
+        pytest.param({"name": "a", "__class__": "x"}, "#/__class__", "extra_forbidden", id="dunder"),
+    ],
+)
+def test_wrong_body_is_told_with_its_place(sent: object, pointer: str, code: str) -> None:
+    answer = post(sent)
+
+    assert (answer.status, faults(answer)) == (422, {("body", pointer, code)})
+
+
+def test_snake_case_is_refused_in_depth() -> None:
+    answer = post({"name": "a", "parts": [{"part_name": "b"}]})
+
+    assert faults(answer) == {
+        ("body", "#/parts/0/partName", "missing"),
+        ("body", "#/parts/0/part_name", "extra_forbidden"),
+    }
+
+
+# Pydantic adds its names for the members of a union: "#/either/int".
+@pytest.mark.parametrize("sent", [{"either": "x"}, {"either": None}])
+def test_pointer_ends_at_the_value_that_is_there(sent: dict[str, object]) -> None:
+    answer = post({"name": "a", **sent})
+
+    assert {pointer for _, pointer, _ in faults(answer)} == {"#/either"}
+
+
+def test_every_fault_is_told_at_once() -> None:
+    answer = client.send(
+        "PUT", "/things/me", body={"name": 5, "colour": 1}, query="rank=0&sort=a&sort=b", headers={"x-tries": "x"}
+    )
+
+    assert (answer.status, faults(answer)) == (
+        422,
+        {
+            ("path", "#/thingId", "uuid_parsing"),
+            ("query", "#/pageSize", "missing"),
+            ("query", "#/rank", "greater_than_equal"),
+            ("query", "#/sort", "unknown_parameter"),
+            ("header", "#/x-tries", "int_parsing"),
+            ("body", "#/name", "string_type"),
+            ("body", "#/colour", "extra_forbidden"),
+        },
+    )
+
+
+def test_flood_of_faults_is_cut() -> None:
+    answer = post({"name": "a", "parts": [{}] * 1000})
+
+    assert len(answer.json()["errors"]) == 50
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"name": {"password": SECRET}}, id="object for a text"),
+        pytest.param({"name": [SECRET]}, id="list for a text"),
+        pytest.param({"name": SECRET * 5}, id="too long"),
+        pytest.param({"name": "a", "unitPrice": SECRET}, id="number"),
+        pytest.param({"name": "a", "madeAt": SECRET}, id="datetime"),
+        pytest.param({"name": "a", "ownerId": SECRET}, id="UUID"),
+        pytest.param({"name": "a", "isOpen": SECRET}, id="bool"),
+        pytest.param({"name": "a", "parts": SECRET}, id="list"),
+        pytest.param({"name": "a", "counts": {"a": SECRET}}, id="value of an object"),
+        pytest.param({"name": "a", "either": SECRET}, id="union"),
+        pytest.param({"name": "a", "token": SECRET}, id="unknown field"),
+        pytest.param(f'{{"name": "{SECRET}'.encode(), id="no JSON"),
+        pytest.param(f'"{SECRET}"'.encode(), id="no object"),
+        pytest.param({"name": "a", "pet": {"kind": SECRET}}, id="tag of a union"),
+    ],
+)
+def test_values_are_never_echoed(sent: object, caplog: pytest.LogCaptureFixture) -> None:
+    answer = post(sent)
+
+    assert answer.status in (400, 422)
+    assert SECRET not in answer.body.decode()
+    assert SECRET not in caplog.text
+
+
+def test_values_of_path_query_and_headers_are_never_echoed() -> None:
+    answer = client.send(
+        "PUT", f"/things/{SECRET}", body={"name": "a"}, query=f"pageSize={SECRET}", headers={"x-tries": SECRET}
+    )
+
+    assert len(answer.json()["errors"]) == 3
+    assert SECRET not in answer.body.decode()
+
+
+def test_json_within_a_body_is_untouched() -> None:
+    settings = {"a_b": {"cD": [None, 1.5, {"": True}]}}
+
+    assert post({"name": "a", "settings": settings}).json()["settings"] == settings
+
+
+def test_detail_of_broken_json_says_where() -> None:
+    detail = json.loads(post(b'{"name": }').body)["detail"]
+
+    assert "line 1 column 10" in detail
+    assert detail.lower().count("json") == 1

@@ -1,0 +1,72 @@
+"""A platform in a few lines, and requests to it."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import psycopg
+
+from org_common.tools.migrations import Migration
+
+# One user, alice, and what she is on the platform and in three organizations.
+ALICE = "00000000-0000-0000-0000-00000000a11c"
+CLAIMS = {"iss": "https://issuer.test", "sub": "alice", "role": "authenticated", "email": "alice@example.com"}
+ORGS = {role: f"00000000-0000-0000-0000-00000000000{at}" for at, role in enumerate(("user", "admin", "owner"), 1)}
+
+SQL = f"""
+create schema shop;
+grant usage on schema shop to authenticated, app_sys, app_rules;
+create table shop.users (id uuid primary key, issuer text, subject text);
+create table shop.roles (scope uuid, role text);
+insert into shop.users values ('{ALICE}', '{CLAIMS["iss"]}', '{CLAIMS["sub"]}');
+insert into shop.roles values (null, 'sys_admin'), ('{ORGS["user"]}', 'org_user'), ('{ORGS["admin"]}', 'org_admin'),
+  ('{ORGS["owner"]}', 'org_owner');
+grant select on shop.users, shop.roles to app_rules;
+
+create or replace function app.find_user(token_issuer text, token_subject text) returns uuid
+  language sql stable set search_path = ''
+as $$
+  select u.id from shop.users u where u.issuer = token_issuer and u.subject = token_subject
+$$;
+create or replace function app.find_sys_role() returns text
+  language sql stable set search_path = ''
+as $$
+  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope is null
+$$;
+create or replace function app.find_org_role(wanted_org_id uuid) returns text
+  language sql stable set search_path = ''
+as $$
+  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope = org_id
+$$;
+
+create table shop.notes (
+  id integer primary key, body text,
+  created_at timestamptz not null, created_by uuid, updated_at timestamptz not null, updated_by uuid
+);
+grant select, insert, update, delete on shop.notes to authenticated;
+create trigger audit before insert or update on shop.notes for each row execute function app.audit();
+"""
+SHOP = Migration("shop", 1, "shop", SQL, "")
+
+Claims = dict[str, Any] | str | None
+# The first column of the first row, None without one.
+Ask = Callable[..., Any]
+Unit = Callable[..., AbstractContextManager[Ask]]
+
+
+@contextmanager
+def unit(url: str, claims: Claims = None, role: str = "authenticated") -> Iterator[Ask]:
+    """A transaction under role and claims as the SDK sets them, rolled back at its end."""
+    with psycopg.connect(url, autocommit=True) as conn, conn.transaction(force_rollback=True):
+        if claims is not None:
+            text = claims if isinstance(claims, str) else json.dumps(claims)
+            conn.execute("select set_config('request.jwt.claims', %s, true)", [text])
+        conn.execute("select set_config('role', %s, true)", [role])
+
+        def ask(query: str, *values: object) -> Any:
+            cursor = conn.execute(query.encode(), values)
+            row = cursor.fetchone() if cursor.description else None
+            return row and row[0]
+
+        yield ask

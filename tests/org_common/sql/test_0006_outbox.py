@@ -1,0 +1,60 @@
+import psycopg
+import pytest
+
+from org_common.tools.local import LocalDatabase
+from tests.org_common.sql.shop import ALICE, Unit
+
+pytestmark = pytest.mark.db
+
+SEND = "select app.send('mail', %s, '{}')"
+
+
+@pytest.mark.parametrize("role", ["authenticated", "app_sys"])
+@pytest.mark.parametrize("key", [None, "org-1"])
+def test_request_puts_in(unit: Unit, role: str, key: str | None) -> None:
+    with unit({"sub": ALICE}, role) as ask:
+        assert ask(SEND, key) == ""
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select from app.outbox",
+        "select message from app.outbox",
+        "delete from app.outbox",
+        "update app.outbox set message = '{}'",
+        "insert into app.outbox (queue, message) values ('mail', '{}') returning message",
+        "insert into app.outbox (id, queue, message) overriding system value values (1, 'mail', '{}')",
+        "select last_value from app.outbox_id_seq",
+    ],
+)
+def test_request_sees_and_changes_nothing(unit: Unit, role: str, statement: str) -> None:
+    with unit({"sub": ALICE}, role) as ask, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(statement)
+
+
+def test_nobody_without_a_token_puts_in(unit: Unit) -> None:
+    with unit(None, "anon") as ask, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(SEND, None)
+
+
+@pytest.mark.parametrize(("queue", "key"), [("", None), ("q" * 81, None), ("mail", ""), ("mail", "k" * 129)])
+def test_queue_and_key_have_a_length(unit: Unit, queue: str, key: str | None) -> None:
+    with unit({"sub": ALICE}) as ask, pytest.raises(psycopg.errors.CheckViolation):
+        ask("select app.send(%s, %s, '{}')", queue, key)
+
+
+def test_relay_sees_who_sent_and_takes_out(platform: LocalDatabase) -> None:
+    with psycopg.connect(platform.admin_url) as conn:
+        conn.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ALICE}"}}'])
+        conn.execute("set local role authenticated")
+        conn.execute(SEND, ["org-1"])
+        conn.execute("set local role app_service")
+        seen = conn.execute("select queue, key, message, created_by::text from app.outbox").fetchall()
+        taken = conn.execute("delete from app.outbox").rowcount
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("update app.outbox set message = '{}'")
+        conn.rollback()
+
+    assert (seen, taken) == ([("mail", "org-1", {}, ALICE)], 1)

@@ -1,0 +1,78 @@
+"""On Supabase the schema auth is there, is not ours, and is open to its own roles only."""
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from org_common.tools.local import LocalDatabase, provision
+from org_common.tools.migrations import load
+from tests.org_common.sql.shop import ALICE, CLAIMS, ORGS, SHOP, unit
+
+pytestmark = pytest.mark.db
+
+# As supabase/postgres migrations/db/init-scripts/00000000000001-auth-schema.sql leaves it, with the functions of today.
+# Neither app_migrator nor postgres may grant anything on it: `grant all … to postgres` comes without grant option.
+SUPABASE = """
+create role anon noinherit; create role authenticated noinherit; create role service_role noinherit bypassrls;
+create role supabase_admin;
+create schema auth authorization supabase_admin;
+set role supabase_admin;
+create function auth.uid() returns uuid language sql stable as $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim.sub', true), ''),
+    (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
+  )::uuid
+$$;
+create function auth.jwt() returns jsonb language sql stable as $$
+  select coalesce(
+    nullif(current_setting('request.jwt.claim', true), ''), nullif(current_setting('request.jwt.claims', true), '')
+  )::jsonb
+$$;
+grant usage on schema auth to anon, authenticated, service_role;
+reset role
+"""
+
+
+@pytest.fixture
+def supabase(virgin: str) -> LocalDatabase:
+    with psycopg.connect(make_conninfo(virgin, dbname="shop"), autocommit=True) as conn:
+        conn.execute(SUPABASE)
+    return provision(virgin, "shop", [*load([]), SHOP])
+
+
+def test_migrations_are_applied_and_leave_auth_alone(supabase: LocalDatabase) -> None:
+    with psycopg.connect(supabase.admin_url) as conn:
+        found = conn.execute(
+            "select proname, proowner::regrole::text from pg_proc where pronamespace = 'auth'::regnamespace order by 1"
+        ).fetchall()
+
+    assert found == [("jwt", "supabase_admin"), ("uid", "supabase_admin")]
+
+
+@pytest.mark.parametrize("role", ["authenticated", "app_sys"])
+def test_caller_is_identified(supabase: LocalDatabase, role: str) -> None:
+    with unit(supabase.login_url, CLAIMS, role) as ask:
+        assert ALICE in ask("select app.identify(true)")
+
+
+def test_rules_are_answered(supabase: LocalDatabase) -> None:
+    with unit(supabase.login_url, {"sub": ALICE}) as ask:
+        assert ask("select app.has_org_role(%s, 'org_admin')", ORGS["admin"]) is True
+        assert ask("select app.has_sys_role('sys_admin')") is True
+
+
+def test_audit_columns_are_filled(supabase: LocalDatabase) -> None:
+    with unit(supabase.login_url, {"sub": ALICE}) as ask:
+        ask("insert into shop.notes (id) values (1)")
+
+        assert str(ask("select created_by from shop.notes")) == ALICE
+
+
+def test_access_module_finds_its_people(virgin: str) -> None:
+    with psycopg.connect(make_conninfo(virgin, dbname="shop"), autocommit=True) as conn:
+        conn.execute(SUPABASE)
+    made = provision(virgin, "shop", load(["cora_modules.access"]))
+
+    with unit(made.login_url, {"sub": ALICE}) as ask:
+        assert ask("select count(*) from access.orgs") == 0
+        assert ask("select id from access.create_org('x', 'x-x', null, null, null, null, null)") is not None

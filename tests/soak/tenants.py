@@ -1,0 +1,139 @@
+"""Tenants for the soak: organizations with one owner each, and a table of items that belong to them."""
+
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from org_common.identity import Identity
+from org_common.model import Model
+from org_common.settings import Settings
+from org_common.tools.local import LocalDatabase
+
+ISSUER = "https://issuer.test"
+# Somebody whom a token speaks for all day long.
+EXPIRES_AT = 4_000_000_000.0
+
+SCHEMA = """
+create schema soak;
+grant usage on schema soak to authenticated, anon, app_sys;
+
+create table soak.items (
+  org_id uuid not null references access.orgs on delete cascade,
+  id integer not null,
+  body text not null,
+  size integer not null default 0 check (size >= 0),
+  primary key (org_id, id)
+);
+alter table soak.items enable row level security, force row level security;
+create policy members on soak.items to authenticated
+  using (org_id in (select access.org_ids())) with check (org_id in (select access.org_ids()));
+grant select, insert, update, delete on soak.items to authenticated;
+-- No policy lets them see one.
+grant select on soak.items to anon, app_sys;
+
+-- Nothing here is unique: what happened twice stands here twice.
+create table soak.effects (
+  org_id uuid not null references access.orgs on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  key text not null,
+  step integer not null
+);
+alter table soak.effects enable row level security, force row level security;
+create policy members on soak.effects to authenticated
+  using (org_id in (select access.org_ids())) with check (org_id in (select access.org_ids()));
+grant select, insert on soak.effects to authenticated;
+
+-- What a module's function could do by mistake, and an attacker would like to.
+create function soak.move(name text, value text) returns text
+  language plpgsql set search_path = ''
+as $$ begin return set_config(name, value, true); end $$;
+grant execute on function soak.move(text, text) to authenticated, anon, app_sys;
+"""
+
+
+class Item(Model):
+    org_id: UUID
+    id: int
+    body: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One organization and its owner."""
+
+    name: str
+    org_id: UUID
+    user_id: UUID
+    identity: Identity
+
+
+def identity(name: str) -> Identity:
+    return Identity(issuer=ISSUER, subject=f"soak|{name}", expires_at=EXPIRES_AT)
+
+
+# A valid token that belongs to nobody.
+STRANGER = identity("stranger")
+
+
+class Platform:
+    """One database with tenants in it, and an eye that sees all rows."""
+
+    def __init__(self, local: LocalDatabase, tenants: int) -> None:
+        self.local = local
+        with psycopg.connect(local.migrator_url) as migrator:
+            migrator.execute(SCHEMA)
+        self.admin = psycopg.connect(local.admin_url, autocommit=True, row_factory=dict_row)
+        self.tenants = [self._tenant(f"tenant{number}") for number in range(tenants)]
+        # Known, and in no organization.
+        self.drifter = self._user("drifter")
+
+    def close(self) -> None:
+        self.admin.close()
+
+    def ask(self, query: LiteralString, *values: object) -> Any:
+        """The first column of the first row."""
+        row = self.admin.execute(query, values).fetchone()
+        return None if row is None else next(iter(row.values()))
+
+    def clear(self) -> None:
+        """No items and no messages."""
+        self.admin.execute("set lock_timeout = '5s'")
+        self.admin.execute("truncate soak.items, soak.effects, app.outbox, app.answers")
+
+    def settings(self, url: str | None = None, profile: str = "direct") -> Settings:
+        given = self.local.settings
+        return Settings(
+            database_url=url or given.database_url,
+            database_profile=profile,
+            cursor_keys=given.cursor_keys,
+            application_name="soak",
+        )
+
+    @property
+    def password(self) -> str:
+        """Of app_login."""
+        return urlsplit(self.local.login_url).password or ""
+
+    def _tenant(self, name: str) -> Tenant:
+        user_id = self._user(name)
+        org_id = self.ask("insert into access.orgs (name, slug) values (%s, %s) returning id", name, name)
+        self.join(org_id, user_id, "org_owner")
+        return Tenant(name, org_id, user_id, identity(name))
+
+    def join(self, org_id: UUID, user_id: UUID, role: str) -> None:
+        self.admin.execute(
+            "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, %s)", [org_id, user_id, role]
+        )
+
+    def _user(self, name: str) -> UUID:
+        made: UUID = self.ask("insert into access.users (email) values (%s) returning id", f"{name}@soak.example")
+        self.admin.execute(
+            "insert into access.user_identities (issuer, subject, user_id) values (%s, %s, %s)",
+            [ISSUER, f"soak|{name}", made],
+        )
+        return made

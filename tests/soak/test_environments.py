@@ -1,0 +1,106 @@
+"""Many environments in front of a small server: through a pooler all are answered, without one all are told why not."""
+
+from collections import Counter
+from collections.abc import Iterator
+from statistics import quantiles
+from typing import Any
+
+import pytest
+
+from org_common.db.connect import CONNECT_TIMEOUT_S
+from org_common.db.retry import ATTEMPTS
+from org_common.tools.local import provision
+from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.project import Project
+from org_common.tools.migrations import load
+from tests.soak.figures import note
+from tests.soak.processes import ROOT, run_program
+from tests.soak.scale import scaled
+from tests.soak.tenants import Platform
+from tests.support.pgbouncer import PgBouncer
+
+pytestmark = [pytest.mark.db, pytest.mark.pooler]
+
+ENVIRONMENTS = scaled(120, 1000)
+MAX_CONNECTIONS = scaled(30, 100)
+REQUESTS = 3
+POOL = 20
+# PgBouncer 1.18 takes 10 ms of its one core for each SCRAM login, 1.5 with md5: what comes in at once would time out.
+CHEAP_LOGIN = {"auth_type": "md5"}
+# What the table of retries allows; most are told sooner.
+LONGEST_S = ATTEMPTS * CONNECT_TIMEOUT_S + 1
+SOON_S = 3.5
+TIMEOUT_S = scaled(60, 300)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Platform]:
+    """Four tenants on a server of their own with few connections."""
+    project = Project.find(ROOT)
+    with EmbeddedPostgres.start(durable=False, settings={"max_connections": str(MAX_CONNECTIONS)}) as server:
+        platform = Platform(provision(server.url, "soak", load(project.migrations, root=project.root)), 4)
+        yield platform
+        platform.close()
+
+
+def environments(platform: Platform, url: str, profile: str) -> list[dict[str, Any]]:
+    """The answers that all environments got; all of them were ended and none of them failed."""
+    platform.clear()
+    for tenant in platform.tenants:
+        for number in range(-3, 0):
+            platform.admin.execute(
+                "insert into soak.items (org_id, id, body) values (%s, %s, %s)", [tenant.org_id, number, tenant.name]
+            )
+    tenants = [{"subject": each.identity.subject, "org_id": str(each.org_id)} for each in platform.tenants]
+    job = {"url": url, "profile": profile, "count": ENVIRONMENTS, "requests": REQUESTS, "tenants": tenants}
+    found = run_program("tests.soak.environments", job, timeout_s=TIMEOUT_S)
+    assert (found["reaped"], found["failed"]) == (ENVIRONMENTS, 0)
+    answers: list[dict[str, Any]] = found["answers"]
+    assert len(answers) == ENVIRONMENTS * REQUESTS
+    return answers
+
+
+def report(name: str, answers: list[dict[str, Any]], what: str, figure: int) -> None:
+    cuts = quantiles([answer["s"] for answer in answers], n=100)
+    statuses = Counter(f"{answer['status']} {answer['cause'] or ''}".strip() for answer in answers)
+    note(
+        name,
+        what,
+        figure,
+        len(answers),
+        environments=ENVIRONMENTS,
+        max_connections=MAX_CONNECTIONS,
+        foreign=sum(answer["foreign"] for answer in answers),
+        answers=dict(statuses),
+        p50_s=round(cuts[49], 4),
+        p99_s=round(cuts[98], 4),
+        max_s=round(max(answer["s"] for answer in answers), 4),
+    )
+
+
+def test_through_a_pooler_all_are_answered(small: Platform) -> None:
+    users = {"app_login": small.password}
+    with PgBouncer.start(small.local.login_url, users=users, pool_size=POOL, settings=CHEAP_LOGIN) as pooler:
+        answers = environments(small, pooler.url(small.local.login_url), "transaction-pooler")
+
+    answered = sum(answer["status"] in (200, 201) for answer in answers)
+    report("environments through PgBouncer", answers, "answered", answered)
+    assert answered == ENVIRONMENTS * REQUESTS
+    assert sum(answer["foreign"] for answer in answers) == 0
+    assert small.ask("select count(*) from soak.items where id >= 0") == ENVIRONMENTS
+
+
+def test_without_one_who_is_not_answered_is_told_why(small: Platform) -> None:
+    answers = environments(small, small.local.login_url, "direct")
+
+    refused = [answer for answer in answers if answer["status"] >= 400]
+    told = [answer for answer in refused if (answer["status"], answer["code"]) == (503, "unavailable")]
+    full = [answer for answer in told if answer["cause"] == "FULL"]
+    report("environments direct", answers, "refused with 503 because the server was full", len(full))
+    assert len(refused) > ENVIRONMENTS
+    assert refused == full
+    assert max(answer["s"] for answer in refused) < LONGEST_S
+    assert sum(answer["s"] < SOON_S for answer in refused) >= 0.95 * len(refused)
+    assert sum(answer["foreign"] for answer in answers) == 0
+    posted = sum(answer["status"] == 201 for answer in answers)
+    assert small.ask("select count(*) from soak.items where id >= 0") == posted

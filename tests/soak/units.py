@@ -1,0 +1,392 @@
+"""All kinds of units beside a model of what each tenant has: one dict of rows for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from uuid import UUID
+
+import pytest
+from psycopg.adapt import Transformer
+
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule
+from org_common.db.connection import MAX_IDLE_S, Connection, Single
+from org_common.db.database import Database
+from org_common.db.pool import Pooled
+from org_common.db.reader import Reader
+from org_common.db.statement import StatementError, prepare_own
+from org_common.db.transaction import Transaction
+from org_common.errors import Forbidden, GatewayTimeout, NotFound, OrgError, Unavailable, Unprocessable
+from org_common.identity import Identity
+from org_common.types import Deadline
+from tests.soak.tenants import STRANGER, Item, Platform, Tenant, identity
+
+ITEMS: LiteralString = "select org_id, id, body, size from soak.items order by id"
+INSERT: LiteralString = "insert into soak.items (org_id, id, body) values (%(org_id)s, %(id)s, %(body)s)"
+UPDATE: LiteralString = "update soak.items set body = %(body)s where org_id = %(org_id)s and id = %(id)s"
+DELETE: LiteralString = "delete from soak.items where org_id = %(org_id)s and id = %(id)s"
+OF_ORG: LiteralString = "select org_id, id, body, size from soak.items where org_id = %(org_id)s"
+STEAL: LiteralString = "update soak.items set body = 'stolen' where org_id = %(org_id)s"
+TOO_SMALL: LiteralString = "insert into soak.items (org_id, id, body, size) values (%(org_id)s, -1, 'x', -1)"
+PID: LiteralString = "select pg_backend_pid()"
+CONTROLS: tuple[LiteralString, ...] = (
+    "commit",
+    "/* */ rollback",
+    "set role app_sys",
+    "reset role",
+    "select set_config('role', 'app_sys', false)",
+    "--\rcommit",
+)
+TWO_TEXTS: LiteralString = "select 1; reset role"
+
+SESSION = prepare_own(
+    "select current_user::text, session_user::text, current_setting('role'), "
+    "nullif(current_setting('request.jwt.claims', true), ''), current_setting('transaction_read_only'), "
+    "current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'), "
+    "current_setting('search_path')"
+).bind(None)
+CLEAN = ("app_login", "app_login", "none", None, "off", "0", "0", '"$user", public')
+
+# More rows than this tell nothing new.
+MOST_ROWS = 24
+DRIFTER = identity("drifter")
+
+
+class Fault(Exception):
+    """Of the handler's own."""
+
+
+class Undo(Exception):
+    """Leaves a savepoint."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A savepoint: its steps, and whether it is undone."""
+
+    steps: tuple[str, ...]
+    undo: bool
+
+
+Step = str | Nested
+
+
+class Soak:
+    """The model, the ways to the database, and what was done so far."""
+
+    def __init__(self, platform: Platform, ways: dict[str, Database]) -> None:
+        self.platform = platform
+        self.ways = ways
+        self.rows: dict[str, dict[int, str]] = {tenant.name: {} for tenant in platform.tenants}
+        self.sent: Counter[int] = Counter()
+        self.units: Counter[str] = Counter()
+        self.retried = 0
+        self._last = 0
+        self._users: dict[tuple[str, str], UUID] = {}
+
+    def next_id(self) -> int:
+        self._last += 1
+        return self._last
+
+    def reader(self, way: str, who: Identity | None, rule: Rule = SIGNED_IN, *, left_s: float = 20) -> Reader:
+        return self.ways[way].reader(rule, who, {}, Deadline.after(left_s))
+
+    def look(self, way: str, who: Tenant, other: Tenant) -> None:
+        """What there is, and nothing of the other's, however it is asked for."""
+        self.units["reader"] += 3
+        reader = self.reader(way, who.identity)
+        self.check(who, reader.all(Item, ITEMS), self.rows[who.name])
+        if other is not who:
+            assert reader.all(Item, OF_ORG, {"org_id": other.org_id}) == []
+        assert reader.value("select count(*) from soak.items") == len(self.rows[who.name])
+
+    def check(self, who: Tenant, found: Iterable[Item], rows: dict[int, str]) -> None:
+        seen = list(found)
+        assert {item.org_id for item in seen} <= {who.org_id}, f"{who.name} saw a row of another tenant"
+        assert {item.id: item.body for item in seen} == rows
+
+    def as_nobody(self, way: str) -> None:
+        self.units["public"] += 1
+        found = self.reader(way, None, PUBLIC).value("select concat(auth.uid(), count(*)) from soak.items")
+        assert found == "0"
+
+    def as_stranger(self, way: str) -> None:
+        self.units["token"] += 2
+        assert self.reader(way, STRANGER, TOKEN).value("select concat(auth.uid(), count(*)) from soak.items") == "0"
+        with pytest.raises(Forbidden):
+            self.reader(way, STRANGER).value("select 1")
+
+    def as_drifter(self, way: str) -> None:
+        self.units["reader"] += 1
+        assert self.reader(way, DRIFTER).value("select count(*) from soak.items") == 0
+
+    def with_token(self, way: str, who: Tenant) -> None:
+        self.units["token"] += 1
+        self.check(who, self.reader(way, who.identity, TOKEN).all(Item, ITEMS), self.rows[who.name])
+
+    def cached(self, way: str, who: Tenant) -> None:
+        """As handlers keep what they know of their user, in the process and under his name."""
+        self.units["reader"] += 1
+        key = (who.identity.issuer, who.identity.subject)
+        found = self.reader(way, who.identity).value("select auth.uid()")
+        assert found == self._users.setdefault(key, found) == who.user_id
+
+    def refused(self, way: str, who: Tenant) -> None:
+        """By its rule, by the server, by the clock, by us."""
+        self.units["refused"] += 6
+        with pytest.raises(Forbidden):
+            self.reader(way, who.identity, Check("false")).all(Item, ITEMS)
+        with pytest.raises(NotFound):
+            self.reader(way, who.identity, Check("null::boolean")).all(Item, ITEMS)
+        with pytest.raises(Unprocessable):
+            self.reader(way, who.identity).value("select 1 / count(*) from soak.items where false")
+        with pytest.raises(GatewayTimeout):
+            self.reader(way, who.identity, left_s=0.3).all(Item, ITEMS)
+        with pytest.raises(OrgError):
+            self.reader(way, who.identity).value(TWO_TEXTS)
+        with pytest.raises(OrgError):
+            self.reader(way, who.identity).value("delete from soak.items")
+
+    def smuggled(self, way: str, who: Tenant, other: Tenant) -> None:
+        """Role or claims moved within the one statement of a read: gone with it."""
+        self.units["smuggled"] += 2
+        claims = f'{{"sub": "{other.user_id}"}}'
+        move: LiteralString = "select soak.move(%(name)s, %(value)s)"
+        self.reader(way, who.identity).value(move, {"name": "request.jwt.claims", "value": claims})
+        self.reader(way, who.identity).value(move, {"name": "role", "value": "app_sys"})
+
+    def in_threads(self, way: str, pool: ThreadPoolExecutor) -> None:
+        """A thread for each tenant, all at once, on the same connections."""
+
+        def work(who: Tenant) -> int:
+            reader = self.reader(way, who.identity)
+            for _ in range(3):
+                self.check(who, reader.all(Item, ITEMS), self.rows[who.name])
+            self.write(way, who, who, ["insert", "look"], "commit", counted=False)
+            self.check(who, reader.all(Item, ITEMS), self.rows[who.name])
+            return 5
+
+        self.units["threads"] += sum(pool.map(work, self.platform.tenants))
+
+    def write(
+        self, way: str, who: Tenant, other: Tenant, steps: Sequence[Step], end: str, *, counted: bool = True
+    ) -> None:
+        """One transaction: its steps, and how it ends."""
+        if counted:
+            self.units[f"transaction, {end}"] += 1
+        tx = self.ways[way].transaction(SIGNED_IN, who.identity, {}, Deadline.after(20))
+        stage = Stage(self, tx, who, other)
+        try:
+            stage.run(steps)
+            with _left_by(end, stage):
+                stage.end(end)
+                tx.commit()
+                self.rows[who.name] = stage.rows
+                self.sent.update(stage.sent)
+        finally:
+            tx.rollback()
+            tx.close()
+
+    def age(self, way: str) -> None:
+        """As if the process had been frozen for longer than a connection is trusted."""
+        for connection in connections(self.ways[way]):
+            connection._used_wall_s -= MAX_IDLE_S + 1
+
+    def kill(self) -> None:
+        """The server ends all connections of the login; the next unit on each way is answered all the same."""
+        self.platform.admin.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+            "where usename = 'app_login' and datname = current_database()"
+        )
+        for way in self.ways:
+            # PgBouncer may not have noticed yet and give out one of the dead, twice at the most.
+            for _ in range(2 if "pooler" in way else 0):
+                with suppress(Unavailable):
+                    self.reader(way, DRIFTER).value("select 1")
+                    break
+                self.retried += 1
+            self.units["after a kill"] += 1
+            assert self.reader(way, DRIFTER).value("select 1") == 1
+
+    def assert_clean(self, way: str) -> None:
+        """The session is that of a login who is nobody, and no transaction is open."""
+        database = self.ways[way]
+        assert all(connection.is_idle() for connection in connections(database))
+        until_s = Deadline.after(10).at_s
+        with database._source.lease(until_s) as connection:
+            [result] = connection.exchange([SESSION], until_s)
+        transformer = Transformer()
+        transformer.set_pgresult(result)
+        assert transformer.load_row(0, tuple) == CLEAN
+
+    def assert_kept(self) -> None:
+        """What is really there is what the model says, messages included."""
+        found: dict[str, dict[int, str]] = {tenant.name: {} for tenant in self.platform.tenants}
+        names = {tenant.org_id: tenant.name for tenant in self.platform.tenants}
+        for row in self.platform.admin.execute("select org_id, id, body from soak.items"):
+            found[names[row["org_id"]]][row["id"]] = row["body"]
+        assert found == self.rows
+        sent = self.platform.admin.execute("select (message ->> 'id')::int as id from app.outbox")
+        assert Counter(row["id"] for row in sent) == self.sent
+        busy: LiteralString = """
+            select count(*) from pg_stat_activity where usename = 'app_login'
+            and datname = current_database() and state like 'idle in transaction%%'"""
+        assert self.platform.ask(busy) == 0
+
+
+class Stage:
+    """What a transaction has done so far, in the model; nothing of it is kept before COMMIT."""
+
+    def __init__(self, soak: Soak, tx: Transaction, who: Tenant, other: Tenant) -> None:
+        self._soak, self._tx, self._who, self._other = soak, tx, who, other
+        self.rows = dict(soak.rows[who.name])
+        self.sent: Counter[int] = Counter()
+        # It must not be committed: a statement has failed, or role and claims have moved.
+        self.doomed = False
+
+    def run(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if self.doomed:
+                return
+            if isinstance(step, Nested):
+                self._nest(step)
+            else:
+                getattr(self, f"_{step}")()
+
+    def end(self, end: str) -> None:
+        if end == "fault":
+            raise Fault
+        if end == "interrupt":
+            raise KeyboardInterrupt
+        if end == "fail" and not self.doomed:
+            self._tx.run(TOO_SMALL, {"org_id": self._who.org_id}, rows=1)
+        if end.startswith("kill") and not self.doomed:
+            assert self._soak.platform.ask("select pg_terminate_backend(%s, 5000)", self._tx.value(PID))
+            if end == "kill and go on":
+                self._tx.value("select 1")
+
+    def _nest(self, block: Nested) -> None:
+        rows, sent = dict(self.rows), self.sent.copy()
+        with suppress(Undo), self._tx.savepoint():
+            self.run(block.steps)
+            if block.undo:
+                raise Undo
+        if block.undo:
+            self.rows, self.sent, self.doomed = rows, sent, False
+
+    def _insert(self) -> None:
+        if len(self.rows) >= MOST_ROWS:
+            return self._remove()
+        number = self._soak.next_id()
+        self._tx.run(INSERT, {"org_id": self._who.org_id, "id": number, "body": f"{number} {self._who.name}"}, rows=1)
+        self.rows[number] = f"{number} {self._who.name}"
+        return None
+
+    def _update(self) -> None:
+        for number in list(self.rows)[:1]:
+            body = f"{self._soak.next_id()} {self._who.name}"
+            self._tx.run(UPDATE, {"org_id": self._who.org_id, "id": number, "body": body}, rows=1)
+            self.rows[number] = body
+
+    def _remove(self) -> None:
+        for number in list(self.rows)[:1]:
+            self._tx.run(DELETE, {"org_id": self._who.org_id, "id": number}, rows=1)
+            del self.rows[number]
+
+    def _batch(self) -> None:
+        numbers = [self._soak.next_id() for _ in range(3)]
+        values: list[Any] = [{"org_id": self._who.org_id, "id": number, "body": "batch"} for number in numbers]
+        assert self._tx.many(INSERT, values) == 3
+        self._tx.many(DELETE, values[:2])
+        self.rows[numbers[2]] = "batch"
+
+    def _look(self) -> None:
+        self._soak.check(self._who, self._tx.all(Item, ITEMS), self.rows)
+
+    def _elsewhere(self) -> None:
+        if self._other is not self._who:
+            assert self._tx.all(Item, OF_ORG, {"org_id": self._other.org_id}) == []
+            assert self._tx.run(STEAL, {"org_id": self._other.org_id}, rows=None) == 0
+
+    def _send(self) -> None:
+        number = self._soak.next_id()
+        self._tx.send("soak", {"id": number}, key=self._who.name)
+        self.sent[number] += 1
+
+    def _control(self) -> None:
+        """Refused before anything is sent: it fails nothing."""
+        for text in CONTROLS:
+            with pytest.raises(StatementError):
+                self._tx.run(text, rows=None)
+        with pytest.raises(StatementError):
+            self._tx.many(INSERT, [{"org_id": self._who.org_id, "id": 1, "body": "x"}, {"org_id": object()}])
+
+    def _swallow(self) -> None:
+        with pytest.raises(Unprocessable):
+            self._tx.run(TOO_SMALL, {"org_id": self._who.org_id}, rows=1)
+        self._fail()
+
+    def _steal(self) -> None:
+        if self._other is not self._who:
+            with pytest.raises(Forbidden):
+                self._tx.run(INSERT, {"org_id": self._other.org_id, "id": -2, "body": "mine"}, rows=1)
+            self._fail()
+
+    def _two_texts(self) -> None:
+        with pytest.raises(OrgError):
+            self._tx.value(TWO_TEXTS)
+        self._fail()
+
+    def _move_role(self) -> None:
+        self._tx.value("select soak.move('role', 'app_sys')")
+        self.doomed = True
+
+    def _move_claims(self) -> None:
+        claims = f'{{"sub": "{self._other.user_id}"}}'
+        self._tx.value("select soak.move('request.jwt.claims', %(claims)s)", {"claims": claims})
+        self.doomed = True
+
+    def _fail(self) -> None:
+        self.doomed = True
+        with pytest.raises(OrgError):
+            self._tx.all(Item, ITEMS)
+
+
+PLAIN = ("insert", "update", "remove", "batch", "look", "elsewhere", "send", "control")
+DOOMING = ("swallow", "steal", "two_texts", "move_role", "move_claims")
+ENDS = ("commit", "fault", "interrupt", "fail", "kill", "kill and go on")
+
+
+@contextmanager
+def _left_by(end: str, stage: Stage) -> Iterator[None]:
+    """The block is left as its end says, and a transaction that must not be committed is not."""
+    expected: type[BaseException] | tuple[type[BaseException], ...]
+    if end in ("fault", "interrupt"):
+        expected = Fault if end == "fault" else KeyboardInterrupt
+    elif stage.doomed or end == "fail":
+        expected = OrgError
+    elif end == "kill and go on":
+        expected = Unavailable
+    elif end == "kill":
+        # Where nothing was written there is nothing to lose, and COMMIT may answer well.
+        with suppress(Unavailable, OrgError):
+            yield
+        return
+    else:
+        yield
+        return
+    with pytest.raises(expected):
+        yield
+
+
+def connections(database: Database) -> list[Connection]:
+    """The open ones. No public way leads past the prelude, and that is the point."""
+    source = database._source
+    if isinstance(source, Pooled):
+        return list(source._connections.values())
+    assert isinstance(source, Single)
+    return [source._connection] if source._connection is not None else []
