@@ -52,6 +52,18 @@ def tests_all(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Run the long form of what the tests break on purpose: some twenty minutes, report in build/reports."""
+    run_tests(session, "tests/faults", ORG_COMMON_FAULTS="long")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the long form of what the tests do a thousand times: an hour or more, report in build/reports."""
+    run_tests(session, "tests/soak", ORG_COMMON_SOAK="long")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
     session.install("-c", LOCK, "ruff", "import-linter")
@@ -100,10 +112,10 @@ def lock(session: nox.Session) -> None:
     )
 
 
-def run_tests(session: nox.Session) -> None:
+def run_tests(session: nox.Session, *paths: str, **environment: str) -> None:
     session.install("-r", LOCK)
     install_this(session)
-    session.run("pytest", *session.posargs, interrupt_timeout=STOP_S)
+    session.run("pytest", *paths, *session.posargs, env=environment, interrupt_timeout=STOP_S)
 
 
 def install_this(session: nox.Session) -> None:

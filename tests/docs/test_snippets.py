@@ -17,8 +17,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from org_common import App, Database, Identity
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.local import LocalDatabase, drop, provision
-from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.migrations import load
+from org_common.tools.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "notes"

@@ -1,4 +1,4 @@
-"""A Lambda environment as a process of its own: `python -m tests.faults.child serve|fork|snapshot|terminate`.
+"""A Lambda environment as a process of its own: `python -m tests.faults.child serve|once|fork|snapshot|terminate`.
 
 Its database is that of the environment variables. It answers one JSON line to each step.
 """
@@ -19,7 +19,7 @@ from org_common.db.connection import Single
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.settings import Settings
-from org_common.testing.client import Client, Person
+from org_common.testing.client import Answer, Client, Person
 from org_common.types import Deadline
 from tests.support.lab import ALICE, INSERT
 
@@ -58,12 +58,20 @@ def serve() -> None:
     """`GET /pid` and the like, one a line, until the end of the input."""
     client = Client(app, person=Person("local|alice"), timeout_s=8)
     for line in sys.stdin:
-        method, path = line.split()
-        started_s = time.perf_counter()
-        answer = client.send(method, path)
-        took_ms = (time.perf_counter() - started_s) * 1000
-        dropped = database.default().counters.dropped
-        say(status=answer.status, took_ms=took_ms, dropped=dropped, **(answer.json() if answer.status == 200 else {}))
+        answer, took_ms = sent(client, *line.split())
+        say(status=answer.status, took_ms=took_ms, **(answer.json() if answer.status == 200 else {}))
+
+
+def once() -> None:
+    """One request with so many seconds to go."""
+    answer, took_ms = sent(Client(app, person=Person("local|alice"), timeout_s=float(sys.argv[-1])), "GET", "/pid")
+    say(status=answer.status, took_ms=took_ms)
+
+
+def sent(client: Client, method: str, path: str) -> tuple[Answer, float]:
+    started_s = time.perf_counter()
+    answer = client.send(method, path)
+    return answer, (time.perf_counter() - started_s) * 1000
 
 
 def backend(of: Database) -> int:
@@ -129,6 +137,7 @@ def terminate() -> None:
 
 COMMANDS: dict[str, Callable[[], None]] = {
     "serve": serve,
+    "once": once,
     "fork": fork,
     "snapshot": snapshot,
     "terminate": terminate,

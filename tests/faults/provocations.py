@@ -223,7 +223,9 @@ def deadlock(bench: Bench) -> None:
         other.execute("update lab.notes set body = 'mine' where id = 9")
 
         def insert() -> None:
-            other.execute("insert into lab.notes (id, body) values (1, 'waits for the handler')")
+            other.execute(
+                "insert into lab.notes (id, body, owner) select 1, 'waits for the handler', owner from lab.notes"
+            )
             other.rollback()
             other.close()
 

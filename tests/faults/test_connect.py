@@ -1,29 +1,33 @@
 """Why a connection does not open: told apart by what the server says, in any language, and given up within 3 s."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
 from org_common.db.connection import Single, Source
 from org_common.db.pool import Pooled
-from org_common.db.retry import Signal
+from org_common.db.retry import TABLE, Action, Phase, Signal
 from org_common.tools.postgres import EmbeddedPostgres
-from tests.faults.bench import ALICE, Bench, without_tls
-from tests.faults.child import environment
+from tests.faults.bench import Bench, without_tls
+from tests.faults.child import ROOT, environment
 from tests.faults.front import Front, refusal
 from tests.faults.logins import PASSWORD, login
 from tests.support.lab import Lab
-from tests.support.pgbouncer import PgBouncer
 from tests.support.proxy import relocated
 from tests.support.report import Report
 
@@ -31,8 +35,6 @@ pytestmark = [pytest.mark.db, pytest.mark.fault]
 
 CLASSES = "classes of connect errors told apart, answered 503 within 3 s"
 GIVEN_UP_S = 3.0
-_ = (os, subprocess, sys, conninfo_to_dict, make_conninfo, EmbeddedPostgres, ALICE, environment, PgBouncer)
-
 # The URL of a database that cannot be reached so.
 Unreachable = Callable[[Lab, ExitStack], str]
 
@@ -47,7 +49,10 @@ def no_such_login(lab: Lab, stack: ExitStack) -> str:
 
 
 def no_login(lab: Lab, stack: ExitStack) -> str:
-    return stack.enter_context(login(lab, "nologin", "nologin"))
+    url = stack.enter_context(login(lab, "nologin"))
+    with psycopg.connect(lab.local.admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(str(conninfo_to_dict(url)["user"]))))
+    return url
 
 
 def no_such_database(lab: Lab, stack: ExitStack) -> str:
@@ -131,16 +136,79 @@ def test_class(name: str, lab: Lab, make_bench: Callable[[Source], Bench], repor
         assert seen.took_s <= GIVEN_UP_S
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["28P01 wrong password", "53300 too many for the login", "refused", "no answer"])
 def test_through_the_pool(name: str, lab: Lab, make_bench: Callable[[Source], Bench], report: Report) -> None:
     """The pool only says that it timed out; the cause is found all the same."""
-    run = "the same through the pool, the cause in the log"
-    unreachable, _, sqlstate = CASES[name]
+    run = "connect errors through the pool: answered 503 within 3 s"
+    unreachable, _, _ = CASES[name]
     with ExitStack() as stack, report.case(run):
-        bench = make_bench(Pooled(lab.through(without_tls(unreachable(lab, stack))), size=1))
-        seen = bench.send("GET", "/notes", timeout_s=29)
+        url = without_tls(unreachable(lab, stack))
+        source = Pooled(lab.through(url), size=1)
+        seen = make_bench(source).send("GET", "/notes", timeout_s=29)
         report.sample(run, "answered after, s", seen.took_s)
         assert (seen.status, seen.code) == (503, "unavailable"), seen
-        # The pool's own clock begins after ours.
+        # The pool's own clock begins a little after ours.
         assert seen.took_s <= GIVEN_UP_S + 0.2
-    assert sqlstate is None or len(sqlstate) == 5
+        # No answer is a cause that the pool itself can give.
+        cause = source._failure.__cause__ if source._failure else None
+        assert isinstance(cause, ConnectFailed), "the cause is lost"
+
+
+def test_each_failure_around_a_restart_is_worth_another_try(durable_server: EmbeddedPostgres, report: Report) -> None:
+    """Going down, down, starting up: real ones, as they come."""
+    run = "connect errors around `pg restart -m immediate` that the table tries again"
+    url = conninfo(without_tls(durable_server.url), "faults")
+    failures: list[ConnectFailed] = []
+    ended = threading.Event()
+
+    def knock() -> None:
+        while not ended.is_set():
+            try:
+                Raw.connect(url).close()
+            except ConnectFailed as failed:
+                failures.append(failed)
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(2) as pool:
+        knocking = [pool.submit(knock) for _ in range(2)]
+        durable_server.restart(immediate=True)
+        durable_server.restart()
+        ended.set()
+        for each in knocking:
+            each.result()
+
+    report.run(run).facts["seen"] = dict(Counter(str(failed.sqlstate) for failed in failures))
+    for failed in failures:
+        with report.case(run):
+            assert failed.signal is not None, failed
+            assert TABLE[failed.signal, Phase.CONNECT] is Action.BACK_OFF
+    assert len(failures) > 10
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a resolver of its own")
+def test_mute_resolver(tmp_path: Path, report: Report) -> None:
+    """The name server does not answer: libpq waits for the system's resolver, which has a patience of its own."""
+    limit_s = 3
+    run = "names that nobody resolves: answered before the limit"
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.77\n")
+    url = "postgresql://app_login:x@database.example.com/app"
+    program = f"mount --bind {resolver} /etc/resolv.conf && exec {sys.executable} -m tests.faults.child once {limit_s}"
+    with (
+        report.case(run),
+        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as mute,
+    ):
+        mute.bind(("127.0.0.77", 53))
+        ended = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", program],
+            cwd=ROOT,
+            env=environment(url),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        told = json.loads(ended.stdout.splitlines()[-1])
+        report.sample(run, f"answered after, s, of {limit_s}", told["took_ms"] / 1000)
+        assert told["status"] == 503
+        assert told["took_ms"] / 1000 <= limit_s - 0.3

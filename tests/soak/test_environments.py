@@ -10,9 +10,9 @@ import pytest
 from org_common.db.connect import CONNECT_TIMEOUT_S
 from org_common.db.retry import ATTEMPTS
 from org_common.tools.local import provision
+from org_common.tools.migrations import load
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.project import Project
-from org_common.tools.migrations import load
 from tests.soak.figures import note
 from tests.soak.processes import ROOT, run_program
 from tests.soak.scale import scaled

@@ -39,8 +39,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
 def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
     """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
     from org_common.tools.local import drop, provision
-    from org_common.tools.project import Project, importable
     from org_common.tools.migrations import load
+    from org_common.tools.project import Project, importable
 
     # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
     project = Project.find(pytestconfig.invocation_params.dir)

@@ -16,10 +16,10 @@ from org_common.db.pool import Pooled
 from org_common.settings import Settings
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
+from org_common.tools.migrations import load
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.programs import PostgresError
 from org_common.tools.project import Project, ProjectError, ToolError, importable
-from org_common.tools.migrations import load
 
 DATABASE = "dev"
 # From the process that holds the database to the one that serves and is started again with each change of a file.
@@ -82,6 +82,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
             port=port,
             reload=reload,
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
+            reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
         )
 

@@ -140,6 +140,7 @@ def _digest(folders: Sequence[Path]) -> str:
 def run(
     command: Sequence[str | Path], account: Account | None = None, pass_fds: Sequence[int] = ()
 ) -> subprocess.CompletedProcess[str]:
+    """What the program says, standard error included, and its exit code; as `account`, if there is one."""
     return subprocess.run(
         command,
         user=account and account.uid,
@@ -164,5 +165,6 @@ def environment() -> dict[str, str]:
 
 
 def major(version: str) -> int:
+    """17 of "17.6" and of "17\\n", 0 of what is no version."""
     found = re.match(r"\d+", version)
     return int(found[0]) if found else 0

@@ -6,8 +6,8 @@ import pytest
 
 from cora_modules.access.orgs import app
 from org_common.tools.local import provision
-from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.migrations import load
+from org_common.tools.postgres import EmbeddedPostgres
 from tests.cora_modules.access.world import ACME, World, is_a_problem, leaked
 
 pytestmark = [pytest.mark.db, pytest.mark.fault]

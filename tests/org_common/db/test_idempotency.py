@@ -279,7 +279,15 @@ def test_what_is_no_key_is_refused(lab: Lab, client: Client, key: str) -> None:
     assert lab.notes() == []
 
 
-KEYS = ["a", "a" * 255, "0198a000-0000-7000-8000-00000000ac3e", "'; drop table app.answers --", '"a b"', "%s%(a)s", "\\"]
+KEYS = [
+    "a",
+    "a" * 255,
+    "0198a000-0000-7000-8000-00000000ac3e",
+    "'; drop table app.answers --",
+    '"a b"',
+    "%s%(a)s",
+    "\\",
+]
 
 
 @pytest.mark.parametrize("key", [key.replace(" ", "_") if key[0] != '"' else key for key in KEYS])

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import pickle
+import traceback
 import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Literal, LiteralString
@@ -213,9 +214,8 @@ def test_what_does_not_fit_is_told_without_its_value(reader: Reader) -> None:
     with pytest.raises(StatementError) as raised:
         reader.all(Choice, "select 'swordfish' as word")
 
-    error = raised.value
-    assert "swordfish" not in str(error)
-    assert error.__cause__ is error.__context__ is None
+    causes = "".join(traceback.format_exception(raised.value)).splitlines()
+    assert not [line for line in causes if "swordfish" in line and "reader.all(" not in line]
 
 
 def test_private_attributes_are_there_in_each_row(reader: Reader) -> None:

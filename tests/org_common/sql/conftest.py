@@ -9,8 +9,8 @@ import pytest
 from psycopg import sql
 
 from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.migrations import load
+from org_common.tools.postgres import EmbeddedPostgres
 from tests.org_common.sql.shop import SHOP, Unit, unit
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")
@@ -18,7 +18,7 @@ OLDEST = Path("/usr/lib/postgresql/15/bin")
 
 @pytest.fixture(scope="session", params=["bundled", "oldest"])
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """Of our own: on the session's server new passwords would lock out the logins of other tests."""
+    """Of our own, since the session's has one version only."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "oldest":
             if not OLDEST.is_dir():
@@ -31,12 +31,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def bare(server: EmbeddedPostgres) -> LocalDatabase:
-    """Our migrations and nobody else's. Its superuser alone can log in: `platform` has given out new passwords."""
+    """Our migrations and nobody else's."""
     return provision(server.url, "bare", load([]))
 
 
 @pytest.fixture(scope="session")
-def platform(server: EmbeddedPostgres, bare: LocalDatabase) -> LocalDatabase:
+def platform(server: EmbeddedPostgres) -> LocalDatabase:
     """A database of a small platform; tests leave it as it is."""
     return provision(server.url, "platform", [*load([]), SHOP])
 

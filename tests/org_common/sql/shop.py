@@ -37,7 +37,7 @@ $$;
 create or replace function app.find_org_role(wanted_org_id uuid) returns text
   language sql stable set search_path = ''
 as $$
-  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope = org_id
+  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope = wanted_org_id
 $$;
 
 create table shop.notes (

@@ -113,7 +113,7 @@ def test_question_is_not_for_every_role(unit: Unit, role: str, call: str) -> Non
 @pytest.mark.parametrize(
     ("call", "function"),
     [
-        (f"app.has_org_role('{USER}', 'org_user')", "app.find_org_role(org_id)"),
+        (f"app.has_org_role('{USER}', 'org_user')", "app.find_org_role(wanted_org_id)"),
         ("app.has_sys_role('sys_user')", "app.find_sys_role()"),
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from org_common.tools.bootstrap import bootstrap, set_password
-from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.migrations import Migration, SchemaError
+from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.schema import migrate
 
 PASSWORD = "s3cret ü@/:?%"

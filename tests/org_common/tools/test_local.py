@@ -9,8 +9,8 @@ import pytest
 
 from org_common.settings import Settings
 from org_common.tools.local import LocalDatabase, clone, drop, provision
-from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.migrations import load
+from org_common.tools.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.db
 
@@ -19,7 +19,7 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedPostgres]:
-    """Of our own: new passwords on the session's would lock out the logins of other tests."""
+    """Of our own, for databases of any name."""
     with EmbeddedPostgres.start(durable=False) as started:
         yield started
 

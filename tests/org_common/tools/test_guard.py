@@ -1,0 +1,229 @@
+"""`org-common db guard` against a real server: what it lets pass, and what it says about the rest."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import LiteralString
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from org_common.tools.cli import main
+from org_common.tools.guard import look
+from org_common.tools.local import LocalDatabase
+from org_common.tools.migrations import SchemaError
+
+pytestmark = pytest.mark.db
+
+TABLE: LiteralString = "create table shop.orders (id int, total int);"
+CLOSED: LiteralString = f"{TABLE} alter table shop.orders enable row level security, force row level security;"
+UNREACHABLE = "postgresql://app_login:s3cret@127.0.0.1:1/shop"
+
+# A login like app_login, of which a test takes one thing away. Its name is put in.
+Login = Callable[[LiteralString], str]
+
+
+@pytest.fixture
+def login(database: LocalDatabase) -> Iterator[Login]:
+    """Makes a login by SQL and answers its URL. Roles are the server's: it is dropped at the end."""
+    name = f"guard_{uuid.uuid4().hex}"
+
+    def make(statements: LiteralString) -> str:
+        migrate(database.admin_url, sql.SQL(statements).format(sql.Identifier(name)))
+        return make_conninfo(database.login_url, user=name, password="p")
+
+    yield make
+    migrate(database.admin_url, sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+
+
+def migrate(url: str, statements: sql.Composed | LiteralString) -> None:
+    with psycopg.connect(url) as conn:
+        conn.execute(statements)
+
+
+def call(url: str | None) -> Result:
+    return CliRunner().invoke(main, ["db", "guard"], env={"ORG_COMMON_DATABASE_URL": url}, catch_exceptions=False)
+
+
+# --- tables -----------------------------------------------------------------------------------
+
+
+def test_migrated_database_passes(database: LocalDatabase) -> None:
+    assert look(database.login_url) == []
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        TABLE,
+        f"{CLOSED} grant select, insert, update, delete on shop.orders to anon, authenticated, app_sys",
+        f"{TABLE} grant select on shop.orders to app_service",
+        f"{CLOSED} create view shop.totals with (security_invoker = true) as select total from shop.orders;"
+        " grant select on shop.totals to authenticated",
+    ],
+    ids=["nobody's", "under policies", "the service's", "view of its reader"],
+)
+def test_what_no_tenant_can_misuse_passes(database: LocalDatabase, statements: LiteralString) -> None:
+    migrate(database.migrator_url, f"create schema shop; {statements}")
+
+    assert look(database.login_url) == []
+
+
+@pytest.mark.parametrize("right", ["select", "insert", "delete", "truncate", "select (id)", "update (total)"])
+def test_any_right_without_row_level_security_is_a_fault(database: LocalDatabase, right: LiteralString) -> None:
+    migrate(database.migrator_url, f"create schema shop; {TABLE} grant {right} on shop.orders to authenticated")
+
+    assert look(database.login_url) == [
+        "authenticated has rights on shop.orders without row-level security:"
+        " alter table shop.orders enable row level security"
+    ]
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
+def test_every_role_of_a_request_is_looked_at(database: LocalDatabase, role: LiteralString) -> None:
+    migrate(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to {role}")
+
+    assert [fault.partition(" ")[0] for fault in look(database.login_url)] == [role]
+
+
+def test_right_of_everybody_is_a_fault_of_each_role(database: LocalDatabase) -> None:
+    migrate(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to public")
+
+    assert [fault.partition(" ")[0] for fault in look(database.login_url)] == ["anon", "authenticated", "app_sys"]
+
+
+def test_partition_open_beside_its_table_is_a_fault(database: LocalDatabase) -> None:
+    statements: LiteralString = """
+        create schema shop;
+        create table shop.orders (id int) partition by range (id);
+        alter table shop.orders enable row level security, force row level security;
+        create table shop.orders_1 partition of shop.orders for values from (1) to (2);
+        grant select on shop.orders, shop.orders_1 to authenticated"""
+    migrate(database.migrator_url, statements)
+
+    (fault,) = look(database.login_url)
+    assert fault.endswith("alter table shop.orders_1 enable row level security")
+
+
+def test_table_that_spares_its_owner_is_a_fault(database: LocalDatabase) -> None:
+    enable: LiteralString = "alter table shop.orders enable row level security; grant select on shop.orders to anon"
+    migrate(database.migrator_url, f"create schema shop; {TABLE} {enable}")
+
+    assert look(database.login_url) == [
+        "shop.orders spares its owner from row-level security: alter table shop.orders force row level security"
+    ]
+
+
+def test_view_that_reads_as_its_owner_is_a_fault(database: LocalDatabase) -> None:
+    view: LiteralString = (
+        "create view shop.totals as select total from shop.orders; grant select on shop.totals to anon"
+    )
+    migrate(database.migrator_url, f"create schema shop; {CLOSED} {view}")
+
+    assert look(database.login_url) == [
+        "anon may read the view shop.totals, which reads as its owner:"
+        " alter view shop.totals set (security_invoker = true)"
+    ]
+
+
+def test_materialized_view_is_a_fault(database: LocalDatabase) -> None:
+    view: LiteralString = (
+        "create materialized view shop.totals as select 1 as total; grant select on shop.totals to anon"
+    )
+    migrate(database.migrator_url, f"create schema shop; {view}")
+
+    assert look(database.login_url) == [
+        "anon has rights on shop.totals, for which there is no row-level security: revoke them"
+    ]
+
+
+# --- logins -----------------------------------------------------------------------------------
+
+
+def test_superuser_is_a_fault_and_the_only_one(database: LocalDatabase) -> None:
+    (fault,) = look(database.admin_url)
+
+    assert "is a superuser: log in as app_login" in fault
+
+
+def test_login_like_ours_passes(login: Login) -> None:
+    url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys to {0}")
+
+    assert look(url) == []
+
+
+def test_login_that_bypasses_policies_is_a_fault(login: Login) -> None:
+    url = login("create role {0} login noinherit bypassrls password 'p'; grant anon, authenticated, app_sys to {0}")
+
+    (fault,) = look(url)
+    assert "bypasses row-level security: `alter role guard_" in fault
+
+
+def test_login_with_rights_of_its_own_accord_is_a_fault(login: Login) -> None:
+    url = login("create role {0} login inherit password 'p'; grant anon, authenticated, app_sys to {0}")
+
+    faults = look(url)
+
+    assert len(faults) == 3
+    assert all(fault.startswith("the login has the rights of ") for fault in faults)
+
+
+def test_role_that_the_login_cannot_become_is_a_fault(login: Login) -> None:
+    url = login("create role {0} login noinherit password 'p'; grant anon, authenticated to {0}")
+
+    assert look(url) == ["the login cannot become app_sys: `grant app_sys to app_login`"]
+
+
+def test_role_that_is_not_there_is_a_fault(database: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("org_common.tools.guard.ROLES", ("anon", "no_such_role"))
+
+    assert look(database.login_url) == ["there is no role no_such_role: run `org-common db migrate`"]
+
+
+def test_looking_changes_nothing(database: LocalDatabase) -> None:
+    migrate(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to anon")
+
+    assert look(database.login_url) == look(database.login_url) != []
+
+
+def test_server_that_is_down_is_said_without_the_password() -> None:
+    with pytest.raises(SchemaError, match="no connection as app_login") as caught:
+        look(UNREACHABLE)
+
+    assert "s3cret" not in str(caught.value)
+
+
+# --- command ----------------------------------------------------------------------------------
+
+
+def test_command_exits_with_0_when_all_is_well(database: LocalDatabase) -> None:
+    result = call(database.login_url)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "row-level security stands: roles, owners, policies, server version\n"
+
+
+def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> None:
+    migrate(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to anon, app_sys")
+
+    result = call(database.login_url)
+
+    assert result.exit_code == 1
+    assert [line.partition(" has ")[0] for line in result.stdout.splitlines()] == ["fault: anon", "fault: app_sys"]
+
+
+def test_command_without_a_url_names_its_variable() -> None:
+    result = call(None)
+
+    assert result.exit_code == 2
+    assert "ORG_COMMON_DATABASE_URL" in result.stderr
+
+
+def test_command_says_in_one_line_that_the_server_is_down() -> None:
+    result = call(UNREACHABLE)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no connection as app_login")
+    assert "s3cret" not in result.output
