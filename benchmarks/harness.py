@@ -86,9 +86,8 @@ def machine() -> None:
     """What the figures were measured on."""
     commit = _run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
-    print(
-        f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, commit {commit}"
-    )
+    python = platform.python_version()
+    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {python}, {versions}, commit {commit}")
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:

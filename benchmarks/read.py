@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -27,7 +26,7 @@ SETUP = """
 create schema bench;
 create table bench.notes (
   org_id uuid not null, id int not null, title text not null, body text not null, done boolean not null,
-  created_at timestamptz not null default now(), size numeric not null, primary key (org_id, id)
+  created_at timestamptz not null default now(), size int not null, primary key (org_id, id)
 );
 alter table bench.notes enable row level security, force row level security;
 create policy members on bench.notes for select to authenticated using (org_id in (select access.org_ids()));
@@ -43,7 +42,7 @@ class Note(Model):
     body: str
     done: bool
     created_at: datetime
-    size: Decimal
+    size: int
 
 
 def child(rows: int, profile: str) -> None:
@@ -71,7 +70,7 @@ def _fill(database: LocalDatabase) -> UUID:
             each = org if at == 0 else uuid4()
             admin.execute("insert into access.orgs (id, name, slug) values (%s, 'O', %s)", [each, f"org-{at}"])
             admin.execute(
-                "insert into bench.notes select %s, n, 'Title ' || n, repeat('x', 80), false, now(), 1.5 "
+                "insert into bench.notes select %s, n, 'Title ' || n, repeat('x', 80), false, now(), 15 "
                 "from generate_series(1, 100) n",
                 [each],
             )

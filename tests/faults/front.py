@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
@@ -12,9 +13,10 @@ from tests.support.proxy import relocated
 SSL_REQUEST = 80877103
 PASS = None
 SILENCE = b"silence"
-HANG_UP = b""
+HANG_UP_LATE = b"late"
+LATE_S = 1.4
 
-# What becomes of the n-th connection, from 1: PASS, SILENCE, or the bytes to answer with before hanging up.
+# What becomes of the n-th connection, from 1: PASS, SILENCE, HANG_UP_LATE, or the bytes to answer with at once.
 Plan = Callable[[int], bytes | None]
 
 
@@ -60,7 +62,9 @@ class Front:
             if said is PASS:
                 self._pass(client)
             elif said is not SILENCE:
-                if said:
+                if said == HANG_UP_LATE:
+                    time.sleep(LATE_S)
+                else:
                     _startup(client)
                     client.sendall(said)
                 client.shutdown(socket.SHUT_RDWR)

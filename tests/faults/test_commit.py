@@ -92,6 +92,21 @@ def test_commit_is_settled_through_a_pooler(
         bench.source.close()
 
 
+@pytest.mark.parametrize(("when", "right"), [("before", ROLLED_BACK), ("after", SAVED)])
+def test_what_is_first_written_with_commit(
+    bench: Bench, report: Report, when: Literal["before", "after"], right: tuple[int, str]
+) -> None:
+    """A message sent behind nothing but reads has no number yet that could be asked for."""
+    run = "COMMIT cut, nothing written before its own turn: not answered wrongly (known ones counted)"
+    bench.warm()
+    bench.faults[Phase.COMMIT] = partial(bench.proxy.cut, when=when, text="commit")
+
+    with report.case(run) as each:
+        seen = bench.write("/late")
+        assert (seen.status, seen.code) in [right, UNKNOWN], seen
+        each.facts["known"] = each.facts.get("known", 0) + (seen.code != UNKNOWN[1])
+
+
 def test_another_transaction_of_the_same_number_is_not_taken_for_ours(
     durable_server: EmbeddedPostgres, durable_lab: Lab, make_bench: Callable[[Source], Bench], report: Report
 ) -> None:

@@ -1,17 +1,19 @@
 """A silent or slow database is given up before Lambda gives up the function: its caller still gets an answer."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
-from typing import LiteralString
+from threading import Thread
+from typing import LiteralString, Self
 
 import pytest
 
 from org_common.db.connection import Single, Source
 from org_common.db.retry import Phase
-from tests.faults.bench import Bench, Seen
-from tests.faults.front import mute_address
+from tests.faults.bench import Bench, without_tls
+from tests.faults.front import HANG_UP_LATE, Front, mute_address
 from tests.support.lab import until
 from tests.support.proxy import relocated
 from tests.support.report import Report
@@ -48,8 +50,8 @@ BLACKHOLE = [Trouble(f"blackhole, {method}", method, None, (503, "unavailable"))
 
 @pytest.fixture
 def count(long_form: bool) -> int:
-    """Of each of the three kinds."""
-    return 34 if long_form else 5
+    """How many tens of requests."""
+    return 10 if long_form else 1
 
 
 def limits(count: int) -> Iterator[float]:
@@ -58,23 +60,54 @@ def limits(count: int) -> Iterator[float]:
     return (chance.uniform(0.85, 1.3) for _ in range(count))
 
 
-def judge(report: Report, seen: list[tuple[Trouble, Seen]]) -> None:
-    """All were asked; the figure is of all, also when one of them fails."""
-    run = report.run(RUN, seed=SEED)
-    late = []
-    for trouble, each in seen:
-        run.of += 1
-        report.sample(RUN, f"{trouble.name}: before the limit, ms", each.left_s * 1000)
-        if each.left_s >= PROMISED_S and (each.status, each.code) == trouble.answer:
-            run.good += 1
+class Stalls(Thread):
+    """How long this machine, busy with something else, has let threads wait that were due. The SDK's is one of them."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.longest_s = 0.0
+        self._ended = False
+
+    def run(self) -> None:
+        while not self._ended:
+            before_s = time.monotonic()
+            time.sleep(0.002)
+            self.longest_s = max(self.longest_s, time.monotonic() - before_s - 0.002)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended = True
+        self.join()
+
+
+class Judge:
+    """All are asked; the figure is of all, also when one of them fails."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._run = report.run(RUN, seed=SEED)
+        self._faults: list[str] = []
+
+    def send(self, trouble: Trouble, bench: Bench, limit_s: float) -> None:
+        with Stalls() as stalls:
+            seen = bench.send(trouble.method, "/notes", timeout_s=limit_s)
+        self._run.of += 1
+        self._report.sample(RUN, f"{trouble.name}: before the limit, ms", seen.left_s * 1000)
+        if seen.left_s + stalls.longest_s >= PROMISED_S and (seen.status, seen.code) == trouble.answer:
+            self._run.good += 1
         else:
-            late.append((trouble.name, each))
-    assert not late, "\n".join(f"{name}: {1000 * each.left_s:.1f} ms before the limit, {each}" for name, each in late)
+            self._faults.append(f"{trouble.name}: {1000 * seen.left_s:.1f} ms before the limit, {seen}")
+
+    def end(self) -> None:
+        assert not self._faults, "\n".join(self._faults)
 
 
 def test_mute_peer(fresh: Callable[[], Bench], report: Report, count: int) -> None:
-    seen = []
-    for trouble, limit_s in zip(cycle(MUTE), limits(count), strict=False):
+    judge = Judge(report)
+    for trouble, limit_s in zip(cycle(MUTE), limits(5 * count), strict=False):
         bench = fresh()
         if trouble.stop is None:
             bench.cold()
@@ -82,43 +115,59 @@ def test_mute_peer(fresh: Callable[[], Bench], report: Report, count: int) -> No
         else:
             bench.warm()
             bench.faults[trouble.stop] = bench.proxy.freeze
-        seen.append((trouble, bench.send(trouble.method, "/notes", timeout_s=limit_s)))
-    judge(report, seen)
+        judge.send(trouble, bench, limit_s)
+    judge.end()
 
 
 def test_slow_query(fresh: Callable[[], Bench], report: Report, count: int) -> None:
     """On the server it ends as well."""
-    seen = []
-    for trouble, limit_s in zip(cycle(SLOW), limits(count), strict=False):
+    judge = Judge(report)
+    for trouble, limit_s in zip(cycle(SLOW), limits(3 * count), strict=False):
         bench = fresh()
         bench.warm()
         bench.reading = bench.writing = SLEEP
-        seen.append((trouble, bench.send(trouble.method, "/notes", timeout_s=limit_s)))
+        judge.send(trouble, bench, limit_s)
         assert until(bench.lab.is_quiet, within_s=1)
         assert bench.lab.notes() == []
-    judge(report, seen)
+    judge.end()
 
 
 def test_blackhole(bench: Bench, make_bench: Callable[[Source], Bench], report: Report, count: int) -> None:
     """Nobody answers a SYN."""
-    seen = []
+    judge = Judge(report)
     with mute_address() as port:
         url = relocated(bench.lab.local.login_url, port)
-        for trouble, limit_s in zip(cycle(BLACKHOLE), limits(count), strict=False):
+        for trouble, limit_s in zip(cycle(BLACKHOLE), limits(2 * count), strict=False):
             lost = make_bench(Single(bench.lab.through(url)))
-            seen.append((trouble, lost.send(trouble.method, "/notes", timeout_s=limit_s)))
-    judge(report, seen)
+            judge.send(trouble, lost, limit_s)
+    judge.end()
 
 
-def test_connecting_takes_no_longer_than_three_seconds(
+def test_blackhole_is_given_up_within_three_seconds(
     bench: Bench, make_bench: Callable[[Source], Bench], report: Report
 ) -> None:
     """However much time there is."""
-    with mute_address() as port, report.case("blackholes given up within 3 s although there were 29"):
-        lost = make_bench(Single(bench.lab.through(relocated(bench.lab.local.login_url, port))))
-        seen = lost.send("GET", "/notes", timeout_s=29)
+    with mute_address() as port:
+        source = Single(bench.lab.through(relocated(bench.lab.local.login_url, port)))
+        given_up(make_bench(source), report)
+
+
+def test_server_that_hangs_up_late_is_given_up_within_three_seconds(
+    bench: Bench, make_bench: Callable[[Source], Bench], report: Report
+) -> None:
+    """Each try takes nearly as long as one may, and would be worth another."""
+    with Front(0, lambda _: HANG_UP_LATE) as front:
+        source = Single(bench.lab.through(without_tls(front.url(bench.lab.local.login_url))))
+        given_up(make_bench(source), report)
+
+
+def given_up(bench: Bench, report: Report) -> None:
+    run = "connections given up within 3 s although there were 29"
+    with report.case(run), Stalls() as stalls:
+        seen = bench.send("GET", "/notes", timeout_s=29)
+        report.sample(run, "after, s", seen.took_s)
         assert seen.status == 503
-        assert seen.took_s <= 3
+        assert seen.took_s - stalls.longest_s <= 3
 
 
 def test_locks_of_a_client_that_has_vanished_are_released(bench: Bench, report: Report) -> None:

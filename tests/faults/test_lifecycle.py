@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from importlib.util import find_spec
 from typing import LiteralString
 
@@ -22,7 +23,7 @@ def url(lab: Lab) -> str:
     return without_tls(lab.local.login_url)
 
 
-def test_fork(url: str, report: Report) -> None:
+def test_fork(url: str, report: Report, moved: Counter[str]) -> None:
     run = "forked processes with a connection of their own, the parent's untouched"
     with child(url, "fork") as parent:
         for _ in range(2):
@@ -33,6 +34,7 @@ def test_fork(url: str, report: Report) -> None:
                     assert each["exit"] == 0
                     assert each["first"] != before
                     assert before == after == last, "the child has ended its parent's connection"
+            moved.update({f"dropped {reason}": count for reason, count in told["child"]["dropped"].items()})
             assert told["inherited"] > 0, "nothing was there that could have been shared"
             assert told["child"]["first"] == told["child"]["second"]
 

@@ -147,6 +147,17 @@ def test_deadlock(bench: Bench, report: Report, fresh: Callable[[], Bench]) -> N
             assert (seen.status, seen.code, seen.runs) == answer, seen
 
 
+@pytest.mark.parametrize("profile", ["direct", "transaction-pooler"])
+def test_what_the_server_does_not_support_is_no_stale_plan(bench: Bench, report: Report) -> None:
+    """Both are 0A000, and this one is the program's fault for ever: nobody is to try again."""
+    bench.writing = "select number from lab.batches where %(id)s = 2 group by number for update"
+    bench.warm()
+    with report.case("0A000 that is no stale plan: 500 at once"):
+        seen = bench.write("/again")
+
+        assert (seen.status, seen.runs) == (500, 1), seen
+
+
 @of(Action.DROP)
 def test_drop(row: Row, bench: Bench, provoke: InFlight, report: Report) -> None:
     path = "/late" if row[1] is Phase.COMMIT else "/notes"

@@ -71,7 +71,7 @@ def test_requests_over_rotations(
     lab: Lab, rotation: Rotation, make_bench: Callable[[Source], Bench], report: Report, *, long_form: bool
 ) -> None:
     run = "requests over password rotations that succeed"
-    rotations = 50 if long_form else 5
+    rotations = 50 if long_form else 3
     benches = [make_bench(Single(lab.settings, store)) for store in rotation.stores]
     with ThreadPoolExecutor(ENVIRONMENTS) as pool:
         for number in range(rotations + 1):

@@ -3,12 +3,30 @@
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.local import LocalDatabase, clone, drop, provision
+from org_common.tools.migrations import load
+from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.project import Project
+from tests.soak.figures import Figures
+from tests.soak.processes import ROOT
+from tests.soak.scale import LONG, MAX_CONNECTIONS
 from tests.soak.tenants import Platform
+from tests.support.report import Report
 
 TENANTS = 4
+
+
+@pytest.fixture(scope="session")
+def figures(postgres: str) -> Iterator[Figures]:
+    report = Report("soak", "long" if LONG else "short")
+    with psycopg.connect(postgres) as admin:
+        report.versions["postgresql"] = admin.info.parameter_status("server_version") or ""
+    report.versions["libpq"] = str(psycopg.pq.version())
+    yield Figures(report)
+    report.write()
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +43,13 @@ def platform(shared_platform: Platform) -> Platform:
     """Four tenants, without items."""
     shared_platform.clear()
     return shared_platform
+
+
+@pytest.fixture(scope="session")
+def small() -> Iterator[Platform]:
+    """Four tenants on a server of their own with few connections; its roles are nobody else's."""
+    project = Project.find(ROOT)
+    with EmbeddedPostgres.start(durable=False, settings={"max_connections": str(MAX_CONNECTIONS)}) as server:
+        platform = Platform(provision(server.url, "soak", load(project.migrations, root=project.root)), TENANTS)
+        yield platform
+        platform.close()

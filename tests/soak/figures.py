@@ -1,19 +1,19 @@
-"""Figures of a soak, with what they are out of."""
+"""The figures of the soak, each with what it is out of."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-from tests.soak.scale import LONG, SEED
+from tests.soak.scale import SEED
+from tests.support.report import Report
 
-FOLDER = Path(__file__).parents[2] / "build" / "reports"
 
+class Figures:
+    """Puts them into the report, and prints them for `pytest -s`."""
 
-def note(run: str, what: str, figure: object, out_of: object, **more: Any) -> None:
-    """Print a figure with its denominator, and keep it."""
-    line = {"run": run, "what": what, "figure": figure, "out_of": out_of, "seed": SEED, "long": LONG, **more}
-    text = json.dumps(line, default=str)
-    print(text)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "soak.jsonl").open("a") as file:
-        file.write(text + "\n")
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def note(self, run: str, good: int, of: int, **facts: Any) -> None:
+        found = self._report.run(run, seed=SEED, **facts)
+        found.good += good
+        found.of += of
+        print(f"\n{run}: {good} of {of}; {facts}")

@@ -12,3 +12,7 @@ SEED = int(os.environ.get("ORG_COMMON_SOAK_SEED", "20261123"))
 
 def scaled(short: T, long: T) -> T:
     return long if LONG else short
+
+
+# Of the server that a crowd comes to.
+MAX_CONNECTIONS = scaled(30, 100)

@@ -12,6 +12,7 @@ from org_common.identity import Identity
 from org_common.model import Model
 from org_common.settings import Settings
 from org_common.tools.local import LocalDatabase
+from tests.support.lab import until
 
 ISSUER = "https://issuer.test"
 # Somebody whom a token speaks for all day long.
@@ -104,6 +105,19 @@ class Platform:
         """No items and no messages."""
         self.admin.execute("set lock_timeout = '5s'")
         self.admin.execute("truncate soak.items, soak.effects, app.outbox, app.answers")
+
+    def terminate(self, *pids: int) -> None:
+        """End backends and wait until they are gone; pg_terminate_backend itself would look only each 100 ms."""
+        self.admin.execute("select pg_terminate_backend(pid) from unnest(%s::int[]) pid", [list(pids)])
+        gone: LiteralString = "select count(*) = 0 from pg_stat_activity where pid = any(%s)"
+        assert until(lambda: self.ask(gone, list(pids)))
+
+    def terminate_all(self) -> None:
+        """All of the login's."""
+        mine: LiteralString = (
+            "select pid from pg_stat_activity where usename = 'app_login' and datname = current_database()"
+        )
+        self.terminate(*[row["pid"] for row in self.admin.execute(mine)])
 
     def settings(self, url: str | None = None, profile: str = "direct") -> Settings:
         given = self.local.settings

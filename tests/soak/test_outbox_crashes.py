@@ -15,7 +15,7 @@ import pytest
 from org_common.db import outbox
 from org_common.db.database import Database, transaction
 from org_common.db.outbox import relay
-from tests.soak.figures import note
+from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.relays import STEPS, Paper
 from tests.soak.scale import SEED, scaled
@@ -77,7 +77,7 @@ class Senders:
         database.close()
 
 
-def test_no_message_is_lost_and_each_key_keeps_its_order(platform: Platform, tmp_path: Path) -> None:
+def test_no_message_is_lost_and_each_key_keeps_its_order(platform: Platform, tmp_path: Path, figures: Figures) -> None:
     paper = tmp_path / "delivered"
     url = platform.local.service_url
     senders = Senders(platform)
@@ -90,17 +90,16 @@ def test_no_message_is_lost_and_each_key_keeps_its_order(platform: Platform, tmp
 
     delivered: list[tuple[int, str, int]] = []
     for line in paper.read_text().splitlines():
-        id, key, number = line.split()
-        delivered.append((int(id), key, int(number)))
+        parts = line.split()
+        delivered.append((int(parts[0]), parts[1], int(parts[2])))
     numbers = {number for _, _, number in delivered}
     first: dict[str, list[int]] = defaultdict(list)
     for id, key, _ in dict.fromkeys(delivered):
         first[key].append(id)
     lost = set(senders.kept) - numbers
-    note(
-        "outbox",
-        "lost",
-        len(lost),
+    figures.note(
+        "outbox: committed messages delivered",
+        len(senders.kept) - len(lost),
         len(senders.kept),
         crashes=found["died"],
         duplicates=len(delivered) - len(numbers),

@@ -22,8 +22,8 @@ from tests.support.pgbouncer import PgBouncer
 pytestmark = [pytest.mark.db, pytest.mark.pooler, pytest.mark.fault]
 
 WAYS = ("single direct", "pooled direct", "single pooler", "pooled pooler")
-UNITS = scaled(20_000, 1_000_000)
-EXAMPLES = scaled(40, 1_000)
+UNITS = scaled(17_000, 1_000_000)
+EXAMPLES = scaled(20, 1_000)
 STEPS = 50
 # What is really there is compared this often: it takes as long as ten units.
 COMPARE_EACH = 100

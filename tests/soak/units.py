@@ -198,10 +198,7 @@ class Soak:
 
     def kill(self) -> None:
         """The server ends all connections of the login; the next unit on each way is answered all the same."""
-        self.platform.admin.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
-            "where usename = 'app_login' and datname = current_database()"
-        )
+        self.platform.terminate_all()
         for way in self.ways:
             # PgBouncer may not have noticed yet and give out one of the dead, twice at the most.
             for _ in range(2 if "pooler" in way else 0):
@@ -265,7 +262,7 @@ class Stage:
         if end == "fail" and not self.doomed:
             self._tx.run(TOO_SMALL, {"org_id": self._who.org_id}, rows=1)
         if end.startswith("kill") and not self.doomed:
-            assert self._soak.platform.ask("select pg_terminate_backend(%s, 5000)", self._tx.value(PID))
+            self._soak.platform.terminate(self._tx.value(PID))
             if end == "kill and go on":
                 self._tx.value("select 1")
 
@@ -387,6 +384,7 @@ def connections(database: Database) -> list[Connection]:
     """The open ones. No public way leads past the prelude, and that is the point."""
     source = database._source
     if isinstance(source, Pooled):
-        return list(source._connections.values())
+        kept = source._pool._pool if source._pool is not None else ()
+        return [raw.leased for raw in kept if raw.leased is not None]
     assert isinstance(source, Single)
     return [source._connection] if source._connection is not None else []

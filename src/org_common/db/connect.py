@@ -15,6 +15,8 @@ from psycopg.pq import PGconn, PollingStatus, Trace
 from psycopg.pq.abc import PGconn as AnyPGconn
 
 from org_common.db.retry import Signal, signal
+from org_common.errors import OrgError
+from org_common.settings import SettingsError
 
 # All four of the TCP settings: with `tcp_user_timeout` alone a path that dies while we wait for the answer still hangs
 # at 20 s, with the keepalives it is an error after 2 s (measured with real packet loss).
@@ -67,7 +69,15 @@ class Raw(psycopg.Connection[Any]):
 
 def conninfo(url: str, application_name: str) -> str:
     """The URL with what is always set; what the URL says itself wins. Never `options`: poolers refuse it."""
-    given = conninfo_to_dict(url)
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # Raised outside of this block: libpq repeats what it could not parse, and that may be the password.
+        given = None
+    if given is None:
+        raise OrgError from SettingsError(
+            "the database's URL cannot be parsed. Special characters of the password are encoded: @ is %40, / is %2F"
+        )
     if given.get("host") not in _LOCAL:
         # Anything weaker accepts whoever answers (libpq documentation, section 34.19.1).
         given.setdefault("sslmode", "verify-full")

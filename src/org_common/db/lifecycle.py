@@ -30,7 +30,7 @@ def attend(database: Closable) -> None:
 
 def _before_snapshot(database: Closable) -> None:
     try:
-        from snapshot_restore_py import register_before_snapshot  # type: ignore[import-not-found]
+        from snapshot_restore_py import register_before_snapshot  # type: ignore[import-untyped]
     except ImportError:
         # Part of the runtime wherever SnapStart is.
         return

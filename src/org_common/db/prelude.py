@@ -21,13 +21,20 @@ CLIENT_MARGIN_S = 0.35
 # in a pipeline would send a warning with each unit.
 _SETTINGS = (
     b"select set_config('role', $1, true), set_config('request.jwt.claims', $2, true), "
-    b"set_config('search_path', $3, true), set_config('statement_timeout', $4, true)"
+    b"set_config('search_path', $3, true), set_config('statement_timeout', $4, true), "
+    # Values are read as these write them, whatever the server's or the database's own styles are.
+    b"set_config('datestyle', 'ISO', true), set_config('intervalstyle', 'postgres', true), "
+    b"set_config('timezone', 'UTC', true)"
 )
 _READ_ONLY = _SETTINGS + b", set_config('transaction_read_only', 'on', true)"
 _WRITING = _SETTINGS + b", set_config('idle_in_transaction_session_timeout', $4, true)"
 # The same as texts, which take no parameters: for a proxy that is tied up by set_config.
 _LOCAL_NAMES = (b"role", b'"request.jwt.claims"', b"search_path", b"statement_timeout")
 _LOCAL_READ_ONLY: Wire = (b"set local transaction_read_only = on", [], (), [])
+_LOCAL_STYLES: list[Wire] = [
+    (text, [], (), [])
+    for text in (b"set local datestyle = 'ISO'", b"set local intervalstyle = 'postgres'", b"set local timezone = 'UTC'")
+]
 _TEXT_OID = 25
 _TEXTS = (_TEXT_OID,) * 4
 _FORMATS = [TEXT_FORMAT] * 4
@@ -122,7 +129,7 @@ def _set_local(values: Sequence[bytes | None], *, read_only: bool) -> list[Wire]
         if read_only
         else (b"set local idle_in_transaction_session_timeout = " + _literal(values[3] or b""), [], (), [])
     )
-    return [*[(text, [], (), []) for text in texts], last]
+    return [*[(text, [], (), []) for text in texts], *_LOCAL_STYLES, last]
 
 
 def _literal(value: bytes) -> bytes:

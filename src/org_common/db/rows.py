@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import types
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from itertools import repeat
 from operator import is_not, or_
 from typing import Any, TypeVar, Union, get_args, get_origin
 
+from psycopg import DataError
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGresult
 
@@ -28,14 +28,13 @@ M = TypeVar("M", bound="Model")
 Make = Callable[[Sequence[Any]], Any]
 
 # Fields of these types take the values of these columns exactly as psycopg makes them (by PostgreSQL's type numbers).
-# A field of any other type or column, or with a constraint, is validated in each row.
+# A field of any other type or column, or with a constraint, is validated in each row; so are float and Decimal, which
+# PostgreSQL fills with NaN and infinity too.
 _EXACT: dict[Any, frozenset[int]] = {
     bool: frozenset({16}),
     bytes: frozenset({17}),
     datetime.date: frozenset({1082}),
     datetime.datetime: frozenset({1114, 1184}),
-    decimal.Decimal: frozenset({1700}),
-    float: frozenset({700, 701}),
     int: frozenset({20, 21, 23}),
     str: frozenset({19, 25, 1042, 1043}),
     uuid.UUID: frozenset({2950}),
@@ -49,7 +48,10 @@ def load(model: type[M], result: PGresult) -> list[M]:
     """
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result)))
+    try:
+        return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result)))
+    except DataError as error:
+        raise StatementError(f"a value of {model.__name__} has no Python form: {error}") from None
 
 
 def scalar(result: PGresult) -> Any:
@@ -83,7 +85,8 @@ def _maker(model: type[Model], columns: Columns) -> Make:
             f"unknown {unknown or 'none'}, missing {missing or 'none'}, got {names}"
         )
     validated = _validating(model, names)
-    if len(names) < len(fields) or not _is_simple(model):
+    # JSON has its keys in the model's order, whatever that of the SELECT.
+    if names != list(fields) or not _is_simple(model):
         return validated
     kinds = [_kind(fields[name]) for name in names]
     if all(oid in _EXACT.get(kind, ()) for (kind, _), (_, oid) in zip(kinds, columns, strict=True)):
@@ -124,7 +127,9 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
 
 def _is_simple(model: type[Model]) -> bool:
     """It does nothing to its values but hold them."""
-    return not (
+    from org_common.model import Model  # whoever has one has loaded it
+
+    return model.model_config == Model.model_config and not (
         model.__pydantic_decorators__.field_validators
         or model.__pydantic_decorators__.validators
         or model.__pydantic_decorators__.root_validators

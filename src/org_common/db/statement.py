@@ -84,7 +84,7 @@ _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "
 # A carriage return ends a comment too: `--\rcommit /*\nselect 1 */` commits.
 _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 # What it sets with `false` would outlive the unit, and behind a pooler reach others.
-_SETTING = re.compile(r"\bset_config\b", re.IGNORECASE)
+_SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -106,7 +106,9 @@ def prepare_own(text: LiteralString) -> Statement:
 def _prepare(text: str) -> Statement:
     start = _skip_blank(text)
     if _SETTING.search(text):
-        raise StatementError("a statement may not call set_config(): role, claims and limits are the SDK's to set")
+        raise StatementError(
+            "a statement may not call set_config() or get around it: role, claims and limits are the SDK's"
+        )
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]

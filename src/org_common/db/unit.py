@@ -139,18 +139,21 @@ class Write:
         """
         savepoint = prepare_own("savepoint " + name).bind(None)
         if savepoint in self._riders:
-            del self._riders[self._riders.index(savepoint) :]
+            # The last of them: blocks that follow each other have the same name.
+            del self._riders[len(self._riders) - 1 - self._riders[::-1].index(savepoint) :]
             return
         connection = self._connection
         if connection is None or connection.is_idle():
             return
         back = [prepare_own(verb + name).bind(None) for verb in ("rollback to savepoint ", "release savepoint ")]
         try:
-            connection.exchange(back, self._prelude.until_s)
+            # What stands before the savepoint may have been written in the turn that failed.
+            results = connection.exchange([*back, _XID], self._prelude.until_s)
         except (ConnectionLost, StatementFailed, OrgError) as error:
             self._failed = True
             logger.info("no way back to the savepoint: %s", error)
             return
+        self._xid = results[-1].get_value(0, 0)
         self._riders = []
         self._failed = False
 

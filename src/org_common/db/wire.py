@@ -16,7 +16,7 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from org_common.db.errors import ConnectionLost, StatementFailed, failure
-from org_common.db.plans import Plans
+from org_common.db.plans import Key, Plans
 from org_common.db.statement import TEXT_FORMAT, Wire
 from org_common.errors import GatewayTimeout
 
@@ -53,12 +53,14 @@ _Parse = tuple[int, Wire, bytes]
 
 def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None, parses: list[_Parse]) -> None:
     """Queue the statements, and put the Parses among them into `parses`."""
+    fresh: dict[Key, bytes] = {}
     for at, statement in enumerate(statements):
         command, values, types, formats = statement
-        name = plans and plans.name(statement)
+        name = plans and (plans.name(statement) or fresh.get((command, types)))
         if plans is not None and name is None:
             name = plans.new(statement)
             if name is not None:
+                fresh[(command, types)] = name
                 pgconn.send_prepare(name, command, types)
                 parses.append((at + len(parses), statement, name))
         if name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -56,9 +57,7 @@ def application() -> Asgi:
     """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
     project = Project.find(Path())
     importable(project)
-    apps = [_app(name) for name in project.apps]
-    if not apps:
-        raise ProjectError('no apps: name them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
+    apps = _apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
     return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
@@ -69,6 +68,9 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
     import uvicorn
 
     importable(project)
+    # Told before anything is started: whoever serves is another process, and only prints a traceback.
+    _apps(project)
+    _check_port(port)
     issuer = LocalIssuer.load(data)
     print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
     with database(project, data) as local:
@@ -122,6 +124,24 @@ def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
     name, path = module.EXAMPLE
     print(f"\nPeople to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: org-common token {name}\n")
     print(f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}\n", flush=True)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        # As uvicorn does: what lingers of a server that has ended takes no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ToolError(
+                f"port {port} of 127.0.0.1 is taken ({error.strerror}): choose another with --port"
+            ) from error
+
+
+def _apps(project: Project) -> list[App]:
+    if not project.apps:
+        raise ProjectError('no apps: name them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
+    return [_app(name) for name in project.apps]
 
 
 def _app(name: str) -> App:

@@ -57,9 +57,15 @@ def provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> Loc
     Roles belong to the server, not to the database: the passwords follow from the admin's secret, so that whoever else
     works on this server finds the same. `admin_url` is a superuser's.
     """
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        if admin.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
+    with psycopg.connect(_url(admin_url, "postgres"), autocommit=True) as admin:
+        # Roles are the server's, so whoever provisions another database of it must wait.
+        admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
+        if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return _provisioned(admin_url, name, migrations)
+
+
+def _provisioned(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
     passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,

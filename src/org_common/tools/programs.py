@@ -165,6 +165,6 @@ def environment() -> dict[str, str]:
 
 
 def major(version: str) -> int:
-    """17 of "17.6" and of "17\\n", 0 of what is no version."""
+    """17 of "17.6", 0 of what is no version."""
     found = re.match(r"\d+", version)
     return int(found[0]) if found else 0

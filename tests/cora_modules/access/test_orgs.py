@@ -174,6 +174,25 @@ def test_same_name_twice_is_fine(world: World) -> None:
     assert [answer.status for answer in answers] == [201, 201]
 
 
+def test_request_that_comes_again_with_its_key_makes_one_organization(world: World) -> None:
+    erin, key = world.as_("erin"), {"idempotency-key": "7f2c"}
+    body = {"name": "Initech", "slug": "initech"}
+
+    first, again = erin.post("/orgs", body, headers=key), erin.post("/orgs", body, headers=key)
+
+    assert (first.status, again.status, again.json()) == (201, 201, first.json())
+    assert [org["slug"] for org in erin.get("/orgs").json()["items"]] == ["initech"]
+
+
+def test_key_of_somebody_else_answers_nothing_of_his(world: World) -> None:
+    key = {"idempotency-key": "7f2c"}
+    world.as_("alice").post("/orgs", {"name": "Alice's", "slug": "initech"}, headers=key)
+
+    answer = world.as_("bob").post("/orgs", {"name": "Alice's", "slug": "initech"}, headers=key)
+
+    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+
+
 # --- audit ------------------------------------------------------------------------------------
 
 

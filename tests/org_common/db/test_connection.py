@@ -20,7 +20,7 @@ from org_common.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.identity import Identity
 from org_common.settings import Settings
 from org_common.types import Deadline
-from tests.support.lab import ALICE, BOB, INSERT, Lab
+from tests.support.lab import ALICE, BOB, INSERT, Lab, until
 from tests.support.proxy import Proxy
 
 PID = "select pg_backend_pid()"
@@ -132,13 +132,12 @@ def test_an_answer_that_nobody_asked_for_is_a_doubt(lab: Lab, db: Database) -> N
     assert isinstance(source, Single)
     first = reader(db).value(PID)
     # Only the connection itself can be made to listen: handlers cannot.
-    assert source._connection is not None
-    source._connection.exchange([prepare_own("listen news").bind(None)], Deadline.after(5).at_s)
+    listening = source._connection
+    assert listening is not None
+    listening.exchange([prepare_own("listen news").bind(None)], Deadline.after(5).at_s)
     lab.tell("notify news")
-    lab.ask("select 1")
+    assert until(lambda: listening.doubt() == "dead")
 
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(lambda: reader(db).value("select 1")).result() == 1
     assert reader(db).value(PID) != first
 
 

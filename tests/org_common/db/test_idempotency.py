@@ -1,117 +1,26 @@
 """A request that comes twice has one effect and one answer, for one caller, under today's rights."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
 
 from cora_modules.demo import ACME, GLOBEX
-from org_common import SIGNED_IN, TOKEN, App, Check, Model, Reader, Response, Transaction
+from org_common import SIGNED_IN, App, Reader
 from org_common.db.database import Database
-from org_common.errors import Conflict
 from org_common.testing.client import Answer, Client, Person
-from tests.support import lab as lab_people
-from tests.support.lab import INSERT, Lab, Note, until
+from tests.org_common.db.notes import ALICE, BOB, CAROL, NOTES, REPLAYED, STRANGER, app, held, post
+from tests.support import lab as people
+from tests.support.lab import Lab, until
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.db
 
-MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
-ALICE, BOB, CAROL = (Person(f"local|{name}") for name in ("alice", "bob", "carol"))
-STRANGER = Person("local|stranger")
-NOTES = f"/orgs/{ACME}/notes"
-REPLAYED = "idempotent-replayed"
 LOCKS: LiteralString = """
     select count(*) from pg_locks where locktype = 'advisory'
     and database = (select oid from pg_database where datname = current_database())"""
-
-
-NUMBER: LiteralString = "(random() * 2000000000)::int"
-
-
-class Held:
-    """Where a handler waits, for the test that asks it to."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.let_go = threading.Event()
-
-
-class NewNote(Model):
-    body: str
-    then: str = ""
-
-
-held = Held()
-app = App("notes")
-
-
-def add(tx: Transaction, body: NewNote) -> Note:
-    # A new number each time: two effects are two rows.
-    made = tx.one(Note, "insert into lab.notes (id, body) values (" + NUMBER + ", %(body)s) returning id, body", body)
-    if body.then == "wait":
-        held.entered.set()
-        assert held.let_go.wait(10)
-    if body.then == "break":
-        raise ValueError
-    if body.then == "refuse":
-        raise Conflict
-    if body.then == "collide":
-        tx.run(INSERT, {"id": made.id, "body": "again"}, rows=1)
-    return made
-
-
-@app.post("/orgs/{org_id}/notes", allow=MEMBER, status=201, idempotent=True)
-def post_note(tx: Transaction, org_id: str, body: NewNote, kind: str = "") -> Note:
-    return add(tx, body)
-
-
-@app.put("/orgs/{org_id}/notes", allow=MEMBER, idempotent=True)
-def put_note(tx: Transaction, org_id: str, body: NewNote) -> Note:
-    return add(tx, body)
-
-
-@app.post("/orgs/{org_id}/others", allow=MEMBER, status=201, idempotent=True)
-def post_other(tx: Transaction, org_id: str, body: NewNote) -> Note:
-    return add(tx, body)
-
-
-@app.post("/plain", allow=SIGNED_IN, status=201)
-def post_plain(tx: Transaction, body: NewNote) -> Note:
-    return add(tx, body)
-
-
-@app.post("/nothing", allow=SIGNED_IN, idempotent=True)
-def post_nothing(tx: Transaction) -> None:
-    tx.run("insert into lab.notes (id, body) values (" + NUMBER + ", 'x')", rows=1)
-
-
-@app.post("/silent", allow=SIGNED_IN, status=202, idempotent=True)
-def post_silent(tx: Transaction) -> dict[str, bool]:
-    """Has no statement of its own."""
-    return {"done": True}
-
-
-@app.post("/file", allow=SIGNED_IN, idempotent=True)
-def post_file(tx: Transaction) -> Response:
-    number = tx.value("select count(*) from lab.notes")
-    tx.run(INSERT, {"id": number, "body": "x"}, rows=1)
-    return Response(b"\x00\xff" + str(number).encode(), status=203, headers={"content-type": "image/x", "etag": '"7"'})
-
-
-@app.post("/unwritable", allow=SIGNED_IN, idempotent=True)
-def post_unwritable(tx: Transaction) -> dict[str, Any]:
-    tx.run(INSERT, {"id": 1, "body": "x"}, rows=1)
-    # No key of a JSON object.
-    return {"made": {object(): 1}}
-
-
-@app.post("/sign-in", allow=TOKEN, status=201, idempotent=True)
-def sign_in(tx: Transaction) -> dict[str, object]:
-    return {"tag": str(tx.value("select gen_random_uuid()")), "user": tx.value("select auth.uid()")}
 
 
 @pytest.fixture
@@ -125,10 +34,6 @@ def client(lab: Lab) -> Iterator[Client]:
     yield Client(app, person=ALICE)
     app.use(None)
     database.close()
-
-
-def post(client: Client, key: str, body: object = None, path: str = NOTES, method: str = "POST") -> Answer:
-    return client.send(method, path, body={"body": "x"} if body is None else body, headers={"idempotency-key": key})
 
 
 def test_the_second_gets_the_answer_of_the_first(lab: Lab, client: Client) -> None:
@@ -308,7 +213,7 @@ def test_with_or_without_quotes_it_is_the_same_key(lab: Lab, client: Client) -> 
 def test_a_replay_is_under_todays_rights(lab: Lab, client: Client) -> None:
     """Whoever is no member any more gets no answer of when he was one."""
     carol = client.as_(CAROL)
-    member = lab.user_id(lab_people.CAROL)
+    member = lab.user_id(people.CAROL)
     assert post(carol, "k").status == 201
     try:
         lab.tell("delete from access.org_members where user_id = %s", member)
@@ -435,6 +340,23 @@ def test_a_first_sign_in_is_answered_once(lab: Lab, client: Client) -> None:
     first, second = post(stranger, "k", path="/sign-in"), post(stranger, "k", path="/sign-in")
 
     assert first.json()["user"] is None
+    assert second.body == first.body
+
+
+def test_a_first_sign_in_that_made_its_user_is_answered_once(lab: Lab, client: Client) -> None:
+    """The platform knows him when the request comes again: he is another caller by then, and the key is the same."""
+    newcomer = client.as_(Person("local|newcomer"))
+
+    first = post(newcomer, "k", path="/sign-in")
+    lab.tell(
+        "with u as (insert into access.users (email) values ('newcomer@example.com') returning id) "
+        "insert into access.user_identities (issuer, subject, user_id) select %s, 'local|newcomer', id from u",
+        people.ISSUER,
+    )
+    second = post(newcomer, "k", path="/sign-in")
+    lab.tell("delete from access.users where email = 'newcomer@example.com'")
+
+    assert second.headers.get(REPLAYED) == "true"
     assert second.body == first.body
 
 

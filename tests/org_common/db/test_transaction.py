@@ -238,7 +238,7 @@ def test_a_role_moved_within_a_savepoint_that_is_undone_is_back(lab: Lab, db: Da
 
 @pytest.mark.fault
 def test_an_answer_that_comes_too_late_is_not_taken_for_anothers(lab: Lab, proxied: Database, proxy: Proxy) -> None:
-    tx = proxied.transaction(SIGNED_IN, ALICE, {}, Deadline.after(0.8))
+    tx = proxied.transaction(SIGNED_IN, ALICE, {}, Deadline.after(1.2))
     insert(tx)
     with suppress(GatewayTimeout), tx.savepoint():
         proxy.freeze()

@@ -1,7 +1,6 @@
 """The SDK's own SQL on each PostgreSQL that there is here: the wheel's, and the oldest that is supported."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -11,7 +10,7 @@ from psycopg import sql
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.migrations import load
 from org_common.tools.postgres import EmbeddedPostgres
-from tests.org_common.sql.shop import SHOP, Unit, unit
+from tests.org_common.sql.shop import SHOP, Unit
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")
 
@@ -41,10 +40,12 @@ def platform(server: EmbeddedPostgres) -> LocalDatabase:
     return provision(server.url, "platform", [*load([]), SHOP])
 
 
-@pytest.fixture(name="unit")
-def unit_fixture(platform: LocalDatabase) -> Unit:
-    """`with unit(claims, role) as ask`: a request to the platform, as the powerless login."""
-    return partial(unit, platform.login_url)
+@pytest.fixture(scope="session")
+def unit(platform: LocalDatabase) -> Iterator[Unit]:
+    """Requests to the platform, as the powerless login."""
+    made = Unit(platform.login_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -49,24 +50,39 @@ create trigger audit before insert or update on shop.notes for each row execute 
 """
 SHOP = Migration("shop", 1, "shop", SQL, "")
 
-Claims = dict[str, Any] | str | None
 # The first column of the first row, None without one.
 Ask = Callable[..., Any]
-Unit = Callable[..., AbstractContextManager[Ask]]
 
 
-@contextmanager
-def unit(url: str, claims: Claims = None, role: str = "authenticated") -> Iterator[Ask]:
-    """A transaction under role and claims as the SDK sets them, rolled back at its end."""
-    with psycopg.connect(url, autocommit=True) as conn, conn.transaction(force_rollback=True):
-        if claims is not None:
-            text = claims if isinstance(claims, str) else json.dumps(claims)
-            conn.execute("select set_config('request.jwt.claims', %s, true)", [text])
-        conn.execute("select set_config('role', %s, true)", [role])
+class Unit:
+    """`with unit(claims, role) as ask`: a transaction as the SDK makes it, rolled back at its end.
 
-        def ask(query: str, *values: object) -> Any:
-            cursor = conn.execute(query.encode(), values)
-            row = cursor.fetchone() if cursor.description else None
-            return row and row[0]
+    Without claims it is the first of a new connection, on which the setting has never been made.
+    """
 
-        yield ask
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: list[psycopg.Connection] = []
+
+    @contextmanager
+    def __call__(self, claims: dict[str, Any] | str | None = None, role: str = "authenticated") -> Iterator[Ask]:
+        conn = self._idle.pop() if self._idle and claims is not None else psycopg.connect(self._url, autocommit=True)
+        try:
+            with conn.transaction(force_rollback=True):
+                if claims is not None:
+                    text = claims if isinstance(claims, str) else json.dumps(claims)
+                    conn.execute("select set_config('request.jwt.claims', %s, true)", [text])
+                conn.execute("select set_config('role', %s, true)", [role])
+                yield partial(_ask, conn)
+        finally:
+            self._idle.append(conn)
+
+    def close(self) -> None:
+        for conn in self._idle:
+            conn.close()
+
+
+def _ask(conn: psycopg.Connection, query: str, *values: object) -> Any:
+    cursor = conn.execute(query.encode(), values)
+    row = cursor.fetchone() if cursor.description else None
+    return row and row[0]

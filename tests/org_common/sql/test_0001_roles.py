@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -10,7 +10,7 @@ from org_common.tools.bootstrap import MEMBERS, bootstrap
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.migrations import SchemaError, load
 from org_common.tools.schema import migrate
-from tests.org_common.sql.shop import CLAIMS, SHOP, unit
+from tests.org_common.sql.shop import CLAIMS, SHOP, Unit
 
 pytestmark = pytest.mark.db
 
@@ -112,7 +112,7 @@ def test_second_database_of_a_server_takes_the_roles_that_are_there(virgin: str)
     two = provision(virgin, "two", [*load([]), SHOP])
 
     assert ask(virgin, "select oid, rolname, rolinherit, rolcanlogin from pg_roles order by 1") == roles
-    with unit(two.login_url, CLAIMS) as request:
+    with closing(Unit(two.login_url)) as unit, unit(CLAIMS) as request:
         assert "outer_sub" in request("select app.identify(true)")
 
 
@@ -135,7 +135,7 @@ def test_roles_that_others_have_made_are_taken(virgin: str) -> None:
 
     made = provision(virgin, "shop", [*load([]), SHOP])
 
-    with unit(made.login_url, CLAIMS) as request:
+    with closing(Unit(made.login_url)) as unit, unit(CLAIMS) as request:
         assert "outer_sub" in request("select app.identify(true)")
 
 

@@ -1,12 +1,15 @@
 """On Supabase the schema auth is there, is not ours, and is open to its own roles only."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.migrations import load
-from tests.org_common.sql.shop import ALICE, CLAIMS, ORGS, SHOP, unit
+from tests.org_common.sql.shop import ALICE, CLAIMS, ORGS, SHOP, Unit
 
 pytestmark = pytest.mark.db
 
@@ -40,6 +43,12 @@ def supabase(virgin: str) -> LocalDatabase:
     return provision(virgin, "shop", [*load([]), SHOP])
 
 
+@pytest.fixture
+def unit(supabase: LocalDatabase) -> Iterator[Unit]:
+    with closing(Unit(supabase.login_url)) as made:
+        yield made
+
+
 def test_migrations_are_applied_and_leave_auth_alone(supabase: LocalDatabase) -> None:
     with psycopg.connect(supabase.admin_url) as conn:
         found = conn.execute(
@@ -50,19 +59,19 @@ def test_migrations_are_applied_and_leave_auth_alone(supabase: LocalDatabase) ->
 
 
 @pytest.mark.parametrize("role", ["authenticated", "app_sys"])
-def test_caller_is_identified(supabase: LocalDatabase, role: str) -> None:
-    with unit(supabase.login_url, CLAIMS, role) as ask:
+def test_caller_is_identified(unit: Unit, role: str) -> None:
+    with unit(CLAIMS, role) as ask:
         assert ALICE in ask("select app.identify(true)")
 
 
-def test_rules_are_answered(supabase: LocalDatabase) -> None:
-    with unit(supabase.login_url, {"sub": ALICE}) as ask:
+def test_rules_are_answered(unit: Unit) -> None:
+    with unit({"sub": ALICE}) as ask:
         assert ask("select app.has_org_role(%s, 'org_admin')", ORGS["admin"]) is True
         assert ask("select app.has_sys_role('sys_admin')") is True
 
 
-def test_audit_columns_are_filled(supabase: LocalDatabase) -> None:
-    with unit(supabase.login_url, {"sub": ALICE}) as ask:
+def test_audit_columns_are_filled(unit: Unit) -> None:
+    with unit({"sub": ALICE}) as ask:
         ask("insert into shop.notes (id) values (1)")
 
         assert str(ask("select created_by from shop.notes")) == ALICE
@@ -73,6 +82,6 @@ def test_access_module_finds_its_people(virgin: str) -> None:
         conn.execute(SUPABASE)
     made = provision(virgin, "shop", load(["cora_modules.access"]))
 
-    with unit(made.login_url, {"sub": ALICE}) as ask:
+    with closing(Unit(made.login_url)) as unit, unit({"sub": ALICE}) as ask:
         assert ask("select count(*) from access.orgs") == 0
         assert ask("select id from access.create_org('x', 'x-x', null, null, null, null, null)") is not None
