@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -99,7 +100,10 @@ def forked(made: Database) -> dict[str, Any]:
 def in_child(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What the step answers in a forked process, which ends as one ends that knows nothing of ours: with collection."""
     read, write = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # The pool has threads, which Python 3.12 and later warn of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         os.close(read)
         os.write(write, json.dumps(step()).encode())

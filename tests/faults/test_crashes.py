@@ -78,7 +78,7 @@ def test_restarts(
     run = "acknowledged writes over `pg_ctl restart -m immediate`, fsync on: there, and once"
     back_s: list[float] = []
     with writers:
-        for _ in range(20 if long_form else 2):
+        for _ in range(20 if long_form else 1):
             time.sleep(0.7)
             durable_server.restart(immediate=True)
             back_s.append(time.monotonic())
@@ -102,7 +102,7 @@ def test_killed_backends(durable_lab: Lab, writers: Writers, report: Report, *, 
     chance = random.Random(SEED)
     killed = 0
     with writers, psycopg.connect(durable_lab.local.admin_url, autocommit=True) as admin:
-        end_s = time.monotonic() + (60 if long_form else 3)
+        end_s = time.monotonic() + (60 if long_form else 1.5)
         while time.monotonic() < end_s:
             time.sleep(KILL_EACH_S)
             backends = admin.execute(
@@ -115,4 +115,4 @@ def test_killed_backends(durable_lab: Lab, writers: Writers, report: Report, *, 
     books = close_books(durable_lab, writers)
     report.run(run, seed=SEED).facts["killed"] = report.run(run).facts.get("killed", 0) + killed
     judge(books, writers, report, run)
-    assert killed > 10
+    assert killed > 5

@@ -79,9 +79,8 @@ def test_sigterm(state: str, lab: Lab, url: str, report: Report) -> None:
         assert gone
 
 
-@pytest.mark.parametrize("environ", [{}, {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}])
-def test_outside_of_lambda_sigterm_is_not_ours(lab: Lab, url: str, environ: dict[str, str]) -> None:
-    with child(url, "terminate", "idle", **environ) as environment:
+def test_outside_of_lambda_sigterm_is_not_ours(lab: Lab, url: str) -> None:
+    with child(url, "terminate", "idle") as environment:
         pid = environment.answer()["pid"]
         environment.tell(signal.SIGTERM)
 

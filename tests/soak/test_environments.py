@@ -8,8 +8,7 @@ import pytest
 
 from org_common.db.connect import CONNECT_TIMEOUT_S
 from org_common.db.retry import ATTEMPTS
-from org_common.tools.migrations import load
-from tests.soak.figures import note
+from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.scale import MAX_CONNECTIONS, scaled
 from tests.soak.tenants import Platform
@@ -48,14 +47,13 @@ def environments(platform: Platform, url: str, profile: str) -> list[dict[str, A
     return answers
 
 
-def report(name: str, answers: list[dict[str, Any]], what: str, figure: int) -> None:
+def report(figures: Figures, name: str, answers: list[dict[str, Any]], good: int, of: int) -> None:
     cuts = quantiles([answer["s"] for answer in answers], n=100)
     statuses = Counter(f"{answer['status']} {answer['cause'] or ''}".strip() for answer in answers)
-    note(
+    figures.note(
         name,
-        what,
-        figure,
-        len(answers),
+        good,
+        of,
         environments=ENVIRONMENTS,
         max_connections=MAX_CONNECTIONS,
         foreign=sum(answer["foreign"] for answer in answers),
@@ -66,25 +64,25 @@ def report(name: str, answers: list[dict[str, Any]], what: str, figure: int) -> 
     )
 
 
-def test_through_a_pooler_all_are_answered(small: Platform) -> None:
+def test_through_a_pooler_all_are_answered(small: Platform, figures: Figures) -> None:
     users = {"app_login": small.password}
     with PgBouncer.start(small.local.login_url, users=users, pool_size=POOL, settings=CHEAP_LOGIN) as pooler:
         answers = environments(small, pooler.url(small.local.login_url), "transaction-pooler")
 
     answered = sum(answer["status"] in (200, 201) for answer in answers)
-    report("environments through PgBouncer", answers, "answered", answered)
+    report(figures, "environments through PgBouncer: requests answered", answers, answered, len(answers))
     assert answered == ENVIRONMENTS * REQUESTS
     assert sum(answer["foreign"] for answer in answers) == 0
     assert small.ask("select count(*) from soak.items where id >= 0") == ENVIRONMENTS
 
 
-def test_without_one_who_is_not_answered_is_told_why(small: Platform) -> None:
+def test_without_one_who_is_not_answered_is_told_why(small: Platform, figures: Figures) -> None:
     answers = environments(small, small.local.login_url, "direct")
 
     refused = [answer for answer in answers if answer["status"] >= 400]
     told = [answer for answer in refused if (answer["status"], answer["code"]) == (503, "unavailable")]
     full = [answer for answer in told if answer["cause"] == "FULL"]
-    report("environments direct", answers, "refused with 503 because the server was full", len(full))
+    report(figures, "environments direct: refusals that were 503 with their cause", answers, len(told), len(refused))
     assert len(refused) > ENVIRONMENTS
     assert told == refused
     assert {answer["cause"] for answer in told} <= CAUSES

@@ -15,7 +15,7 @@ from cora_modules.access.orgs import app
 from org_common.testing.client import ISSUER, Answer, Client, Person
 from org_common.tools.local import LocalDatabase
 from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, INSIDE, World, leaked
-from tests.soak.figures import note
+from tests.soak.figures import Figures
 from tests.soak.payloads import payloads
 from tests.soak.scale import LONG, SEED
 
@@ -116,7 +116,7 @@ def world(database: LocalDatabase) -> Iterator[World]:
     made.close()
 
 
-def test_hostile_texts_are_texts_wherever_they_stand(world: World) -> None:
+def test_hostile_texts_are_texts_wherever_they_stand(world: World, figures: Figures) -> None:
     random = Random(SEED)
     secrets = world.secrets()
     corpus = payloads((str(ACME), str(ACME_DOMAIN), "acme-zq7", "Acme Zq7 Rockets", str(world.users["alice"])))
@@ -139,13 +139,12 @@ def test_hostile_texts_are_texts_wherever_they_stand(world: World) -> None:
     assert acmes(world) == before
     assert tried.keys() == PLACES.keys()
 
-    note(
-        "injection",
-        "foreign rows or words of the inside",
-        0,
+    figures.note(
+        "injection: requests without a foreign row, a word of the inside or a 500",
         statuses.total(),
+        tried.total(),
         payloads=len(corpus) if LONG else SAMPLE,
-        of=len(corpus),
+        corpus=len(corpus),
         places=len(PLACES),
         statuses=dict(sorted(statuses.items())),
     )

@@ -16,7 +16,7 @@ from org_common.db.connection import Single
 from org_common.db.database import Database, transaction
 from org_common.tools.bootstrap import set_password
 from org_common.types import Deadline
-from tests.soak.figures import note
+from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform, Tenant
 
@@ -99,7 +99,7 @@ class Environment:
             assert reader.value("select auth.uid()") == self._tenant.user_id
 
 
-def test_a_new_password_fails_no_request(small: Platform) -> None:
+def test_a_new_password_fails_no_request(small: Platform, figures: Figures) -> None:
     vault = Vault(small)
     environments = [Environment(small, vault, number) for number in range(ENVIRONMENTS)]
     stop = threading.Event()
@@ -119,7 +119,15 @@ def test_a_new_password_fails_no_request(small: Platform) -> None:
     failed = [text for environment in environments for text in environment.failed]
     answered = sum(environment.answered for environment in environments)
     refreshes = [environment.url.refreshes for environment in environments]
-    note("rotation", "failed", len(failed), answered, changes=CHANGES, refreshes=refreshes)
+    figures.note(
+        "rotation: requests answered",
+        answered,
+        answered + len(failed),
+        environments=ENVIRONMENTS,
+        changes=CHANGES,
+        refreshes=sum(refreshes),
+        most_of_one_environment=max(refreshes),
+    )
     assert failed == []
     assert answered > ENVIRONMENTS * CHANGES
     assert max(refreshes) <= CHANGES

@@ -13,10 +13,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
-from tests.soak.figures import note
+from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
+from tests.soak.stage import DOOMING, ENDS, PLAIN, Nested, Step
 from tests.soak.tenants import Platform
-from tests.soak.units import DOOMING, ENDS, PLAIN, Nested, Soak, Step
+from tests.soak.units import Soak
 from tests.support.pgbouncer import PgBouncer
 
 pytestmark = [pytest.mark.db, pytest.mark.pooler, pytest.mark.fault]
@@ -52,7 +53,7 @@ def soak(platform: Platform) -> Iterator[Soak]:
         yield Soak(platform, ways)
 
 
-def test_any_order_of_units_keeps_tenants_apart(soak: Soak) -> None:
+def test_any_order_of_units_keeps_tenants_apart(soak: Soak, figures: Figures) -> None:
     """Shrinks to the shortest way to a leak."""
     with ThreadPoolExecutor(4) as pool:
 
@@ -107,7 +108,7 @@ def test_any_order_of_units_keeps_tenants_apart(soak: Soak) -> None:
             def teardown(self) -> None:
                 soak.assert_kept()
 
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis says nothing of its types here
+        run_state_machine_as_test(
             seed(SEED)(Units),
             settings=settings(
                 max_examples=EXAMPLES,
@@ -119,10 +120,10 @@ def test_any_order_of_units_keeps_tenants_apart(soak: Soak) -> None:
             ),
         )
 
-    report("state machine, Hypothesis", soak)
+    report(figures, "state machine, Hypothesis: units without a leak", soak)
 
 
-def test_many_units_keep_tenants_apart(soak: Soak) -> None:
+def test_many_units_keep_tenants_apart(soak: Soak, figures: Figures) -> None:
     """As many as it takes to say something by their number."""
     random = Random(SEED)
     turn = 0
@@ -136,7 +137,7 @@ def test_many_units_keep_tenants_apart(soak: Soak) -> None:
                 soak.assert_kept()
     soak.assert_kept()
 
-    report("state machine, seeded driver", soak)
+    report(figures, "state machine, seeded driver: units without a leak", soak)
 
 
 SMALL = ("nobody", "stranger", "drifter", "token", "refused", "smuggled", "cached")
@@ -188,6 +189,7 @@ def some_step(random: Random) -> Step:
     return Nested(inner, random.random() < 0.5)
 
 
-def report(name: str, soak: Soak) -> None:
+def report(figures: Figures, name: str, soak: Soak) -> None:
     counters: dict[str, Any] = {way: database.counters.as_dict() for way, database in soak.ways.items()}
-    note(name, "foreign rows or unclean sessions", 0, soak.units.total(), kinds=dict(soak.units), counters=counters)
+    units = soak.units.total()
+    figures.note(name, units, units, kinds=dict(soak.units), counters=counters, asked_again_after_a_kill=soak.retried)

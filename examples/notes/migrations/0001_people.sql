@@ -34,7 +34,7 @@ alter table notes.members enable row level security, force row level security;
 
 -- A request sees the caller's own memberships, and nothing else of these tables.
 grant select on notes.members to authenticated;
-create policy own on notes.members for select to authenticated using (user_id = (select auth.uid()));
+create policy own on notes.members for select to authenticated using (user_id = (select app.uid()));
 
 -- The two look-ups below run as app_rules, which sees two tables.
 grant select on notes.identities, notes.members to app_rules;
@@ -58,7 +58,7 @@ as $$
 begin
   return (
     select m.org_role from notes.members m
-    where m.org_id = wanted_org_id and m.user_id = auth.uid()
+    where m.org_id = wanted_org_id and m.user_id = app.uid()
   );
 end
 $$;

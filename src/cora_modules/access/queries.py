@@ -7,7 +7,7 @@ select o.id, o.name, o.slug, o.description, o.logo_url, o.website_url, o.app_nam
        o.created_at, o.updated_at
 """
 _MINE = """
-join access.org_members m on m.org_id = o.id and m.user_id = (select auth.uid())
+join access.org_members m on m.org_id = o.id and m.user_id = (select app.uid())
 """
 
 LIST_ORGS = _ORG + "from access.orgs o" + _MINE

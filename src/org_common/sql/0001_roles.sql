@@ -32,7 +32,19 @@ end
 $$;
 
 -- What a request may become. The route picks one of these constants; no token does.
-grant anon, authenticated, app_sys to app_login;
+do $$
+begin
+  if current_setting('server_version_num')::integer >= 160000 then
+    -- Whoever made app_login may have let it inherit.
+    execute 'grant anon, authenticated, app_sys to app_login with inherit false';
+  else
+    grant anon, authenticated, app_sys to app_login;
+    if (select rolinherit from pg_catalog.pg_roles where rolname = 'app_login') then
+      alter role app_login noinherit;
+    end if;
+  end if;
+end
+$$;
 
 -- To own what must look past row-level security, app_migrator hands functions to app_rules.
 grant app_rules to app_migrator;

@@ -1,28 +1,32 @@
 -- The caller of a unit: the claims that the SDK set, under the names that Supabase and PostgREST use.
 
--- Where auth.uid() and auth.jwt() are missing they are made; on Supabase they are there.
+-- After a unit the setting is '' and not null, on that connection for ever: hence nullif.
+-- The bodies are parsed here and now (SQL-standard form), so no search_path can change what they call, and without a SET
+-- clause they are inlined into the policies that use them.
+create function app.claims() returns jsonb
+  language sql stable
+  return coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb;
+grant execute on function app.claims() to anon, authenticated, app_sys, app_rules, app_service;
+
+create function app.uid() returns uuid
+  language sql stable
+  return nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')::uuid;
+grant execute on function app.uid() to anon, authenticated, app_sys, app_rules, app_service;
+
+-- The same under Supabase's names, for policies that were written for it. Where there is a schema auth it is left alone:
+-- on Supabase neither app_migrator nor app_rules may even look into it, so nothing of ours relies on it.
 do $$
 begin
   if not exists (select from pg_catalog.pg_namespace where nspname = 'auth') then
     create schema auth;
     grant usage on schema auth to anon, authenticated, app_sys, app_rules, app_service;
-  end if;
-
-  -- After a unit the setting is '' and not null, on that connection for ever: hence nullif.
-  -- The bodies are parsed here and now (SQL-standard form), so no search_path can change what they call, and without
-  -- a SET clause they are inlined into the policies that use them.
-  if to_regprocedure('auth.jwt()') is null then
     create function auth.jwt() returns jsonb
       language sql stable
       return coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb;
-    grant execute on function auth.jwt() to anon, authenticated, app_sys, app_rules, app_service;
-  end if;
-
-  if to_regprocedure('auth.uid()') is null then
     create function auth.uid() returns uuid
       language sql stable
       return nullif(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', '')::uuid;
-    grant execute on function auth.uid() to anon, authenticated, app_sys, app_rules, app_service;
+    grant execute on function auth.jwt(), auth.uid() to anon, authenticated, app_sys, app_rules, app_service;
   end if;
 end
 $$;

@@ -9,13 +9,13 @@ as $$
 begin
   if tg_op = 'INSERT' then
     new.created_at := now();
-    new.created_by := auth.uid();
+    new.created_by := app.uid();
   else
     new.created_at := old.created_at;
     new.created_by := old.created_by;
   end if;
   new.updated_at := now();
-  new.updated_by := auth.uid();
+  new.updated_by := app.uid();
   return new;
 end
 $$;

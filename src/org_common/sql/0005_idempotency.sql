@@ -26,7 +26,7 @@ create function app.caller() returns text
   language plpgsql stable set search_path = ''
 as $$
 declare
-  claims jsonb := auth.jwt();
+  claims jsonb := app.claims();
 begin
   return coalesce(claims ->> 'sub', (claims ->> 'iss') || ' ' || (claims ->> 'outer_sub'));
 end

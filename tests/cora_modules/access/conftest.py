@@ -9,23 +9,25 @@ from org_common.tools.local import LocalDatabase, clone, drop
 from tests.cora_modules.access.world import World
 
 
+@pytest.fixture(scope="session")
+def moving_world(database_template: LocalDatabase) -> Iterator[World]:
+    """Behind `world`; not for tests."""
+    yield from _made(database_template)
+
+
 @pytest.fixture
-def world(database: LocalDatabase) -> Iterator[World]:
-    """Acme, Globex and their people, in a database of this test's own."""
-    made = World(database)
-    app.use(made.database)
-    yield made
+def world(moving_world: World) -> Iterator[World]:
+    """Acme, Globex and their people, for a test that changes something; a database for each would cost more than all."""
+    moving_world.begin()
+    app.use(moving_world.database)
+    yield moving_world
     app.use(None)
-    made.close()
 
 
 @pytest.fixture(scope="session")
 def standing_world(database_template: LocalDatabase) -> Iterator[World]:
     """Behind `still_world`; not for tests."""
-    made = World(clone(database_template, f"still_{uuid.uuid4().hex}"))
-    yield made
-    made.close()
-    drop(made.local)
+    yield from _made(database_template)
 
 
 @pytest.fixture
@@ -44,3 +46,10 @@ def catalog(standing_world: World) -> Iterator[psycopg.Connection]:
     with psycopg.connect(standing_world.local.admin_url, autocommit=True) as conn:
         conn.execute("set search_path = ''")
         yield conn
+
+
+def _made(template: LocalDatabase) -> Iterator[World]:
+    made = World(clone(template, f"world_{uuid.uuid4().hex}"))
+    yield made
+    made.close()
+    drop(made.local)

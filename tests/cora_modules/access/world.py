@@ -43,14 +43,23 @@ TABLES = "select relname from pg_class where relnamespace = 'access'::regnamespa
 
 
 class World:
-    """One test's platform: its people, and an eye that sees all rows."""
+    """A platform: its people, and an eye that sees all rows."""
 
     def __init__(self, local: LocalDatabase) -> None:
         self.local = local
         self.database = Database(local.settings)
         self.admin = psycopg.connect(local.admin_url, autocommit=True, row_factory=dict_row)
         self.users: dict[str, UUID] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """All rows as at the beginning, whatever has been changed since."""
         with self.admin.transaction():
+            # In any order, and without triggers.
+            self.admin.execute("set local session_replication_role = replica")
+            for schema, table in [*[("access", name) for name in self.tables()], ("app", "answers"), ("app", "outbox")]:
+                self.admin.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, table)))
+            self.admin.execute("set local session_replication_role = default")
             self._seed()
 
     def close(self) -> None:
@@ -79,8 +88,10 @@ class World:
 
     def snapshot(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every table of the module."""
-        found = self.admin.execute(TABLES).fetchall()
-        return {row["relname"]: sorted(self.rows(row["relname"]), key=str) for row in found}
+        return {table: sorted(self.rows(table), key=str) for table in self.tables()}
+
+    def tables(self) -> list[str]:
+        return [row["relname"] for row in self.admin.execute(TABLES)]
 
     def secrets(self) -> set[str]:
         """What nobody outside of Acme may read: every id, name and address of it."""

@@ -1,13 +1,16 @@
 """An app whose routes answer a repeated request once, over the notes of the lab."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, LiteralString
 
 from cora_modules.demo import ACME
 from org_common import SIGNED_IN, TOKEN, App, Check, Model, Response, Transaction
+from org_common.db.database import Database
 from org_common.errors import Conflict
 from org_common.testing.client import Answer, Client, Person
-from tests.support.lab import INSERT, Note
+from tests.support.lab import INSERT, Lab, Note
 
 MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
 ALICE, BOB, CAROL = (Person(f"local|{name}") for name in ("alice", "bob", "carol"))
@@ -103,3 +106,16 @@ def sign_in(tx: Transaction) -> dict[str, object]:
 
 def post(client: Client, key: str, body: object = None, path: str = NOTES, method: str = "POST") -> Answer:
     return client.send(method, path, body={"body": "x"} if body is None else body, headers={"idempotency-key": key})
+
+
+@contextmanager
+def alices(lab: Lab) -> Iterator[Client]:
+    """Alice's client; no answers are stored."""
+    lab.tell("truncate app.answers")
+    database = Database(lab.settings)
+    app.use(database)
+    held.entered.clear()
+    held.let_go.clear()
+    yield Client(app, person=ALICE)
+    app.use(None)
+    database.close()

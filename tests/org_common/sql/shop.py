@@ -33,12 +33,12 @@ $$;
 create or replace function app.find_sys_role() returns text
   language sql stable set search_path = ''
 as $$
-  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope is null
+  select r.role from shop.roles r join shop.users u on u.id = app.uid() where r.scope is null
 $$;
 create or replace function app.find_org_role(wanted_org_id uuid) returns text
   language sql stable set search_path = ''
 as $$
-  select r.role from shop.roles r join shop.users u on u.id = auth.uid() where r.scope = wanted_org_id
+  select r.role from shop.roles r join shop.users u on u.id = app.uid() where r.scope = wanted_org_id
 $$;
 
 create table shop.notes (

@@ -81,6 +81,8 @@ def test_access_module_finds_its_people(virgin: str) -> None:
     with psycopg.connect(make_conninfo(virgin, dbname="shop"), autocommit=True) as conn:
         conn.execute(SUPABASE)
     made = provision(virgin, "shop", load(["cora_modules.access"]))
+    with psycopg.connect(made.admin_url, autocommit=True) as conn:
+        conn.execute("insert into access.users (id, email) values (%s, 'alice@shop.test')", [ALICE])
 
     with closing(Unit(made.login_url)) as unit, unit({"sub": ALICE}) as ask:
         assert ask("select count(*) from access.orgs") == 0

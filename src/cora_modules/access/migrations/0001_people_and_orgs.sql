@@ -116,7 +116,7 @@ create or replace function app.find_sys_role() returns text
   language plpgsql stable set search_path = ''
 as $$
 begin
-  return (select u.sys_role from access.users u where u.id = auth.uid());
+  return (select u.sys_role from access.users u where u.id = app.uid());
 end
 $$;
 
@@ -126,7 +126,7 @@ as $$
 begin
   return (
     select m.org_role from access.org_members m
-    where m.org_id = wanted_org_id and m.user_id = auth.uid()
+    where m.org_id = wanted_org_id and m.user_id = app.uid()
   );
 end
 $$;
@@ -139,7 +139,7 @@ as $$
 begin
   return query
     select m.org_id from access.org_members m
-    where m.user_id = auth.uid() and app.rung(m.org_role) >= app.rung(at_least);
+    where m.user_id = app.uid() and app.rung(m.org_role) >= app.rung(at_least);
 end
 $$;
 alter function access.org_ids(app.org_role) owner to app_rules;
@@ -151,7 +151,7 @@ create function access.colleague_ids() returns setof uuid
 as $$
 begin
   return query
-    select auth.uid()
+    select app.uid()
     union
     select m.user_id from access.org_members m where m.org_id in (select access.org_ids());
 end
@@ -194,7 +194,7 @@ as $$
 declare
   made access.orgs;
 begin
-  if auth.uid() is null then
+  if app.uid() is null then
     raise exception 'unknown user' using errcode = 'OCUSR';
   end if;
   insert into access.orgs as o (name, slug, description, logo_url, website_url, app_name, app_icon)
@@ -204,7 +204,7 @@ begin
   )
   returning * into made;
   insert into access.org_members (org_id, user_id, org_role, added_by)
-  values (made.id, auth.uid(), 'org_owner', auth.uid());
+  values (made.id, app.uid(), 'org_owner', app.uid());
   return next made;
 end
 $$;

@@ -1,0 +1,66 @@
+"""What the soak has found, each by the shortest way to it."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from org_common.auth.rules import SIGNED_IN
+from org_common.db.database import Database, transaction
+from org_common.errors import OrgError
+from org_common.types import Deadline
+from tests.soak.tenants import Platform
+from tests.soak.units import Soak
+
+pytestmark = pytest.mark.db
+
+# A function of a module's own that sets for the session: by mistake `false`, where `true` was meant.
+KEEP = """
+create or replace function soak.keep(name text, value text) returns text
+  language plpgsql set search_path = ''
+as $$ begin return set_config(name, value, false); end $$;
+grant execute on function soak.keep(text, text) to authenticated;
+"""
+UNSUPPORTED: LiteralString = "select org_id from soak.items group by org_id for update"
+
+
+@pytest.fixture
+def soak(platform: Platform) -> Iterator[Soak]:
+    with psycopg.connect(platform.local.migrator_url) as migrator:
+        migrator.execute(KEEP)
+    database = Database(platform.settings())
+    yield Soak(platform, {"single direct": database})
+    database.close()
+
+
+@pytest.mark.parametrize(("name", "value"), [("role", "app_sys"), ("request.jwt.claims", "{}")])
+def test_a_read_whose_function_sets_for_the_session_leaves_it_clean(soak: Soak, name: str, value: str) -> None:
+    """A Reader's unit ends without the re-check that a Transaction's COMMIT has."""
+    reader = soak.reader("single direct", soak.platform.tenants[0].identity)
+    with suppress(OrgError):
+        reader.value("select soak.keep(%(name)s, %(value)s)", {"name": name, "value": value})
+
+    soak.assert_clean("single direct")
+
+
+def test_a_transaction_whose_function_sets_the_same_for_the_session_leaves_it_clean(soak: Soak) -> None:
+    """The re-check compares values, and these are the unit's own."""
+    database = soak.ways["single direct"]
+    with suppress(OrgError), transaction(soak.platform.tenants[0].identity, database=database) as tx:
+        tx.value("select soak.keep('role', current_user::text)")
+
+    soak.assert_clean("single direct")
+
+
+def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) -> None:
+    """0A000 is "cached plan must not change result type", and much else that no other try mends."""
+    database, tenant = soak.ways["single direct"], soak.platform.tenants[0]
+    with pytest.raises(OrgError) as of_a_read:
+        database.reader(SIGNED_IN, tenant.identity, {}, Deadline.after(10)).value(UNSUPPORTED)
+    with pytest.raises(OrgError) as of_a_write, transaction(tenant.identity, database=database) as tx:
+        tx.value(UNSUPPORTED)
+
+    assert (of_a_read.value.status, of_a_write.value.status) == (500, 500)
+    assert database.counters.resent == 0
