@@ -30,7 +30,7 @@ MOST = 0.8
 TIMEOUT_S = scaled(60, 300)
 
 
-def environments(platform: Platform, url: str, profile: str) -> list[dict[str, Any]]:
+def environments(platform: Platform, url: str, profile: str, each_s: int) -> list[dict[str, Any]]:
     """The answers that all environments got; all of them were ended and none of them failed."""
     platform.clear()
     for tenant in platform.tenants:
@@ -39,7 +39,14 @@ def environments(platform: Platform, url: str, profile: str) -> list[dict[str, A
                 "insert into soak.items (org_id, id, body) values (%s, %s, %s)", [tenant.org_id, number, tenant.name]
             )
     tenants = [{"subject": each.identity.subject, "org_id": str(each.org_id)} for each in platform.tenants]
-    job = {"url": url, "profile": profile, "count": ENVIRONMENTS, "requests": REQUESTS, "tenants": tenants}
+    job = {
+        "url": url,
+        "profile": profile,
+        "count": ENVIRONMENTS,
+        "each_s": each_s,
+        "requests": REQUESTS,
+        "tenants": tenants,
+    }
     found = run_program("tests.soak.environments", job, timeout_s=TIMEOUT_S)
     assert (found["reaped"], found["failed"]) == (ENVIRONMENTS, 0)
     answers: list[dict[str, Any]] = found["answers"]
@@ -67,7 +74,7 @@ def report(figures: Figures, name: str, answers: list[dict[str, Any]], good: int
 def test_through_a_pooler_all_are_answered(small: Platform, figures: Figures) -> None:
     users = {"app_login": small.password}
     with PgBouncer.start(small.local.login_url, users=users, pool_size=POOL, settings=CHEAP_LOGIN) as pooler:
-        answers = environments(small, pooler.url(small.local.login_url), "transaction-pooler")
+        answers = environments(small, pooler.url(small.local.login_url), "transaction-pooler", 80)
 
     answered = sum(answer["status"] in (200, 201) for answer in answers)
     report(figures, "environments through PgBouncer: requests answered", answers, answered, len(answers))
@@ -77,7 +84,7 @@ def test_through_a_pooler_all_are_answered(small: Platform, figures: Figures) ->
 
 
 def test_without_one_who_is_not_answered_is_told_why(small: Platform, figures: Figures) -> None:
-    answers = environments(small, small.local.login_url, "direct")
+    answers = environments(small, small.local.login_url, "direct", 25)
 
     refused = [answer for answer in answers if answer["status"] >= 400]
     told = [answer for answer in refused if (answer["status"], answer["code"]) == (503, "unavailable")]

@@ -17,7 +17,7 @@ def moving_world(database_template: LocalDatabase) -> Iterator[World]:
 
 @pytest.fixture
 def world(moving_world: World) -> Iterator[World]:
-    """Acme, Globex and their people, for a test that changes something; a database for each would cost more than all."""
+    """Acme, Globex and their people, for a test that changes something; a database each would cost more than all."""
     moving_world.begin()
     app.use(moving_world.database)
     yield moving_world
