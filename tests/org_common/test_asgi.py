@@ -26,6 +26,7 @@ from org_common import PUBLIC, SIGNED_IN, App, Identity, Model, Reader, Request,
 from org_common.asgi import Asgi
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
+from org_common.settings import Settings
 from org_common.tools.issuer import ISSUER, LocalIssuer
 from org_common.tools.local import LocalDatabase, clone, drop
 
@@ -459,22 +460,26 @@ def test_slow_handler_keeps_nobody_else_waiting(server: Server) -> None:
 
 
 def test_server_that_stops_closes_the_database(local: LocalDatabase, key: Path) -> None:
-    settings = local.settings
+    settings = Settings(database_url=local.login_url, application_name="asgi-end")
     issuer = LocalIssuer.load(key)
     mine = App("asgi-test-end")
     mine.get("/whoami", allow=SIGNED_IN)(whoami)
-    query = (
-        "select count(*) from pg_stat_activity where usename = 'app_login' and datname = %s and application_name = %s"
-    )
-    database = Database(settings, Pooled(settings))
+    asgi = Asgi([mine], database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
 
     with psycopg.connect(local.admin_url, autocommit=True) as admin:
-        before = admin.execute(query, [local.name, settings.application_name]).fetchone()
-        with served(Asgi([mine], database=database, authorize=issuer.authorize)) as port:
+        with served(asgi) as port:
             assert Server(port, issuer).get_as("alice", "/whoami").status == 200
-            during = admin.execute(query, [local.name, settings.application_name]).fetchone()
-        after = admin.execute(query, [local.name, settings.application_name]).fetchone()
+            during = connections(admin)
+        # The server's side of a connection ends a moment after ours.
+        deadline = time.monotonic() + 10
+        while connections(admin) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        after = connections(admin)
 
-    assert during is not None
-    assert before is not None
-    assert (during[0] > before[0], after) == (True, before)
+    assert (during > 0, after) == (True, 0)
+
+
+def connections(admin: psycopg.Connection) -> int:
+    row = admin.execute("select count(*) from pg_stat_activity where application_name = 'asgi-end'").fetchone()
+    assert row is not None
+    return int(row[0])

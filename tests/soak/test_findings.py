@@ -7,9 +7,10 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from org_common.auth.rules import SIGNED_IN
+from org_common import PUBLIC, SIGNED_IN, App, PageRequest
 from org_common.db.database import Database, transaction
 from org_common.errors import OrgError
+from org_common.testing.client import Client
 from org_common.types import Deadline
 from tests.soak.tenants import Platform
 from tests.soak.units import Soak
@@ -64,3 +65,14 @@ def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) ->
 
     assert (of_a_read.value.status, of_a_write.value.status) == (500, 500)
     assert database.counters.resent == 0
+
+
+def test_half_a_character_in_a_query_is_no_fault_of_ours() -> None:
+    """A lone surrogate can stand in an event's JSON, and in no JSON that we write."""
+    app = App("pages")
+
+    @app.get("/things", allow=PUBLIC)
+    def list_things(page: PageRequest) -> dict[str, str]:
+        return {}
+
+    assert Client(app).send("GET", "/things", query="\ud800=1").status in (400, 422)

@@ -125,29 +125,30 @@ def test_hostile_texts_are_texts_wherever_they_stand(world: World, figures: Figu
     bob = world.as_("bob")
     statuses: Counter[int] = Counter()
     tried: Counter[str] = Counter()
+    wrong: list[str] = []
     for text in corpus if LONG else random.sample(corpus, SAMPLE):
         for place in PLACES if LONG else random.sample(sorted(PLACES), PLACES_EACH):
             answer = PLACES[place](bob, text)
             statuses[answer.status] += 1
             tried[place] += 1
-            told = f"{place}: {text[:100]!r} was answered {answer}"
-            assert answer.status < 500, told
-            assert found_in(answer, text, secrets) == [], told
+            found = found_in(answer, text, secrets)
+            if found or answer.status >= 500:
+                wrong.append(f"{place}: {text[:60]!r} was answered {answer.status} {found}")
             undo(bob, place, answer)
-    rows_of_bob = {org["id"] for org in bob.get("/orgs", limit=100).json()["items"]}
-    assert rows_of_bob == {str(GLOBEX)}
-    assert acmes(world) == before
-    assert tried.keys() == PLACES.keys()
-
     figures.note(
         "injection: requests without a foreign row, a word of the inside or a 500",
-        statuses.total(),
+        tried.total() - len(wrong),
         tried.total(),
         payloads=len(corpus) if LONG else SAMPLE,
         corpus=len(corpus),
         places=len(PLACES),
         statuses=dict(sorted(statuses.items())),
     )
+    assert wrong == []
+    rows_of_bob = {org["id"] for org in bob.get("/orgs", limit=100).json()["items"]}
+    assert rows_of_bob == {str(GLOBEX)}
+    assert acmes(world) == before
+    assert tried.keys() == PLACES.keys()
 
 
 def test_hostile_names_page_like_any_other(world: World) -> None:
@@ -209,7 +210,8 @@ def _plain(pointer: str) -> str:
 
 def undo(bob: Client, place: str, answer: Answer) -> None:
     """Nothing hostile stays, to come back in a later answer."""
-    if answer.status == 201:
+    # A key that came before, but for white space, brings the answer of then.
+    if answer.status == 201 and "idempotent-replayed" not in answer.headers:
         assert bob.delete(answer.headers["location"]).status == 204
     elif answer.status == 200 and place.startswith("body"):
         assert bob.patch(ORG, GLOBEX_AS_IT_WAS).status == 200

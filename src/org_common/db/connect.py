@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -33,12 +36,18 @@ _ALWAYS: dict[str, str | int] = {
     "gssencmode": "disable",
 }
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
-CONNECT_TIMEOUT_S = 2.0
+# Less than `tcp_user_timeout`: or the kernel gives up first now and then (2 of 40), and silence looks like a refusal.
+CONNECT_TIMEOUT_S = 1.9
+# All tries together.
+CONNECTING_S = 2.9
 
 _SQLSTATE = re.compile(rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"')
 # Where nothing can be traced (macOS). Servers that speak another language are not understood there.
 _TEXTS = (
-    (re.compile("too many clients|remaining connection slots|too many connections"), "53300"),
+    (
+        re.compile("too many clients|remaining connection slots|too many connections|no more connections allowed"),
+        "53300",
+    ),
     (re.compile("password authentication failed|SASL authentication failed"), "28P01"),
     (re.compile("the database system is (starting up|not yet accepting)|is in recovery mode"), "57P03"),
     (re.compile("database .* does not exist"), "3D000"),
@@ -85,7 +94,7 @@ def conninfo(url: str, application_name: str) -> str:
 
 
 def _open(conninfo: str, until_s: float) -> AnyPGconn:
-    pgconn = PGconn.connect_start(conninfo.encode())
+    pgconn = PGconn.connect_start(_resolved(conninfo, until_s).encode())
     # libpq tells no SQLSTATE of a connection that fails, only a text in the server's language. Its trace does.
     trace = os.memfd_create("libpq") if sys.platform == "linux" else None
     try:
@@ -97,7 +106,10 @@ def _open(conninfo: str, until_s: float) -> AnyPGconn:
             pgconn.untrace()
         if status != PollingStatus.OK:
             message = pgconn.get_error_message().strip()
-            sqlstate = _traced(trace) if trace is not None else _guessed(message)
+            sqlstate = _traced(trace) if trace is not None else None
+            if sqlstate is None or sqlstate[:2] == "08":
+                # PgBouncer has one code, 08P01, for all that it refuses; its texts are always English.
+                sqlstate = _guessed(message) or sqlstate
             pgconn.finish()
             if status is None:
                 raise ConnectFailed("no answer in time", sqlstate, Signal.MUTE)
@@ -109,6 +121,29 @@ def _open(conninfo: str, until_s: float) -> AnyPGconn:
     pgconn.nonblocking = 1
     pgconn.enter_pipeline_mode()
     return pgconn
+
+
+def _resolved(conninfo: str, until_s: float) -> str:
+    """With the address beside the host's name: libpq would wait for the resolver as long as that likes (10 s seen)."""
+    given = conninfo_to_dict(conninfo)
+    host = str(given.get("host") or "")
+    if "hostaddr" in given or not host or "," in host or host.startswith("/") or host in _LOCAL:
+        return conninfo
+    found: list[str] = []
+
+    def look_up() -> None:
+        with suppress(OSError):
+            found.extend(str(address[4][0]) for address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+
+    resolver = threading.Thread(target=look_up, daemon=True)
+    resolver.start()
+    resolver.join(max(until_s - time.monotonic(), 0))
+    if resolver.is_alive():
+        raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE)
+    if not found:
+        raise ConnectFailed(f"no address of {host}", None, Signal.STARTING)
+    addresses = list(dict.fromkeys(found))
+    return make_conninfo(conninfo, host=",".join([host] * len(addresses)), hostaddr=",".join(addresses))
 
 
 def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:

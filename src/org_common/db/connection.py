@@ -13,13 +13,13 @@ from typing import Protocol
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
+from org_common.db.connect import CONNECT_TIMEOUT_S, CONNECTING_S, ConnectFailed, Raw, conninfo
 from org_common.db.counters import Counters
 from org_common.db.errors import StatementFailed
 from org_common.db.guard import Guard
 from org_common.db.plans import Plans
 from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
-from org_common.db.retry import STALE_PLANS, Action, Phase, action, waits
+from org_common.db.retry import Action, Phase, action, waits
 from org_common.db.statement import Wire
 from org_common.db.wire import exchange
 from org_common.errors import OrgError, Unavailable
@@ -76,7 +76,7 @@ class Connection:
             try:
                 return exchange(self._raw.pgconn, statements, until_s, self._plans)
             except StatementFailed as failed:
-                if self._plans is not None and failed.sqlstate in STALE_PLANS:
+                if self._plans is not None and failed.is_stale_plan:
                     self._plans.forget()
                 raise
 
@@ -200,6 +200,7 @@ class Single:
 
 def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
     """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log."""
+    until_s = min(until_s, time.monotonic() + CONNECTING_S)
     current = url()
     pauses = waits()
     refreshed = False

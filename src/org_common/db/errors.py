@@ -29,7 +29,7 @@ class StatementFailed(Exception):
     """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
-    before it in its turn.
+    before it in its turn, `routine` is the server's function that gave up.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class StatementFailed(Exception):
         detail: str | None = None,
         hint: str | None = None,
         *,
+        routine: str | None = None,
         done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
@@ -46,7 +47,16 @@ class StatementFailed(Exception):
         self.message = message
         self.detail = detail
         self.hint = hint
+        self.routine = routine
         self.done = list(done)
+
+    @property
+    def is_stale_plan(self) -> bool:
+        """A prepared statement is gone, is there already, or was made for a table that has changed since."""
+        # 0A000 has many meanings; the function tells this one, in whatever language the server speaks.
+        return self.sqlstate in ("26000", "42P05") or (
+            self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
+        )
 
 
 class ConnectionLost(Exception):
@@ -71,6 +81,7 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
+        routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
         done=done,
     )
 

@@ -72,9 +72,6 @@ def action(found: Signal | None, phase: Phase) -> Action | None:
     return None if found is None else TABLE.get((found, phase))
 
 
-# "Cached plan must not change result type" after an ALTER TABLE, a name that the server does not know or knows already.
-STALE_PLANS = ("0A000", "26000", "42P05")
-
 _BY_SQLSTATE = {
     "53300": Signal.FULL,
     "28P01": Signal.PASSWORD,
@@ -86,7 +83,6 @@ _BY_SQLSTATE = {
     "40001": Signal.CONFLICT,
     "40P01": Signal.CONFLICT,
     "25006": Signal.STANDBY,
-    **dict.fromkeys(STALE_PLANS, Signal.STALE_PLAN),
 }
 
 

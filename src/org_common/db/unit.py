@@ -24,8 +24,8 @@ BEGIN: LiteralString = "begin"
 _COMMIT = prepare_own("commit").bind(None)
 _ROLLBACK = prepare_own("rollback").bind(None)
 # Rides behind each write, so that the fate of a COMMIT can be asked for: null until something was written.
-_XID = prepare_own("select pg_current_xact_id_if_assigned()::text").bind(None)
-_STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8)")
+_XID = prepare_own("select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text").bind(None)
+_STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _ASK_AGAIN_S = 0.05
 
 
@@ -72,7 +72,18 @@ class Write:
     made it calls one of the two.
     """
 
-    __slots__ = ("_begin", "_claims", "_connection", "_failed", "_lease", "_prelude", "_riders", "_source", "_xid")
+    __slots__ = (
+        "_begin",
+        "_claims",
+        "_connection",
+        "_failed",
+        "_lease",
+        "_prelude",
+        "_riders",
+        "_server",
+        "_source",
+        "_xid",
+    )
 
     def __init__(self, source: Source, prelude: Prelude, begin: LiteralString = BEGIN) -> None:
         self._source = source
@@ -83,6 +94,7 @@ class Write:
         self._claims = prelude.claims
         self._failed = False
         self._xid: bytes | None = None
+        self._server: bytes | None = None
         self._riders: list[Wire] = []
 
     @property
@@ -121,7 +133,7 @@ class Write:
             raise _answer(error, read_only=False) from error
         self._opened(opening, results)
         self._failed = False
-        self._xid = results[-1].get_value(0, 0)
+        self._know(results[-1])
         return results[len(opening) + len(riders) : -1]
 
     def savepoint(self, name: LiteralString) -> None:
@@ -153,7 +165,7 @@ class Write:
             self._failed = True
             logger.info("no way back to the savepoint: %s", error)
             return
-        self._xid = results[-1].get_value(0, 0)
+        self._know(results[-1])
         self._riders = []
         self._failed = False
 
@@ -179,6 +191,8 @@ class Write:
             connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
         except StatementFailed as failed:
             self.rollback()
+            if action(_signal(failed), Phase.COMMIT) is Action.DROP:
+                connection.close()
             if len(failed.done) == len(last):
                 # The re-check itself: moved, or without the rights to ask.
                 raise OrgError from UnitMoved(str(failed))
@@ -220,11 +234,15 @@ class Write:
         if at is not None:
             self._claims = results[at].get_value(0, 0) or b""
 
+    def _know(self, answer: PGresult) -> None:
+        """The number of this transaction, and since when its server has not crashed."""
+        self._xid, self._server = answer.get_value(0, 0), answer.get_value(0, 1)
+
     def _settle(self, lost: Exception) -> None:
         """COMMIT was sent, and no answer came: what became of it? Answers when it was committed, raises when not."""
         counters = self._source.counters
         if self._xid is not None:
-            state = _status(self._source, self._xid, self._prelude.until_s)
+            state = _status(self._source, self._xid, self._server, self._prelude.until_s)
             if state == b"committed":
                 counters.settled += 1
                 return
@@ -240,17 +258,25 @@ class Write:
         self._lease.close()
 
 
-def _status(source: Source, xid: bytes, until_s: float) -> bytes | None:
-    """Committed, aborted, or None for what cannot be known. A failover that lost writes has lost this answer too."""
+def _status(source: Source, xid: bytes, server: bytes | None, until_s: float) -> bytes | None:
+    """Committed, aborted, or None for what cannot be known: a failover that lost writes has lost this answer too.
+
+    So has a crash: what was not on disk is gone, and its number may have been given to another transaction since (15 of
+    16,685 acknowledgements over 40 restarts were such). Statistics begin anew after a crash, so their age tells.
+    """
     wire = _STATUS.bind({"xid": xid.decode()})
     while time.monotonic() + _ASK_AGAIN_S < until_s:
         try:
             with source.lease(until_s) as connection:
-                state = connection.exchange([wire], until_s)[0].get_value(0, 0)
+                answer = connection.exchange([wire], until_s)[0]
         except (ConnectionLost, Unavailable):
-            state = b"in progress"
+            time.sleep(_ASK_AGAIN_S)
+            continue
         except (StatementFailed, OrgError):
             return None
+        if answer.get_value(0, 1) != server:
+            return None
+        state = answer.get_value(0, 0)
         if state != b"in progress":
             return state
         time.sleep(_ASK_AGAIN_S)
@@ -260,6 +286,8 @@ def _status(source: Source, xid: bytes, until_s: float) -> bytes | None:
 def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
     if isinstance(error, ConnectionLost):
         return Signal.LOST
+    if error.is_stale_plan:
+        return Signal.STALE_PLAN
     return signal(error.sqlstate)
 
 

@@ -21,37 +21,38 @@ grant select (expires_at), delete on app.answers to app_service;
 create policy purge_read on app.answers for select to app_service using (expires_at < now());
 create policy purge on app.answers for delete to app_service using (expires_at < now());
 
--- The user, or for somebody whom the platform does not know yet the token's own name for him.
-create function app.caller() returns text
+-- Who sends the request: the user, and the token's own name for him, under which his first request came if the platform
+-- did not know him then. The first of them is who he is now.
+create function app.callers() returns text[]
   language plpgsql stable set search_path = ''
 as $$
 declare
   claims jsonb := app.claims();
 begin
-  return coalesce(claims ->> 'sub', (claims ->> 'iss') || ' ' || (claims ->> 'outer_sub'));
+  return array_remove(array[claims ->> 'sub', (claims ->> 'iss') || ' ' || (claims ->> 'outer_sub')], null);
 end
 $$;
-alter function app.caller() owner to app_rules;
+alter function app.callers() owner to app_rules;
 
 -- Volatile, so that each statement sees what was committed while it waited for its lock.
 create function app.claim_key(method text, path text, key text, fingerprint text) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  me text := app.caller();
+  me text[] := app.callers();
   stored text;
 begin
   -- Held to the end of the transaction: whoever comes meanwhile is told, instead of waiting for a connection.
-  if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', me, claim_key.method, claim_key.path, claim_key.key), 0)) then
+  if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', me[1], claim_key.method, claim_key.path, claim_key.key), 0)) then
     raise exception 'idempotency_in_progress' using errcode = 'OC409',
       detail = 'The same request is still being worked on. Try again in a moment.';
   end if;
   select a.fingerprint into stored from app.answers a
-  where a.caller = me and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key
+  where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key
     and a.expires_at > now();
   if not found then
     delete from app.answers a
-    where a.caller = me and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key;
+    where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key;
   elsif stored <> claim_key.fingerprint then
     raise exception 'idempotency_mismatch' using errcode = 'OC422',
       detail = 'This Idempotency-Key came with another request before. Use a new key for a new request.';
@@ -71,7 +72,7 @@ as $$
 begin
   insert into app.answers (caller, method, path, key, fingerprint, status, headers, body, expires_at)
   values (
-    app.caller(), store_answer.method, store_answer.path, store_answer.key, store_answer.fingerprint,
+    (app.callers())[1], store_answer.method, store_answer.path, store_answer.key, store_answer.fingerprint,
     store_answer.status, store_answer.headers, store_answer.body, now() + store_answer.life
   );
 end
@@ -86,7 +87,7 @@ as $$
 begin
   return query
     select a.status, a.headers, a.body from app.answers a
-    where a.caller = app.caller() and a.method = stored_answer.method and a.path = stored_answer.path
+    where a.caller = any (app.callers()) and a.method = stored_answer.method and a.path = stored_answer.path
       and a.key = stored_answer.key and a.expires_at > now();
 end
 $$;

@@ -16,7 +16,6 @@ from org_common.db.retry import ATTEMPTS, FIRST_WAIT_S, TABLE, Action, Phase, Si
         ("40001", Signal.CONFLICT),
         ("40P01", Signal.CONFLICT),
         ("25006", Signal.STANDBY),
-        ("26000", Signal.STALE_PLAN),
         ("23505", None),
         ("42501", None),
         ("57014", None),

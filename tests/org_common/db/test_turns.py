@@ -24,7 +24,7 @@ ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
 NOTES = "select id, body from lab.notes"
 MB = 1_000_000
 # Asked for behind each write, should its COMMIT be lost.
-XID = "select pg_current_xact_id_if_assigned()::text"
+XID = "select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text"
 
 
 class Way:

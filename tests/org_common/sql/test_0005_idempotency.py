@@ -112,7 +112,7 @@ def test_nobody_in_particular_stores_no_answer(unit: Unit, claims: str | None) -
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-@pytest.mark.parametrize("statement", ["select from app.answers", "delete from app.answers", "select app.caller()"])
+@pytest.mark.parametrize("statement", ["select from app.answers", "delete from app.answers", "select app.callers()"])
 def test_answers_are_reached_by_their_functions_alone(unit: Unit, role: str, statement: str) -> None:
     with unit({"sub": ALICE}, role) as ask, pytest.raises(psycopg.errors.InsufficientPrivilege):
         ask(statement)
