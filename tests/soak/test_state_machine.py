@@ -23,8 +23,8 @@ from tests.support.pgbouncer import PgBouncer
 pytestmark = [pytest.mark.db, pytest.mark.pooler, pytest.mark.fault]
 
 WAYS = ("single direct", "pooled direct", "single pooler", "pooled pooler")
-UNITS = scaled(17_000, 1_000_000)
-EXAMPLES = scaled(20, 1_000)
+UNITS = scaled(18_000, 1_000_000)
+EXAMPLES = scaled(14, 1_000)
 STEPS = 50
 # What is really there is compared this often: it takes as long as ten units.
 COMPARE_EACH = 100
@@ -161,7 +161,7 @@ def one_of_many(soak: Soak, random: Random, way: str, pool: ThreadPoolExecutor) 
     """What happens next, most often something ordinary."""
     who, other = random.choice(soak.platform.tenants), random.choice(soak.platform.tenants)
     chance = random.random()
-    if chance < 0.35:
+    if chance < 0.42:
         soak.look(way, who, other)
     elif chance < 0.75:
         soak.write(way, who, other, some_steps(random), random.choices(ENDS, [12, 1, 1, 1, 0.2, 0.2])[0])

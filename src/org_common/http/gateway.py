@@ -43,6 +43,7 @@ def parse(event: Event, context: LambdaContext) -> Request:
             raise _unknown_event()
     if not isinstance(headers, dict):
         raise _unknown_event()
+    _check_unicode(sent_path, query)
     path = sent_path
     if stage != "$default" and (sent_path + "/").startswith(f"/{stage}/"):
         # A named stage is part of rawPath, and no part of the app's routes.
@@ -149,6 +150,16 @@ def _body(event: Event) -> bytes:
         return a2b_base64(body, strict_mode=True)
     except (Base64Error, ValueError):
         raise BadRequest("The body is not valid base64.", code="invalid_base64") from None
+
+
+def _check_unicode(*texts: str) -> None:
+    """JSON can carry half a character, a lone surrogate; nothing that is answered can."""
+    for text in texts:
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise BadRequest("The path or the query is no valid Unicode text.", code="invalid_text") from None
 
 
 def _unknown_event() -> OrgError:
