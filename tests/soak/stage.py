@@ -57,7 +57,7 @@ class Undo(Exception):
 class Nested:
     """A savepoint: its steps, and whether it is undone."""
 
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
     undo: bool
 
 

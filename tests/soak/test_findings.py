@@ -1,7 +1,7 @@
 """What the soak has found, each by the shortest way to it."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import LiteralString
 
 import psycopg
@@ -82,3 +82,17 @@ def test_half_a_character_in_a_query_is_no_fault_of_ours() -> None:
         return {}
 
     assert Client(app).send("GET", "/things", query="\ud800=1").status in (400, 422)
+
+
+def test_a_deep_savepoint_that_is_undone_takes_all_of_it_along(soak: Soak) -> None:
+    """From the eighth on savepoints share a name: the last of the name is not the one that is left."""
+    with transaction(soak.platform.tenants[0].identity, database=soak.ways["single direct"]) as tx, ExitStack() as deep:
+        for _ in range(7):
+            deep.enter_context(tx.savepoint())
+        with suppress(KeyError), tx.savepoint():
+            tx.send("soak", {"id": 1})
+            with tx.savepoint():
+                tx.send("soak", {"id": 2})
+            raise KeyError
+
+    assert soak.platform.ask("select count(*) from app.outbox") == 0

@@ -26,11 +26,16 @@ WAYS = ("single direct", "pooled direct", "single pooler", "pooled pooler")
 UNITS = scaled(18_000, 1_000_000)
 EXAMPLES = scaled(14, 1_000)
 STEPS = 50
+MOST_DEPTH = 3
 # What is really there is compared this often: it takes as long as ten units.
 COMPARE_EACH = 100
 
 plain = st.sampled_from(PLAIN)
-nested = st.builds(Nested, st.lists(st.sampled_from(PLAIN + DOOMING), max_size=4).map(tuple), st.booleans())
+nested = st.recursive(
+    st.builds(Nested, st.lists(st.sampled_from(PLAIN + DOOMING), max_size=4).map(tuple), st.booleans()),
+    lambda inner: st.builds(Nested, st.lists(plain | inner, max_size=3).map(tuple), st.booleans()),
+    max_leaves=3,
+)
 steps = st.lists(plain | nested, max_size=6)
 tenants = st.integers(0, 3)
 
@@ -182,10 +187,14 @@ def some_steps(random: Random) -> list[Step]:
     return [some_step(random) for _ in range(random.randrange(5))]
 
 
-def some_step(random: Random) -> Step:
-    if random.random() < 0.85:
-        return random.choice(PLAIN)
-    inner = tuple(random.choices(PLAIN + DOOMING, k=random.randrange(4)))
+def some_step(random: Random, depth: int = 0) -> Step:
+    chance = random.random()
+    if depth == MOST_DEPTH or chance < 0.75:
+        return random.choice(PLAIN if depth == 0 else PLAIN + DOOMING)
+    if chance < 0.85:
+        # Nothing but what rides: all of it is still here when it is undone.
+        return Nested(("send",) * random.randrange(3), random.random() < 0.5)
+    inner = tuple(some_step(random, depth + 1) for _ in range(random.randrange(4)))
     return Nested(inner, random.random() < 0.5)
 
 
