@@ -59,18 +59,12 @@ def shop(folder: Path) -> Path:
     return folder / "shop"
 
 
-@pytest.fixture(scope="module")
-def given() -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres.start(durable=False) as server:
-        yield server
-
-
-def run_tests(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_tests(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=project,
-        env={**inherited, "TMPDIR": str(project.parent / "tmp"), **environment},
+        env={**inherited, "TMPDIR": str(project.parent / "tmp")},
         capture_output=True,
         text=True,
         timeout=60,
@@ -90,17 +84,15 @@ def test_each_test_gets_a_database_and_the_server_goes_with_the_session(shop: Pa
     assert list((folder / "tmp").glob("org-common-*")) == []
 
 
-@pytest.mark.parametrize("by", ["option", "environment"])
-def test_given_server_is_used_and_left_as_it_was(given: EmbeddedPostgres, shop: Path, folder: Path, by: str) -> None:
-    before = databases(given)
-    arguments = ["--database-url", given.url] if by == "option" else []
-    environment = {"DATABASE_URL": given.url} if by == "environment" else {}
+def test_given_server_is_used_and_left_as_it_was(shop: Path, folder: Path) -> None:
+    with EmbeddedPostgres.start(durable=False) as given:
+        before = databases(given)
 
-    answer = run_tests(shop, *arguments, **environment)
+        answer = run_tests(shop, "--database-url", given.url)
 
-    assert "3 passed" in answer.stdout, answer.stdout
-    assert databases(given) == before
-    assert list((folder / "tmp").glob("org-common-*")) == []
+        assert "3 passed" in answer.stdout, answer.stdout
+        assert databases(given) == before
+        assert list((folder / "tmp").glob("org-common-*")) == []
 
 
 def test_project_without_our_table_is_told_so(shop: Path) -> None:

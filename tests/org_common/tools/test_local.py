@@ -125,7 +125,7 @@ def test_two_databases_of_a_new_server_may_be_provisioned_at_once() -> None:
     assert [each.name for each in made] == [f"worker_{at}" for at in range(4)]
 
 
-@pytest.mark.parametrize("name", ["with space", 'quo"ted/50%', "Größe", "x" * 63])
+@pytest.mark.parametrize("name", ['with "quotes" / 50% Größe', "x" * 63])
 def test_database_may_have_any_name(server: EmbeddedPostgres, name: str) -> None:
     made = provision(server.url, name, load([]))
 

@@ -118,7 +118,7 @@ def left(temporary: Path) -> list[str]:
             commands.append((entry / "cmdline").read_bytes().decode(errors="replace"))
         except OSError:
             continue
-    return [*map(str, temporary.iterdir()), *[command for command in commands if str(temporary) in command]]
+    return [*map(str, temporary.iterdir()), *[command for command in commands if str(temporary.parent) in command]]
 
 
 def test_tour_of_this_repository_goes_as_expected(temporary: Path) -> None:
@@ -132,7 +132,7 @@ def test_tour_of_this_repository_goes_as_expected(temporary: Path) -> None:
     assert left(temporary) == []
 
 
-def test_step_that_goes_otherwise_fails_the_check(shop: Path, temporary: Path) -> None:
+def test_step_that_goes_otherwise_fails_the_check(shop: Path, temporary: Path, data: Path) -> None:
     tour(
         shop,
         'visit.step("it says hello", None, "GET", "/hello", expect=200)',
@@ -140,7 +140,7 @@ def test_step_that_goes_otherwise_fails_the_check(shop: Path, temporary: Path) -
         'visit.step("nobody is anybody", None, "GET", "/me", expect=401)',
     )
 
-    answer = check(shop, temporary)
+    answer = check(shop, temporary, data)
 
     assert answer.returncode == 1
     assert answer.stdout.splitlines() == [
@@ -167,10 +167,10 @@ def test_step_answers_what_came_back(shop: Path, temporary: Path, data: Path) ->
     assert answer.returncode == 0, answer.stderr
 
 
-def test_tour_that_breaks_off_fails_the_check(shop: Path, temporary: Path) -> None:
+def test_tour_that_breaks_off_fails_the_check(shop: Path, temporary: Path, data: Path) -> None:
     tour(shop, 'visit.step("it says hello", None, "GET", "/hello", expect=200)["missing"]')
 
-    answer = check(shop, temporary)
+    answer = check(shop, temporary, data)
 
     assert answer.returncode == 1
     assert "KeyError: 'missing'" in answer.stderr
