@@ -24,7 +24,6 @@ _BEGINS: dict[Isolation, LiteralString] = {
     "repeatable read": "begin isolation level repeatable read",
     "serializable": "begin isolation level serializable",
 }
-_SAVEPOINTS: tuple[LiteralString, ...] = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 
 
 class Transaction(Reader):
@@ -102,7 +101,8 @@ class Transaction(Reader):
         """
         self._check_open()
         self._savepoints += 1
-        name = _SAVEPOINTS[min(self._savepoints, len(_SAVEPOINTS)) - 1]
+        # Each depth has a name of its own.
+        name: LiteralString = "s" * self._savepoints
         self._unit.savepoint(name)
         try:
             yield
