@@ -62,6 +62,11 @@ def importable(project: Project) -> None:
             sys.path.insert(0, str(folder))
 
 
+def use_project() -> None:
+    """What the project has can be imported, wherever its commands run."""
+    importable(Project(find_root(Path()) or Path().absolute()))
+
+
 def find_root(start: Path) -> Path | None:
     """Nearest folder with a pyproject.toml, `start` itself or one above it."""
     start = start.absolute()

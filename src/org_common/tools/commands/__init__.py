@@ -1,0 +1,1 @@
+"""The commands of `org-common`, a group or a theme a file. Each imports its tool when it runs."""

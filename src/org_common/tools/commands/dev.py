@@ -1,0 +1,39 @@
+"""`org-common dev` and `token`: the project on this machine."""
+
+from pathlib import Path
+
+import click
+
+from org_common.tools.project import Project
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the database and the issuer's key.  [default: .org-common in the project; a new one for --check]",
+)
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="On 127.0.0.1.")
+@DATA
+@click.option("--check", is_flag=True, help="Start on a free port, take a scripted tour, exit with 0 or 1.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Start again when a file changes.")
+def dev(port: int, data: Path | None, check: bool, reload: bool) -> None:
+    """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
+    from org_common.tools import devserver, tour
+
+    project = Project.find(Path())
+    if check:
+        raise click.exceptions.Exit(0 if tour.check(project, data) else 1)
+    devserver.serve(project, port=port, data=devserver.data_folder(project, data), reload=reload)
+
+
+@click.command()
+@click.argument("user")
+@DATA
+def token(user: str, data: Path | None) -> None:
+    """Print a token of a demo user, signed by the issuer of `org-common dev`."""
+    from org_common.tools import devserver
+
+    project = Project.find(Path())
+    click.echo(devserver.token(project, user, devserver.data_folder(project, data)))
