@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack
 
 from org_common.errors import OrgError, Unauthorized
-from org_common.http import gateway
+from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
 from org_common.http.response import Response, problem
 from org_common.http.routing import Router
-from org_common.identity import FROM_AUTHORIZER, FromAuthorizer
+from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route, RouteOptions
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.db.database import Database
+    from org_common.http.gateway import Shape
+    from org_common.identity import IdentitySource
     from org_common.types import Event, LambdaContext
 
 logger = logging.getLogger("org_common")
@@ -34,15 +36,28 @@ class App:
         def get_org(db: Reader, org_id: UUID) -> Org:
             return db.one(Org, GET_ORG, {"org_id": org_id})
 
-    `identity` says who vouches for the caller; it is declared, never guessed from the event. A handler's parameters are
+    `identity` says who vouches for the caller, `events` what may invoke the function: `HTTP_API`, `REST_API`,
+    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. A handler's parameters are
     bound by their annotations: the path's names, a model from the body, the rest from the query string, and the
     injected `Reader`, `Transaction`, `Identity`, `Request`, `Deadline` and `PageRequest`.
     """
 
-    def __init__(self, name: str, *, identity: FromAuthorizer = FROM_AUTHORIZER) -> None:
+    def __init__(
+        self, name: str, *, identity: IdentitySource = FROM_AUTHORIZER, events: Sequence[Shape] = (HTTP_API,)
+    ) -> None:
+        """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
+        for shape in events:
+            if identity.needs_authorizer and not shape.has_authorizer:
+                raise TypeError(
+                    f"App({name!r}): {shape!r} has no authorizer in front, and identity={identity!r} relies on one. "
+                    f"Leave {shape!r} out of events=, or let the app verify tokens itself: identity=Bearer(...)"
+                )
+        if not events:
+            raise TypeError(f"App({name!r}): events= is empty, so nothing may invoke it. Example: events=(HTTP_API,)")
+        self.events = tuple(events)
         self.name = name
         self.routes: list[Route] = []
-        self._identity = identity
+        self.identity = identity
         self._router: Router[Route] = Router()
         self._database: Database | None = None
 
@@ -67,19 +82,27 @@ class App:
         return self._route("DELETE", path, options)
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
-        """Answer one event of an API Gateway HTTP API. Never raises: what went wrong is a problem in the answer."""
-        try:
-            request = gateway.parse(event, context)
-        except OrgError as error:
-            logger.error("%s", error.detail)
-            return gateway.answer(problem(error, context.aws_request_id))
-        return gateway.answer(self.handle(request))
+        """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
+        for shape in self.events:
+            try:
+                request = shape.read(event, context)
+            except OrgError as error:
+                if error.status >= 500:
+                    logger.error("%s", error.detail)
+                return shape.answer(problem(error, context.aws_request_id), event)
+            if request is not None:
+                return shape.answer(self.handle(request), event)
+        from org_common.http.unknown import refusal
+
+        refused, seen = refusal(event)
+        logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+        return answer(problem(refused, context.aws_request_id))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         try:
             route, values = self._router.match(request.method, request.path)
-            identity = None if route.rule.caller == "anyone" else self._identity.identity(request)
+            identity = None if route.rule.caller == "anyone" else self.identity.identity(request)
             if identity is None and route.rule.caller != "anyone":
                 raise Unauthorized
             return route.run(request, values, identity, self.database)
