@@ -114,6 +114,14 @@ class App:
             logger.exception("%s %s failed", request.method, request.path)
             return problem(OrgError(), request.id)
 
+    def needs_identity(self, method: str, path: str) -> bool:
+        """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
+        try:
+            route, _ = self._router.match(method, path)
+        except OrgError:
+            return False
+        return route.rule.caller != "anyone"
+
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
         return self._router.knows(path)

@@ -80,11 +80,16 @@ class Asgi:
         await send({"type": "http.response.body", "body": content})
 
     def _answer(self, request: Request) -> Response:
-        authorization = request.headers.get("authorization")
-        if self._authorize is not None and authorization is not None:
-            request.authorizer = {"claims": self._authorize(authorization)}
         app = next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+        authorization = request.headers.get("authorization")
+        if self._authorize is not None and authorization is not None and self._is_authorized(app, request):
+            request.authorizer = {"claims": self._authorize(authorization)}
         return app.handle(request)
+
+    @staticmethod
+    def _is_authorized(app: App, request: Request) -> bool:
+        """As in front of an API: what needs no identity has no authorizer."""
+        return app.identity.needs_authorizer and app.needs_identity(request.method, request.path)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
