@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from org_common.app import App
 from org_common.errors import OrgError
 from org_common.http import gateway
-from org_common.http.response import problem
 from org_common.identity import Identity
 from org_common.tools.issuer import TokenIssuer
 from org_common.types import LocalContext
@@ -152,11 +151,14 @@ class Client:
         if self._person is not None:
             head = {"authorization": f"Bearer {self._person.token()}", **head}
         event = gateway.event(method, path, query=query, headers=head, body=sent)
+        context = LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)
         try:
             self._authorize(event)
         except OrgError as error:
-            return Answer(gateway.answer(problem(error, "test")))
-        return Answer(self._app(event, LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)))
+            request = gateway.HTTP_API.read(event, context)
+            assert request is not None
+            return Answer(gateway.HTTP_API.answer(self._app.refuse(request, error), event))
+        return Answer(self._app(event, context))
 
     def _authorize(self, event: Event) -> None:
         """What API Gateway does with a request before the function has it, with the same authorizer."""
