@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.app import App
     from org_common.auth.authorizer import Authorizer, authorizer
+    from org_common.auth.bearer import Bearer
+    from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "org_common.app": ("App",),
     "org_common.auth.authorizer": ("Authorizer", "authorizer"),
+    "org_common.auth.bearer": ("Bearer",),
+    "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
@@ -113,6 +117,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "App",
     "Authorizer",
     "BadRequest",
+    "Bearer",
     "Check",
     "CommitUnknown",
     "Conflict",
@@ -123,6 +128,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Fault",
     "Forbidden",
     "Form",
+    "GatewayJwt",
     "GatewayTimeout",
     "Gone",
     "Header",

@@ -60,7 +60,7 @@ def application() -> Asgi:
     apps = _apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
