@@ -1,13 +1,14 @@
-"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [imports|authorizer|request|read …]`: measure and print ratios beside their budgets."""
 
 import sys
 
+import authorizer
 import harness
 import imports
 import read
 import request
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+ALL = {"imports": imports.main, "authorizer": authorizer.main, "request": request.main, "read": read.main}
 
 
 def main() -> None:
