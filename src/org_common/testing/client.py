@@ -18,6 +18,7 @@ from org_common.types import LocalContext
 
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
+    from org_common.http.request import Request
     from org_common.types import Event
 
 ISSUER = "https://issuer.test"
@@ -155,10 +156,11 @@ class Client:
         try:
             self._authorize(event)
         except OrgError as error:
-            request = gateway.HTTP_API.read(event, context)
-            assert request is not None
-            return Answer(gateway.HTTP_API.answer(self._app.refuse(request, error), event))
-        return Answer(self._app(event, context))
+            return Answer(gateway.HTTP_API.answer(self._app.refuse(_request(event, context), error), event))
+        if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
+            return Answer(self._app(event, context))
+        # It is invoked by something else; what it does with a request is the same.
+        return Answer(gateway.HTTP_API.answer(self._app.handle(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
         """What API Gateway does with a request before the function has it, with the same authorizer."""
@@ -168,6 +170,12 @@ class Client:
         if self._app.needs_identity(context["http"]["method"], event["rawPath"]):
             claims = self._person.authorizer().authorize(event["headers"]["authorization"])
             context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
+
+
+def _request(event: Event, context: LocalContext) -> Request:
+    request = gateway.HTTP_API.read(event, context)
+    assert request is not None
+    return request
 
 
 @cache
