@@ -64,6 +64,22 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Let a fuzzer make a million inputs for what callers can send: some ten minutes."""
+    run_tests(session, "tests/fuzz", ORG_COMMON_FUZZ="long")
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Run the tests of tokens on the oldest PyJWT that the package allows."""
+    session.install("-r", LOCK)
+    install_this(session)
+    [floor] = [line for line in needs("auth") if line.startswith("PyJWT")]
+    session.install(floor.replace(">=", "=="))
+    session.run("pytest", "tests/org_common/auth", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
     session.install("-c", LOCK, "ruff", "import-linter")
