@@ -123,7 +123,8 @@ class App:
         if self._database is None:
             from org_common.db.database import default
 
-            self._database = default()
+            # Told with the first request, whichever that is, and not by the first list that has a second page.
+            self._database = default(pages=any(route.pages for route in self.routes))
         return self._database
 
     def use(self, database: Database | None) -> None:

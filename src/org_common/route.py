@@ -57,6 +57,7 @@ class Route:
         "_writes",
         "handler",
         "method",
+        "pages",
         "path",
         "rule",
         "summary",
@@ -92,6 +93,7 @@ class Route:
         self._identity = self._signature.injects("identity")
         self._reads = self._signature.injects("reader")
         self._writes = self._signature.injects("transaction")
+        self.pages = self._signature.injects("page") is not None
         self._check(where, names, options)
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
