@@ -16,7 +16,7 @@ from org_common.db.guard import Guard, Misconfigured, faults
 from org_common.errors import OrgError
 from org_common.tools.guard import look
 from tests.faults.bench import Bench
-from tests.faults.logins import drop_role, login
+from tests.faults.logins import BECOMES, drop_role, login
 from tests.support.lab import Lab
 from tests.support.report import Report
 
@@ -79,6 +79,10 @@ def inherits(lab: Lab, stack: ExitStack) -> str:
     return url
 
 
+def reaches(role: LiteralString) -> SetUp:
+    return lambda lab, stack: stack.enter_context(login(lab, "bad", becomes=(*BECOMES, role)))
+
+
 BAD: dict[str, tuple[SetUp, str]] = {
     "owner, no FORCE": (owner(forced=False), "reassign owned by"),
     "owner": (owner(forced=True), "reassign owned by"),
@@ -88,6 +92,9 @@ BAD: dict[str, tuple[SetUp, str]] = {
     "member of BYPASSRLS": (member("bypassrls"), "nobypassrls"),
     "member of a member of BYPASSRLS": (member("bypassrls", steps=2), "nobypassrls"),
     "INHERIT membership": (inherits, "with inherit false"),
+    "may become the service": (reaches("app_service"), "revoke app_service from"),
+    "may become who sees past policies": (reaches("app_rules"), "revoke app_rules from"),
+    "may read what all may": (reaches("pg_read_all_data"), "revoke pg_read_all_data from"),
 }
 
 
