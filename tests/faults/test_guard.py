@@ -162,6 +162,20 @@ def test_good_login_is_served(lab: Lab, serve: Callable[[str], Bench]) -> None:
         bench.source.close()
 
 
+def test_role_of_which_nothing_is_known_is_told_and_served(
+    lab: Lab, serve: Callable[[str], Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mark of the platform's, say; in CI `org-common db guard` wants to be told of it."""
+    with ExitStack() as stack:
+        url = member("nologin")(lab, stack)
+        bench = serve(url)
+        stack.callback(bench.source.close)
+
+        assert [bench.read().status, bench.write().status] == [200, 200]
+        assert [record.levelname for record in caplog.records if "can become power_0_" in record.message] == ["WARNING"]
+        assert any("which no request runs as" in fault for fault in look(url))
+
+
 def test_environment_that_has_refused_serves_as_soon_as_the_fault_is_mended(
     lab: Lab, serve: Callable[[str], Bench]
 ) -> None:
