@@ -63,7 +63,7 @@ def application() -> Asgi:
     apps = _apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
@@ -89,6 +89,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
+            server_header=False,
         )
 
 
