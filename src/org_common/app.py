@@ -116,7 +116,7 @@ class App(Router):
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            return self._finish(request, checked(self._respond(request)))
+            return self._finish(request, self._respond(request))
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             # A middleware's: what a route raises is a problem before it comes here.
             return self.refuse(request, error)
