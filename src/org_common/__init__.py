@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.app import App
+    from org_common.auth.authorizer import Authorizer, authorizer
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from org_common.http.rest import REST_API, RestApi
     from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
+    from org_common.issuers import Issuer
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
     from org_common.router import Router
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "org_common.app": ("App",),
+    "org_common.auth.authorizer": ("Authorizer", "authorizer"),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
@@ -89,6 +92,7 @@ _HOMES = {
     "org_common.http.rest": ("REST_API", "RestApi"),
     "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
+    "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.router": ("Router",),
@@ -107,6 +111,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "SIGNED_IN",
     "TOKEN",
     "App",
+    "Authorizer",
     "BadRequest",
     "Check",
     "CommitUnknown",
@@ -123,6 +128,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Header",
     "HttpApi",
     "Identity",
+    "Issuer",
     "MethodNotAllowed",
     "Model",
     "NotAcceptable",
@@ -152,6 +158,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "authorizer",
     "reader",
     "transaction",
 ]

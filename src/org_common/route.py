@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Required, TypedDict
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from org_common.db.transaction import Isolation
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
-# With less time than this left no handler is run again.
-LEAST_LEFT_S = 1.0
 NOTHING: Mapping[type, Callable[[Request], Any]] = {}
 
 
@@ -196,18 +193,12 @@ class Route:
         self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
     ) -> Response:
         """Up to three times, while the transaction was rolled back for certain and there is time."""
-        from org_common.db.errors import RolledBack
-        from org_common.db.retry import waits
+        from org_common.db.retry import rerun
 
-        for pause_s in waits():
-            try:
-                return self._write(name, request, identity, database, arguments)
-            except RolledBack:
-                if request.deadline.left_s() < pause_s + LEAST_LEFT_S:
-                    raise
-                database.counters.rerun += 1
-                time.sleep(pause_s)
-        return self._write(name, request, identity, database, arguments)
+        def write() -> Response:
+            return self._write(name, request, identity, database, arguments)
+
+        return rerun(write, request.deadline, lambda: database.counters)
 
     def _key(self, request: Request) -> IdempotencyKey | None:
         header = request.headers.get("idempotency-key") if self._idempotent else None
