@@ -133,7 +133,7 @@ class HttpApi(PayloadFormat2):
 def answer(response: Response) -> Event:
     """The response in the form that API Gateway sends on. `ResponseTooLarge` when Lambda would not take it."""
     text, encoded = text_of(response.body)
-    made = {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
+    made: Event = {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
     if response.cookies:
         made["cookies"] = [*response.cookies]
     return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)

@@ -87,9 +87,11 @@ def body(model: type[BaseModel]) -> ParseBody:
                 # The cause would put the caller's body into our log.
                 raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
             document = from_json(sent)
+            told = {fault.pointer for fault in faults if fault.where == "body"}
             for each in found:
                 pointer = _pointer(each["loc"], document, missing=each["type"] == "missing")
-                faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
+                if pointer not in told:
+                    faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
             return None
 
     return parse
