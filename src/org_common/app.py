@@ -130,7 +130,7 @@ class App(Router):
             if route is None:
                 return self._options(request)
             identity = None
-            if route.rule.caller != "anyone":
+            if not route.is_public:
                 identity = self.identity.identity(request)
                 if identity is None:
                     raise Unauthorized
@@ -142,7 +142,7 @@ class App(Router):
         if self._errors:
             try:
                 answered = self._answered(request, error)
-            except Exception as another:
+            except Exception as another:  # noqa: BLE001 - logged here
                 logger().exception("%s %s failed in an error handler", request.method, request.path)
                 answered = another if isinstance(another, OrgError) else OrgError()
             if isinstance(answered, Response):

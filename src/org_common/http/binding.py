@@ -49,7 +49,9 @@ class Binding:
         faults: list[Fault] = []
         text = request.query
         query = _query(text, self._known, faults) if text else NO_QUERY
-        arguments = {name: read(request, values, query, faults) for name, read in reads}
+        arguments: dict[str, Any] = {}
+        for name, read in reads:
+            arguments[name] = read(request, values, query, faults)
         if faults:
             raise Unprocessable(errors=faults[:MAX_FAULTS])
         return arguments

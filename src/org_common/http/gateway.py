@@ -132,7 +132,11 @@ class HttpApi(PayloadFormat2):
 
 def answer(response: Response) -> Event:
     """The response in the form that API Gateway sends on. `ResponseTooLarge` when Lambda would not take it."""
-    text, encoded = text_of(response.body)
+    encoded = False
+    try:
+        text = response.body.decode()
+    except UnicodeDecodeError:
+        text, encoded = text_of(response.body)
     made: Event = {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
     if response.cookies:
         made["cookies"] = [*response.cookies]
