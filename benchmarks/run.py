@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [imports|request|routes|read …]`: measure and print ratios beside their budgets."""
 
 import sys
 
@@ -6,8 +6,9 @@ import harness
 import imports
 import read
 import request
+import routes
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+ALL = {"imports": imports.main, "request": request.main, "routes": routes.main, "read": read.main}
 
 
 def main() -> None:
