@@ -63,7 +63,7 @@ def application() -> Asgi:
     apps = _apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
+    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
