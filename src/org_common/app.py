@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Required, TypedDict, TypeVar, Unpack
 
 from org_common.auth.rules import Rule
@@ -49,6 +49,8 @@ class RouteOptions(TypedDict, total=False):
     """Of its transaction, READ COMMITTED by default. The others go with `retry=True`."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
+    raises: Sequence[type[OrgError]]
+    """Errors for the OpenAPI document that it cannot know of: what a function in the database answers, `Gone` say."""
 
 
 class Route:
@@ -67,6 +69,7 @@ class Route:
         "handler",
         "method",
         "path",
+        "raises",
         "rule",
         "summary",
     )
@@ -93,6 +96,7 @@ class Route:
         self.handler = handler
         self.rule = rule
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
+        self.raises = tuple(options.get("raises", ()))
         self._idempotent = options.get("idempotent", False)
         self._retry = options.get("retry", False)
         self._isolation: Isolation = options.get("isolation", "read committed")
@@ -219,6 +223,21 @@ class Route:
         status, headers, body = stored
         return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"})
 
+    @property
+    def signature(self) -> Signature:
+        """What the handler takes and answers."""
+        return self._signature
+
+    @property
+    def status(self) -> int:
+        """Of a success, as declared."""
+        return self._result.status
+
+    @property
+    def idempotent(self) -> bool:
+        """It reads the header Idempotency-Key."""
+        return self._idempotent
+
 
 class App:
     """The routes of one Lambda function. It is the function's entry: `app(event, context)`.
@@ -285,6 +304,11 @@ class App:
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
             return problem(OrgError(), request.id)
+
+    @property
+    def identity(self) -> FromAuthorizer:
+        """Who vouches for the caller."""
+        return self._identity
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
