@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Reader, Settings, SysCheck, Transaction
-from org_common.app import RouteOptions
 from org_common.db import statement
 from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
+from org_common.route import RouteOptions
 from org_common.settings import PROFILES
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from org_common import errors
-from org_common.app import Route
 from org_common.errors import OrgError
+from org_common.route import Route
 
 Json = dict[str, Any]
 

@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from org_common.app import App, Route
+from org_common.app import App
 from org_common.casing import camel
 from org_common.errors import OrgError
+from org_common.route import Route
 from org_common.tools.openapi import answers
 from org_common.tools.openapi.operations import operation, outside
 from org_common.tools.openapi.schemas import Json, Schemas

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic_core import to_jsonable_python
 
-from org_common.app import Route
 from org_common.casing import camel
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
 from org_common.http.signature import Parameter, is_model
 from org_common.model import Patch
 from org_common.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from org_common.route import Route
 from org_common.tools.openapi import answers
 from org_common.tools.openapi.schemas import Json, Schemas
 
