@@ -18,6 +18,7 @@ from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.migrations import load
+from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.programs import PostgresError
 from org_common.tools.project import Project, ToolError, importable
@@ -53,13 +54,19 @@ def demo(project: Project) -> ModuleType | None:
     return None if project.demo is None else import_module(project.demo)
 
 
-def application() -> Asgi:
+def application() -> Explorer:
     """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
     project = Project.find(Path())
     apps = load_apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+
+    def tokens() -> dict[str, str]:
+        module = demo(project)
+        return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
+
+    return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
@@ -114,6 +121,7 @@ def _seeded(project: Project, local: LocalDatabase) -> LocalDatabase:
 
 def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
     module = demo(project)
+    print(f"\nAll routes, to read and to try: http://127.0.0.1:{port}/docs")
     if module is None:
         print(
             f"\nA token for anybody: org-common token NAME (issuer {ISSUER}, subject {subject('NAME')})\n", flush=True
