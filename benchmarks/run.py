@@ -1,13 +1,14 @@
-"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [imports|request|peers|read …]`: measure and print ratios beside their budgets."""
 
 import sys
 
 import harness
 import imports
+import peers
 import read
 import request
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+ALL = {"imports": imports.main, "request": request.main, "peers": peers.main, "read": read.main}
 
 
 def main() -> None:
