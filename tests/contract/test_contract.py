@@ -1,0 +1,98 @@
+"""What the local server answers is what its document says: requests made up from it, right ones and wrong ones.
+
+schemathesis makes the requests; ids of the demo's organizations go into half of the paths, or all would end at a 404.
+"""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from cora_modules import demo
+from org_common.tools import apps
+from org_common.tools.openapi.document import document
+from org_common.tools.project import Project
+from tests.contract.conftest import Tally
+from tests.contract.scale import CASES, SEED
+from tests.support.served import Served
+
+pytestmark = pytest.mark.db
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = document(apps.load(Project.find(ROOT)), title="CORA")
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+# What removes comes last, or there would be little left to ask for.
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+OPERATIONS = sorted(
+    (found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)),
+    key=lambda each: (METHODS.index(each.method.upper()), -len(each.path)),
+)
+EXAMPLES = max(2, CASES // (2 * len(OPERATIONS)))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Nobody has no token, and a stranger has a good one that the platform does not know.
+PEOPLE = (*demo.PEOPLE, "stranger", None)
+ORGS = (str(demo.ACME), str(demo.GLOBEX))
+
+
+def test_every_operation_is_tried() -> None:
+    assert len(OPERATIONS) == sum(len(methods) for methods in DOCUMENT["paths"].values())
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.label)
+def test_answers_are_those_of_the_document(operation: Any, mode: GenerationMode, server: Served, tally: Tally) -> None:
+    tokens = {name: None if name is None else server.issuer.token(name) for name in PEOPLE}
+
+    @seeded(SEED)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode), st.sampled_from(PEOPLE), st.randoms(use_true_random=False))
+    def send(case: Any, name: str | None, chance: random.Random) -> None:
+        if "orgId" in case.path_parameters and chance.random() < 0.5:
+            case.path_parameters["orgId"] = chance.choice(ORGS)
+        token = tokens[name]
+
+        response = case.call(server.url, headers={} if token is None else {"Authorization": f"Bearer {token}"})
+
+        tally.cases += 1
+        tally.statuses[response.status_code] += 1
+        tally.undocumented += str(response.status_code) not in operation.definition.raw["responses"]
+        case.validate_response(response, checks=CHECKS)
+        if name is None and operation.definition.raw["security"]:
+            # A path that a wrong value makes another one is not found, whoever asks.
+            assert response.status_code in (401, 404), response.text
+        if response.status_code >= 400:
+            problem = json.loads(response.content)
+            assert problem["status"] == response.status_code
+
+    try:
+        send()
+    except Unsatisfiable:
+        assert mode is GenerationMode.NEGATIVE, "nothing can be right"
