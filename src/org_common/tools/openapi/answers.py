@@ -7,6 +7,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from org_common import errors
+from org_common.app import App
 from org_common.errors import OrgError
 from org_common.route import Route
 
@@ -30,10 +31,11 @@ _MEANINGS = {
     406: "Nothing that the header Accept asks for can be made.",
     409: "It conflicts with what is stored: a duplicate, a broken reference, a key that is in use.",
     410: "It is gone for good.",
-    412: "It was changed since it was read.",
-    413: "The body is too large.",
+    412: "It was changed since it was read: `If-Match` names another state.",
+    413: "The body is too large, or the answer would be.",
     415: "The body is of a media type that is not read here.",
     422: "Some values are not valid: `errors` has each of them, with a pointer to it.",
+    428: "Say with `If-Match` which state the change is for.",
     429: "Too many requests.",
     500: "A fault of ours; `instance` names the entry in the log.",
     503: "Not available at the moment. Nothing was changed, unless `code` is commit_unknown.",
@@ -41,7 +43,7 @@ _MEANINGS = {
 }
 
 
-def problems(route: Route) -> dict[int, type[OrgError]]:
+def problems(app: App, route: Route) -> dict[int, type[OrgError]]:
     """The problems that the route can answer, by status.
 
     405 is not among them: it is the answer to a method that the document does not have.
@@ -51,19 +53,30 @@ def problems(route: Route) -> dict[int, type[OrgError]]:
     kinds = {parameter.kind for parameter in route.signature.parameters}
     has_database = route.rule.needs_database or kinds & {"reader", "transaction"}
     if route.rule.caller != "anyone":
-        found.add(401)
+        # Who verifies tokens himself needs the issuer's keys.
+        found |= {401} if app.identity.needs_authorizer else {401, 503}
     if has_database:
         found |= {403, 503, 504}
     if "transaction" in kinds:
         found.add(409)
-    if "body" in kinds:
+    if kinds & {"body", "form"}:
         found |= {413, 415}
-    reached = _reached(route.handler)
+    if route.signature.result is not type(None):
+        # What is made up from rows may be more than fits through Lambda.
+        found.add(413)
+    if "precondition" in kinds:
+        found |= {412, 428}
+    reached = _reached(route.handler, *_given(route), *app.error_handlers.values())
     if route.signature.path or route.rule.expression or (has_database and _wants_a_row(reached)):
         found.add(404)
     named = [each for each in reached if isinstance(each, type) and issubclass(each, OrgError)]
     own = {kind.status: kind for kind in (*named, *route.raises)}
     return {status: KINDS.get(status) or own[status] for status in sorted(found | own.keys())}
+
+
+def _given(route: Route) -> list[Callable[..., Any]]:
+    """The factories of what the app gives to the handler."""
+    return [route.provided[each.annotation] for each in route.signature.parameters if each.kind == "provided"]
 
 
 def components(kinds: Mapping[int, type[OrgError]]) -> Json:
@@ -137,10 +150,10 @@ def _wants_a_row(reached: list[Any]) -> bool:
     return any(_WANT_A_ROW.intersection(code.co_names) for each in functions for code in _codes(each.__code__))
 
 
-def _reached(handler: Callable[..., Any]) -> list[Any]:
-    """Functions of the project, and error classes, that can be reached by name."""
+def _reached(*functions: Callable[..., Any]) -> list[Any]:
+    """Functions of the project, and error classes, that can be reached by name from these."""
     found: list[Any] = []
-    pending: list[Any] = [handler]
+    pending: list[Any] = [*functions]
     while pending:
         each = pending.pop()
         if any(each is known for known in found):

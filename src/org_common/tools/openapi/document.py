@@ -33,9 +33,9 @@ def document(apps: Sequence[App], *, title: str, version: str = "0", servers: Se
     for app, route, identifier in _all(apps):
         scheme, described = _scheme(app)
         schemes[scheme] = described
-        kinds |= answers.problems(route)
+        kinds |= answers.problems(app, route)
         at = paths.setdefault(outside(route.path), {})
-        at[route.method.lower()] = operation(route, identifier=identifier, tag=app.name, scheme=scheme, schemas=schemas)
+        at[route.method.lower()] = operation(app, route, identifier=identifier, scheme=scheme, schemas=schemas)
     components = schemas.build()
     made: Json = {"openapi": VERSION, "info": {"title": title, "version": version}}
     if servers:

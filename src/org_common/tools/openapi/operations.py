@@ -8,7 +8,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic_core import to_jsonable_python
 
+from org_common.app import App
 from org_common.casing import camel
+from org_common.http.binding import FORM
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
 from org_common.http.signature import Parameter, is_model
@@ -27,12 +29,15 @@ _MOST_DIGITS = 10**18 - 1
 
 def outside(path: str) -> str:
     """The template as it is called outside: "/orgs/{org_id}" is "/orgs/{orgId}"."""
-    return "".join("/" + ("{" + camel(part[1:-1]) + "}" if part[0] == "{" else part) for part in segments(path)) or "/"
+    return (
+        "".join("/" + ("{" + camel(part[1:-1]) + "}" if part.startswith("{") else part) for part in segments(path))
+        or "/"
+    )
 
 
-def operation(route: Route, *, identifier: str, tag: str, scheme: str, schemas: Schemas) -> Json:
-    """`scheme` names the security scheme of the route's app."""
-    made: Json = {"operationId": identifier, "tags": [tag]}
+def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: Schemas) -> Json:
+    """`scheme` names the security scheme of the app."""
+    made: Json = {"operationId": identifier, "tags": [app.name]}
     if route.summary:
         made["summary"] = route.summary
     description = _description(route)
@@ -41,14 +46,14 @@ def operation(route: Route, *, identifier: str, tag: str, scheme: str, schemas: 
     parameters = _parameters(route, schemas)
     if parameters:
         made["parameters"] = parameters
-    body = next((each for each in route.signature.parameters if each.kind == "body"), None)
+    body = next((each for each in route.signature.parameters if each.kind in ("body", "form")), None)
     if body is not None:
         made["requestBody"] = _body(body, schemas)
     made["responses"] = {
         **_success(route, schemas),
         **{
             str(status): {"$ref": f"#/components/responses/{answers.name(kind)}"}
-            for status, kind in answers.problems(route).items()
+            for status, kind in answers.problems(app, route).items()
         },
     }
     made["security"] = [] if route.rule.caller == "anyone" else [{scheme: []}]
@@ -70,6 +75,10 @@ def _parameters(route: Route, schemas: Schemas) -> list[Json]:
         listed += _page_parameters()
     if route.idempotent:
         listed.append(_key_parameter())
+    if any(each.kind == "precondition" for each in route.signature.parameters):
+        listed.append(_tags_parameter("If-Match", "The ETag of what was read: the change is for that state only."))
+    if _has_tag(route):
+        listed.append(_tags_parameter("If-None-Match", "An ETag that is known: 304 if it is still the same."))
     order = ("path", "query", "header", "cookie")
     # In the order of the path, whatever that of the handler.
     at = {camel(name): number for number, name in enumerate(route.signature.path)}
@@ -122,8 +131,25 @@ def _key_parameter() -> Json:
     }
 
 
+def _tags_parameter(name: str, description: str) -> Json:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": description,
+    }
+
+
+def _has_tag(route: Route) -> bool:
+    """A success of a GET that has content is tagged (http/finish.py)."""
+    return route.method == "GET" and route.status == 200 and route.signature.result is not type(None)
+
+
 def _body(parameter: Parameter, schemas: Schemas) -> Json:
     schema = schemas.of(parameter.annotation, "in")
+    if parameter.kind == "form":
+        return {"required": parameter.required, "content": {FORM: {"schema": schema}}}
     content = {JSON: {"schema": schema}}
     if issubclass(parameter.annotation, Patch):
         content[MERGE_PATCH] = {"schema": schema}
@@ -144,6 +170,11 @@ def _success(route: Route, schemas: Schemas) -> Json:
         if result is not Response:
             response["content"] = {JSON: {"schema": _answered(_without_none(result), schemas)}}
         found[str(route.status)] = response
+    if _has_tag(route):
+        found["304"] = {
+            "description": "It is what `If-None-Match` names. There is no content.",
+            "headers": _tag_header(),
+        }
     return dict(sorted(found.items()))
 
 
@@ -171,9 +202,15 @@ def _described(route: Route, status: int) -> Json:
             "description": "This is the answer of an earlier request with the same key.",
             "schema": {"type": "string", "const": "true"},
         }
+    if status == 200 and _has_tag(route):
+        headers |= _tag_header()
     if headers:
         made["headers"] = headers
     return made
+
+
+def _tag_header() -> Json:
+    return {"ETag": {"description": "Names this state of it.", "schema": {"type": "string"}}}
 
 
 def _has_id(result: Any) -> bool:

@@ -13,16 +13,23 @@ from org_common import (
     TOKEN,
     App,
     Check,
+    Cookie,
+    Form,
     Gone,
     Header,
     Model,
+    NotAcceptable,
+    OrgError,
     Page,
     PageRequest,
     Patch,
+    Precondition,
     Query,
     Reader,
+    Request,
     Response,
     SysCheck,
+    TooManyRequests,
     Transaction,
 )
 from tests.org_common.tools.openapi import shelf
@@ -125,6 +132,48 @@ def get_shelf(name: str) -> shelf.Item:
 @app.get("/files/{name}", allow=TOKEN)
 def get_file(name: str) -> Response:
     raise NotImplementedError
+
+
+class Clock:
+    """What the app gives."""
+
+
+class Login(Model):
+    name: str
+    tags: list[str]
+
+
+def clock(request: Request) -> Clock:
+    if not request.cookies:
+        raise TooManyRequests
+    return Clock()
+
+
+app.provide(Clock, clock)
+
+
+@app.post("/login", allow=PUBLIC)
+def login(now: Clock, body: Annotated[Login, Form()], theme_name: Annotated[str | None, Cookie()] = None) -> None:
+    raise NotImplementedError
+
+
+@app.put("/items/{name}", allow=SIGNED_IN)
+def replace_item(tx: Transaction, name: str, body: Item, precondition: Precondition) -> Item:
+    raise NotImplementedError
+
+
+@app.get("/items", allow=TOKEN)
+def find_items(tag: Annotated[list[str], Query(max_length=3)], size: list[int] | None = None) -> list[Item]:
+    raise NotImplementedError
+
+
+class Empty(Exception):
+    """Not ours; the app says what it becomes."""
+
+
+@app.error(Empty)
+def empty(error: Empty, request: Request) -> OrgError:
+    return NotAcceptable()
 
 
 @app.put("/admin/sys/state", allow=SysCheck("sys_admin"))

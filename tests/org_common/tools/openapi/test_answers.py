@@ -3,7 +3,19 @@ from typing import Any
 
 import pytest
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Conflict, OrgError, Reader, TooManyRequests, Transaction
+from org_common import (
+    PUBLIC,
+    SIGNED_IN,
+    TOKEN,
+    App,
+    Conflict,
+    OrgError,
+    Precondition,
+    Reader,
+    Request,
+    TooManyRequests,
+    Transaction,
+)
 from org_common.tools.openapi import answers
 from tests.org_common.tools.openapi import shelf, shop
 
@@ -21,7 +33,11 @@ class Teapot(OrgError):
 def statuses(handler: Callable[..., Any], **options: Any) -> list[int]:
     app = App("test")
     app.post("/things", **{"allow": PUBLIC, **options})(handler)
-    return list(answers.problems(app.routes[0]))
+    return list(answers.problems(app, app.routes[0]))
+
+
+def nothing() -> None:
+    return None
 
 
 def brew() -> None:
@@ -29,15 +45,15 @@ def brew() -> None:
 
 
 def test_route_without_anything_answers_little() -> None:
-    assert statuses(lambda: None) == ALWAYS
+    assert statuses(nothing) == ALWAYS
 
 
 def test_token_may_be_missing() -> None:
-    assert statuses(lambda: None, allow=TOKEN) == sorted([*ALWAYS, 401])
+    assert statuses(nothing, allow=TOKEN) == sorted([*ALWAYS, 401])
 
 
 def test_rule_may_refuse_and_the_database_may_be_away() -> None:
-    assert statuses(lambda: None, allow=SIGNED_IN) == sorted([*ALWAYS, 401, 403, 503, 504])
+    assert statuses(nothing, allow=SIGNED_IN) == sorted([*ALWAYS, 401, 403, 503, 504])
 
 
 def test_reader_without_a_wanted_row_finds_always() -> None:
@@ -97,7 +113,47 @@ def test_errors_of_a_function_around_it_are_there() -> None:
 
 
 def test_declared_errors_are_there() -> None:
-    assert 418 in statuses(lambda: None, raises=[Teapot])
+    assert 418 in statuses(nothing, raises=[Teapot])
+
+
+def test_what_the_app_gives_may_refuse() -> None:
+    [login] = [route for route in shop.app.routes if route.path == "/login"]
+
+    assert 429 in answers.problems(shop.app, login)
+
+
+def test_answers_of_error_handlers_are_those_of_every_route() -> None:
+    assert all(406 in answers.problems(shop.app, route) for route in shop.app.routes)
+
+
+def test_change_for_one_state_may_come_too_late() -> None:
+    def handler(precondition: Precondition) -> None:
+        return None
+
+    assert {412, 428} <= set(statuses(handler))
+
+
+def test_answer_with_content_may_be_too_large() -> None:
+    def handler() -> list[str]:
+        return []
+
+    assert 413 in statuses(handler)
+
+
+class Verifier:
+    """Verifies tokens itself."""
+
+    needs_authorizer = False
+
+    def identity(self, request: Request) -> None:
+        return None
+
+
+def test_keys_of_who_verifies_tokens_himself_may_be_away() -> None:
+    app = App("test", identity=Verifier())
+    app.get("/", allow=TOKEN)(nothing)
+
+    assert list(answers.problems(app, app.routes[0])) == sorted([*ALWAYS, 401, 503])
 
 
 def test_components_have_words_and_headers() -> None:

@@ -182,7 +182,7 @@ COMPATIBLE: list[tuple[str, Mutate, str]] = [
     ),
     (
         "header of an answer new",
-        lambda made: listed(made)["responses"]["200"].update(headers={"X": {"schema": {}}}),
+        lambda made: listed(made)["responses"]["200"]["headers"].update({"X": {"schema": {}}}),
         "header-added",
     ),
 ]
