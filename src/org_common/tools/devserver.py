@@ -34,12 +34,15 @@ def data_folder(project: Project, data: Path | None) -> Path:
 
 
 @contextmanager
-def database(project: Project, data: Path) -> Iterator[LocalDatabase]:
-    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own."""
+def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
+    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own.
+
+    `reset_logins`: as for `provision`.
+    """
     given = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
     if given:
-        yield _seeded(project, provision(given, DATABASE, migrations))
+        yield _seeded(project, provision(given, DATABASE, migrations, reset_logins=reset_logins))
         return
     try:
         server = EmbeddedPostgres.start(data / "postgres")
@@ -60,7 +63,7 @@ def application() -> Explorer:
     apps = load_apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
 
     def tokens() -> dict[str, str]:
         module = demo(project)
@@ -69,7 +72,7 @@ def application() -> Explorer:
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
-def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
+def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
     """Serve until interrupted. Prints one command that works as pasted."""
     import uvicorn
 
@@ -78,7 +81,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
     _check_port(port)
     issuer = LocalIssuer.load(data)
     print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
-    with database(project, data) as local:
+    with database(project, data, reset_logins=reset_logins) as local:
         os.environ |= environment(local, data)
         _print_welcome(project, issuer, port)
         sources = project.root / "src"
