@@ -1,6 +1,6 @@
 """What the local server answers is what its document says: requests made up from it, right ones and wrong ones.
 
-schemathesis makes the requests; ids of the demo's organizations go into half of the paths, or all would end at a 404.
+schemathesis makes the requests; ids of what is there go into half of the paths, or all would end at a 404.
 """
 
 import json
@@ -54,7 +54,38 @@ CHECKS = [
 ]
 # Nobody has no token, and a stranger has a good one that the platform does not know.
 PEOPLE = (*demo.PEOPLE, "stranger", None)
-ORGS = (str(demo.ACME), str(demo.GLOBEX))
+# Of a collection's path, the parameter that its members are named by: "/orgs" of "/orgs/{orgId}".
+NAMED_BY = {
+    each.path.rpartition("/")[0]: each.path.rpartition("/")[2][1:-1] for each in OPERATIONS if each.path[-1] == "}"
+}
+
+
+class Ids:
+    """Ids of what is there, by the parameter that takes them."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {"orgId": [str(demo.ACME), str(demo.GLOBEX)]}
+
+    def note(self, collection: str, answer: Any) -> None:
+        """What a list has, or what was made in it."""
+        if collection in NAMED_BY and isinstance(answer, dict):
+            name = NAMED_BY[collection]
+            for item in answer.get("items", [answer]):
+                found = item.get("id", item.get(name))
+                if found is not None:
+                    self._known.setdefault(name, []).append(found)
+
+    def put(self, parameters: dict[str, Any], chance: random.Random) -> None:
+        """In place of some of those that were made up; the first ones more often, they belong to the demo."""
+        for name in parameters.keys() & self._known.keys():
+            if chance.random() < 0.5:
+                known = self._known[name]
+                parameters[name] = chance.choice(known[:2] if chance.random() < 0.5 else known)
+
+
+@pytest.fixture(scope="module")
+def ids() -> Ids:
+    return Ids()
 
 
 def test_every_operation_is_tried() -> None:
@@ -63,7 +94,9 @@ def test_every_operation_is_tried() -> None:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.label)
-def test_answers_are_those_of_the_document(operation: Any, mode: GenerationMode, server: Served, tally: Tally) -> None:
+def test_answers_are_those_of_the_document(
+    operation: Any, mode: GenerationMode, server: Served, tally: Tally, ids: Ids
+) -> None:
     checks = CHECKS
     if mode is GenerationMode.NEGATIVE and operation.method.upper() != "GET":
         # A GET has little but headers and a cursor, and any text is a right one there.
@@ -80,8 +113,7 @@ def test_answers_are_those_of_the_document(operation: Any, mode: GenerationMode,
     )
     @given(operation.as_strategy(generation_mode=mode), st.sampled_from(PEOPLE), st.randoms(use_true_random=False))
     def send(case: Any, name: str | None, chance: random.Random) -> None:
-        if "orgId" in case.path_parameters and chance.random() < 0.5:
-            case.path_parameters["orgId"] = chance.choice(ORGS)
+        ids.put(case.path_parameters, chance)
         token = tokens[name]
 
         response = case.call(server.url, headers={} if token is None else {"Authorization": f"Bearer {token}"})
@@ -96,6 +128,8 @@ def test_answers_are_those_of_the_document(operation: Any, mode: GenerationMode,
         if response.status_code >= 400:
             problem = json.loads(response.content)
             assert problem["status"] == response.status_code
+        elif response.content:
+            ids.note(operation.path, json.loads(response.content))
 
     try:
         send()
