@@ -83,7 +83,7 @@ class _Comparison:
             )
         yield from self._parameters(where, old, new)
         yield from self._body(where, self._body_of(self._old, old), self._body_of(self._new, new))
-        yield from self._responses(where, old["responses"], new["responses"])
+        yield from self._responses(where, old.get("responses", {}), new.get("responses", {}))
 
     def _security(self, where: str, old: Json, new: Json) -> Iterator[Change]:
         before, after = _ways_in(self._old, old), _ways_in(self._new, new)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from org_common.tools.project import ToolError
+
 Json = dict[str, Any]
 
 
@@ -162,8 +164,11 @@ def resolved(document: Json, schema: Any) -> Json:
     made: Json = schema
     while "$ref" in made:
         target: Any = document
-        for part in made["$ref"].removeprefix("#/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")]
+        try:
+            for part in made["$ref"].removeprefix("#/").split("/"):
+                target = target[part.replace("~1", "/").replace("~0", "~")]
+        except (KeyError, TypeError) as error:
+            raise ToolError(f"{made['$ref']} leads nowhere: a document to compare has all that it refers to") from error
         beside = {name: value for name, value in made.items() if name != "$ref"}
         made = {**target, "$from": made["$ref"], **beside}
     return made

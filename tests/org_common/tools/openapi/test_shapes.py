@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from org_common.tools.openapi.shapes import Shapes
+from org_common.tools.project import ToolError
 
 LESS, MORE, BOTH, NEITHER = (True, False), (False, True), (True, True), (False, False)
 
@@ -181,3 +182,8 @@ def test_model_that_holds_itself_is_compared_once() -> None:
     assert [each.kind for each in Shapes(tree(), tree(a=TEXT)).compare(reference, reference)] == [
         "required-field-added"
     ]
+
+
+def test_reference_that_leads_nowhere_is_said() -> None:
+    with pytest.raises(ToolError, match=r"other\.json#/Org leads nowhere"):
+        list(Shapes({}, {}).compare({"$ref": "other.json#/Org"}, TEXT))
