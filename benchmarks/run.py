@@ -1,10 +1,11 @@
-"""`python benchmarks/run.py [imports|authorizer|request|routes|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [NAME …]`: measure and print ratios beside their budgets."""
 
 import sys
 
 import authorizer
 import harness
 import imports
+import peers
 import read
 import request
 import routes
@@ -13,6 +14,7 @@ ALL = {
     "imports": imports.main,
     "authorizer": authorizer.main,
     "request": request.main,
+    "peers": peers.main,
     "routes": routes.main,
     "read": read.main,
 }

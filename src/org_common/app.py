@@ -188,6 +188,11 @@ class App(Router):
 
         return declare
 
+    @property
+    def error_handlers(self) -> Mapping[type[Exception], Callable[[Any, Request], Response | OrgError]]:
+        """What `error` declared."""
+        return self._errors
+
     def include(self, *routers: Router) -> None:
         """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
         for router in routers:
