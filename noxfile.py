@@ -65,8 +65,8 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Let a fuzzer make a million inputs for what callers can send: some ten minutes."""
-    run_tests(session, "tests/fuzz", ORG_COMMON_FUZZ="long")
+    """Feed what callers can send with anything for forty minutes, guided by what is reached."""
+    run_tests(session, "tests/fuzz", "-s", ORG_COMMON_FUZZ="long")
 
 
 @nox.session
@@ -77,6 +77,12 @@ def floors(session: nox.Session) -> None:
     [floor] = [line for line in needs("auth") if line.startswith("PyJWT")]
     session.install(floor.replace(">=", "=="))
     session.run("pytest", "tests/org_common/auth", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Ask the local server more than ten thousand things that its OpenAPI document allows and does not allow."""
+    run_tests(session, "tests/contract", ORG_COMMON_CONTRACT="long")
 
 
 @nox.session

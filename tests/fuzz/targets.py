@@ -1,164 +1,210 @@
-"""What is done with bytes that a fuzzer makes: each parser that reads what a caller can send.
+"""What is fed with anything: an app that binds every kind of parameter, behind every shape of events.
 
-    python -m tests.fuzz.targets -runs=100000 [FOLDER OF SEEDS]
-
-The first byte picks the parser. What is allowed to come out: what the parser gives, or the refusals that it documents.
-Anything else ends the run with the input that did it.
+Whatever comes in, an answer goes out, and never one that a fault of ours made: a 500 is only for an event that nobody
+but AWS could have sent.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import time
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-import atheris  # type: ignore[import-untyped]
+from pydantic import Field
 
-with atheris.instrument_imports(include=["org_common"]):
-    from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
-    from org_common.auth.fetch import FetchError
-    from org_common.auth.gateway_jwt import GatewayJwt
-    from org_common.auth.jwks import usable_keys
-    from org_common.auth.refusals import TokenRefused
-    from org_common.auth.tokens import Verifier, opened
-    from org_common.errors import Forbidden
-    from org_common.errors import Unauthorized as Refused
-    from org_common.http.request import Request
-    from org_common.identity import FROM_AUTHORIZER, Identity
-    from org_common.issuers import parse_issuers
-    from org_common.strict_json import parse_object
-    from org_common.types import Deadline
+from org_common import (
+    ALB,
+    FUNCTION_URL,
+    HTTP_API,
+    PUBLIC,
+    REST_API,
+    App,
+    Cookie,
+    Cors,
+    Form,
+    Header,
+    Identity,
+    Model,
+    PageRequest,
+    Patch,
+    Precondition,
+    Query,
+    Request,
+)
+from org_common.types import LocalContext
+from tests.support.recorded import NAMES, recorded
 
-from tests.org_common.auth.forge import ISSUERS, NOW, signed, source
-
-VERIFIER = Verifier(list(ISSUERS.values()), keys=source, clock=lambda: NOW)
-AUTHORIZER = Authorizer(VERIFIER)
-GATEWAY_JWT = GatewayJwt(list(ISSUERS.values()))
-HEADER = b'{"alg":"HS256","typ":"JWT","kid":"legacy"}'
-CLAIMS_START = json.dumps({"iss": ISSUERS["legacy"].url, "aud": "authenticated", "iat": NOW, "exp": NOW + 60}).encode()[
-    :-1
-]
-DEADLINE = Deadline(time.monotonic() + 1e9)
-
-
-def token(data: bytes) -> None:
-    """Any text as a token. The good ones are those of the corpus: their subject and expiry nobody can change."""
-    with suppress(TokenRefused):
-        found = VERIFIER.verify(data.decode("utf-8", "surrogateescape"))
-        assert found.iss in VERIFIER.issuers
-        assert found.sub
+CONTEXT = LocalContext("r-fuzz", 29)
+ID = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
 
 
-def parts(data: bytes) -> None:
-    """Any text taken apart."""
-    try:
-        header, payload, signature = opened(data.decode("latin-1"))
-    except TokenRefused:
-        return
-    assert type(header) is type(payload) is dict
-    assert signature
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
 
 
-def header(data: bytes) -> None:
-    """Any text as the Authorization header."""
-    with suppress(TokenRefused):
-        VERIFIER.authorize(data.decode("latin-1"))
+class Part(Model):
+    part_name: Annotated[str, Field(max_length=20)]
+    price: Decimal = Decimal(0)
 
 
-def head(data: bytes) -> None:
-    """Any header of a token, rightly signed."""
-    _accepted(signed(data, CLAIMS_START + b',"sub":"s"}', "legacy", "HS256"))
+class Thing(Model):
+    name: str
+    count: int = 0
+    ratio: float = 0
+    owner_id: UUID | None = None
+    made_at: datetime | None = None
+    due: date | None = None
+    color: Color = Color.RED
+    parts: list[Part] = Field(default_factory=list)
+    either: int | str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
-def claims(data: bytes) -> None:
-    """Any payload of a token, rightly signed."""
-    _accepted(signed(HEADER, data, "legacy", "HS256"))
+class ThingPatch(Patch):
+    name: str
+    count: int | None
 
 
-def more_claims(data: bytes) -> None:
-    """Any further claims of a good token."""
-    _accepted(signed(HEADER, CLAIMS_START + b"," + data + b"}", "legacy", "HS256"))
+class Login(Model):
+    user_name: str
+    tries: int = 0
+    tags: list[int] = Field(default_factory=list)
 
 
-def _accepted(text: str) -> None:
-    try:
-        found = VERIFIER.verify(text)
-        context = json.loads(found.text())
-    except TokenRefused:
-        return
-    assert context["iss"] == ISSUERS["legacy"].url
-    assert NOW - 30 < context["exp"] <= NOW + 30 + 24 * 3600
-    assert type(context["sub"]) is str
-    assert type(context["email_verified"]) is bool
-    assert not context["email_verified"] or context["email"].lower().endswith("@acme.test")
+class Nobody:
+    needs_authorizer = False
 
-
-def context(data: bytes) -> None:
-    """Any text as the claims that an authorizer passed on."""
-    try:
-        found = Identity.from_claims(data.decode("utf-8", "surrogateescape"))
-    except Refused:
-        return
-    assert found.subject
-    assert found.expires_at > time.time() - 31
-    json.loads(found.claims("authenticated"))
-
-
-def shapes(data: bytes) -> None:
-    """Any object as `requestContext.authorizer`, for both sources that read it."""
-    value = _json(data)
-    if value is not None and not isinstance(value, dict):
-        return
-    request = Request("GET", "/", "/", "", {}, b"", "r", value, DEADLINE, None)
-    for source_of_identity in (FROM_AUTHORIZER, GATEWAY_JWT):
-        with suppress(Refused, Forbidden):
-            source_of_identity.identity(request)
-
-
-def event(data: bytes) -> None:
-    """Any event of an authorizer."""
-    with suppress(Unauthorized, AuthorizerError):
-        AUTHORIZER(_json(data), None)
-
-
-def keys(data: bytes) -> None:
-    """Any document of keys."""
-    with suppress(FetchError):
-        assert usable_keys(data, ("ES256", "RS256", "EdDSA"))
-
-
-def settings(data: bytes) -> None:
-    """Any text as ORG_COMMON_ISSUERS."""
-    with suppress(ValueError):
-        assert parse_issuers(data.decode("utf-8", "replace"))
-
-
-def strict(data: bytes) -> None:
-    """Any bytes as JSON; what is taken, Python's own parser reads alike."""
-    try:
-        found = parse_object(data, max_bytes=4096)
-    except ValueError:
-        return
-    assert found == json.loads(data.decode())
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+    def identity(self, request: Request) -> Identity | None:
         return None
 
 
-TARGETS = [token, parts, header, head, claims, more_claims, context, shapes, event, keys, settings, strict]
+app = App(
+    "fuzz",
+    identity=Nobody(),
+    events=(HTTP_API, REST_API, FUNCTION_URL, ALB),
+    cors=Cors(["https://*.shop.example"], credentials=True),
+)
 
 
-def run(data: bytes) -> None:
-    if data:
-        TARGETS[data[0] % len(TARGETS)](data[1:])
+@app.post("/things/{thing_id}", allow=PUBLIC)
+def create(thing_id: UUID, body: Thing, dry_run: bool = False) -> Thing:
+    return body
 
 
-if __name__ == "__main__":
-    atheris.Setup(sys.argv, run)
-    atheris.Fuzz()
+@app.patch("/things/{thing_id}", allow=PUBLIC)
+def change(thing_id: UUID, body: ThingPatch, precondition: Precondition) -> dict[str, Any]:
+    precondition.check(Part(part_name="a"))
+    return body.sent()
+
+
+@app.post("/logins", allow=PUBLIC, status=201)
+def login(body: Annotated[Login, Form()]) -> Login:
+    return body
+
+
+@app.get("/search/{number}", allow=PUBLIC, cache="no-cache")
+def search(
+    number: int,
+    page: PageRequest,
+    q: str = "",
+    tags: Annotated[list[str], Query(max_length=5)] = [],  # noqa: B006 - copied for each request
+    days: list[date] | None = None,
+    since: datetime | None = None,
+    price: Decimal | None = None,
+    ratio: Annotated[float, Query(ge=0)] = 0,
+    color: Color | None = None,
+    sort: Literal["name", "-name"] = "name",
+    x_tries: Annotated[int, Header()] = 0,
+    theme: Annotated[str, Cookie()] = "",
+) -> list[Any]:
+    return [number, page.limit, q, tags, days, since, price, ratio, color, sort, x_tries, theme]
+
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+GOOD_BODY = (
+    b'{"name": "a", "count": 1, "ratio": 1.5, "ownerId": "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a", "color": "blue", '
+    b'"madeAt": "2026-01-02T03:04:05Z", "parts": [{"partName": "b", "price": "1.5"}], "settings": {"a": [1e3]}}'
+)
+
+
+def answered(event: Any) -> int:
+    """The status; `AssertionError` for an answer that no caller may bring about."""
+    answer = app(event, CONTEXT)
+    status: int = answer["statusCode"]
+    json.dumps(answer).encode()
+    if status >= 500:
+        code = json.loads(answer["body"])["code"]
+        assert code == "unknown_event", f"{status} {code}"
+    return status
+
+
+def send(method: str, path: str, *, query: str = "", headers: dict[str, str] | None = None, body: bytes = b"") -> int:
+    from org_common.http import gateway
+
+    status = answered(gateway.event(method, path, query=query, headers=headers, body=body))
+    assert status < 500
+    return status
+
+
+def bodies(data: bytes) -> None:
+    """A JSON body, and the same for a patch."""
+    send("POST", f"/things/{ID}", headers=JSON, body=data)
+    send("PATCH", f"/things/{ID}", headers=JSON, body=data)
+
+
+def forms(data: bytes) -> None:
+    send("POST", "/logins", headers=FORM, body=data)
+
+
+def requests(data: bytes) -> None:
+    """Path, query and headers, divided by NUL."""
+    path, query, *values = [*data.decode("utf-8", "replace").split("\0"), ""]
+    names = ("x-tries", "cookie", "accept-encoding", "if-none-match", "origin", "content-type", "if-match")
+    headers = dict(zip(names, values, strict=False))
+    for method in ("GET", "HEAD", "OPTIONS", "PATCH"):
+        send(method, f"/search/{path}", query=query, headers=headers)
+        send(method, f"/{path}", query=query, headers={**headers, "access-control-request-method": "GET"})
+
+
+def events(data: bytes) -> None:
+    """One of the recorded events with something else at one place: the place by the first two bytes, JSON behind."""
+    if len(data) < 2:
+        return
+    event = recorded_anew(data[0])
+    places = _places(event)
+    holder, key = places[data[1] % len(places)]
+    try:
+        holder[key] = json.loads(data[2:])
+    except (ValueError, RecursionError):
+        holder[key] = data[2:].decode("utf-8", "replace")
+    answered(event)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"bodies": bodies, "forms": forms, "requests": requests, "events": events}
+SEEDS: dict[str, list[bytes]] = {
+    "bodies": [GOOD_BODY, b'{"name": "a", "count": null}', b'{"count": 12345678901234567890}', b"NaN", b"[[]]"],
+    "forms": [b"userName=a&tries=1&tags=1&tags=2", b"userName=%C3%A9&tries=2_0", b"a=b=c&&&=;"],
+    "requests": [
+        b"5\0q=a&tags=b&tags=c&days=2026-01-02&since=2026-01-02T03:04:05Z&price=1.5&color=red\x003\0theme=dark\0gzip",
+        b'%2F%ff\0limit=5&cursor=abc\0x\0a=b; c\0br;q=0.5, *\0W/"a", *\0https://a.shop.example\0text/plain',
+    ],
+    "events": [b"\0\0{}", b'\1\5{"a": ["b"]}', b"\2\7null", b'\3\1"\\ud800"'],
+}
+_RECORDED = {name: recorded(name) for name in NAMES}
+
+
+def recorded_anew(number: int) -> Any:
+    return deepcopy(_RECORDED[NAMES[number % len(NAMES)]])
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place of a JSON value: its holder, and its key there."""
+    keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+    return [(value, key) for key in keys] + [place for key in keys for place in _places(value[key])]

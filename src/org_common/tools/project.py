@@ -37,6 +37,9 @@ class Project:
     migrations: tuple[str, ...] = ()
     demo: str | None = None
     public: tuple[str, ...] = ()
+    # Of the API, for its document.
+    name: str = ""
+    version: str = "0"
 
     @classmethod
     def find(cls, start: Path) -> Self:
@@ -48,9 +51,13 @@ class Project:
                 f" or make one with\n{EXAMPLE}"
             )
         file = root / "pyproject.toml"
-        table = _table(file)
+        document = _document(file)
+        table = _table(file, document)
+        distribution = document.get("project", {})
         return cls(
             root=root,
+            name=str(distribution.get("name", root.name)),
+            version=str(distribution.get("version", "0")),
             apps=_apps(file, table),
             migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
@@ -79,11 +86,14 @@ def find_root(start: Path) -> Path | None:
     return None
 
 
-def _table(file: Path) -> Mapping[str, Any]:
+def _document(file: Path) -> Mapping[str, Any]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError too
         raise ProjectError(f"{file} cannot be read: {error}") from error
+
+
+def _table(file: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
     tools = document.get("tool", {})
     if not isinstance(tools, dict) or "org-common" not in tools:
         raise ProjectError(f"{file} has no table [tool.org-common]. Add one, such as\n{EXAMPLE}")

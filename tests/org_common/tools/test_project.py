@@ -31,13 +31,22 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         migrations=("shop", "billing=db/migrations"),
         demo="shop.demo",
         public=("GET /health", "POST /hooks/{provider}"),
+        name=tmp_path.name,
     )
+
+
+def test_name_and_version_are_those_of_the_distribution(tmp_path: Path) -> None:
+    write(tmp_path, '[project]\nname = "shop"\nversion = "1.2"\n[tool.org-common]')
+
+    project = Project.find(tmp_path)
+
+    assert (project.name, project.version) == ("shop", "1.2")
 
 
 def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
     write(tmp_path, "[tool.org-common]")
 
-    assert Project.find(tmp_path) == Project(tmp_path, apps=(), migrations=(), demo=None)
+    assert Project.find(tmp_path) == Project(tmp_path, name=tmp_path.name)
 
 
 def test_nearest_file_counts(tmp_path: Path) -> None:
