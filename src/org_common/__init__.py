@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
-    from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
+    from org_common.db.relay import MessageRefused
     from org_common.db.transaction import Transaction
     from org_common.errors import (
         BadRequest,
@@ -63,8 +63,8 @@ _HOMES = {
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
-    "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
+    "org_common.db.relay": ("MessageRefused",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
         "BadRequest",

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from org_common.db.outbox import Message, MessageRefused
+from org_common.db.relay import Message, MessageRefused
 from org_common.tools.cli import main
 from org_common.tools.local import LocalDatabase
 from org_common.tools.project import ToolError

@@ -7,9 +7,8 @@ from random import Random
 
 import pytest
 
-from org_common.db import outbox
 from org_common.db.database import Database, transaction
-from org_common.db.outbox import PROBES, REFUSALS, Message, MessageRefused, relay
+from org_common.db.relay import BATCH, PROBES, REFUSALS, Message, MessageRefused, relay
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db
@@ -219,4 +218,4 @@ def test_a_batch_of_a_hot_key_is_found_behind_a_parked_one(lab: Lab, db: Databas
     assert relay(lab.local.service_url, sink, batch=4) == 1
 
     assert sink.numbers == [99]
-    assert outbox.BATCH > 4
+    assert BATCH > 4
