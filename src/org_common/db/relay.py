@@ -124,6 +124,9 @@ def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: d
             connection.execute("delete from app.outbox where id = any(%s)", [outcome.taken])
         for message, error in outcome.refused:
             _refuse(connection, message, error)
+        for queue, error in outcome.down.items():
+            first = next(message.id for message in messages if message.queue == queue)
+            logger.error("nothing of %s was taken, from message %d on: %s", queue, first, error)
         down.update(outcome.down)
         return len(messages), len(outcome.taken)
 

@@ -111,7 +111,9 @@ def test_refused_often_enough_it_is_parked_and_its_key_waits(lab: Lab, db: Datab
     assert state(lab, 1) == (REFUSALS, True)
 
 
-def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(lab: Lab, db: Database) -> None:
+def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(
+    lab: Lab, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(PROBES + 3):
         send(db, (number, f"k{number}"))
     send(db, (99, None), queue="sms")
@@ -122,6 +124,8 @@ def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(lab
 
     assert sink.numbers == [99], "the other queue was served"
     assert lab.ask("select count(*) from app.outbox where refusals = 0") == PROBES + 3
+    first = lab.ask("select min(id) from app.outbox")
+    assert f"nothing of mail was taken, from message {first} on: no queue today" in caplog.text
     # All of them, each queue, and some one by one.
     assert sink.asked == 3 + PROBES
 
