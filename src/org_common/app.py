@@ -188,6 +188,11 @@ class App(Router):
 
         return declare
 
+    @property
+    def error_handlers(self) -> Mapping[type[Exception], Callable[[Any, Request], Response | OrgError]]:
+        """What `error` declared."""
+        return self._errors
+
     def include(self, *routers: Router) -> None:
         """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
         for router in routers:
@@ -222,7 +227,8 @@ class App(Router):
         if self._database is None:
             from org_common.db.database import default
 
-            self._database = default()
+            # Told with the first request, whichever that is, and not by the first list that has a second page.
+            self._database = default(pages=any(route.signature.injects("page") for route in self.routes))
         return self._database
 
     def use(self, database: Database | None) -> None:
