@@ -104,7 +104,7 @@ class App(Router):
                 return shape.answer(self.handle(request), event)
             except ResponseTooLarge as error:
                 logger().error("%s %s: %s", request.method, request.path, error.detail)
-                return shape.answer(self._finish(request, problem(error, request.id, self._problem_types)), event)
+                return shape.answer(self._finish.apply(request, problem(error, request.id, self._problem_types)), event)
         from org_common.http.unknown import refusal
 
         refused, seen = refusal(event)
@@ -114,14 +114,14 @@ class App(Router):
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            return self._finish(request, self._respond(request))
+            return self._finish.apply(request, self._respond(request))
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             # A middleware's: what a route raises is a problem before it comes here.
             return self.refuse(request, error)
 
     def refuse(self, request: Request, error: Exception) -> Response:
         """The answer to a request that ended with this exception."""
-        return self._finish(request, self._problem(request, error))
+        return self._finish.apply(request, self._problem(request, error))
 
     def _routed(self, request: Request) -> Response:
         try:
