@@ -1,14 +1,23 @@
-"""`python benchmarks/run.py [imports|request|peers|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [imports|authorizer|request|peers|routes|read …]`: ratios beside their budgets."""
 
 import sys
 
+import authorizer
 import harness
 import imports
 import peers
 import read
 import request
+import routes
 
-ALL = {"imports": imports.main, "request": request.main, "peers": peers.main, "read": read.main}
+ALL = {
+    "imports": imports.main,
+    "authorizer": authorizer.main,
+    "request": request.main,
+    "peers": peers.main,
+    "routes": routes.main,
+    "read": read.main,
+}
 
 
 def main() -> None:

@@ -57,9 +57,11 @@ class Route:
         "_reads",
         "_result",
         "_retry",
+        "_ruled",
         "_writes",
         "handler",
         "idempotent",
+        "is_public",
         "method",
         "path",
         "provided",
@@ -98,6 +100,8 @@ class Route:
         self.path = path
         self.handler = handler
         self.rule = rule
+        self.is_public = rule.caller == "anyone"
+        self._ruled = rule.needs_database
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self.raises = tuple(options.get("raises", ()))
         self.idempotent = options.get("idempotent", False)
@@ -145,7 +149,7 @@ class Route:
         if self._writes:
             write = self._write_again if self._retry else self._write
             return write(self._writes, request, identity, database(), arguments)
-        if self._reads or self.rule.needs_database:
+        if self._reads or self._ruled:
             return self._read(self._reads, request, identity, database(), arguments)
         return self._result.render(self.handler(**arguments), request)
 

@@ -63,7 +63,7 @@ def application() -> Explorer:
     apps = load_apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
+    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
 
     def tokens() -> dict[str, str]:
         module = demo(project)

@@ -15,7 +15,8 @@ apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
 # `layer` belongs to the layer's tool, which checks it.
-KEYS = ("apps", "migrations", "demo", "layer")
+KEYS = ("apps", "migrations", "demo", "public", "layer")
+ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
 
@@ -35,6 +36,7 @@ class Project:
     apps: tuple[str, ...] = ()
     migrations: tuple[str, ...] = ()
     demo: str | None = None
+    public: tuple[str, ...] = ()
     # Of the API, for its document.
     name: str = ""
     version: str = "0"
@@ -59,6 +61,7 @@ class Project:
             apps=_apps(file, table),
             migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
+            public=_public(file, table),
         )
 
 
@@ -112,6 +115,15 @@ def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
         if not APP.fullmatch(app):
             raise _fault(file, "apps", f"has {app!r}, which is not module:name", example)
     return apps
+
+
+def _public(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
+    example = 'public = ["GET /health"]'
+    public = _texts(file, table, "public", example)
+    for route in public:
+        if not ROUTE.fullmatch(route):
+            raise _fault(file, "public", f"has {route!r}, which is not METHOD /path", example)
+    return public
 
 
 def _demo(file: Path, table: Mapping[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         apps = ["shop.orders:app", "shop.bills:app"]
         migrations = ["shop", "billing=db/migrations"]
         demo = "shop.demo"
+        public = ["GET /health", "POST /hooks/{provider}"]
         layer.exclude = ["boto3"]
         """,
     )
@@ -30,6 +31,7 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         migrations=("shop", "billing=db/migrations"),
         demo="shop.demo",
         name=tmp_path.name,
+        public=("GET /health", "POST /hooks/{provider}"),
     )
 
 
@@ -89,7 +91,7 @@ def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
         ('demo = ""', "demo is an empty text", 'demo = "shop.demo"'),
         ("demo = 2026-11-23", "demo is date", 'demo = "shop.demo"'),
         ("migration = []", "migration is not a key .* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, layer", "migrations = "),
+        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, public, layer", "migrations = "),
     ],
 )
 def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str, problem: str, example: str) -> None:
@@ -119,4 +121,12 @@ def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes("# Ü".encode("latin-1"))
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: 'utf-8'"):
+        Project.find(tmp_path)
+
+
+@pytest.mark.parametrize("route", ["/health", "GET", "GET health", "get /health", "GET  /health", "GET /a b", "*"])
+def test_public_route_is_a_method_and_a_path(tmp_path: Path, route: str) -> None:
+    write(tmp_path, f'[tool.org-common]\npublic = ["{route}"]')
+
+    with pytest.raises(ProjectError, match=r"tool\.org-common\.public has .*METHOD /path"):
         Project.find(tmp_path)
