@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py [imports|authorizer|request|peers|routes|read …]`: ratios beside their budgets."""
+"""`python benchmarks/run.py [NAME …]`: measure and print ratios beside their budgets."""
 
 import sys
 

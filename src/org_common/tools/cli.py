@@ -24,5 +24,5 @@ def main() -> None:
     """Tools for projects on org-common."""
 
 
-for command in (dev.dev, dev.token, db.db, openapi.openapi, outbox.outbox, routes.routes):
+for command in (dev.dev, dev.token, routes.routes, openapi.openapi, db.db, outbox.outbox):
     main.add_command(command)

@@ -30,8 +30,8 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         apps=("shop.orders:app", "shop.bills:app"),
         migrations=("shop", "billing=db/migrations"),
         demo="shop.demo",
-        name=tmp_path.name,
         public=("GET /health", "POST /hooks/{provider}"),
+        name=tmp_path.name,
     )
 
 
