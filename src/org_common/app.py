@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, Unpack
 
@@ -13,6 +14,7 @@ from org_common.http.response import Response, problem
 from org_common.http.routing import Router
 from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route, RouteOptions
+from org_common.watch import NOTHING, Watch
 
 TYPE_CHECKING = False
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
+    from org_common.telemetry import Telemetry
     from org_common.types import Event, LambdaContext
 
 logger = logging.getLogger("org_common")
@@ -60,6 +63,11 @@ class App:
         self.identity = identity
         self._router: Router[Route] = Router()
         self._database: Database | None = None
+        self._telemetry: Telemetry | None = None
+        self._is_observed = False
+        if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
+            self._observe()
 
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare a route that reads. `path` names its parameters: "/orgs/{org_id}"."""
@@ -83,36 +91,54 @@ class App:
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
-        for shape in self.events:
-            try:
-                request = shape.read(event, context)
-            except OrgError as error:
-                if error.status >= 500:
-                    logger.error("%s", error.detail)
-                return shape.answer(problem(error, context.aws_request_id), event)
-            if request is not None:
-                return shape.answer(self.handle(request), event)
-        from org_common.http.unknown import refusal
+        with self._watch(context.aws_request_id) as watch:
+            for shape in self.events:
+                try:
+                    request = shape.read(event, context)
+                except OrgError as error:
+                    if error.status >= 500:
+                        logger.error("%s", error.detail)
+                    return shape.answer(self._refused(error, context, watch), event)
+                if request is not None:
+                    return shape.answer(self._answered(request, watch), event)
+            from org_common.http.unknown import refusal
 
-        refused, seen = refusal(event)
-        logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(problem(refused, context.aws_request_id))
+            refused, seen = refusal(event)
+            logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+            return answer(self._refused(refused, context, watch))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
+        with self._watch(None) as watch:
+            return self._answered(request, watch)
+
+    def _answered(self, request: Request, watch: Watch) -> Response:
+        route = None
+        code = None
+        watch.request(request)
         try:
             route, values = self._router.match(request.method, request.path)
+            watch.route(route, values)
             identity = None if route.rule.caller == "anyone" else self.identity.identity(request)
-            if identity is None and route.rule.caller != "anyone":
+            if identity is not None:
+                watch.caller(identity)
+            elif route.rule.caller != "anyone":
                 raise Unauthorized
-            return route.run(request, values, identity, self.database)
+            response = route.run(request, values, identity, self.database)
         except OrgError as error:
             if error.status >= 500:
-                logger.exception("%s %s answered %d", request.method, request.path, error.status)
-            return problem(error, request.id)
+                logger.exception("%s answered %d", _name(request, route), error.status)
+            response, code = problem(error, request.id), error.code
         except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
-            return problem(OrgError(), request.id)
+            logger.exception("%s failed", _name(request, route))
+            response, code = problem(OrgError(), request.id), OrgError.code
+        watch.answered(response, code)
+        return response
+
+    def _refused(self, error: OrgError, context: LambdaContext, watch: Watch) -> Response:
+        response = problem(error, context.aws_request_id)
+        watch.answered(response, error.code)
+        return response
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
@@ -130,6 +156,17 @@ class App:
         """Take another database than the environment's; None goes back to it. For tests and servers of several apps."""
         self._database = database
 
+    def _watch(self, invocation_id: str | None) -> Watch:
+        if not self._is_observed:
+            self._observe()
+        return NOTHING if self._telemetry is None else self._telemetry.watch(invocation_id)
+
+    def _observe(self) -> None:
+        from org_common.telemetry import Telemetry
+
+        self._is_observed = True
+        self._telemetry = Telemetry.of(self.name, lambda: self._database)
+
     def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
         if not isinstance(path, str):
             raise TypeError(f'a route needs its path: @app.{method.lower()}("/orgs", allow=SIGNED_IN)')
@@ -141,9 +178,16 @@ class App:
             except ValueError as error:
                 raise TypeError(str(error)) from error
             self.routes.append(route)
+            if self._telemetry is not None:
+                self._telemetry.declared()
             return handler
 
         return declare
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"
+
+
+def _name(request: Request, route: Route | None) -> str:
+    """For the log: the route as it is declared, since a path may hold what must not be there."""
+    return f"{request.method} {request.path if route is None else route.path}"
