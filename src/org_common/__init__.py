@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.app import App
+    from org_common.auth.authorizer import Authorizer, authorizer
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from org_common.http.rest import REST_API, RestApi
     from org_common.http.signature import Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
+    from org_common.issuers import Issuer
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
     from org_common.settings import Settings, SettingsError
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "org_common.app": ("App",),
+    "org_common.auth.authorizer": ("Authorizer", "authorizer"),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
@@ -80,6 +83,7 @@ _HOMES = {
     "org_common.http.rest": ("REST_API", "RestApi"),
     "org_common.http.signature": ("Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
+    "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.settings": ("Settings", "SettingsError"),
@@ -97,6 +101,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "SIGNED_IN",
     "TOKEN",
     "App",
+    "Authorizer",
     "BadRequest",
     "Check",
     "CommitUnknown",
@@ -110,6 +115,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Header",
     "HttpApi",
     "Identity",
+    "Issuer",
     "MethodNotAllowed",
     "Model",
     "NotAcceptable",
@@ -135,6 +141,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "authorizer",
     "reader",
     "transaction",
 ]
