@@ -4,10 +4,11 @@ import sys
 
 import harness
 import imports
+import observability
 import read
 import request
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+ALL = {"imports": imports.main, "request": request.main, "read": read.main, "observability": observability.main}
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+# stdlib's `contextvars` is these names and nothing else, for one more file to be found.
+from _contextvars import ContextVar
 
 TYPE_CHECKING = False
 

@@ -14,9 +14,7 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from org_common.causes import described
 from org_common.invocation import current
-from org_common.redaction import Redactor
 
 TYPE_CHECKING = False
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TextIO
 
     from org_common.invocation import Invocation
+    from org_common.redaction import Redactor
 
 DEBUG_LINES = 100
 # CloudWatch Logs takes 1 MB, Lambda cuts what is longer than 256 KB.
@@ -62,7 +61,7 @@ def bind(**fields: object) -> None:
     invocation = current.get()
     if invocation is None:
         return
-    redactor = _PLAIN if _handler is None else _handler.redactor
+    redactor = _made_redactor() if _handler is None else _handler.redactor
     for name, value in fields.items():
         if name in OWN_FIELDS or not name[:1].islower():
             raise ValueError(
@@ -84,14 +83,17 @@ class Handler(logging.Handler):
         write: Callable[[str, int], None],
         *,
         level: int,
-        redactor: Redactor,
+        emails: bool,
+        redact: Sequence[str],
         text: bool,
         debug_lines: int,
         debug_sample: float,
     ) -> None:
         super().__init__()
         self.threshold = level
-        self.redactor = redactor
+        self._emails = emails
+        self._redact = redact
+        self._redactor: Redactor | None = None
         self.text = text
         self.debug_lines = debug_lines
         self.debug_sample = debug_sample
@@ -100,6 +102,13 @@ class Handler(logging.Handler):
         # Where the platform filters by level, a line that holds metrics must not fall through.
         self.request_level = max(level, logging.INFO)
         self._write = write
+
+    @property
+    def redactor(self) -> Redactor:
+        """Made at the first line that needs it: those of requests hold nothing that could be masked."""
+        if self._redactor is None:
+            self._redactor = _made_redactor(emails=self._emails, names=self._redact)
+        return self._redactor
 
     def handle(self, record: logging.LogRecord) -> bool:
         if self.filters and not self.filter(record):
@@ -161,7 +170,7 @@ class Handler(logging.Handler):
             line[f"{name}_" if name in line or name in _HEAD else name] = value
         error = _error(record)
         if error is not None:
-            line["error"] = described(error, self.redactor)
+            line["error"] = self._described(error)
         return dumps(line)
 
     def _as_text(self, record: logging.LogRecord, bound: dict[str, object]) -> str:
@@ -169,8 +178,13 @@ class Handler(logging.Handler):
         lines = [f"{clock(record.created)} {record.levelname:<8} {self._message(record)}{fields}"]
         error = _error(record)
         if error is not None:
-            lines += _told(described(error, self.redactor))
+            lines += _told(self._described(error))
         return "\n".join(lines).translate(_CONTROL) + "\n"
+
+    def _described(self, error: BaseException) -> dict[str, Any]:
+        from org_common.causes import described
+
+        return described(error, self.redactor)
 
     def _message(self, record: logging.LogRecord) -> Any:
         if isinstance(record.msg, dict) and not record.args:
@@ -205,7 +219,8 @@ def configure(
     handler = Handler(
         _stream(form) if sink is None else _sink(sink),
         level=number,
-        redactor=Redactor(emails=not emails, names=redact),
+        emails=emails,
+        redact=redact,
         text=form == "text",
         debug_lines=debug_lines,
         debug_sample=debug_sample,
@@ -271,8 +286,13 @@ def dumps(line: dict[str, Any]) -> str:
 
 
 _second: tuple[int, str] = (0, "")
-_PLAIN = Redactor()
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
+
+
+def _made_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
+    from org_common.redaction import Redactor
+
+    return Redactor(emails=not emails, names=names)
 
 
 def _open(logger: logging.Logger, handler: Handler) -> None:

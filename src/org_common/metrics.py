@@ -39,7 +39,7 @@ MAX_VALUES_OF_LINE = 2000
 MAX_KEPT = 1000
 
 # Log fields begin with a small letter, so the two never meet.
-_NAME = re.compile(r"[A-Z][A-Za-z0-9_.:/#-]{0,254}")
+NAME = r"[A-Z][A-Za-z0-9_.:/#-]{0,254}"
 _UNITS = frozenset(get_args(Unit))
 OWN = frozenset(
     {
@@ -230,7 +230,7 @@ def _pieces(unit: str, value: float | list[float]) -> Iterator[Measured]:
 def _check(name: str, unit: str) -> None:
     if (name, unit) in _checked:
         return
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise ValueError(
             f"{name!r} is no name of a metric: a capital, then up to 254 letters, digits and _.:/#-, as in OrdersPlaced"
         )

@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from contextvars import Token
 
 from org_common import log, metrics, observability, trace
 from org_common.http.routing import parameters
 from org_common.invocation import Invocation, current
 from org_common.observability import Observability
 from org_common.process import process
-from org_common.pseudonym import pseudonym
 from org_common.trace import Trace
 from org_common.watch import Watch
 
@@ -23,6 +21,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
     from types import TracebackType
     from typing import Any, Literal, Protocol
 
@@ -120,6 +119,8 @@ class Telemetry:
         if known is None:
             if len(self._users) >= MAX_USERS:
                 self._users.clear()
+            from org_common.pseudonym import pseudonym
+
             known = self._users[who] = pseudonym(*who)
         return known
 

@@ -195,7 +195,7 @@ _NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e100, 1e100)
 _MEASURED = st.tuples(st.sampled_from(sorted(metrics._UNITS)), _NUMBERS | st.lists(_NUMBERS, min_size=1, max_size=350))
 
 
-@given(st.dictionaries(st.from_regex(metrics._NAME, fullmatch=True), _MEASURED, max_size=130))
+@given(st.dictionaries(st.from_regex(metrics.NAME, fullmatch=True), _MEASURED, max_size=130))
 def test_any_metrics_become_valid_lines_and_none_is_lost(bag: dict[str, Any]) -> None:
     made = lines(bag)
 
