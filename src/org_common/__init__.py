@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         OrgError,
         PayloadTooLarge,
         PreconditionFailed,
+        PreconditionRequired,
+        ResponseTooLarge,
         TooManyRequests,
         Unauthorized,
         Unavailable,
@@ -35,16 +37,19 @@ if TYPE_CHECKING:
         UnsupportedMediaType,
     )
     from org_common.http.alb import ALB
+    from org_common.http.cors import Cors
+    from org_common.http.etag import Precondition
     from org_common.http.function_url import FUNCTION_URL
     from org_common.http.gateway import HTTP_API, HttpApi
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.http.rest import REST_API, RestApi
-    from org_common.http.signature import Header, Query
+    from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
+    from org_common.router import Router
     from org_common.settings import Settings, SettingsError
     from org_common.types import Deadline
 
@@ -69,6 +74,8 @@ _HOMES = {
         "OrgError",
         "PayloadTooLarge",
         "PreconditionFailed",
+        "PreconditionRequired",
+        "ResponseTooLarge",
         "TooManyRequests",
         "Unauthorized",
         "Unavailable",
@@ -76,16 +83,19 @@ _HOMES = {
         "UnsupportedMediaType",
     ),
     "org_common.http.alb": ("ALB",),
+    "org_common.http.cors": ("Cors",),
+    "org_common.http.etag": ("Precondition",),
     "org_common.http.function_url": ("FUNCTION_URL",),
     "org_common.http.gateway": ("HTTP_API", "HttpApi"),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response",),
     "org_common.http.rest": ("REST_API", "RestApi"),
-    "org_common.http.signature": ("Header", "Query"),
+    "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),
+    "org_common.router": ("Router",),
     "org_common.settings": ("Settings", "SettingsError"),
     "org_common.types": ("Deadline",),
 }
@@ -106,10 +116,13 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Check",
     "CommitUnknown",
     "Conflict",
+    "Cookie",
+    "Cors",
     "Database",
     "Deadline",
     "Fault",
     "Forbidden",
+    "Form",
     "GatewayTimeout",
     "Gone",
     "Header",
@@ -125,12 +138,16 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PageRequest",
     "Patch",
     "PayloadTooLarge",
+    "Precondition",
     "PreconditionFailed",
+    "PreconditionRequired",
     "Query",
     "Reader",
     "Request",
     "Response",
+    "ResponseTooLarge",
     "RestApi",
+    "Router",
     "Rule",
     "Settings",
     "SettingsError",

@@ -5,32 +5,43 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
-from org_common.errors import OrgError, Unauthorized
+from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
+from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, problem
-from org_common.http.routing import Router
+from org_common.http.response import Response, checked, problem
+from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
-from org_common.route import Route, RouteOptions
+from org_common.invocation import current
+from org_common.route import Route
+from org_common.router import Router
 from org_common.watch import NOTHING, Watch
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
     from org_common.db.database import Database
+    from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
     from org_common.telemetry import Telemetry
     from org_common.types import Event, LambdaContext
 
+    # What goes around every request of an app: `next` answers it.
+    Middleware = Callable[[Request, Callable[[Request], Response]], Response]
+
 logger = logging.getLogger("org_common")
 
-H = TypeVar("H", bound=Callable[..., Any])
+E = TypeVar("E", bound=Exception)
+T = TypeVar("T")
 
 
-class App:
+class App(Router):
     """The routes of one Lambda function. It is the function's entry: `app(event, context)`.
 
         app = App("access-orgs")
@@ -40,15 +51,29 @@ class App:
             return db.one(Org, GET_ORG, {"org_id": org_id})
 
     `identity` says who vouches for the caller, `events` what may invoke the function: `HTTP_API`, `REST_API`,
-    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. A handler's parameters are
-    bound by their annotations: the path's names, a model from the body, the rest from the query string, and the
-    injected `Reader`, `Transaction`, `Identity`, `Request`, `Deadline` and `PageRequest`.
+    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. A handler's parameters are bound by their
+    annotations: the path's names, a model from the body, the rest from the query string, and what is injected:
+    `Reader`, `Transaction`, `Identity`, `Request`, `Deadline`, `PageRequest`, `Precondition` and what `provide` gives.
+
+    `cors` says which pages may call, `middleware` what goes around every request, the first outermost. `headers`
+    stand on every answer that does not set them itself. `compress=False` leaves bodies as they are. `problem_types`
+    ("https://errors.example/") makes the `type` of a problem its code behind that.
     """
 
     def __init__(
-        self, name: str, *, identity: IdentitySource = FROM_AUTHORIZER, events: Sequence[Shape] = (HTTP_API,)
+        self,
+        name: str,
+        *,
+        identity: IdentitySource = FROM_AUTHORIZER,
+        events: Sequence[Shape] = (HTTP_API,),
+        cors: Cors | None = None,
+        middleware: Sequence[Middleware] = (),
+        headers: Mapping[str, str] = SECURITY,
+        compress: bool = True,
+        problem_types: str | None = None,
     ) -> None:
         """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
+        super().__init__()
         for shape in events:
             if identity.needs_authorizer and not shape.has_authorizer:
                 raise TypeError(
@@ -59,35 +84,21 @@ class App:
             raise TypeError(f"App({name!r}): events= is empty, so nothing may invoke it. Example: events=(HTTP_API,)")
         self.events = tuple(events)
         self.name = name
-        self.routes: list[Route] = []
         self.identity = identity
-        self._router: Router[Route] = Router()
+        self._table: Table[Route] = Table()
         self._database: Database | None = None
+        self._cors = cors
+        self._finish = Finish(cors=cors, compress=compress, headers=headers)
+        self._errors: dict[type[Exception], Callable[[Any, Request], Response | OrgError]] = {}
+        self._problem_types = problem_types
+        self._respond: Callable[[Request], Response] = self._routed
+        for each in reversed(middleware):
+            self._respond = _around(each, self._respond)
         self._telemetry: Telemetry | None = None
         self._is_observed = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
             self._observe()
-
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that reads. `path` names its parameters: "/orgs/{org_id}"."""
-        return self._route("GET", path, options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that creates, with `status=201`, or acts."""
-        return self._route("POST", path, options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that replaces."""
-        return self._route("PUT", path, options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that changes what is sent: its body is a `Patch`."""
-        return self._route("PATCH", path, options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that removes."""
-        return self._route("DELETE", path, options)
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
@@ -95,54 +106,148 @@ class App:
             for shape in self.events:
                 try:
                     request = shape.read(event, context)
+                    if request is None:
+                        continue
                 except OrgError as error:
                     if error.status >= 500:
                         logger.error("%s", error.detail)
-                    return shape.answer(self._refused(error, context, watch), event)
-                if request is not None:
-                    return shape.answer(self._answered(request, watch), event)
+                    return shape.answer(self._unread(error, context, watch), event)
+                try:
+                    return shape.answer(self._watched(request, watch), event)
+                except ResponseTooLarge as error:
+                    logger.error("%s: %s", self._name(request), error.detail)
+                    return shape.answer(self._refused(request, error, watch), event)
             from org_common.http.unknown import refusal
 
             refused, seen = refusal(event)
             logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-            return answer(self._refused(refused, context, watch))
+            return answer(self._unread(refused, context, watch))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         with self._watch(None) as watch:
-            return self._answered(request, watch)
+            return self._watched(request, watch)
 
-    def _answered(self, request: Request, watch: Watch) -> Response:
-        route = None
-        code = None
+    def refuse(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that ended with this exception before it came here."""
+        with self._watch(None) as watch:
+            watch.request(request)
+            return self._refused(request, error, watch)
+
+    def _watched(self, request: Request, watch: Watch) -> Response:
         watch.request(request)
         try:
-            route, values = self._router.match(request.method, request.path)
-            watch.route(route, values)
-            identity = None if route.rule.caller == "anyone" else self.identity.identity(request)
-            if identity is not None:
-                watch.caller(identity)
-            elif route.rule.caller != "anyone":
-                raise Unauthorized
-            response = route.run(request, values, identity, self.database)
-        except OrgError as error:
-            if error.status >= 500:
-                logger.exception("%s answered %d", _name(request, route), error.status)
-            response, code = problem(error, request.id), error.code
-        except Exception:
-            logger.exception("%s failed", _name(request, route))
-            response, code = problem(OrgError(), request.id), OrgError.code
-        watch.answered(response, code)
+            response = self._finish(request, checked(self._respond(request)))
+        except Exception as error:  # noqa: BLE001 - logged in `_problem`
+            # A middleware's: what a route raises is a problem before it comes here.
+            return self._refused(request, error, watch)
+        watch.answered(response)
         return response
 
-    def _refused(self, error: OrgError, context: LambdaContext, watch: Watch) -> Response:
-        response = problem(error, context.aws_request_id)
-        watch.answered(response, error.code)
+    def _refused(self, request: Request, error: Exception, watch: Watch) -> Response:
+        response = self._finish(request, self._problem(request, error))
+        watch.answered(response)
         return response
+
+    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch) -> Response:
+        """The answer to an event that is no request."""
+        response = problem(error, context.aws_request_id, self._problem_types)
+        watch.problem(error.code)
+        watch.answered(response)
+        return response
+
+    def _routed(self, request: Request) -> Response:
+        try:
+            method = request.method
+            route, values = self._table.match(method, request.path)
+            if route is None:
+                return self._options(request)
+            invocation = current.get()
+            watch = NOTHING if invocation is None else invocation.watch
+            watch.route(route, values)
+            identity = None
+            if route.rule.caller != "anyone":
+                identity = self.identity.identity(request)
+                if identity is None:
+                    raise Unauthorized
+                watch.caller(identity)
+            return route.run(request, values, identity, self.database)
+        except Exception as error:  # noqa: BLE001 - logged in `_problem`
+            return self._problem(request, error)
+
+    def _problem(self, request: Request, error: Exception) -> Response:
+        if self._errors:
+            try:
+                answered = self._answered(request, error)
+            except Exception as another:
+                logger.exception("%s failed in an error handler", self._name(request))
+                answered = another if isinstance(another, OrgError) else OrgError()
+            if isinstance(answered, Response):
+                return answered
+            if answered is not None:
+                error = answered
+        if not isinstance(error, OrgError):
+            logger.error("%s failed", self._name(request), exc_info=error)
+            error = OrgError()
+        elif error.status >= 500:
+            logger.error("%s answered %d", self._name(request), error.status, exc_info=error)
+        invocation = current.get()
+        if invocation is not None:
+            invocation.watch.problem(error.code)
+        return problem(error, request.id, self._problem_types)
+
+    def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
+        for kind in type(error).__mro__:
+            handler = self._errors.get(kind)
+            if handler is not None:
+                answered = handler(error, request)
+                return answered if isinstance(answered, OrgError) else checked(answered)
+        return None
+
+    def _options(self, request: Request) -> Response:
+        """What the path's methods are, and a browser's question before a request from another origin."""
+        allowed = self._table.allowed(request.path)
+        headers = {"allow": allowed}
+        if self._cors is not None and "access-control-request-method" in request.headers:
+            self._cors.preflight(headers, allowed)
+        return Response(status=204, headers=headers)
+
+    def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:
+        """Declare what answers an exception of this class or below: a `Response`, or the `OrgError` to make one of.
+
+        @app.error(StockEmpty)
+        def stock_empty(error: StockEmpty, request: Request) -> OrgError:
+            return Conflict("There are none left.", code="stock_empty")
+        """
+
+        def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
+            if kind in self._errors:
+                raise TypeError(f"error({kind.__name__}) is declared twice")
+            self._errors[kind] = handler  # type: ignore[assignment]  # what it answers is checked when it does
+            return handler
+
+        return declare
+
+    def include(self, *routers: Router) -> None:
+        """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
+        for router in routers:
+            for kind, factory in router.provided.items():
+                if self.provided.setdefault(kind, factory) is not factory:
+                    raise TypeError(f"{self!r} has two factories of {kind.__name__}: leave provide to the app")
+            for route in router.routes:
+                route.provided = self.provided
+                self._add(route)
+            router.taken(repr(self))
+
+    def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:
+        """Within `with`, handlers that ask for this type get this value: for tests."""
+        from org_common.http.override import Override
+
+        return Override(self.provided, kind, value)
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
-        return self._router.knows(path)
+        return self._table.knows(path)
 
     def database(self) -> Database:
         """The database of this app's routes: the one given to `use`, or the environment's."""
@@ -156,6 +261,23 @@ class App:
         """Take another database than the environment's; None goes back to it. For tests and servers of several apps."""
         self._database = database
 
+    def _add(self, route: Route) -> None:
+        try:
+            self._table.add(route.method, route.path, route)
+        except ValueError as error:
+            raise TypeError(str(error)) from error
+        self.routes.append(route)
+        if self._telemetry is not None:
+            self._telemetry.declared()
+
+    def _name(self, request: Request) -> str:
+        """For the log: the route as it is declared, since a path may hold what must not be there."""
+        try:
+            route, _ = self._table.match(request.method, request.path)
+        except OrgError:
+            route = None
+        return request.method if route is None else f"{request.method} {route.path}"
+
     def _watch(self, invocation_id: str | None) -> Watch:
         if not self._is_observed:
             self._observe()
@@ -167,27 +289,9 @@ class App:
         self._is_observed = True
         self._telemetry = Telemetry.of(self.name, lambda: self._database)
 
-    def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
-        if not isinstance(path, str):
-            raise TypeError(f'a route needs its path: @app.{method.lower()}("/orgs", allow=SIGNED_IN)')
-
-        def declare(handler: H) -> H:
-            route = Route(method, path, handler, options)
-            try:
-                self._router.add(method, path, route)
-            except ValueError as error:
-                raise TypeError(str(error)) from error
-            self.routes.append(route)
-            if self._telemetry is not None:
-                self._telemetry.declared()
-            return handler
-
-        return declare
-
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"
 
 
-def _name(request: Request, route: Route | None) -> str:
-    """For the log: the route as it is declared, since a path may hold what must not be there."""
-    return f"{request.method} {request.path if route is None else route.path}"
+def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    return lambda request: checked(middleware(request, respond))

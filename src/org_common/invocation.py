@@ -5,6 +5,8 @@ from __future__ import annotations
 # stdlib's `contextvars` is these names and nothing else, for one more file to be found.
 from _contextvars import ContextVar
 
+from org_common.watch import NOTHING
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from logging import LogRecord
 
     from org_common.trace import Trace
+    from org_common.watch import Watch
 
     # A unit of CloudWatch, and a sum or the single values.
     Measured = tuple[str, float | list[float]]
@@ -24,11 +27,14 @@ class Invocation:
     are debug lines that come out only if something fails; with `verbose` they come out at once.
     """
 
-    __slots__ = ("database_ms", "database_turns", "fields", "kept", "metrics", "trace", "verbose")
+    __slots__ = ("database_ms", "database_turns", "fields", "kept", "metrics", "trace", "verbose", "watch")
 
-    def __init__(self, fields: dict[str, object], trace: Trace, *, verbose: bool = False) -> None:
+    def __init__(
+        self, fields: dict[str, object], trace: Trace, watch: Watch = NOTHING, *, verbose: bool = False
+    ) -> None:
         self.fields = fields
         self.trace = trace
+        self.watch = watch
         self.verbose = verbose
         self.metrics: dict[str, Measured] = {}
         self.kept: deque[LogRecord] | None = None

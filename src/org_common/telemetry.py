@@ -173,10 +173,12 @@ class Watching(Watch):
         if self._invocation is not None:
             self._invocation.fields["user"] = self._telemetry.user(identity)
 
-    def answered(self, response: Response, code: str | None = None) -> None:
+    def problem(self, code: str) -> None:
+        self._code = code
+
+    def answered(self, response: Response) -> None:
         self._status = response.status
         self._bytes = len(response.body)
-        self._code = code
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -212,7 +214,7 @@ class Watching(Watch):
             del fields["lambda_request_id"]
         if traced.caller_id is not None:
             fields["caller_trace_id"] = traced.caller_id
-        invocation = Invocation(fields, traced, verbose=self._telemetry.is_sampled(traced.trace_id))
+        invocation = Invocation(fields, traced, self, verbose=self._telemetry.is_sampled(traced.trace_id))
         self._token = current.set(invocation)
         self._invocation = invocation
         return invocation
@@ -220,7 +222,7 @@ class Watching(Watch):
     def _invented(self) -> Invocation:
         """For an event that was no request."""
         fields: dict[str, object] = {"function": self._telemetry.function, "lambda_request_id": self._invocation_id}
-        return Invocation(fields, Trace.of({}))
+        return Invocation(fields, Trace.of({}), self)
 
     def _end_span(self, span: trace.Span) -> None:
         span.set("http.response.status_code", self._status)

@@ -33,8 +33,11 @@ class Watch:
     def caller(self, identity: Identity) -> None:
         """It is from this caller."""
 
-    def answered(self, response: Response, code: str | None = None) -> None:
-        """This goes back; `code` is that of a problem. The last one counts."""
+    def problem(self, code: str) -> None:
+        """It ends in a problem of this code."""
+
+    def answered(self, response: Response) -> None:
+        """This goes back; the last one counts."""
 
     def __enter__(self) -> Self:
         return self

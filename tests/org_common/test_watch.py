@@ -16,7 +16,8 @@ def test_nothing_is_bound_and_nothing_is_written(capsys: pytest.CaptureFixture[s
     with NOTHING as watch:
         watch.request(request)
         watch.caller(Identity(issuer="i", subject="s", expires_at=1))
-        watch.answered(Response(), "not_found")
+        watch.problem("not_found")
+        watch.answered(Response())
         seen = current.get()
 
     assert seen is None

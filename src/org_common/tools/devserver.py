@@ -86,6 +86,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
+            server_header=False,
         )
 
 
