@@ -53,11 +53,13 @@ _VALUE = _Lazy(r"[:=>]*\s{0,8}(?:[bru](?=[\"']))?", re.IGNORECASE)
 # These go on over blanks, commas and semicolons.
 _TO_THE_END = _Lazy(r"authori[sz]ation|cookie")
 _QUOTE = _Lazy(r"(\\*)([\"'])")
-_BARE = _Lazy(r"[^\s\"'&,;)}\]\\]*")
-_LINE = _Lazy(r"[^\r\n\"'\\]*")
+_BARE = _Lazy(r"\S*")
+_QUERY = _Lazy(r"[^\s\"'&]*")
+_LINE = _Lazy(r"[^\r\n]*")
+_ENDING = ".,;)]}>\"'\\ "
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
-_BEARER = _Lazy(r"(\bbearer)\s+[\w.~+/-]{6,}=*", re.IGNORECASE)
+_BEARER = _Lazy(r"(\bbearer)\s+[^\s\"'\\]{6,}", re.IGNORECASE)
 _BASIC = _Lazy(r"(\b(?i:basic))\s+(?=\S{0,300}[A-Z0-9=])[A-Za-z0-9+/]{6,}=*")
 _JWT = _Lazy(r"eyJ[\w+/-]{10,}=*(?:\.[\w-]*)*")
 _PEM = _Lazy(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
@@ -161,7 +163,8 @@ class Redactor:
             if self._names_a_secret(name):
                 opening = _VALUE().match(text, end)
                 start = end if opening is None else opening.end()
-                end = _value_end(text, start, whole_line=_TO_THE_END().search(name) is not None)
+                is_query = text[end - 1 - len(name) - 1 : end - 1 - len(name)] in ("?", "&")
+                end = _value_end(text, start, _QUERY if is_query else _LINE if _TO_THE_END().search(name) else _BARE)
                 value = text[start:end]
                 masked = value and not (value.isdigit() and _AMOUNT().search(name))
                 kept += (text[at:start], MASK if masked else value)
@@ -175,15 +178,16 @@ class Redactor:
         return self._is_secret(last) or (last in ("key", "keys") and self._is_secret(words))
 
 
-def _value_end(text: str, start: int, *, whole_line: bool) -> int:
+def _value_end(text: str, start: int, bare: _Lazy) -> int:
     """Where the value that begins here ends; in doubt later."""
     quote = _QUOTE().match(text, start)
     if quote is not None:
         return _quoted_end(text, quote)
     if text[start : start + 1] in _CLOSING:
         return _bracket_end(text, start)
-    ending = (_LINE if whole_line else _BARE)().match(text, start)
-    return start if ending is None else ending.end()
+    value = bare().match(text, start)
+    # What ends a sentence, a text or a list is no part of it.
+    return start + len(value[0].rstrip(_ENDING)) if value is not None else start
 
 
 def _quoted_end(text: str, quote: re.Match[str]) -> int:
@@ -195,15 +199,21 @@ def _quoted_end(text: str, quote: re.Match[str]) -> int:
 
 
 def _bracket_end(text: str, start: int) -> int:
+    """Behind the bracket that closes this one; those within quotes do not count."""
     opening, closing = text[start], _CLOSING[text[start]]
-    depth = 0
-    for at in range(start, len(text)):
+    depth, at = 0, start
+    while at < len(text):
+        quote = _QUOTE().match(text, at)
+        if quote is not None:
+            at = _quoted_end(text, quote)
+            continue
         if text[at] == opening:
             depth += 1
         elif text[at] == closing:
             depth -= 1
             if depth == 0:
                 return at + 1
+        at += 1
     return len(text)
 
 
