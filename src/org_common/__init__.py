@@ -10,8 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.app import App
     from org_common.auth.authorizer import Authorizer, authorizer
+    from org_common.auth.bearer import Bearer
+    from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
+    from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
     from org_common.db.transaction import Transaction
     from org_common.errors import (
@@ -56,8 +59,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "org_common.app": ("App",),
     "org_common.auth.authorizer": ("Authorizer", "authorizer"),
+    "org_common.auth.bearer": ("Bearer",),
+    "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
+    "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
@@ -113,6 +119,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "App",
     "Authorizer",
     "BadRequest",
+    "Bearer",
     "Check",
     "CommitUnknown",
     "Conflict",
@@ -123,12 +130,14 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Fault",
     "Forbidden",
     "Form",
+    "GatewayJwt",
     "GatewayTimeout",
     "Gone",
     "Header",
     "HttpApi",
     "Identity",
     "Issuer",
+    "MessageRefused",
     "MethodNotAllowed",
     "Model",
     "NotAcceptable",

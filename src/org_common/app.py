@@ -245,6 +245,14 @@ class App(Router):
 
         return Override(self.provided, kind, value)
 
+    def needs_identity(self, method: str, path: str) -> bool:
+        """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
+        try:
+            route, _ = self._table.match(method, path)
+        except OrgError:
+            return False
+        return route is not None and route.rule.caller != "anyone"
+
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
         return self._table.knows(path)

@@ -83,7 +83,7 @@ class Asgi:
     def _answer(self, request: Request) -> Response:
         app = self._app(request)
         authorization = request.headers.get("authorization")
-        if self._authorize is not None and authorization is not None:
+        if self._authorize is not None and authorization is not None and self._is_authorized(app, request):
             try:
                 request.authorizer = {"claims": self._authorize(authorization)}
             except OrgError as error:
@@ -92,6 +92,11 @@ class Asgi:
 
     def _app(self, request: Request) -> App:
         return next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+
+    @staticmethod
+    def _is_authorized(app: App, request: Request) -> bool:
+        """As in front of an API: what needs no identity has no authorizer."""
+        return app.identity.needs_authorizer and app.needs_identity(request.method, request.path)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
