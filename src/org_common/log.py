@@ -56,7 +56,7 @@ def get_logger(name: str) -> logging.Logger:
     return logger
 
 
-def bind(**fields: object) -> None:
+def bind_fields(**fields: object) -> None:
     """Add fields to all further lines of this request, and to its metrics' line. Outside of a request: nothing."""
     invocation = current.get()
     if invocation is None:

@@ -120,7 +120,7 @@ def _is_id(text: str, length: int) -> bool:
     return _is_hex(text, length) and text.strip("0") != ""
 
 
-def headers() -> dict[str, str]:
+def trace_headers() -> dict[str, str]:
     """What a call to another service takes along, so that its trace is ours: W3C's header and X-Ray's."""
     invocation = current.get()
     if invocation is None:

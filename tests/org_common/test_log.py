@@ -12,7 +12,7 @@ import pytest
 
 from org_common import log
 from org_common.invocation import Invocation, current
-from org_common.log import bind, configure, get_logger
+from org_common.log import bind_fields, configure, get_logger
 from org_common.trace import Trace
 from tests.support.lines import untouched_logging
 
@@ -240,7 +240,7 @@ def test_without_debug_lines_a_debug_call_makes_no_record() -> None:
 def test_bound_fields_are_in_all_further_lines(capsys: pytest.CaptureFixture[str], request_: Invocation) -> None:
     configure()
 
-    bind(order_id=7, token="abc")
+    bind_fields(order_id=7, token="abc")
     logging.getLogger("shop").info("saved")
 
     [line] = written(capsys)
@@ -250,11 +250,11 @@ def test_bound_fields_are_in_all_further_lines(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("name", ["level", "request_id", "_aws", "Duration", "status"])
 def test_field_of_the_sdk_s_cannot_be_bound(name: str, request_: Invocation) -> None:
     with pytest.raises(ValueError, match="cannot be called"):
-        bind(**{name: 1})
+        bind_fields(**{name: 1})
 
 
 def test_binding_outside_of_a_request_does_nothing() -> None:
-    bind(order_id=7)
+    bind_fields(order_id=7)
 
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str], request_: Invocation) -> None:

@@ -114,7 +114,7 @@ def test_calls_to_others_name_the_open_span() -> None:
     assert trace.tracer is not None
 
     with trace.tracer.begin("request", traced), span("call"):
-        headers = trace.headers()
+        headers = trace.trace_headers()
 
     current.reset(token)
     assert headers["traceparent"] == f"00-{ID}-{finished()['call'].context.span_id:016x}-01"

@@ -96,7 +96,7 @@ def test_without_one_a_trace_begins(headers: dict[str, str]) -> None:
 def test_calls_to_others_take_both_headers_along() -> None:
     token = current.set(Invocation({}, Trace.of({}, {"_X_AMZN_TRACE_ID": XRAY})))
 
-    headers = trace.headers()
+    headers = trace.trace_headers()
 
     current.reset(token)
     assert headers == {
@@ -108,7 +108,7 @@ def test_calls_to_others_take_both_headers_along() -> None:
 def test_where_a_trace_begins_calls_to_others_name_a_span_of_ours() -> None:
     token = current.set(Invocation({}, Trace(ID)))
 
-    first, second = trace.headers(), trace.headers()
+    first, second = trace.trace_headers(), trace.trace_headers()
 
     current.reset(token)
     found = from_traceparent(first["traceparent"])
@@ -119,7 +119,7 @@ def test_where_a_trace_begins_calls_to_others_name_a_span_of_ours() -> None:
 
 
 def test_outside_of_a_request_calls_to_others_take_nothing_along() -> None:
-    assert trace.headers() == {}
+    assert trace.trace_headers() == {}
 
 
 def test_without_opentelemetry_a_span_does_nothing() -> None:

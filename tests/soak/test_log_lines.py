@@ -202,7 +202,7 @@ class Keeper(logging.Handler):
 def test_secret_is_there_to_be_shown(kind: str) -> None:
     """What is logged holds it: a form that loses it by itself would prove nothing."""
     kept = Keeper()
-    logger = logging.Logger("apart")
+    logger = logging.Logger("apart")  # noqa: LOG001 - below no other, so nobody else sees its lines
     logger.addHandler(kept)
 
     (NAMED | BARE)[kind](Random(SEED), "hunter2hunter2", logger)
