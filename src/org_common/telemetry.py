@@ -309,15 +309,15 @@ class Watching(Watch):
         return round((time.perf_counter() - self._began_s) * 1000, 3)
 
 
-def observe() -> None:
-    """Write log lines in a server of your own: text on a terminal, JSON elsewhere, or as ORG_COMMON_LOG_FORM says.
+def observe(form: Literal["json", "text"] | None = None) -> None:
+    """Write log lines in a server of your own: in this form, by default text on a terminal and JSON elsewhere.
 
-    In Lambda this happens by itself. Call it before the first request.
+    ORG_COMMON_LOG_FORM wins. In Lambda this happens by itself. Call it before the first request.
     """
     how = observability.read()
-    form = how.form or ("text" if sys.stderr.isatty() else "json")
-    if form != "off":
-        _configure(how, "text" if form == "text" else "json")
+    wanted = how.form or form or ("text" if sys.stderr.isatty() else "json")
+    if wanted != "off":
+        _configure(how, "text" if wanted == "text" else "json")
 
 
 def _configure(how: Observability, form: Literal["json", "text"]) -> log.Handler:
