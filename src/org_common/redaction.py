@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 TYPE_CHECKING = False
 
@@ -61,11 +62,12 @@ _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 _BEARER = _Lazy(r"(\bbearer)\s+[^\s\"'\\]{6,}", re.IGNORECASE)
 _BASIC = _Lazy(r"(\b(?i:basic))\s+(?=\S{0,300}[A-Z0-9=])[A-Za-z0-9+/]{6,}=*")
-_JWT = _Lazy(r"eyJ[\w+/-]{10,}=*(?:\.[\w-]*)*")
+# These begin where a word does: within a longer one they would leave the rest of it, and `_RANDOM` takes it whole.
+_JWT = _Lazy(r"(?<![\w-])eyJ[\w+/-]{10,}=*(?:\.[\w-]*)*")
 _PEM = _Lazy(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
 _KEY_STARTS = (*("AKIA", "ASIA", "ABIA", "ACCA", "AIza"), *("sk-", "sk_", "pk_", "rk_", "gh", "glpat", "xox", "sb_"))
 _KEY = _Lazy(
-    r"\b(?:A(?:KI|SI|BI|CC)A[A-Z0-9]{12,}"
+    r"(?<![\w-])(?:A(?:KI|SI|BI|CC)A[A-Z0-9]{12,}"
     r"|(?:sk|[prk]k|gh[pousr]|github_pat|glpat|xox[a-z]|sb_secret|sb_publishable)[-_][\w-]{10,}"
     r"|AIza[\w-]{30,})"
 )
@@ -100,6 +102,9 @@ class Redactor:
             text = self._without_pairs(text)
             if "://" in text and "@" in text:
                 text = _URL().sub(_url, text)
+        # Addresses before keys, which some would look like in part.
+        if self._emails and ("@" in text or "%40" in text):
+            text = _EMAIL().sub(EMAIL, text)
         if "eyJ" in text:
             text = _JWT().sub(MASK, text)
         if any(map(text.__contains__, _KEY_STARTS)):
@@ -109,8 +114,6 @@ class Redactor:
             text = _BASIC().sub(_scheme, _BEARER().sub(_scheme, text))
         if len(text) >= RANDOM_LENGTH and len(max(text.split(), key=len, default="")) >= RANDOM_LENGTH:
             text = _RANDOM().sub(_random, text)
-        if self._emails and ("@" in text or "%40" in text):
-            text = _EMAIL().sub(EMAIL, text)
         return text
 
     def field(self, name: str, value: Any, depth: int = 0) -> Any:
@@ -226,9 +229,14 @@ def _url(found: re.Match[str]) -> str:
 
 
 def _random(found: re.Match[str]) -> str:
-    """Digits, capitals and small letters, all mixed: nobody's word. An id in hexadecimal has one case only."""
+    """Capitals and small letters, mixed with digits or among each other: nobody's word.
+
+    An id in hexadecimal has one case only, and a name in CamelCase has hardly ever two capitals together twice.
+    """
     text = found[0]
-    is_mixed = any(map(str.isdigit, text)) and text.lower() != text and text.upper() != text
+    if text.lower() == text or text.upper() == text:
+        return text
+    is_mixed = any(map(str.isdigit, text)) or sum(a.isupper() and b.isupper() for a, b in pairwise(text)) >= 2
     return MASK if is_mixed else text
 
 

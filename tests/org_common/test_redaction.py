@@ -61,6 +61,9 @@ def test_value_goes_and_name_stays(text: str, left: str) -> None:
         ("with sk-proj-abcdefghijkl", "with ***"),
         ("with ghp_abcdefghijklmnopqrst", "with ***"),
         ("/invites/Ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4fGh7jKl0nOp3", "/invites/***"),
+        ("of mQervNonVoCcfNjsvWehLRb-WWZPMZaDNkdvP-MVCcI", "of ***"),
+        ("of x5JeTTGj1V7ZmFutUeyJHPbxCruE23Wae6gH5Q6Xfyc", "of ***"),
+        ("of gZCiDjaTBtsRM-sk-VfcnvuZllKuxBTRXPjTMNfmVZYM", "of ***"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- tail", "*** tail"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE", "***"),
     ],
@@ -70,7 +73,14 @@ def test_what_looks_like_a_secret_goes(text: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["alice@example.com", "a.b+c@mail.example.co.uk", "alice%40example.com", "ä@exämple.de"]
+    "text",
+    [
+        "alice@example.com",
+        "+rk_x3zd2h6ne8@example.com",
+        "a.b+c@mail.example.co.uk",
+        "alice%40example.com",
+        "ä@exämple.de",
+    ],
 )
 def test_email_address_goes(text: str) -> None:
     assert redactor.text(f"from {text} today") == f"from {EMAIL} today"
@@ -94,6 +104,7 @@ def test_email_addresses_stay_where_they_are_wanted() -> None:
         "prompt_tokens=812, token_count: 4",
         "org_common.db.errors.StatementFailed at /var/task/org_common/app.py:120",
         "arn:aws:lambda:eu-central-1:123456789012:function:access-orgs",
+        "TheNameOfAClassThatIsRatherLongAndWinded failed",
         "the monkey=1 and the keyboard: 2",
     ],
 )
