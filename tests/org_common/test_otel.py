@@ -7,34 +7,22 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry import context
 from opentelemetry import trace as api
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from org_common import trace
 from org_common.invocation import Invocation, current
 from org_common.otel import OpenTelemetry
 from org_common.trace import Trace, span
+from tests.support.spans import finished, record
 
 ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-EXPORTER = InMemorySpanExporter()
-PROVIDER = TracerProvider()
-PROVIDER.add_span_processor(SimpleSpanProcessor(EXPORTER))
 
 
 @pytest.fixture(autouse=True)
 def _traced() -> Iterator[None]:
-    # OpenTelemetry takes one provider for the life of a process.
-    if api.get_tracer_provider() is not PROVIDER:
-        api.set_tracer_provider(PROVIDER)
-    EXPORTER.clear()
+    record()
     trace.tracer = OpenTelemetry()
     yield
     trace.tracer = None
-
-
-def finished() -> dict[str, ReadableSpan]:
-    return {each.name: each for each in EXPORTER.get_finished_spans()}
 
 
 def test_spans_lie_within_each_other() -> None:
@@ -55,7 +43,7 @@ def test_exception_ends_a_span_in_error_without_its_words() -> None:
     with pytest.raises(ValueError, match="hunter2"), span("render"):
         raise ValueError("hunter2")
 
-    [made] = EXPORTER.get_finished_spans()
+    [made] = finished().values()
     assert made.status.status_code is api.StatusCode.ERROR
     assert "hunter2" not in made.to_json()
     assert (made.attributes or {})["error.type"] == "ValueError"
