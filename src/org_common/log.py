@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import orjson
 
+from org_common import observability
 from org_common.invocation import current
+from org_common.line import clock, dumps, stamp
 
 TYPE_CHECKING = False
 
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TextIO
 
     from org_common.invocation import Invocation
+    from org_common.observability import Observability
     from org_common.redaction import Redactor
 
 DEBUG_LINES = 100
-# CloudWatch Logs takes 1 MB, Lambda cuts what is longer than 256 KB.
-MAX_LINE_LENGTH = 250_000
 # What a record has before anyone adds to it, and what Lambda's filter, asyncio and uvicorn add.
 _STANDARD = {
     *vars(logging.LogRecord("", 0, "", 0, "", None, None)),
@@ -151,7 +151,7 @@ class Handler(logging.Handler):
     def _emit(self, record: logging.LogRecord, invocation: Invocation | None) -> None:
         try:
             make = self._as_text if self.text else self._as_json
-            self.write(make(record, {} if invocation is None else invocation.fields), record.levelno)
+            self.write(make(record, _outside(record) if invocation is None else invocation.fields), record.levelno)
         except RecursionError:
             raise
         except Exception:  # noqa: BLE001 - a log line must not break the request that writes it
@@ -238,6 +238,25 @@ def configure(
     return handler
 
 
+def configure_as(how: Observability, form: Literal["json", "text"]) -> Handler:
+    """As the environment says."""
+    return configure(
+        level=how.level,
+        form=form,
+        debug_lines=how.debug_lines,
+        debug_sample=how.debug_sample,
+        emails=how.emails,
+        redact=how.redact,
+    )
+
+
+def in_lambda() -> None:
+    """For a function that is no app: in Lambda its lines are as those of apps. Elsewhere nothing."""
+    how = observability.read()
+    if how.in_lambda and how.form != "off":
+        configure_as(how, "text" if how.form == "text" else "json")
+
+
 def unconfigure() -> None:
     """Take the handler away again. For tests."""
     global _handler  # noqa: PLW0603
@@ -255,37 +274,6 @@ def active() -> Handler | None:
     return _handler
 
 
-def stamp(seconds: float) -> str:
-    """RFC 3339 with milliseconds, as Lambda's own lines have it."""
-    global _second  # noqa: PLW0603 - a line costs 0.3 us and not 2
-    whole = int(seconds)
-    known, text = _second
-    if known != whole:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
-        _second = (whole, text)
-    return f"{text}.{int((seconds - whole) * 1000):03d}Z"
-
-
-def clock(seconds: float) -> str:
-    """The time of the day, for whoever reads along."""
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
-
-
-def dumps(line: dict[str, Any]) -> str:
-    """One line of JSON with its end. What is too long keeps its head."""
-    try:
-        text = orjson.dumps(line)
-    except TypeError:
-        # Half a character, which UTF-8 has no form for, or what is no JSON at all.
-        text = orjson.dumps(_plain(line))
-    if len(text) > MAX_LINE_LENGTH:
-        head = {name: value for name, value in line.items() if isinstance(value, str | int | float) or value is None}
-        short = {name: value[:1000] if isinstance(value, str) else value for name, value in head.items()}
-        text = orjson.dumps(_plain({**dict(list(short.items())[:100]), "cut_from_bytes": len(text)}))
-    return text.decode() + "\n"
-
-
-_second: tuple[int, str] = (0, "")
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
 
 
@@ -328,6 +316,12 @@ def frame(level: int, *, is_json: bool) -> bytes:
     return (0xA55A0000 + (4 * (step + 1) if step > 0 else 0) + (2 if is_json else 3)).to_bytes(4, "big")
 
 
+def _outside(record: logging.LogRecord) -> dict[str, object]:
+    """Of a line that belongs to no request of an app: Lambda's own filter knows the invocation."""
+    found = getattr(record, "aws_request_id", None)
+    return {"lambda_request_id": found} if found else {}
+
+
 def _error(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
 
@@ -336,13 +330,3 @@ def _told(error: dict[str, Any]) -> list[str]:
     lines = [f"  {error['type']}: {error['message']}", *[f"    {each}" for each in error.get("stack", ())]]
     cause = error.get("cause")
     return [*lines, "  caused by", *_told(cause)] if cause else lines
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_plain(str(name)): _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | float | orjson.Fragment) else str(value)

@@ -12,6 +12,7 @@ import time
 from org_common import log, metrics, observability, trace
 from org_common.http.routing import parameters
 from org_common.invocation import Invocation, current
+from org_common.line import clock, dumps, stamp
 from org_common.observability import Observability
 from org_common.process import process
 from org_common.trace import Trace
@@ -79,7 +80,7 @@ class Telemetry:
         how = observability.read(faults=faults)
         handler = log.active()
         if handler is None and (how.in_lambda or how.form is not None) and how.form != "off":
-            handler = _configure(how, "text" if how.form == "text" else "json")
+            handler = log.configure_as(how, "text" if how.form == "text" else "json")
         for fault in faults:
             _logger.error("%s", fault)
         if how.in_lambda:
@@ -259,11 +260,11 @@ class Watching(Watch):
         else:
             lines = embedder.embed(line | cold[1], measured, int(now_s * 1000), cold[0])
         for each in lines:
-            handler.write(log.dumps(each), handler.request_level)
+            handler.write(dumps(each), handler.request_level)
 
     def _line(self, handler: log.Handler, invocation: Invocation, now_s: float) -> dict[str, Any]:
         line: dict[str, Any] = {
-            "timestamp": log.stamp(now_s),
+            "timestamp": stamp(now_s),
             "level": "INFO",
             "message": f"{self._name()} {self._status}",
             **invocation.fields,
@@ -298,7 +299,7 @@ class Watching(Watch):
         database = f", {turns} turn{'s' if turns > 1 else ''} {invocation.database_ms:.1f} ms" if turns else ""
         code = "" if self._code is None else f" {self._code}"
         took = f"{self._took_ms():.1f} ms{database}"
-        return f"{log.clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes\n"
+        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes\n"
 
     def _name(self) -> str:
         if self._route is not None:
@@ -317,18 +318,7 @@ def observe(form: Literal["json", "text"] | None = None) -> None:
     how = observability.read()
     wanted = how.form or form or ("text" if sys.stderr.isatty() else "json")
     if wanted != "off":
-        _configure(how, "text" if wanted == "text" else "json")
-
-
-def _configure(how: Observability, form: Literal["json", "text"]) -> log.Handler:
-    return log.configure(
-        level=how.level,
-        form=form,
-        debug_lines=how.debug_lines,
-        debug_sample=how.debug_sample,
-        emails=how.emails,
-        redact=how.redact,
-    )
+        log.configure_as(how, "text" if wanted == "text" else "json")
 
 
 def _trace(how: Observability) -> None:

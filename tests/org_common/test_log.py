@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from org_common import log
 from org_common.invocation import Invocation, current
+from org_common.line import MAX_LINE_LENGTH
 from org_common.log import bind_fields, configure, get_logger
 from org_common.trace import Trace
 from tests.support.lines import untouched_logging
@@ -124,9 +124,9 @@ def test_too_long_a_line_keeps_its_head(capsys: pytest.CaptureFixture[str]) -> N
     logging.getLogger("shop").info("saved", extra=many)
 
     [out] = capsys.readouterr().out.splitlines()
-    assert len(out) < log.MAX_LINE_LENGTH
+    assert len(out) < MAX_LINE_LENGTH
     assert json.loads(out)["message"] == "saved"
-    assert json.loads(out)["cut_from_bytes"] > log.MAX_LINE_LENGTH
+    assert json.loads(out)["cut_from_bytes"] > MAX_LINE_LENGTH
 
 
 def test_line_that_cannot_be_written_says_so_without_its_arguments(capsys: pytest.CaptureFixture[str]) -> None:
@@ -286,9 +286,3 @@ def test_configured_again_there_is_still_one_handler(capsys: pytest.CaptureFixtu
 def test_unknown_level_is_refused() -> None:
     with pytest.raises(KeyError):
         configure(level="LOUD")
-
-
-def test_stamps_are_in_order_and_exact() -> None:
-    assert log.stamp(1_700_000_000.0) == "2023-11-14T22:13:20.000Z"
-    assert log.stamp(1_700_000_000.9999) == "2023-11-14T22:13:20.999Z"
-    assert log.stamp(1_699_999_999.5) == "2023-11-14T22:13:19.500Z"

@@ -17,6 +17,7 @@ from awslambdaric.lambda_runtime_log_utils import (  # type: ignore[import-untyp
     LogFormat,
 )
 
+from org_common import log
 from org_common.log import configure, frame
 from tests.support.lines import Sink, untouched_logging
 
@@ -89,6 +90,25 @@ def test_context_log_of_the_runtime_still_finds_its_way() -> None:
     LambdaContext("r-1", None, None, 0).log("by hand")
 
     assert sink.written == [(None, "by hand")]
+
+
+def test_line_of_no_request_of_an_app_has_lambda_s_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = Sink()
+    runtime(sink)
+    monkeypatch.setattr(bootstrap, "_GLOBAL_AWS_REQUEST_ID", "r-lambda")
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+
+    log.in_lambda()
+    logging.getLogger("shop").info("by itself")
+
+    [line] = sink.lines
+    assert (line["message"], line["lambda_request_id"]) == ("by itself", "r-lambda")
+
+
+def test_elsewhere_than_in_lambda_a_function_that_is_no_app_changes_nothing() -> None:
+    log.in_lambda()
+
+    assert log.active() is None
 
 
 @pytest.mark.parametrize("first", ["ours", "powertools"])
