@@ -51,12 +51,15 @@ def get_item(org_id: UUID, item_id: UUID) -> dict[str, str]:
 
 
 def notes() -> App:
-    app = App("bench")
-    app.post("/orgs/{org_id}/notes", allow=TOKEN, status=201)(create_note)
+    made = App("bench")
+    made.post("/orgs/{org_id}/notes", allow=TOKEN, status=201)(create_note)
     for name in ("members", "domains", "invites", "files", "tags"):
-        app.get(f"/orgs/{{org_id}}/{name}", allow=TOKEN)(get_items)
-        app.get(f"/orgs/{{org_id}}/{name}/{{item_id}}", allow=TOKEN)(get_item)
-    return app
+        made.get(f"/orgs/{{org_id}}/{name}", allow=TOKEN)(get_items)
+        made.get(f"/orgs/{{org_id}}/{name}/{{item_id}}", allow=TOKEN)(get_item)
+    return made
+
+
+app = notes()
 
 
 def by_hand(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -70,7 +73,8 @@ def by_hand(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 201, "headers": {"content-type": "application/json"}, "body": orjson.dumps(note).decode()}
 
 
-def child() -> None:
+def events() -> list[dict[str, Any]]:
+    """As the runtime hands them over: decoded a moment ago, each a dict of its own."""
     claims = json.dumps({"iss": "https://issuer.test", "sub": "local|alice", "exp": time.time() + 3600})
     body = json.dumps({"title": "Buy milk", "body": "Two litres of it", "priority": 3}).encode()
     texts = [
@@ -86,31 +90,39 @@ def child() -> None:
         )
         for at in range(EVENTS)
     ]
-    context = LocalContext("bench", 29)
-    app, observed = notes(), notes()
-    # As the runtime hands them over: decoded a moment ago, each a dict of its own.
-    events = [json.loads(text) for text in texts]
-    assert app(events[0], context)["statusCode"] == by_hand(events[0], context)["statusCode"] == 201
+    return [json.loads(text) for text in texts]
 
-    results, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends
+
+def watched() -> App:
+    """One that writes a line for each request; the app above was asked before, and stays quiet."""
+    sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the figures are printed
     os.environ |= IN_LAMBDA
     observe()
-    assert observed(events[0], context)["statusCode"] == 201
+    return notes()
+
+
+def child() -> None:
+    sent = events()
+    context = LocalContext("bench", 29)
+    assert app(sent[0], context)["statusCode"] == by_hand(sent[0], context)["statusCode"] == 201
+
+    observed = watched()
+    assert observed(sent[0], context)["statusCode"] == 201
 
     def ours() -> None:
-        for event in events:
+        for event in sent:
             app(event, context)
 
     def seen() -> None:
-        for event in events:
+        for event in sent:
             observed(event, context)
 
     def hand() -> None:
-        for event in events:
+        for event in sent:
             by_hand(event, context)
 
     times = harness.blocks({"ours": ours, OBSERVED: seen, "by hand": hand}, iterations=ITERATIONS)
-    sys.stdout = results
+    sys.stdout = sys.__stdout__
     print(json.dumps({name: [each / EVENTS for each in took] for name, took in times.items()}))
 
 

@@ -1,14 +1,25 @@
-"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [NAME …]`: measure and print ratios beside their budgets."""
 
 import sys
 
+import authorizer
 import harness
 import imports
 import observability
+import peers
 import read
 import request
+import routes
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main, "observability": observability.main}
+ALL = {
+    "imports": imports.main,
+    "authorizer": authorizer.main,
+    "request": request.main,
+    "peers": peers.main,
+    "routes": routes.main,
+    "read": read.main,
+    "observability": observability.main,
+}
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
+    from logging import Logger
 
     from org_common.db.database import Database
     from org_common.http.cors import Cors
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     # What goes around every request of an app: `next` answers it.
     Middleware = Callable[[Request, Callable[[Request], Response]], Response]
-
-logger = logging.getLogger("org_common")
 
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
@@ -110,17 +108,17 @@ class App(Router):
                         continue
                 except OrgError as error:
                     if error.status >= 500:
-                        logger.error("%s", error.detail)
+                        logger().error("%s", error.detail)
                     return shape.answer(self._unread(error, context, watch), event)
                 try:
                     return shape.answer(self._watched(request, watch), event)
                 except ResponseTooLarge as error:
-                    logger.error("%s: %s", self._name(request), error.detail)
+                    logger().error("%s: %s", self._name(request), error.detail)
                     return shape.answer(self._refused(request, error, watch), event)
             from org_common.http.unknown import refusal
 
             refused, seen = refusal(event)
-            logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+            logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
             return answer(self._unread(refused, context, watch))
 
     def handle(self, request: Request) -> Response:
@@ -137,7 +135,7 @@ class App(Router):
     def _watched(self, request: Request, watch: Watch) -> Response:
         watch.request(request)
         try:
-            response = self._finish(request, checked(self._respond(request)))
+            response = self._finish(request, self._respond(request))
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             # A middleware's: what a route raises is a problem before it comes here.
             return self._refused(request, error, watch)
@@ -166,7 +164,7 @@ class App(Router):
             watch = NOTHING if invocation is None else invocation.watch
             watch.route(route, values)
             identity = None
-            if route.rule.caller != "anyone":
+            if not route.is_public:
                 identity = self.identity.identity(request)
                 if identity is None:
                     raise Unauthorized
@@ -179,18 +177,18 @@ class App(Router):
         if self._errors:
             try:
                 answered = self._answered(request, error)
-            except Exception as another:
-                logger.exception("%s failed in an error handler", self._name(request))
+            except Exception as another:  # noqa: BLE001 - logged here
+                logger().exception("%s failed in an error handler", self._name(request))
                 answered = another if isinstance(another, OrgError) else OrgError()
             if isinstance(answered, Response):
                 return answered
             if answered is not None:
                 error = answered
         if not isinstance(error, OrgError):
-            logger.error("%s failed", self._name(request), exc_info=error)
+            logger().error("%s failed", self._name(request), exc_info=error)
             error = OrgError()
         elif error.status >= 500:
-            logger.error("%s answered %d", self._name(request), error.status, exc_info=error)
+            logger().error("%s answered %d", self._name(request), error.status, exc_info=error)
         invocation = current.get()
         if invocation is not None:
             invocation.watch.problem(error.code)
@@ -228,6 +226,11 @@ class App(Router):
 
         return declare
 
+    @property
+    def error_handlers(self) -> Mapping[type[Exception], Callable[[Any, Request], Response | OrgError]]:
+        """What `error` declared."""
+        return self._errors
+
     def include(self, *routers: Router) -> None:
         """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
         for router in routers:
@@ -262,7 +265,8 @@ class App(Router):
         if self._database is None:
             from org_common.db.database import default
 
-            self._database = default()
+            # Told with the first request, whichever that is, and not by the first list that has a second page.
+            self._database = default(pages=any(route.signature.injects("page") for route in self.routes))
         return self._database
 
     def use(self, database: Database | None) -> None:
@@ -303,3 +307,10 @@ class App(Router):
 
 def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
     return lambda request: checked(middleware(request, respond))
+
+
+def logger() -> Logger:
+    """Imported when there is something to log: by itself `logging` takes as long as a third of this package."""
+    import logging
+
+    return logging.getLogger("org_common")
