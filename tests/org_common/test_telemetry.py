@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ def lambda_(monkeypatch: pytest.MonkeyPatch) -> Sink:
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
         "AWS_LAMBDA_FUNCTION_NAME": "shop-orders",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        # Other tests have imported it.
+        "ORG_COMMON_TRACES": "off",
         "_X_AMZN_TRACE_ID": f"Root=1-{TRACE_ID[:8]}-{TRACE_ID[8:]};Parent=53995c3f42cd8ad8;Sampled=1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -360,9 +363,16 @@ def test_opentelemetry_is_used_where_it_is_asked_for(lambda_: Sink, monkeypatch:
     assert trace.tracer is not None
 
 
-def test_opentelemetry_is_not_used_where_it_is_off(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ORG_COMMON_TRACES", "off")
+def test_opentelemetry_is_used_by_itself_where_it_was_imported(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORG_COMMON_TRACES")
+    importlib.import_module("opentelemetry.trace")
 
+    Client(orders()).get("/invites/a")
+
+    assert trace.tracer is not None
+
+
+def test_opentelemetry_is_not_used_where_it_is_off(lambda_: Sink) -> None:
     Client(orders()).get("/invites/a")
 
     assert trace.tracer is None
