@@ -111,8 +111,13 @@ class Handler(logging.Handler):
         return self._redactor
 
     def handle(self, record: logging.LogRecord) -> bool:
-        if self.filters and not self.filter(record):
-            return False
+        if self.filters:
+            passed: bool | logging.LogRecord = self.filter(record)
+            if not passed:
+                return False
+            if isinstance(passed, logging.LogRecord):
+                # Since Python 3.12 a filter may put another in its place.
+                record = passed
         invocation = current.get()
         if record.levelno < self.threshold:
             if invocation is None:

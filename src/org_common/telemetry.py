@@ -252,13 +252,14 @@ class Watching(Watch):
         line = self._line(handler, invocation, now_s)
         measured = self._measured(invocation)
         cold = process.cold_start()
+        if cold is not None:
+            line |= cold[1]
+        started = None if cold is None else cold[0]
         if embedder is None:
-            line |= {name: value for name, (_, value) in measured.items()}
+            line |= {name: value for name, (_, value) in (measured | (started or {})).items()}
             lines = [line]
-        elif cold is None:
-            lines = embedder.embed(line, measured, int(now_s * 1000))
         else:
-            lines = embedder.embed(line | cold[1], measured, int(now_s * 1000), cold[0])
+            lines = embedder.embed(line, measured, int(now_s * 1000), started)
         for each in lines:
             handler.write(dumps(each), handler.request_level)
 

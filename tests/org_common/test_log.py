@@ -142,6 +142,15 @@ def test_line_that_cannot_be_written_says_so_without_its_arguments(capsys: pytes
     assert "hunter2" not in captured.out + captured.err
 
 
+def test_filter_may_drop_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure().addFilter(lambda record: record.getMessage() != "not this")
+
+    logging.getLogger("shop").info("not this")
+    logging.getLogger("shop").info("this")
+
+    assert [line["message"] for line in written(capsys)] == ["this"]
+
+
 def test_level_holds_for_all_loggers(capsys: pytest.CaptureFixture[str]) -> None:
     configure(level="WARNING")
 

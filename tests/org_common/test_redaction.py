@@ -1,7 +1,10 @@
 """Secrets are found by the name that they go by, or by their looks; what is no secret stays readable."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from org_common.line import dumps
 from org_common.redaction import EMAIL, MASK, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.c2lnbmF0dXJl_-x"
@@ -169,6 +172,24 @@ def test_depth_and_number_of_items_are_bounded() -> None:
 
     assert str(found).count("again") == MAX_DEPTH
     assert len(redactor.field("it", list(range(1000)))) == 100
+
+
+@given(st.text(st.characters() | st.sampled_from("=:'\"\\[{( "), max_size=200))
+def test_any_text_comes_through_and_twice_is_once(text: str) -> None:
+    masked = redactor.text(f"token={text}")
+
+    assert masked.startswith("token=")
+    assert redactor.text(masked) == masked
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    )
+)
+def test_any_value_becomes_json(value: object) -> None:
+    dumps({"value": redactor.field("value", value)})
 
 
 def test_long_text_is_cut_at_a_word_and_says_so() -> None:

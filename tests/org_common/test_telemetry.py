@@ -212,6 +212,7 @@ def test_metrics_can_be_off(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> N
     [line] = requests(lambda_)
     assert "_aws" not in line
     assert (line["status"], line["ResponseBytes"]) == (200, 10)
+    assert (line["ColdStart"], line["init_type"]) == (1, "on-demand")
 
 
 def test_metrics_survive_a_level_above_info(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> None:

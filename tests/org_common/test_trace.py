@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from org_common import trace
 from org_common.invocation import Invocation, current
@@ -66,6 +68,14 @@ def test_header_of_xray_is_read(text: str, parent: str | None, sampled: bool | N
 @pytest.mark.parametrize("text", ["", "Root", "Root=", "Root=1-2-3", f"Root=2-{XRAY_ID[:8]}-{XRAY_ID[8:]}", ";;=;="])
 def test_what_is_no_header_of_xray_is_none(text: str) -> None:
     assert from_xray(text) is None
+
+
+@given(st.text() | st.from_regex(r"Root=1-[0-9a-f]{0,9}-?.*"), st.text() | st.from_regex(r"00-[0-9a-f]{30,34}-.*"))
+def test_whatever_is_sent_there_is_a_trace(xray: str, w3c: str) -> None:
+    found = Trace.of({"x-amzn-trace-id": xray, "traceparent": w3c}, {})
+
+    assert from_traceparent(found.traceparent(PARENT)) is not None
+    assert from_xray(found.xray(PARENT)) is not None
 
 
 def test_lambda_s_own_trace_comes_first_and_the_caller_s_is_kept() -> None:
