@@ -325,7 +325,8 @@ def observe(form: Literal["json", "text"] | None = None) -> None:
 def _trace(how: Observability) -> None:
     if trace.tracer is not None or how.traces == "off":
         return
-    if how.traces == "auto" and "opentelemetry.trace" not in sys.modules:
+    # Its API alone makes no spans, and other libraries import that.
+    if how.traces == "auto" and "opentelemetry.sdk.trace" not in sys.modules:
         return
     try:
         from org_common.otel import OpenTelemetry

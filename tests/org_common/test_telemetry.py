@@ -366,7 +366,7 @@ def test_opentelemetry_is_used_where_it_is_asked_for(lambda_: Sink, monkeypatch:
 
 def test_opentelemetry_is_used_by_itself_where_it_was_imported(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ORG_COMMON_TRACES")
-    importlib.import_module("opentelemetry.trace")
+    importlib.import_module("opentelemetry.sdk.trace")
 
     Client(orders()).get("/invites/a")
 
