@@ -19,8 +19,8 @@ NAMESPACE = "org-common"
 class Observability:
     """`form` is None where the environment leaves it open: on in Lambda, by the terminal in a server, else off.
 
-    `namespace` is CloudWatch's for the metrics, None without metrics. `traces` "auto" makes spans where
-    OpenTelemetry's SDK was imported already, by a layer or by the program. `function` is Lambda's name for it, None elsewhere.
+    `namespace` is CloudWatch's for the metrics, None without metrics. `traces` "auto" makes spans where OpenTelemetry's
+    SDK was imported already, by a layer or by the program. `function` is Lambda's name for it, None elsewhere.
     """
 
     __slots__ = (
