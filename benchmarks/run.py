@@ -5,6 +5,7 @@ import sys
 import authorizer
 import harness
 import imports
+import observability
 import peers
 import read
 import request
@@ -17,6 +18,7 @@ ALL = {
     "peers": peers.main,
     "routes": routes.main,
     "read": read.main,
+    "observability": observability.main,
 }
 
 

@@ -93,7 +93,8 @@ def default(*, pages: bool = False) -> Database:
     global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
         settings = Settings.from_env()
-        if pages:
+        # Those of a secret are fetched when a page needs them.
+        if pages and not getattr(settings, "cursor_keys_secret", None):
             page.ensure_keys(settings.cursor_keys)
         _default = Database(settings)
         lifecycle.attend(_default)
