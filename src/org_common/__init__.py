@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
+    from org_common.secret import Reference, Secret
+    from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
     from org_common.types import Deadline
 
@@ -74,6 +76,8 @@ _HOMES = {
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),
+    "org_common.secret": ("Reference", "Secret"),
+    "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
     "org_common.types": ("Deadline",),
 }
@@ -109,9 +113,11 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionFailed",
     "Query",
     "Reader",
+    "Reference",
     "Request",
     "Response",
     "Rule",
+    "Secret",
     "Settings",
     "SettingsError",
     "SysCheck",
@@ -121,6 +127,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "get_secret",
     "reader",
     "transaction",
 ]

@@ -35,8 +35,8 @@ class Cursors:
         """`SettingsError` without a key: the newest comes first and signs, all open."""
         if not keys:
             raise SettingsError(
-                "ORG_COMMON_CURSOR_KEYS is not set, and pages need it to sign their cursors. "
-                "Example: the output of `openssl rand -hex 32`"
+                "ORG_COMMON_CURSOR_KEYS is not set, and neither is ORG_COMMON_CURSOR_KEYS_SECRET: pages need a key to "
+                "sign their cursors. Example: the output of `openssl rand -hex 32`"
             )
         caller = "" if identity is None else f"{identity.issuer}\n{identity.subject}"
         self._keys = [key.encode() for key in keys]

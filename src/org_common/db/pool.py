@@ -12,7 +12,7 @@ from typing import Any
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from org_common.db.connect import Raw, conninfo
-from org_common.db.connection import Connection, Url, fixed, open_connection
+from org_common.db.connection import Connection, Url, login_url, open_connection
 from org_common.db.counters import Counters
 from org_common.db.guard import Guard
 from org_common.db.profile import PROFILES
@@ -36,7 +36,7 @@ class Pooled:
         """`url`: where the login's URL comes from, if not from the settings."""
         self.counters = Counters()
         self.guard = Guard()
-        self._url = url or fixed(settings)
+        self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._size = size
