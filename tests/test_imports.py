@@ -18,7 +18,7 @@ NOTHING_HEAVY = {
     *("psycopg", "psycopg_pool", "pydantic", "pydantic_core", "tenacity", "typing"),
 }
 NO_TOOLS = {
-    *("boto3", "botocore", "click", "cryptography", "httpx", "jwt", "psycopg_pool", "uvicorn"),
+    *("boto3", "botocore", "click", "cryptography", "httpx", "jwt", "psycopg_pool", "tenacity", "uvicorn"),
     *("org_common.asgi", "org_common.testing", "org_common.tools"),
 }
 

@@ -33,8 +33,12 @@ if TYPE_CHECKING:
         Unprocessable,
         UnsupportedMediaType,
     )
+    from org_common.http.alb import ALB
+    from org_common.http.function_url import FUNCTION_URL
+    from org_common.http.gateway import HTTP_API, HttpApi
     from org_common.http.request import Request
     from org_common.http.response import Response
+    from org_common.http.rest import REST_API, RestApi
     from org_common.http.signature import Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.model import Model, Patch
@@ -70,8 +74,12 @@ _HOMES = {
         "Unprocessable",
         "UnsupportedMediaType",
     ),
+    "org_common.http.alb": ("ALB",),
+    "org_common.http.function_url": ("FUNCTION_URL",),
+    "org_common.http.gateway": ("HTTP_API", "HttpApi"),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response",),
+    "org_common.http.rest": ("REST_API", "RestApi"),
     "org_common.http.signature": ("Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.model": ("Model", "Patch"),
@@ -84,8 +92,12 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test compares it with the table
+    "ALB",
     "FROM_AUTHORIZER",
+    "FUNCTION_URL",
+    "HTTP_API",
     "PUBLIC",
+    "REST_API",
     "SIGNED_IN",
     "TOKEN",
     "App",
@@ -100,6 +112,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "GatewayTimeout",
     "Gone",
     "Header",
+    "HttpApi",
     "Identity",
     "MethodNotAllowed",
     "Model",
@@ -116,6 +129,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Reference",
     "Request",
     "Response",
+    "RestApi",
     "Rule",
     "Secret",
     "Settings",

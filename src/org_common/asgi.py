@@ -1,24 +1,19 @@
-"""The same apps behind an ASGI server: the local one, and Fargate.
-
-Each request becomes the event that API Gateway would have sent, so what runs locally is what runs in Lambda.
-"""
+"""The same apps behind an ASGI server: the local one, and Fargate."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.errors import OrgError, PayloadTooLarge
-from org_common.http import gateway
-from org_common.http.response import problem
-from org_common.types import LocalContext
-
-if TYPE_CHECKING:
-    from org_common.types import Event
+from org_common.http.gateway import decoded, without
+from org_common.http.request import Request
+from org_common.http.response import Response, problem
+from org_common.types import Deadline
 
 # As Lambda's own, for a request that it hands to a function (6 MB).
 BODY_LIMIT_BYTES = 6 * 1024 * 1024
@@ -40,18 +35,25 @@ class Disconnected(Exception):
 
 
 class Asgi:
-    """An ASGI application of several apps. `authorize` stands where API Gateway has the authorizer.
+    """An ASGI application of several apps.
 
-    The apps share `database`, which is closed with the server. A handler runs in a thread, as many at once as the
-    event loop's executor has.
+    `authorize` stands where API Gateway has the authorizer; without it the apps must verify tokens themselves. The
+    apps share `database`, which is closed with the server. A handler runs in a thread, as many at once as the event
+    loop's executor has.
     """
 
-    def __init__(self, apps: Sequence[App], *, database: Database, authorize: Authorize) -> None:
+    def __init__(self, apps: Sequence[App], *, database: Database, authorize: Authorize | None = None) -> None:
+        """`TypeError` when an app relies on an authorizer and there is none."""
+        for app in apps:
+            if authorize is None and app.identity.needs_authorizer:
+                raise TypeError(
+                    f"{app!r} has identity={app.identity!r}, which relies on an authorizer in front: give authorize=, "
+                    "or let the app verify tokens itself: identity=Bearer(...)"
+                )
+            app.use(database)
         self._apps = apps
         self._database = database
         self._authorize = authorize
-        for app in apps:
-            app.use(database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,40 +64,27 @@ class Asgi:
             raise ValueError(f"{scope['type']} is not served here")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = uuid.uuid4().hex
+        request = read(scope)
         try:
-            body = await _body(receive)
-            answer = await asyncio.to_thread(self._answer, scope, body, request_id)
+            request.body = await _body(receive)
+            response = await asyncio.to_thread(self._answer, request)
         except Disconnected:
             return
         except OrgError as error:
-            answer = gateway.answer(problem(error, request_id))
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer["headers"].items()]
-        content = gateway.content(answer)
-        if answer["statusCode"] not in WITHOUT_CONTENT:
+            response = problem(error, request.id)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        content = response.body
+        if response.status not in WITHOUT_CONTENT:
             headers.append((b"content-length", str(len(content)).encode()))
-        await send({"type": "http.response.start", "status": answer["statusCode"], "headers": headers})
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    def _answer(self, scope: Scope, body: bytes, request_id: str) -> Event:
-        # ASGI: header names are lower case already; API Gateway joins repeated ones with commas.
-        headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            key, text = name.decode("latin-1"), value.decode("latin-1")
-            headers[key] = f"{headers[key]},{text}" if key in headers else text
-        authorization = headers.get("authorization")
-        event = gateway.event(
-            scope["method"],
-            scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0],
-            query=scope["query_string"].decode("latin-1"),
-            headers=headers,
-            body=body,
-            claims=None if authorization is None else self._authorize(authorization),
-            request_id=request_id,
-        )
-        path = event["rawPath"]
-        app = next((app for app in self._apps if app.serves(path)), self._apps[0])
-        return app(event, LocalContext(request_id, TIMEOUT_S))
+    def _answer(self, request: Request) -> Response:
+        authorization = request.headers.get("authorization")
+        if self._authorize is not None and authorization is not None:
+            request.authorizer = {"claims": self._authorize(authorization)}
+        app = next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+        return app.handle(request)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -106,6 +95,30 @@ class Asgi:
                 self._database.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def read(scope: Scope) -> Request:
+    """The request of a scope, still without its body and without an authorizer."""
+    # ASGI: header names are lower case already. Repeated ones are joined, as API Gateway does.
+    headers: dict[str, str] = {}
+    for raw_name, value in scope["headers"]:
+        name, text = raw_name.decode("latin-1"), value.decode("latin-1")
+        separator = "; " if name == "cookie" else ","
+        headers[name] = f"{headers[name]}{separator}{text}" if name in headers else text
+    # The bytes where there are any: a server may have decoded `path` in another way than API Gateway would.
+    raw_path: bytes | None = scope.get("raw_path")
+    sent_path: str = scope["path"] if raw_path is None else decoded(raw_path.decode("latin-1").partition("?")[0])
+    return Request(
+        scope["method"],
+        without(scope.get("root_path", ""), sent_path),
+        sent_path,
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"",
+        uuid.uuid4().hex,
+        None,
+        Deadline.after(TIMEOUT_S),
+    )
 
 
 async def _body(receive: Receive) -> bytes:

@@ -16,18 +16,26 @@ MAX_S = 86_400
 
 PREFIX = "ORG_COMMON_"
 ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
-# Read elsewhere, by tools and by tests: known all the same.
+# Read elsewhere, by logs, issuers, tools and tests: known all the same.
 OTHERS = (
     "ORG_COMMON_DEV_DATA",
     "ORG_COMMON_FAULTS",
     "ORG_COMMON_ISSUERS",
+    "ORG_COMMON_LOG_DEBUG_LINES",
+    "ORG_COMMON_LOG_DEBUG_SAMPLE",
+    "ORG_COMMON_LOG_EMAILS",
+    "ORG_COMMON_LOG_FORM",
+    "ORG_COMMON_LOG_LEVEL",
+    "ORG_COMMON_LOG_REDACT",
+    "ORG_COMMON_METRICS",
     "ORG_COMMON_MIGRATOR_URL",
     "ORG_COMMON_POSTGRES_BIN",
     "ORG_COMMON_SOAK",
     "ORG_COMMON_SOAK_SEED",
+    "ORG_COMMON_TRACES",
 )
 # With less in common a name is somebody else's, and not one of ours misspelt.
-_LIKENESS = 0.85
+_LIKENESS = 0.8
 
 _URL_EXAMPLE = "postgresql://app_login:PASSWORD@db.example.com:6432/app"
 _KEYS_EXAMPLE = "the output of `openssl rand -hex 32`; several are separated by commas, the newest first"
@@ -163,10 +171,12 @@ class Reading:
             return
         from difflib import get_close_matches
 
+        # What all have in front would make all alike.
+        rests = [name.removeprefix(PREFIX) for name in known]
         for name in self.unknown:
-            meant = get_close_matches(name, known, 1, _LIKENESS)
+            meant = get_close_matches(name.removeprefix(PREFIX), rests, 1, _LIKENESS)
             if meant:
-                self.faults.append(f"{name} is not a variable of org-common: did you mean {meant[0]}?")
+                self.faults.append(f"{name} is not a variable of org-common: did you mean {PREFIX}{meant[0]}?")
 
 
 def in_lambda(environ: "Mapping[str, str]") -> bool:

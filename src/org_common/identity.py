@@ -9,7 +9,22 @@ from org_common.errors import Unauthorized
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from org_common.http.request import Request
+
+    class IdentitySource(Protocol):
+        """Who vouches for the caller of a request."""
+
+        @property
+        def needs_authorizer(self) -> bool:
+            """It reads what somebody in front of the function has verified: events without that are refused."""
+            ...
+
+        def identity(self, request: Request) -> "Identity | None":
+            """The caller; None when nobody says who it is. `Unauthorized` when what is said does not hold."""
+            ...
+
 
 # The authorizer's answer may be cached by API Gateway for longer than the token lives, so `exp` is checked again on
 # each request, with PostgREST's 30 s for clocks that disagree.
@@ -96,13 +111,21 @@ class Identity:
 
 
 class FromAuthorizer:
-    """The API's authorizer verified the token and passed its claims on."""
+    """The API's authorizer verified the token and passed its claims on: as the JSON text `claims` of its context.
+
+    An HTTP API has the context under `lambda`, a REST API at the top.
+    """
 
     __slots__ = ()
+    needs_authorizer = True
 
     def identity(self, request: "Request") -> Identity | None:
-        claims = request.claims
-        return None if claims is None else Identity.from_claims(claims)
+        authorizer = request.authorizer
+        if authorizer is None:
+            return None
+        context = authorizer.get("lambda", authorizer)
+        claims = context.get("claims") if isinstance(context, dict) else None
+        return Identity.from_claims(claims) if isinstance(claims, str) else None
 
     def __repr__(self) -> str:
         return "FROM_AUTHORIZER"

@@ -43,8 +43,9 @@ class Deadline:
 class LocalContext:
     """What Lambda's context object says of a request, where there is no Lambda: the local server and tests."""
 
-    def __init__(self, request_id: str, timeout_s: float) -> None:
+    def __init__(self, request_id: str, timeout_s: float, *, tenant_id: str | None = None) -> None:
         self.aws_request_id = request_id
+        self.tenant_id = tenant_id
         self._deadline = Deadline.after(timeout_s)
 
     def get_remaining_time_in_millis(self) -> int:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Reader, Settings, SysCheck, Transaction
-from org_common.app import RouteOptions
 from org_common.db import statement
 from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
 from org_common.environment import PROFILES
+from org_common.route import RouteOptions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "database.md").read_text()

@@ -94,8 +94,7 @@ def test_resend(row: Row, bench: Bench, provoke: InFlight, report: Report, fresh
     assert (seen.status, seen.runs) == (200, 1), seen
     assert bench.proxy.turns() == 2
     assert bench.source.counters.resent == 1
-    if row[0] is Signal.LOST:
-        assert bench.proxy.connections == 1
+    assert bench.proxy.connections == (1 if row[0] is Signal.LOST else 0)
 
     other = fresh()
     other.warm()

@@ -32,7 +32,9 @@ def claims(**changed: Any) -> str:
 
 
 def request(claims: str | None) -> Request:
-    return gateway.parse(gateway.event("GET", "/", claims=claims), LocalContext("r-1", 29))
+    read = gateway.HTTP_API.read(gateway.event("GET", "/", claims=claims), LocalContext("r-1", 29))
+    assert read is not None
+    return read
 
 
 def test_claims_become_the_identity() -> None:

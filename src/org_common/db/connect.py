@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn, PollingStatus, Trace
 from psycopg.pq.abc import PGconn as AnyPGconn
 
-from org_common.db.retry import Signal, signal
+from org_common.db.retry import Action, Phase, Signal, action, signal
 from org_common.errors import OrgError
 from org_common.settings import SettingsError
 
@@ -62,6 +62,11 @@ class ConnectFailed(Exception):
         super().__init__(message)
         self.sqlstate = sqlstate
         self.signal = found
+
+    @property
+    def is_final(self) -> bool:
+        """Another try would fail as well."""
+        return action(self.signal, Phase.CONNECT) is not Action.BACK_OFF
 
 
 class Raw(psycopg.Connection[Any]):

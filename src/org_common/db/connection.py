@@ -19,7 +19,7 @@ from org_common.db.errors import StatementFailed
 from org_common.db.guard import Guard
 from org_common.db.plans import Plans
 from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
-from org_common.db.retry import Action, Phase, action, waits
+from org_common.db.retry import Action, Phase, action, again
 from org_common.db.statement import Wire
 from org_common.db.wire import exchange
 from org_common.errors import OrgError, Unavailable
@@ -224,25 +224,25 @@ def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Co
     """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log."""
     until_s = min(until_s, time.monotonic() + CONNECTING_S)
     current = url()
-    pauses = waits()
     refreshed = False
-    while True:
+
+    def attempt() -> Raw:
+        nonlocal current, refreshed
         try:
-            raw = connect(current, min(until_s, time.monotonic() + CONNECT_TIMEOUT_S))
+            return connect(current, min(until_s, time.monotonic() + CONNECT_TIMEOUT_S))
         except ConnectFailed as failed:
-            found = action(failed.signal, Phase.CONNECT)
-            if found is Action.REFRESH and not refreshed:
-                refreshed = True
-                fresh = url(force_refresh=True)
-                if fresh == current:
-                    raise Unavailable from failed
-                counters.refreshed += 1
-                current = fresh
-                continue
-            pause_s = next(pauses, None) if found is Action.BACK_OFF else None
-            if pause_s is None or time.monotonic() + pause_s > until_s:
-                raise Unavailable from failed
-            time.sleep(pause_s)
-        else:
-            counters.opened += 1
-            return raw
+            if refreshed or action(failed.signal, Phase.CONNECT) is not Action.REFRESH:
+                raise
+            refreshed = True
+            before, current = current, url(force_refresh=True)
+            if current == before:
+                raise
+        counters.refreshed += 1
+        return attempt()
+
+    try:
+        raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, until_s)
+    except ConnectFailed as failed:
+        raise Unavailable from failed
+    counters.opened += 1
+    return raw

@@ -1,4 +1,4 @@
-"""API Gateway HTTP APIs, payload format 2.0: the event in, the answer out.
+"""API Gateway HTTP APIs, payload format 2.0: the event in, the answer out. And what all shapes of events share.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -17,54 +17,118 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Protocol
 
     from org_common.http.response import Response
     from org_common.types import Event, LambdaContext
+
+    class Shape(Protocol):
+        """One shape of events: what invokes the function, and how it wants its answer."""
+
+        @property
+        def has_authorizer(self) -> bool:
+            """Somebody verifies tokens in front of the function and passes on what they say."""
+            ...
+
+        def read(self, event: Event, context: LambdaContext) -> Request | None:
+            """The request; None when the event is of another shape.
+
+            `OrgError` (500) when the event is broken, `BadRequest` when what the caller sent is.
+            """
+            ...
+
+        def answer(self, response: Response, event: Event) -> Event:
+            """The response in the form that is sent on."""
+            ...
+
 
 # The one key of the authorizer's context: a JSON text, since API Gateway turns anything else into strings.
 CLAIMS_KEY = "claims"
 
 
-def parse(event: Event, context: LambdaContext) -> Request:
-    """Read an event; `OrgError` (500) when it is not one of API Gateway's HTTP APIs, `BadRequest` on a broken body."""
+class HttpApi:
+    """API Gateway HTTP APIs, payload format 2.0.
+
+    `base_path` ("/orders") is what a custom domain's API mapping puts in front of the path. A named stage in front
+    of it is taken off by itself.
+    """
+
+    __slots__ = ("_base_path",)
+    has_authorizer = True
+
+    def __init__(self, *, base_path: str = "") -> None:
+        self._base_path = checked_base_path(base_path)
+
+    def read(self, event: Event, context: LambdaContext) -> Request | None:
+        try:
+            gateway = event["requestContext"]
+            http = gateway["http"]
+            if is_function_url(gateway):
+                return None
+        except (KeyError, TypeError, AttributeError):
+            return None
+        return read_v2(event, gateway, http, context, self._base_path)
+
+    def answer(self, response: Response, event: Event) -> Event:
+        return answer(response)
+
+    def __repr__(self) -> str:
+        return f"HttpApi(base_path={self._base_path!r})" if self._base_path else "HTTP_API"
+
+
+def is_function_url(gateway: Event) -> bool:
+    """A Function URL sends the same format; only its domain tells them apart."""
+    domain: str = gateway.get("domainName", "")
+    return domain.endswith(".on.aws") and ".lambda-url." in domain
+
+
+def read_v2(
+    event: Event, gateway: Event, http: Event, context: LambdaContext, base_path: str, *, is_encoded: bool = False
+) -> Request:
+    """A request of payload format 2.0. API Gateway has decoded the path; a Function URL has not: `is_encoded`."""
     try:
-        gateway = event["requestContext"]
-        http = gateway["http"]
         sent_path: str = event["rawPath"]
         stage: str = gateway["stage"]
         method: str = http["method"]
         request_id: str = gateway["requestId"]
-        query: str = event.get("rawQueryString") or ""
-        headers: Mapping[str, str] = event.get("headers") or {}
     except (KeyError, TypeError, AttributeError):
-        raise _unknown_event() from None
+        raise broken_event() from None
+    query: str = event.get("rawQueryString") or ""
+    headers: Mapping[str, str] = event.get("headers") or {}
+    cookies = event.get("cookies")
     for text in (sent_path, stage, method, request_id, query):
         if type(text) is not str:
-            raise _unknown_event()
-    if not isinstance(headers, dict):
-        raise _unknown_event()
-    _check_unicode(sent_path, query)
+            raise broken_event()
+    if not isinstance(headers, dict) or not (cookies is None or is_texts(cookies)):
+        raise broken_event()
+    if is_encoded and "%" in sent_path:
+        sent_path = decoded(sent_path)
+    check_unicode(sent_path, query)
     path = sent_path
-    if stage != "$default" and (sent_path + "/").startswith(f"/{stage}/"):
+    if stage != "$default":
         # A named stage is part of rawPath, and no part of the app's routes.
-        path = sent_path[len(stage) + 1 :] or "/"
-    # By position: nine keywords cost a third more.
+        path = without(f"/{stage}", path)
+    if base_path:
+        path = without(base_path, path)
+    # By position: keywords cost a third more.
     return Request(
         method,
         path,
         sent_path,
         query,
         headers,
-        _body(event),
+        body_of(event),
         request_id,
-        _claims(gateway),
-        Deadline(time.monotonic() + context.get_remaining_time_in_millis() / 1000),
+        authorizer_of(gateway),
+        deadline_of(context),
+        getattr(context, "tenant_id", None),
+        cookies,
     )
 
 
 def answer(response: Response) -> Event:
     """The response in the form that API Gateway sends on."""
-    text, encoded = _text(response.body)
+    text, encoded = text_of(response.body)
     return {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
 
 
@@ -89,11 +153,8 @@ def event(
     `path` is as in a URL: API Gateway decodes it before it is `rawPath`, an escaped slash too, and so does this.
     `claims` is what an authorizer passes on.
     """
-    if "%" in path:
-        from urllib.parse import unquote
-
-        path = unquote(path, errors="replace")
-    text, encoded = _text(body)
+    text, encoded = text_of(body)
+    path = decoded(path) if "%" in path else path
     lower = {name.lower(): value for name, value in (headers or {}).items()}
     made: Event = {
         "version": "2.0",
@@ -126,20 +187,15 @@ def event(
     return made
 
 
-def _text(body: bytes) -> tuple[str, bool]:
-    """A body within JSON: as text where it is one, else in base64."""
-    try:
-        return body.decode(), False
-    except UnicodeDecodeError:
-        return b2a_base64(body, newline=False).decode(), True
+# --- shared by the shapes -----------------------------------------------------------------------
 
 
-def _body(event: Event) -> bytes:
+def body_of(event: Event) -> bytes:
     body = event.get("body")
     if not body and (body is None or isinstance(body, str)):
         return b""
     if not isinstance(body, str):
-        raise _unknown_event()
+        raise broken_event()
     if not event.get("isBase64Encoded"):
         try:
             return body.encode()
@@ -152,7 +208,24 @@ def _body(event: Event) -> bytes:
         raise BadRequest("The body is not valid base64.", code="invalid_base64") from None
 
 
-def _check_unicode(*texts: str) -> None:
+def text_of(body: bytes) -> tuple[str, bool]:
+    """A body within JSON: as text where it is one, else in base64."""
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return b2a_base64(body, newline=False).decode(), True
+
+
+def authorizer_of(gateway: Event) -> Mapping[str, Any] | None:
+    authorizer = gateway.get("authorizer")
+    return authorizer if isinstance(authorizer, dict) else None
+
+
+def deadline_of(context: LambdaContext) -> Deadline:
+    return Deadline(time.monotonic() + context.get_remaining_time_in_millis() / 1000)
+
+
+def check_unicode(*texts: str) -> None:
     """JSON can carry half a character, a lone surrogate; nothing that is answered can."""
     for text in texts:
         if not text.isascii():
@@ -162,14 +235,30 @@ def _check_unicode(*texts: str) -> None:
                 raise BadRequest("The path or the query is no valid Unicode text.", code="invalid_text") from None
 
 
-def _unknown_event() -> OrgError:
-    return OrgError(
-        "The function was invoked with an event that is not of an HTTP API (payload format 2.0).", code="unknown_event"
-    )
+def decoded(path: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(path, errors="replace")
 
 
-def _claims(gateway: Event) -> str | None:
-    authorizer = gateway.get("authorizer")
-    passed_on = authorizer.get("lambda") if isinstance(authorizer, dict) else None
-    claims = passed_on.get(CLAIMS_KEY) if isinstance(passed_on, dict) else None
-    return claims if isinstance(claims, str) else None
+def without(prefix: str, path: str) -> str:
+    """The path without a prefix of whole segments; as it is when it has another one."""
+    return path[len(prefix) :] or "/" if (path + "/").startswith(prefix + "/") else path
+
+
+def checked_base_path(path: str) -> str:
+    if path and (not path.startswith("/") or path.endswith("/")):
+        raise TypeError(f'base_path={path!r} must begin with a slash and end without one. Example: "/orders"')
+    return path
+
+
+def is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(type(each) is str for each in value)
+
+
+def broken_event() -> OrgError:
+    return OrgError("The function was invoked with an event that is broken.", code="unknown_event")
+
+
+HTTP_API = HttpApi()
+"""API Gateway HTTP APIs, payload format 2.0: the default."""

@@ -60,8 +60,14 @@ ORG_JSON = {
 }
 
 
+def read(event: Any) -> Request:
+    request = gateway.HTTP_API.read(event, LocalContext("r-1", 29))
+    assert request is not None
+    return request
+
+
 def request(path: str = "/orgs") -> Request:
-    return gateway.parse(gateway.event("POST", path), LocalContext("r-1", 29))
+    return read(gateway.event("POST", path))
 
 
 def rendered(value: object, annotation: object = None, status: int = 200) -> Response:
@@ -169,7 +175,7 @@ def test_created_points_into_the_stage() -> None:
     event = {**gateway.event("POST", "/v1/orgs")}
     event["requestContext"]["stage"] = "v1"
 
-    response = Result(None, 201).render(ORG, gateway.parse(event, LocalContext("r-1", 29)))
+    response = Result(None, 201).render(ORG, read(event))
 
     assert response.headers["location"] == f"/v1/orgs/{ID}"
 

@@ -1,4 +1,4 @@
-"""What a handler asks for, as read from its signature. What is refused stands in test_app_declaration.py."""
+"""What a handler asks for, as read from its signature. What is refused stands in tests/org_common/test_route.py."""
 
 from collections.abc import Callable
 from functools import wraps

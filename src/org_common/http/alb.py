@@ -1,0 +1,81 @@
+"""Application Load Balancers with a Lambda target.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from org_common.http.gateway import body_of, broken_event, check_unicode, deadline_of, decoded, text_of
+from org_common.http.request import Request
+from org_common.http.rest import joined_headers, joined_query, several
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.http.response import Response
+    from org_common.types import Event, LambdaContext
+
+
+class Alb:
+    """Application Load Balancers. Nobody verifies tokens in front of the function.
+
+    With the target group's attribute `lambda.multi_value_headers.enabled` or without: the event says which.
+    """
+
+    __slots__ = ()
+    has_authorizer = False
+
+    def read(self, event: Event, context: LambdaContext) -> Request | None:
+        try:
+            gateway = event["requestContext"]
+            if "elb" not in gateway or "http" in gateway:
+                return None
+            method: str = event["httpMethod"]
+            sent_path: str = event["path"]
+        except (KeyError, TypeError, AttributeError):
+            return None
+        if type(method) is not str or type(sent_path) is not str:
+            raise broken_event()
+        headers = joined_headers(event)
+        query = joined_query(event, decoded=False)
+        path = decoded(sent_path)
+        check_unicode(path, query)
+        return Request(
+            method,
+            path,
+            path,
+            query,
+            headers,
+            body_of(event),
+            # A load balancer names no request; its trace id comes closest, and a caller may set that one.
+            getattr(context, "aws_request_id", None) or uuid.uuid4().hex,
+            # Never what `requestContext` may hold: no load balancer puts an authorizer there.
+            None,
+            deadline_of(context),
+            getattr(context, "tenant_id", None),
+        )
+
+    def answer(self, response: Response, event: Event) -> Event:
+        text, encoded = text_of(response.body)
+        from http import HTTPStatus
+
+        answer: Event = {
+            "statusCode": response.status,
+            "statusDescription": f"{response.status} {HTTPStatus(response.status).phrase}",
+            "body": text,
+            "isBase64Encoded": encoded,
+        }
+        if "multiValueHeaders" in event:
+            answer["multiValueHeaders"] = several(response.headers)
+        else:
+            answer["headers"] = response.headers
+        return answer
+
+    def __repr__(self) -> str:
+        return "ALB"
+
+
+ALB = Alb()
+"""Application Load Balancers with a Lambda target."""

@@ -1,0 +1,205 @@
+"""One route: its rule, its handler, and how a request runs through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Required, TypedDict
+
+from org_common.auth.rules import Rule
+from org_common.errors import Unavailable
+from org_common.http.binding import Binding
+from org_common.http.request import Request
+from org_common.http.response import Response, Result
+from org_common.http.routing import parameters
+from org_common.http.signature import Signature
+from org_common.identity import Identity
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.db.database import Database
+    from org_common.db.idempotency import IdempotencyKey
+    from org_common.db.reader import Reader
+    from org_common.db.transaction import Isolation
+
+ISOLATIONS = ("read committed", "repeatable read", "serializable")
+
+
+class RouteOptions(TypedDict, total=False):
+    """What a route declares besides its path."""
+
+    allow: Required[Rule]
+    """Who may: a route without a rule does not start."""
+    status: int
+    """Of a success, 200 by default; a handler that answers None makes a 200 a 204."""
+    idempotent: bool
+    """With the header Idempotency-Key a request that comes again gets the answer of the first and has no effect."""
+    retry: bool
+    """The handler is a function of its input alone: it may run again after a deadlock or a lost connection."""
+    isolation: Literal["read committed", "repeatable read", "serializable"]
+    """Of its transaction, READ COMMITTED by default. The others go with `retry=True`."""
+    summary: str
+    """One line for the list of routes; by default the first line of the handler's docstring."""
+
+
+class Route:
+    """One method of one path, its rule, and the handler behind them."""
+
+    __slots__ = (
+        "_bind",
+        "_idempotent",
+        "_identity",
+        "_isolation",
+        "_reads",
+        "_result",
+        "_retry",
+        "_signature",
+        "_writes",
+        "handler",
+        "method",
+        "path",
+        "rule",
+        "summary",
+    )
+
+    def __init__(self, method: str, path: str, handler: Callable[..., Any], options: RouteOptions) -> None:
+        """`TypeError` says what is wrong with the declaration, and the fix."""
+        where = f"{method} {path}"
+        rule = options.get("allow")
+        if not isinstance(rule, Rule):
+            raise TypeError(f"{where} has no access rule: add allow=SIGNED_IN, allow=Check(...) or allow=PUBLIC")
+        unknown = options.keys() - RouteOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(
+                f"{where}: there is no option {min(unknown)!r}. Options are {', '.join(RouteOptions.__annotations__)}"
+            )
+        try:
+            names = parameters(path)
+            self._signature = Signature(handler, names)
+            self._bind = Binding(self._signature).bind
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{where}: {error}") from error
+        self.method = method
+        self.path = path
+        self.handler = handler
+        self.rule = rule
+        self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
+        self._idempotent = options.get("idempotent", False)
+        self._retry = options.get("retry", False)
+        self._isolation: Isolation = options.get("isolation", "read committed")
+        self._result = Result(self._signature.result, options.get("status", 200))
+        # The names of the parameters that take them, None where none does.
+        self._identity = self._signature.injects("identity")
+        self._reads = self._signature.injects("reader")
+        self._writes = self._signature.injects("transaction")
+        self._check(where, names, options)
+
+    def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
+        lacking = [name for name in self.rule.placeholders if name not in names]
+        if lacking:
+            raise TypeError(
+                f"{where}: the rule asks for %({lacking[0]})s, and the path has "
+                f"{', '.join(names) or 'no parameters'}. Name it in the path: /{{{lacking[0]}}}"
+            )
+        if self._writes and self.method in ("GET", "HEAD"):
+            raise TypeError(f"{where} takes a Transaction, and a {self.method} only reads: take a Reader instead")
+        if self._writes and self._reads:
+            raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads as well, take only that")
+        for option in ("idempotent", "retry", "isolation"):
+            if option in options and not self._writes:
+                raise TypeError(
+                    f"{where}: {option}= is about a transaction, and the handler takes none: add `tx: Transaction`"
+                )
+        if self._isolation not in ISOLATIONS:
+            raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
+        if self._isolation != ISOLATIONS[0] and not self._retry:
+            raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
+        if self._identity and self.rule.caller == "anyone":
+            raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
+
+    def run(
+        self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
+    ) -> Response:
+        """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
+        arguments = self._bind(request, values)
+        if self._identity:
+            arguments[self._identity] = identity
+        if self._writes:
+            write = self._write_again if self._retry else self._write
+            return write(self._writes, request, identity, database(), arguments)
+        if self._reads or self.rule.needs_database:
+            return self._read(self._reads, request, identity, database(), arguments)
+        return self._result.render(self.handler(**arguments), request)
+
+    def _read(
+        self,
+        name: str | None,
+        request: Request,
+        identity: Identity | None,
+        database: Database,
+        arguments: dict[str, Any],
+    ) -> Response:
+        path = {each: arguments[each] for each in self._signature.path}
+        handle = database.reader(self.rule, identity, path, request.deadline)
+        try:
+            if name:
+                arguments[name] = handle
+            else:
+                # Nothing of the handler's will take the rule along, so it is asked before the handler runs.
+                handle.ensure_ruled()
+            response = self._result.render(self.handler(**arguments), request)
+            handle.ensure_ruled()
+            return response
+        finally:
+            handle.close()
+
+    def _write(
+        self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+    ) -> Response:
+        from org_common.db.idempotency import Replay
+
+        path = {each: arguments[each] for each in self._signature.path}
+        key = self._key(request)
+        handle = database.transaction(self.rule, identity, path, request.deadline, isolation=self._isolation, key=key)
+        try:
+            response = self._result.render(self.handler(**{**arguments, name: handle}), request)
+            handle.ensure_ruled()
+            handle.commit(response.status, response.headers, response.body)
+            return response
+        except Replay:
+            handle.rollback()
+        except BaseException:
+            handle.rollback()
+            raise
+        finally:
+            handle.close()
+        return self._replayed(key, database.reader(self.rule, identity, path, request.deadline))
+
+    def _write_again(
+        self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+    ) -> Response:
+        """Up to three times, while the transaction was rolled back for certain and there is time."""
+        from org_common.db.retry import rerun
+
+        def write() -> Response:
+            return self._write(name, request, identity, database, arguments)
+
+        return rerun(write, request.deadline, lambda: database.counters)
+
+    def _key(self, request: Request) -> IdempotencyKey | None:
+        header = request.headers.get("idempotency-key") if self._idempotent else None
+        if header is None:
+            return None
+        from org_common.db.idempotency import IdempotencyKey
+
+        return IdempotencyKey.of(
+            header, method=request.method, path=request.sent_path, query=request.query, body=request.body
+        )
+
+    def _replayed(self, key: IdempotencyKey | None, handle: Reader) -> Response:
+        stored = handle.stored_answer(key) if key is not None else None
+        if stored is None:
+            # It has expired in this moment.
+            raise Unavailable
+        status, headers, body = stored
+        return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"})

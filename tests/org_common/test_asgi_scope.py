@@ -1,0 +1,65 @@
+"""From an ASGI scope to a request, without a server."""
+
+from typing import Any, cast
+
+import pytest
+
+from org_common import App, Database
+from org_common.asgi import Asgi, read
+
+NO_DATABASE = cast("Database", None)
+
+
+def scope(**changed: Any) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": "/orgs/é",
+        "raw_path": b"/orgs/%C3%A9",
+        "query_string": b"a=1&b=%26",
+        "headers": [(b"accept", b"*/*")],
+        "root_path": "",
+        **changed,
+    }
+
+
+def test_scope_is_read() -> None:
+    got = read(scope())
+
+    assert (got.method, got.path, got.sent_path, got.query) == ("GET", "/orgs/é", "/orgs/é", "a=1&b=%26")
+    assert (got.headers, got.body, got.authorizer, got.tenant_id) == ({"accept": "*/*"}, b"", None, None)
+
+
+def test_path_is_decoded_once_and_without_the_query() -> None:
+    assert read(scope(raw_path=b"/a%2525?x=1")).path == "/a%25"
+
+
+def test_without_a_raw_path_the_decoded_one_counts() -> None:
+    assert read(scope(raw_path=None, path="/orgs/50%25")).path == "/orgs/50%25"
+
+
+def test_root_path_is_no_part_of_the_routes() -> None:
+    got = read(scope(root_path="/api", raw_path=b"/api/orgs"))
+
+    assert (got.path, got.sent_path) == ("/orgs", "/api/orgs")
+
+
+def test_repeated_headers_are_joined_and_cookies_with_semicolons() -> None:
+    headers = [(b"x-a", b"1"), (b"cookie", b"a=1"), (b"x-a", b"2"), (b"cookie", b"b=2")]
+
+    got = read(scope(headers=headers))
+
+    assert got.headers == {"x-a": "1,2", "cookie": "a=1; b=2"}
+    assert got.cookies == {"a": "1", "b": "2"}
+
+
+def test_each_request_has_an_id_and_a_deadline() -> None:
+    first, second = read(scope()), read(scope())
+
+    assert first.id != second.id
+    assert 0 < first.deadline.left_s() <= 29
+
+
+def test_app_that_needs_an_authorizer_is_not_served_without() -> None:
+    with pytest.raises(TypeError, match=r"App\('open', 0 routes\) has identity=FROM_AUTHORIZER.*give authorize="):
+        Asgi([App("open")], database=NO_DATABASE)
