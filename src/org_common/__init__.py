@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
+    from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.errors import (
         BadRequest,
@@ -53,6 +54,7 @@ _HOMES = {
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
+    "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
         "BadRequest",
@@ -143,6 +145,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "UnsupportedMediaType",
     "get_secret",
     "reader",
+    "service_transaction",
     "transaction",
 ]
 

@@ -51,7 +51,15 @@ def names(local: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
 
     people = {name: Identity.from_claims(Person(f"local|{name}").claims()) for name in demo.PEOPLE}
     shared = {name: getattr(notes, name) for name in ("Note", "LIST", "GET", "ADD", "REMOVE")}
-    yield {**people, **shared, "acme": demo.ACME, "database": database, "client": client, "outbox": outbox}
+    yield {
+        **people,
+        **shared,
+        "acme": demo.ACME,
+        "database": database,
+        "client": client,
+        "outbox": outbox,
+        "service": local.service_url,
+    }
     database.close()
     for module in ("demo", "notes"):
         del sys.modules[module]
