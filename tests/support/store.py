@@ -17,6 +17,8 @@ class FakeStore:
         self.secrets: dict[str, str] = {}
         self.faults: list[str] = []
         self.always: str | None = None
+        # Each so many reads one is throttled.
+        self.throttle_each: int | None = None
         self.reads = 0
         self.lock = threading.Lock()
         fake = self
@@ -64,7 +66,7 @@ class FakeStore:
 
     def clear(self) -> None:
         with self.lock:
-            self.secrets, self.faults, self.always, self.reads = {}, [], None, 0
+            self.secrets, self.faults, self.always, self.throttle_each, self.reads = {}, [], None, None, 0
 
     def _answer(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         stage = asked.get("VersionStage", "AWSCURRENT")
@@ -72,6 +74,8 @@ class FakeStore:
         with self.lock:
             self.reads += 1
             fault = self.faults.pop(0) if self.faults else self.always
+            if self.throttle_each and self.reads % self.throttle_each == 0:
+                fault = "ThrottlingException"
             found = self.secrets.get(name)
         if fault is not None:
             return 500 if fault.startswith("Internal") else 400, {"__type": fault, "message": "as the test says"}

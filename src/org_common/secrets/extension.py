@@ -11,7 +11,7 @@ import orjson
 
 from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
-from org_common.secrets.source import Failed, Refused, again, jittered
+from org_common.secrets.source import NEAR_PAUSES_S, Failed, Refused, again, jittered
 
 PORT_VARIABLE = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 # An extension's file has its name, which shows in the log of each start.
@@ -54,7 +54,7 @@ class Extension:
         until_s = min(until_s, time.monotonic() + TOTAL_S)
         path = _path(reference)
         try:
-            return again(lambda: self._ask(path, reference, until_s), self._counters, until_s)
+            return again(lambda: self._ask(path, reference, until_s), NEAR_PAUSES_S, self._counters, until_s)
         except Failed:
             self._silent_until_s = time.monotonic() + jittered(SILENT_S, 0.3)
             raise

@@ -56,23 +56,34 @@ class SecretUrl:
         self._base = base
         self._store = store
         self._mine = threading.local()
+        # What the store calls current and the server refuses, and the pending one that is used in its place.
+        self._ahead: tuple[Secret, Secret] | None = None
 
     def __call__(self, *, force_refresh: bool = False) -> str:
         """With `force_refresh` another URL than this thread got before, if there is one anywhere."""
-        whole = self._renewed() if force_refresh else self._store.get(self._reference)
+        whole = self._renewed() if force_refresh else self._held()
         self._mine.whole = whole
         return self._composed(whole)
+
+    def _held(self) -> Secret:
+        current = self._store.get(self._reference)
+        ahead = self._ahead
+        return ahead[1] if ahead is not None and ahead[0] == current else current
 
     def _renewed(self) -> Secret:
         """The server has refused the password that this thread has: it was changed, or is being changed just now."""
         refused: Secret | None = getattr(self._mine, "whole", None)
-        if refused is not None and (known := self._store.get(self._reference)) != refused:
+        if refused is not None and (held := self._held()) != refused:
             # Another thread has noticed before us.
-            return known
+            return held
         current = self._store.get(self._reference, force_refresh=True)
         if current != refused:
             return current
-        return self._pending() or current
+        pending = self._pending()
+        if pending is None or pending == refused:
+            return current
+        self._ahead = current, pending
+        return pending
 
     def _pending(self) -> Secret | None:
         """A rotation gives the server the new password first, and makes it the current one of the store after that."""
@@ -80,12 +91,9 @@ class SecretUrl:
         if reference.service != "secretsmanager" or reference.stage or reference.version:
             return None
         try:
-            pending = self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True)
+            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True)
         except SecretError:
             return None
-        # By the next connection it will be the current one.
-        self._store.expire(reference)
-        return pending
 
     def _composed(self, whole: Secret) -> str:
         if whole.reveal().startswith(SCHEMES):

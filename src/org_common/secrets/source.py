@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from org_common.secret import Reference, Secret
@@ -12,8 +13,9 @@ from org_common.secrets.counters import Counters
 
 T = TypeVar("T")
 
-# Waits between tries, in seconds, before the jitter.
-PAUSES_S = (0.03, 0.1, 0.25)
+# Waits between tries, in seconds, before the jitter: for what is beside us, and for a store that throttles a crowd.
+NEAR_PAUSES_S = (0.03, 0.1, 0.25)
+FAR_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 
 
 class SecretError(Exception):
@@ -42,15 +44,15 @@ class Source(Protocol):
         ...
 
 
-def again(attempt: Callable[[], T], counters: Counters, until_s: float) -> T:
-    """The attempt's answer, tried again after short pauses while it is `Failed` and there is time."""
-    pauses = _pauses()
+def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counters, until_s: float) -> T:
+    """The attempt's answer, tried again after each of the pauses while it is `Failed` and there is time."""
+    pauses = iter(pauses_s)
     while True:
         try:
             return attempt()
         except Failed:
-            pause_s = next(pauses, None)
-            if pause_s is None or time.monotonic() + pause_s >= until_s:
+            pause_s = jittered(next(pauses, math.inf), 0.6)
+            if time.monotonic() + pause_s >= until_s:
                 raise
         counters.retries += 1
         time.sleep(pause_s)
@@ -62,11 +64,6 @@ def jittered(seconds: float, share: float) -> float:
     From the kernel: the `random` of environments restored from one snapshot is the same in all of them.
     """
     return seconds * (1 + share * (int.from_bytes(os.urandom(2)) / 32768 - 1))
-
-
-def _pauses() -> Iterator[float]:
-    for pause_s in PAUSES_S:
-        yield jittered(pause_s, 0.6)
 
 
 class Environment:

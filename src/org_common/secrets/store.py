@@ -94,10 +94,6 @@ class Store:
         """As `get`, with `Refused` and `Failed` as they are."""
         return _picked(self._whole(reference, force_refresh=force_refresh), reference)
 
-    def expire(self, reference: Reference) -> None:
-        """The next one who asks fetches it."""
-        self._entry(reference).ttl_s = 0.0
-
     def clear(self) -> None:
         """Keep nothing, neither secrets nor connections."""
         with self._lock:

@@ -58,7 +58,8 @@ def test_who_moves_its_claims_gets_nothing_kept(lab: Lab, other: Database) -> No
     lab.tell("insert into app.outbox (queue, message) values ('moved', '{}')")
     lab.tell(
         "create or replace function app.forged() returns text language sql "
-        "as $$ select set_config('request.jwt.claims', '{}', true) $$; grant execute on function app.forged to app_service"
+        "as $$ select set_config('request.jwt.claims', '{}', true) $$; "
+        "grant execute on function app.forged to app_service"
     )
 
     with pytest.raises(OrgError), service_transaction(reason="forged", database=other) as tx:

@@ -92,7 +92,7 @@ def test_what_does_not_pass_is_given_up(store: FakeStore, client_of_store: Aws) 
     with pytest.raises(Failed, match="ThrottlingException"):
         client_of_store.fetch(APP, soon())
 
-    assert store.reads == 4
+    assert store.reads == 5
 
 
 def test_nobody_there_is_a_failure(store: FakeStore, counters: Counters, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,10 +124,14 @@ def test_in_the_middle_of_a_rotation_the_pending_password_is_tried(store: Store,
     rotating(aws_store, "new", "AWSPENDING")
 
     assert password(ours(force_refresh=True)) == "new"
+    assert password(ours()) == "new"
+    assert aws_store.reads == 3
 
     rotating(aws_store, "new")
-    assert password(ours()) == "new"
-    assert aws_store.reads == 4
+    rotating(aws_store, "newest", "AWSPENDING")
+    assert password(ours(force_refresh=True)) == "newest"
+    assert password(ours()) == "newest"
+    assert aws_store.reads == 5
 
 
 def test_without_a_rotation_the_same_url_is_all_there_is(store: Store, aws_store: FakeStore) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
-from org_common.secrets.source import Environment, Failed, Refused, again, jittered
+from org_common.secrets.source import NEAR_PAUSES_S, Environment, Failed, Refused, again, jittered
 
 MINE = Reference.parse("env:MY_PASSWORD")
 
@@ -20,7 +20,7 @@ def test_a_failure_is_tried_again_and_a_refusal_is_not(counters: Counters) -> No
             raise error
 
         with pytest.raises(type(error)):
-            again(attempt, counters, time.monotonic() + 10)
+            again(attempt, NEAR_PAUSES_S, counters, time.monotonic() + 10)
         assert len(tried) == tries
 
     assert counters.retries == 3
@@ -31,7 +31,7 @@ def test_it_is_not_tried_again_without_time(counters: Counters) -> None:
         raise Failed("busy")
 
     with pytest.raises(Failed):
-        again(attempt, counters, time.monotonic())
+        again(attempt, NEAR_PAUSES_S, counters, time.monotonic())
 
     assert counters.retries == 0
 
