@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py [imports|request|read …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [imports|request|read|secrets …]`: measure and print ratios beside their budgets."""
 
 import sys
 
@@ -6,8 +6,9 @@ import harness
 import imports
 import read
 import request
+import secrets_cold
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main}
+ALL = {"imports": imports.main, "request": request.main, "read": read.main, "secrets": secrets_cold.main}
 
 
 def main() -> None:
