@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.app import App
+    from org_common.auth.authorizer import Authorizer, authorizer
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from org_common.http.rest import REST_API, RestApi
     from org_common.http.signature import Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
+    from org_common.issuers import Issuer
     from org_common.model import Model, Patch
     from org_common.paging import Page, PageRequest
     from org_common.secret import Reference, Secret
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "org_common.app": ("App",),
+    "org_common.auth.authorizer": ("Authorizer", "authorizer"),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
@@ -84,6 +87,7 @@ _HOMES = {
     "org_common.http.rest": ("REST_API", "RestApi"),
     "org_common.http.signature": ("Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
+    "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.secret": ("Reference", "Secret"),
@@ -103,6 +107,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "SIGNED_IN",
     "TOKEN",
     "App",
+    "Authorizer",
     "BadRequest",
     "Check",
     "CommitUnknown",
@@ -116,6 +121,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Header",
     "HttpApi",
     "Identity",
+    "Issuer",
     "MethodNotAllowed",
     "Model",
     "NotAcceptable",
@@ -143,6 +149,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "authorizer",
     "get_secret",
     "reader",
     "service_transaction",

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from org_common.issuers import Issuer
+
 CURSOR_KEY_LENGTH = 32
 # The first is the one that is safe everywhere.
 PROFILES = ("transaction-pooler", "direct", "rds-proxy", "rds-proxy-set-local")
@@ -20,7 +22,6 @@ ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
 OTHERS = (
     "ORG_COMMON_DEV_DATA",
     "ORG_COMMON_FAULTS",
-    "ORG_COMMON_ISSUERS",
     "ORG_COMMON_LOG_DEBUG_LINES",
     "ORG_COMMON_LOG_DEBUG_SAMPLE",
     "ORG_COMMON_LOG_EMAILS",
@@ -70,6 +71,8 @@ class Reading:
             "secrets_ttl_s": self._seconds("ORG_COMMON_SECRETS_TTL_S", 300),
             "secrets_stale_s": self._seconds("ORG_COMMON_SECRETS_STALE_S", 3600),
             "application_name": self._get("AWS_LAMBDA_FUNCTION_NAME") or "org-common",
+            "issuers": self._issuers("ORG_COMMON_ISSUERS"),
+            "is_provisioned": self._get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
         }
         self._check_login(found)
         self._check_plain(found)
@@ -122,6 +125,19 @@ class Reading:
             return default
         return int(given)
 
+    def _issuers(self, name: str) -> "tuple[Issuer, ...]":
+        text = Secret(self._get(name))
+        if not text:
+            return ()
+        # Only where tokens are verified: other functions have no such variable, and do not pay for the import.
+        from org_common.issuers import EXAMPLE, parse_issuers
+
+        try:
+            return parse_issuers(text.reveal())
+        except ValueError as error:
+            self.faults += [f"{name} {fault}. Example: {EXAMPLE}" for fault in str(error).splitlines()]
+            return ()
+
     def _check_login(self, found: "Mapping[str, Any]") -> None:
         for which in ("", "service_"):
             url, reference = found[f"{which}database_url"], found[f"{which}database_secret"]
@@ -157,6 +173,11 @@ class Reading:
             f"Example: prod/app/{'cursor-keys' if 'KEYS' in name else 'database'}. ({ALLOW_PLAIN}=1 takes it as it is)"
             for name, reference in plain
         ]
+        if any(issuer.hs256_secret is not None for issuer in found["issuers"]):
+            self.faults.append(
+                f"{PREFIX}ISSUERS has an hs256_secret in plain text: let the issuer sign with a key pair. "
+                f'Example: "algorithms": ["RS256"]. ({ALLOW_PLAIN}=1 takes it as it is)'
+            )
         self.faults += [
             f"{PREFIX}{name.upper()} is an env: reference, and in Lambda that is plain text too. "
             f"Example: prod/app/database. ({ALLOW_PLAIN}=1 takes it as it is)"

@@ -7,6 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from org_common.issuers import Issuer
     from org_common.secret import Reference, Secret
 
 
@@ -24,6 +25,8 @@ class Settings:
     can be put in front of them. `database_profile` says what stands in front of the server: "direct",
     "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or "rds-proxy-set-local" should the proxy pin on
     set_config. A secret is believed for `secrets_ttl_s`, and for `secrets_stale_s` more while nobody can be asked.
+    `issuers` are those whose tokens are taken. `is_provisioned`: Lambda has started this environment ahead of its
+    requests (provisioned concurrency).
     """
 
     __slots__ = (
@@ -34,6 +37,8 @@ class Settings:
         "database_profile",
         "database_secret",
         "database_url",
+        "is_provisioned",
+        "issuers",
         "search_path",
         "secrets_stale_s",
         "secrets_ttl_s",
@@ -49,6 +54,8 @@ class Settings:
     database_profile: str
     database_secret: "Reference | None"
     database_url: "Secret | None"
+    is_provisioned: bool
+    issuers: "tuple[Issuer, ...]"
     search_path: str
     secrets_stale_s: int
     secrets_ttl_s: int
@@ -71,6 +78,8 @@ class Settings:
         secrets_ttl_s: int = 300,
         secrets_stale_s: int = 3600,
         application_name: str = "org-common",
+        issuers: "tuple[Issuer, ...]" = (),
+        is_provisioned: bool = False,
         unknown_variables: tuple[str, ...] = (),
     ) -> None:
         put = object.__setattr__
@@ -86,6 +95,8 @@ class Settings:
         put(self, "secrets_ttl_s", secrets_ttl_s)
         put(self, "secrets_stale_s", secrets_stale_s)
         put(self, "application_name", application_name)
+        put(self, "issuers", issuers)
+        put(self, "is_provisioned", is_provisioned)
         put(self, "unknown_variables", unknown_variables)
 
     @classmethod

@@ -1,5 +1,7 @@
 """Each variable, and what is said of one that cannot be used."""
 
+import json
+
 import pytest
 
 from org_common.environment import OTHERS, Reading, has_password, in_lambda
@@ -95,6 +97,16 @@ def test_another_variable_is_plain_text_as_well(name: str) -> None:
 
     assert fault.startswith(f"ORG_COMMON_{name} is an env: reference")
     assert faults(**{name: "env:MY_PASSWORD"}) == []
+
+
+def test_a_shared_key_of_an_issuer_is_a_secret_as_well() -> None:
+    issuers = [{"url": "https://x.test", "audience": "a", "algorithms": ["HS256"], "hs256_secret": "hunter2" * 6}]
+
+    [fault] = faults(ISSUERS=json.dumps(issuers), **LAMBDA)
+
+    assert fault.startswith("ORG_COMMON_ISSUERS has an hs256_secret in plain text")
+    assert "hunter2" not in fault
+    assert faults(ISSUERS=json.dumps(issuers)) == []
 
 
 def test_plain_secrets_are_taken_in_lambda_by_who_says_so() -> None:

@@ -90,8 +90,8 @@ def test_secrets_are_not_shown(shown: str) -> None:
 def test_repr_says_what_is_set() -> None:
     assert repr(full()) == (
         "Settings(application_name='org-common', cursor_keys=<2 keys>, database_auth='password', "
-        "database_profile='transaction-pooler', database_url=Secret('***'), search_path='', secrets_stale_s=3600, "
-        "secrets_ttl_s=300)"
+        "database_profile='transaction-pooler', database_url=Secret('***'), is_provisioned=False, "
+        "search_path='', secrets_stale_s=3600, secrets_ttl_s=300)"
     )
     assert "database_url" not in repr(Settings())
     assert "database_secret=Reference('prod/app#url')" in repr(Settings(database_secret="prod/app#url"))

@@ -1,0 +1,92 @@
+"""What is passed on of a token: six claims, one text, at most 7 KB. What a token must say: corpus.py."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, MAX_LIFE_S, Claims, checked, vouched_for
+from org_common.auth.refusals import TokenRefused
+from org_common.identity import LEEWAY_S as LEEWAY_OF_HANDLERS_S
+from org_common.identity import Identity
+from tests.org_common.auth.forge import ISSUERS, NOW, good_claims
+
+MAIN = ISSUERS["main"]
+TEXTS = st.text(min_size=1, max_size=600)
+
+
+def made(**changes: Any) -> Claims:
+    return checked(MAIN, {**good_claims("main"), **changes}, NOW)
+
+
+def test_six_claims_are_passed_on_and_nothing_else() -> None:
+    text = made(role="service_role", outer_sub="root", user_metadata={"a": 1}, org="acme").text()
+
+    assert json.loads(text) == {
+        "iss": "https://issuer.test",
+        "sub": "auth0|alice",
+        "exp": NOW + 3600,
+        "email": "alice@acme.test",
+        "email_verified": True,
+        "jti": "t-1",
+    }
+
+
+def test_tenant_is_passed_on_where_the_settings_name_its_claim() -> None:
+    strict = checked(ISSUERS["strict"], good_claims("strict"), NOW)
+
+    assert json.loads(strict.text())["tenant"] == "acme"
+
+
+def test_context_is_ascii_and_on_one_line() -> None:
+    text = made(sub="Zo\u00eb \U0001f600").text()
+
+    assert text.isascii()
+    assert "\n" not in text
+    assert json.loads(text)["sub"] == "Zo\u00eb \U0001f600"
+
+
+def test_handlers_read_what_is_passed_on() -> None:
+    identity = Identity.from_claims(made(exp=NOW + 3600).text())
+
+    assert (identity.issuer, identity.subject) == ("https://issuer.test", "auth0|alice")
+    assert (identity.email, identity.email_verified, identity.token_id) == ("alice@acme.test", True, "t-1")
+
+
+def test_claims_of_more_than_seven_kilobytes_are_refused() -> None:
+    large = made(sub="\U0001f600" * 512, email="\U0001f600" * 512)
+
+    with pytest.raises(TokenRefused) as caught:
+        large.text()
+
+    assert caught.value.reason == "too_large"
+
+
+@given(sub=TEXTS, email=st.none() | TEXTS, jti=st.none() | TEXTS, verified=st.booleans(), role=TEXTS)
+def test_context_of_any_claims_is_valid_or_they_are_refused(
+    sub: str, email: str | None, jti: str | None, verified: bool, role: str
+) -> None:
+    try:
+        text = made(sub=sub, email=email, jti=jti, email_verified=verified, role=role).text()
+    except TokenRefused:
+        return
+
+    assert len(json.dumps(text)) <= MAX_CONTEXT_BYTES + 2
+    assert set(json.loads(text)) == {"iss", "sub", "exp", "email", "email_verified", "jti"}
+    assert json.loads(text)["sub"] == sub
+
+
+@pytest.mark.parametrize("email", [None, "", "alice", "alice@evil.test"])
+def test_nobody_vouches_for_other_mailboxes(email: str | None) -> None:
+    assert not vouched_for(MAIN, email)
+
+
+def test_handlers_allow_for_clocks_what_the_authorizer_allows() -> None:
+    assert LEEWAY_S == LEEWAY_OF_HANDLERS_S == 30
+    assert MAX_LIFE_S == 24 * 3600
+
+
+def test_repr_leaves_the_email_out() -> None:
+    assert repr(made()) == "Claims(iss='https://issuer.test', sub='auth0|alice')"
