@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
     from org_common.model import Model, Patch
+    from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
     from org_common.secret import Reference, Secret
     from org_common.secrets.store import get_secret
@@ -89,6 +90,7 @@ _HOMES = {
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
+    "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.secret": ("Reference", "Secret"),
     "org_common.secrets.store": ("get_secret",),
@@ -124,6 +126,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Issuer",
     "MethodNotAllowed",
     "Model",
+    "Needs",
     "NotAcceptable",
     "NotFound",
     "OrgError",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
+    from org_common.needs import Needs
     from org_common.types import Event, LambdaContext
 
 logger = logging.getLogger("org_common")
@@ -37,13 +38,19 @@ class App:
             return db.one(Org, GET_ORG, {"org_id": org_id})
 
     `identity` says who vouches for the caller, `events` what may invoke the function: `HTTP_API`, `REST_API`,
-    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. A handler's parameters are
+    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. `needs` is what its
+    role must allow. A handler's parameters are
     bound by their annotations: the path's names, a model from the body, the rest from the query string, and the
     injected `Reader`, `Transaction`, `Identity`, `Request`, `Deadline` and `PageRequest`.
     """
 
     def __init__(
-        self, name: str, *, identity: IdentitySource = FROM_AUTHORIZER, events: Sequence[Shape] = (HTTP_API,)
+        self,
+        name: str,
+        *,
+        identity: IdentitySource = FROM_AUTHORIZER,
+        events: Sequence[Shape] = (HTTP_API,),
+        needs: Needs | None = None,
     ) -> None:
         """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
         for shape in events:
@@ -56,6 +63,7 @@ class App:
             raise TypeError(f"App({name!r}): events= is empty, so nothing may invoke it. Example: events=(HTTP_API,)")
         self.events = tuple(events)
         self.name = name
+        self.needs = needs
         self.routes: list[Route] = []
         self.identity = identity
         self._router: Router[Route] = Router()

@@ -6,7 +6,6 @@ import pytest
 
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
-from tests.support.aws import FakeAws, fake_aws
 from tests.support.extension import FakeExtension
 from tests.support.store import FakeStore
 
@@ -15,21 +14,6 @@ from tests.support.store import FakeStore
 def extension() -> Iterator[FakeExtension]:
     with FakeExtension() as fake:
         yield fake
-
-
-@pytest.fixture(scope="session")
-def shared_aws() -> Iterator[FakeAws]:
-    with fake_aws() as fake:
-        yield fake
-
-
-@pytest.fixture
-def aws(shared_aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
-    """Empty, and the one that this process talks to."""
-    shared_aws.reset()
-    for name, value in shared_aws.environ.items():
-        monkeypatch.setenv(name, value)
-    return shared_aws
 
 
 @pytest.fixture
