@@ -10,8 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.app import App
     from org_common.auth.authorizer import Authorizer, authorizer
+    from org_common.auth.bearer import Bearer
+    from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.db.database import Database, reader, transaction
+    from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
     from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
         OrgError,
         PayloadTooLarge,
         PreconditionFailed,
+        PreconditionRequired,
+        ResponseTooLarge,
         TooManyRequests,
         Unauthorized,
         Unavailable,
@@ -36,17 +41,20 @@ if TYPE_CHECKING:
         UnsupportedMediaType,
     )
     from org_common.http.alb import ALB
+    from org_common.http.cors import Cors
+    from org_common.http.etag import Precondition
     from org_common.http.function_url import FUNCTION_URL
     from org_common.http.gateway import HTTP_API, HttpApi
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.http.rest import REST_API, RestApi
-    from org_common.http.signature import Header, Query
+    from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
     from org_common.model import Model, Patch
     from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
+    from org_common.router import Router
     from org_common.secret import Reference, Secret
     from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
@@ -55,8 +63,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "org_common.app": ("App",),
     "org_common.auth.authorizer": ("Authorizer", "authorizer"),
+    "org_common.auth.bearer": ("Bearer",),
+    "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.db.database": ("Database", "reader", "transaction"),
+    "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
     "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
@@ -74,6 +85,8 @@ _HOMES = {
         "OrgError",
         "PayloadTooLarge",
         "PreconditionFailed",
+        "PreconditionRequired",
+        "ResponseTooLarge",
         "TooManyRequests",
         "Unauthorized",
         "Unavailable",
@@ -81,17 +94,20 @@ _HOMES = {
         "UnsupportedMediaType",
     ),
     "org_common.http.alb": ("ALB",),
+    "org_common.http.cors": ("Cors",),
+    "org_common.http.etag": ("Precondition",),
     "org_common.http.function_url": ("FUNCTION_URL",),
     "org_common.http.gateway": ("HTTP_API", "HttpApi"),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response",),
     "org_common.http.rest": ("REST_API", "RestApi"),
-    "org_common.http.signature": ("Header", "Query"),
+    "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
     "org_common.model": ("Model", "Patch"),
     "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
+    "org_common.router": ("Router",),
     "org_common.secret": ("Reference", "Secret"),
     "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
@@ -111,19 +127,25 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "App",
     "Authorizer",
     "BadRequest",
+    "Bearer",
     "Check",
     "CommitUnknown",
     "Conflict",
+    "Cookie",
+    "Cors",
     "Database",
     "Deadline",
     "Fault",
     "Forbidden",
+    "Form",
+    "GatewayJwt",
     "GatewayTimeout",
     "Gone",
     "Header",
     "HttpApi",
     "Identity",
     "Issuer",
+    "MessageRefused",
     "MethodNotAllowed",
     "Model",
     "Needs",
@@ -134,13 +156,17 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PageRequest",
     "Patch",
     "PayloadTooLarge",
+    "Precondition",
     "PreconditionFailed",
+    "PreconditionRequired",
     "Query",
     "Reader",
     "Reference",
     "Request",
     "Response",
+    "ResponseTooLarge",
     "RestApi",
+    "Router",
     "Rule",
     "Secret",
     "Settings",

@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
-from org_common.errors import OrgError, Unauthorized
+from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
+from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, problem
-from org_common.http.routing import Router
+from org_common.http.response import Response, checked, problem
+from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
-from org_common.route import Route, RouteOptions
+from org_common.route import Route
+from org_common.router import Router
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
     from org_common.db.database import Database
+    from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
     from org_common.needs import Needs
     from org_common.types import Event, LambdaContext
 
+    # What goes around every request of an app: `next` answers it.
+    Middleware = Callable[[Request, Callable[[Request], Response]], Response]
+
 logger = logging.getLogger("org_common")
 
-H = TypeVar("H", bound=Callable[..., Any])
+E = TypeVar("E", bound=Exception)
+T = TypeVar("T")
 
 
-class App:
+class App(Router):
     """The routes of one Lambda function. It is the function's entry: `app(event, context)`.
 
         app = App("access-orgs")
@@ -38,10 +48,14 @@ class App:
             return db.one(Org, GET_ORG, {"org_id": org_id})
 
     `identity` says who vouches for the caller, `events` what may invoke the function: `HTTP_API`, `REST_API`,
-    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. `needs` is what its
-    role must allow. A handler's parameters are
-    bound by their annotations: the path's names, a model from the body, the rest from the query string, and the
-    injected `Reader`, `Transaction`, `Identity`, `Request`, `Deadline` and `PageRequest`.
+    `FUNCTION_URL`, `ALB`. Both are declared, never guessed from the event. A handler's parameters are bound by their
+    annotations: the path's names, a model from the body, the rest from the query string, and what is injected:
+    `Reader`, `Transaction`, `Identity`, `Request`, `Deadline`, `PageRequest`, `Precondition` and what `provide` gives.
+
+    `cors` says which pages may call, `middleware` what goes around every request, the first outermost. `headers`
+    stand on every answer that does not set them itself. `compress=False` leaves bodies as they are. `problem_types`
+    ("https://errors.example/") makes the `type` of a problem its code behind that. `needs` is what the
+    function's role must allow.
     """
 
     def __init__(
@@ -50,9 +64,15 @@ class App:
         *,
         identity: IdentitySource = FROM_AUTHORIZER,
         events: Sequence[Shape] = (HTTP_API,),
+        cors: Cors | None = None,
+        middleware: Sequence[Middleware] = (),
+        headers: Mapping[str, str] = SECURITY,
+        compress: bool = True,
+        problem_types: str | None = None,
         needs: Needs | None = None,
     ) -> None:
         """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
+        super().__init__()
         for shape in events:
             if identity.needs_authorizer and not shape.has_authorizer:
                 raise TypeError(
@@ -64,67 +84,144 @@ class App:
         self.events = tuple(events)
         self.name = name
         self.needs = needs
-        self.routes: list[Route] = []
         self.identity = identity
-        self._router: Router[Route] = Router()
+        self._table: Table[Route] = Table()
         self._database: Database | None = None
-
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that reads. `path` names its parameters: "/orgs/{org_id}"."""
-        return self._route("GET", path, options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that creates, with `status=201`, or acts."""
-        return self._route("POST", path, options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that replaces."""
-        return self._route("PUT", path, options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that changes what is sent: its body is a `Patch`."""
-        return self._route("PATCH", path, options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that removes."""
-        return self._route("DELETE", path, options)
+        self._cors = cors
+        self._finish = Finish(cors=cors, compress=compress, headers=headers)
+        self._errors: dict[type[Exception], Callable[[Any, Request], Response | OrgError]] = {}
+        self._problem_types = problem_types
+        self._respond: Callable[[Request], Response] = self._routed
+        for each in reversed(middleware):
+            self._respond = _around(each, self._respond)
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
         for shape in self.events:
             try:
                 request = shape.read(event, context)
+                if request is None:
+                    continue
             except OrgError as error:
                 if error.status >= 500:
                     logger.error("%s", error.detail)
-                return shape.answer(problem(error, context.aws_request_id), event)
-            if request is not None:
+                return shape.answer(problem(error, context.aws_request_id, self._problem_types), event)
+            try:
                 return shape.answer(self.handle(request), event)
+            except ResponseTooLarge as error:
+                logger.error("%s %s: %s", request.method, request.path, error.detail)
+                return shape.answer(self._finish(request, problem(error, request.id, self._problem_types)), event)
         from org_common.http.unknown import refusal
 
         refused, seen = refusal(event)
         logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(problem(refused, context.aws_request_id))
+        return answer(problem(refused, context.aws_request_id, self._problem_types))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            route, values = self._router.match(request.method, request.path)
-            identity = None if route.rule.caller == "anyone" else self.identity.identity(request)
-            if identity is None and route.rule.caller != "anyone":
-                raise Unauthorized
+            return self._finish(request, checked(self._respond(request)))
+        except Exception as error:  # noqa: BLE001 - logged in `_problem`
+            # A middleware's: what a route raises is a problem before it comes here.
+            return self.refuse(request, error)
+
+    def refuse(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that ended with this exception."""
+        return self._finish(request, self._problem(request, error))
+
+    def _routed(self, request: Request) -> Response:
+        try:
+            method = request.method
+            route, values = self._table.match(method, request.path)
+            if route is None:
+                return self._options(request)
+            identity = None
+            if route.rule.caller != "anyone":
+                identity = self.identity.identity(request)
+                if identity is None:
+                    raise Unauthorized
             return route.run(request, values, identity, self.database)
-        except OrgError as error:
-            if error.status >= 500:
-                logger.exception("%s %s answered %d", request.method, request.path, error.status)
-            return problem(error, request.id)
-        except Exception:
-            logger.exception("%s %s failed", request.method, request.path)
-            return problem(OrgError(), request.id)
+        except Exception as error:  # noqa: BLE001 - logged in `_problem`
+            return self._problem(request, error)
+
+    def _problem(self, request: Request, error: Exception) -> Response:
+        if self._errors:
+            try:
+                answered = self._answered(request, error)
+            except Exception as another:
+                logger.exception("%s %s failed in an error handler", request.method, request.path)
+                answered = another if isinstance(another, OrgError) else OrgError()
+            if isinstance(answered, Response):
+                return answered
+            if answered is not None:
+                error = answered
+        if not isinstance(error, OrgError):
+            logger.error("%s %s failed", request.method, request.path, exc_info=error)
+            error = OrgError()
+        elif error.status >= 500:
+            logger.error("%s %s answered %d", request.method, request.path, error.status, exc_info=error)
+        return problem(error, request.id, self._problem_types)
+
+    def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
+        for kind in type(error).__mro__:
+            handler = self._errors.get(kind)
+            if handler is not None:
+                answered = handler(error, request)
+                return answered if isinstance(answered, OrgError) else checked(answered)
+        return None
+
+    def _options(self, request: Request) -> Response:
+        """What the path's methods are, and a browser's question before a request from another origin."""
+        allowed = self._table.allowed(request.path)
+        headers = {"allow": allowed}
+        if self._cors is not None and "access-control-request-method" in request.headers:
+            self._cors.preflight(headers, allowed)
+        return Response(status=204, headers=headers)
+
+    def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:
+        """Declare what answers an exception of this class or below: a `Response`, or the `OrgError` to make one of.
+
+        @app.error(StockEmpty)
+        def stock_empty(error: StockEmpty, request: Request) -> OrgError:
+            return Conflict("There are none left.", code="stock_empty")
+        """
+
+        def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
+            if kind in self._errors:
+                raise TypeError(f"error({kind.__name__}) is declared twice")
+            self._errors[kind] = handler  # type: ignore[assignment]  # what it answers is checked when it does
+            return handler
+
+        return declare
+
+    def include(self, *routers: Router) -> None:
+        """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
+        for router in routers:
+            for kind, factory in router.provided.items():
+                if self.provided.setdefault(kind, factory) is not factory:
+                    raise TypeError(f"{self!r} has two factories of {kind.__name__}: leave provide to the app")
+            for route in router.routes:
+                route.provided = self.provided
+                self._add(route)
+            router.taken(repr(self))
+
+    def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:
+        """Within `with`, handlers that ask for this type get this value: for tests."""
+        from org_common.http.override import Override
+
+        return Override(self.provided, kind, value)
+
+    def needs_identity(self, method: str, path: str) -> bool:
+        """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
+        try:
+            route, _ = self._table.match(method, path)
+        except OrgError:
+            return False
+        return route is not None and route.rule.caller != "anyone"
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
-        return self._router.knows(path)
+        return self._table.knows(path)
 
     def database(self) -> Database:
         """The database of this app's routes: the one given to `use`, or the environment's."""
@@ -138,20 +235,16 @@ class App:
         """Take another database than the environment's; None goes back to it. For tests and servers of several apps."""
         self._database = database
 
-    def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
-        if not isinstance(path, str):
-            raise TypeError(f'a route needs its path: @app.{method.lower()}("/orgs", allow=SIGNED_IN)')
-
-        def declare(handler: H) -> H:
-            route = Route(method, path, handler, options)
-            try:
-                self._router.add(method, path, route)
-            except ValueError as error:
-                raise TypeError(str(error)) from error
-            self.routes.append(route)
-            return handler
-
-        return declare
+    def _add(self, route: Route) -> None:
+        try:
+            self._table.add(route.method, route.path, route)
+        except ValueError as error:
+            raise TypeError(str(error)) from error
+        self.routes.append(route)
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"
+
+
+def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    return lambda request: checked(middleware(request, respond))

@@ -12,7 +12,7 @@ from org_common.db.database import Database
 from org_common.errors import OrgError, PayloadTooLarge
 from org_common.http.gateway import decoded, without
 from org_common.http.request import Request
-from org_common.http.response import Response, problem
+from org_common.http.response import Response
 from org_common.types import Deadline
 
 # As Lambda's own, for a request that it hands to a function (6 MB).
@@ -70,21 +70,33 @@ class Asgi:
             response = await asyncio.to_thread(self._answer, request)
         except Disconnected:
             return
-        except OrgError as error:
-            response = problem(error, request.id)
+        except PayloadTooLarge as error:
+            response = self._app(request).refuse(request, error)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
         content = response.body
-        if response.status not in WITHOUT_CONTENT:
+        if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
             headers.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     def _answer(self, request: Request) -> Response:
+        app = self._app(request)
         authorization = request.headers.get("authorization")
-        if self._authorize is not None and authorization is not None:
-            request.authorizer = {"claims": self._authorize(authorization)}
-        app = next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+        if self._authorize is not None and authorization is not None and self._is_authorized(app, request):
+            try:
+                request.authorizer = {"claims": self._authorize(authorization)}
+            except OrgError as error:
+                return app.refuse(request, error)
         return app.handle(request)
+
+    def _app(self, request: Request) -> App:
+        return next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+
+    @staticmethod
+    def _is_authorized(app: App, request: Request) -> bool:
+        """As in front of an API: what needs no identity has no authorizer."""
+        return app.identity.needs_authorizer and app.needs_identity(request.method, request.path)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

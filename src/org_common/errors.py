@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Fault:
     """One thing wrong with the input: where it was and what was wrong.
 
-    `where` is "body", "path", "query" or "header". `pointer` is a JSON pointer (RFC 6901) into the body, as a
+    `where` is "body", "path", "query", "header" or "cookie". `pointer` is a JSON pointer (RFC 6901) into the body, as a
     URI fragment ("#/name"), or "#/limit" for the parameter `limit` of the other places.
     """
 
@@ -160,11 +160,34 @@ class Unprocessable(OrgError):
     detail = "Some values are not valid."
 
 
+class ResponseTooLarge(OrgError):
+    """The answer does not fit through Lambda. 413 as Lambda itself says it: a 5xx would be tried again in vain."""
+
+    status = 413
+    title = "Content Too Large"
+    code = "response_too_large"
+    detail = "The answer is too large. Ask for less of it."
+
+
+class PreconditionRequired(OrgError):
+    """A change that says nothing of the state that it was made for (RFC 6585 section 3)."""
+
+    status = 428
+    title = "Precondition Required"
+    code = "precondition_required"
+    detail = "Send the ETag of what you read in If-Match."
+
+
 class TooManyRequests(OrgError):
+    """Carries `Retry-After` in seconds."""
+
     status = 429
     title = "Too Many Requests"
     code = "too_many_requests"
     detail = "Too many requests. Try again later."
+
+    def __init__(self, detail: str | None = None, *, code: str | None = None, retry_after_s: int = 1) -> None:
+        super().__init__(detail, code=code, headers={"Retry-After": str(retry_after_s)})
 
 
 class Unavailable(OrgError):

@@ -4,7 +4,7 @@ import time
 
 import orjson
 
-from org_common.errors import Unauthorized
+from org_common.errors import Forbidden, Unauthorized
 
 TYPE_CHECKING = False
 
@@ -38,9 +38,11 @@ class Identity:
 
     `subject` is the issuer's name for the caller, not this platform's user id: that one is looked up in the database
     by (issuer, subject), in the same turn as the first statement. `expires_at` is in seconds since the epoch.
+    `email_verified` is true only for mailboxes that the issuer can vouch for. `tenant` is the tenant that the token is
+    for, where the issuer's settings name such a claim.
     """
 
-    __slots__ = ("email", "email_verified", "expires_at", "issuer", "subject", "token_id")
+    __slots__ = ("email", "email_verified", "expires_at", "issuer", "subject", "tenant", "token_id")
     injected = "identity"
 
     def __init__(
@@ -52,6 +54,7 @@ class Identity:
         email: str | None = None,
         email_verified: bool = False,
         token_id: str | None = None,
+        tenant: str | None = None,
     ) -> None:
         self.issuer = issuer
         self.subject = subject
@@ -59,6 +62,7 @@ class Identity:
         self.email = email
         self.email_verified = email_verified
         self.token_id = token_id
+        self.tenant = tenant
 
     @classmethod
     def from_claims(cls, text: str) -> "Identity":
@@ -72,13 +76,15 @@ class Identity:
             claims = orjson.loads(text)
             issuer, subject, expires_at = claims["iss"], claims["sub"], claims["exp"]
             email, verified, token_id = claims.get("email"), claims.get("email_verified"), claims.get("jti")
+            tenant = claims.get("tenant")
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             # `from None`: the text is a caller's, and it must not reach a log through the context.
             raise Unauthorized(code="invalid_claims") from None
         if not (_is_name(issuer) and _is_name(subject) and type(expires_at) in (int, float)):
             raise Unauthorized(code="invalid_claims")
-        if not ((email is None or _is_name(email)) and (token_id is None or _is_name(token_id))):
-            raise Unauthorized(code="invalid_claims")
+        for optional in (email, token_id, tenant):
+            if optional is not None and not _is_name(optional):
+                raise Unauthorized(code="invalid_claims")
         # Written so that NaN is refused as well.
         if not expires_at > time.time() - LEEWAY_S:
             raise Unauthorized("The access token has expired.", code="token_expired")
@@ -89,7 +95,17 @@ class Identity:
             email=email,
             email_verified=verified is True,
             token_id=token_id,
+            tenant=tenant,
         )
+
+    def checked_for(self, tenant_id: str | None) -> "Identity":
+        """Itself; `Forbidden` in a function in Lambda's tenant isolation mode unless the token is for just that tenant.
+
+        Which tenant's environment a request runs in is picked by a header, before anybody has looked at the token.
+        """
+        if tenant_id is not None and tenant_id != self.tenant:
+            raise Forbidden("The access token is not for this tenant.", code="other_tenant")
+        return self
 
     def claims(self, role: str) -> str:
         """The text for `request.jwt.claims`, PostgREST's and Supabase's name for it.
@@ -113,7 +129,7 @@ class Identity:
 class FromAuthorizer:
     """The API's authorizer verified the token and passed its claims on: as the JSON text `claims` of its context.
 
-    An HTTP API has the context under `lambda`, a REST API at the top.
+    An HTTP API has the context under `lambda` and nothing beside it, a REST API at the top.
     """
 
     __slots__ = ()
@@ -121,11 +137,17 @@ class FromAuthorizer:
 
     def identity(self, request: "Request") -> Identity | None:
         authorizer = request.authorizer
-        if authorizer is None:
+        if not authorizer:
             return None
-        context = authorizer.get("lambda", authorizer)
+        context: object = authorizer.get("lambda", authorizer)
+        if context is not authorizer and len(authorizer) > 1:
+            # Claims beside `lambda`: of no API.
+            context = None
         claims = context.get("claims") if isinstance(context, dict) else None
-        return Identity.from_claims(claims) if isinstance(claims, str) else None
+        if not isinstance(claims, str):
+            # Another kind of authorizer than the one that was declared, or somebody who invokes the function himself.
+            raise Unauthorized(code="invalid_claims")
+        return Identity.from_claims(claims).checked_for(request.tenant_id)
 
     def __repr__(self) -> str:
         return "FROM_AUTHORIZER"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Required, TypedDict
 
 from org_common.auth.rules import Rule
 from org_common.errors import Unavailable
 from org_common.http.binding import Binding
 from org_common.http.request import Request
-from org_common.http.response import Response, Result
+from org_common.http.response import NO_STORE, Response, Result
 from org_common.http.routing import parameters
 from org_common.http.signature import Signature
 from org_common.identity import Identity
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from org_common.db.transaction import Isolation
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
+NOTHING: Mapping[type, Callable[[Request], Any]] = {}
 
 
 class RouteOptions(TypedDict, total=False):
@@ -38,6 +39,8 @@ class RouteOptions(TypedDict, total=False):
     """The handler is a function of its input alone: it may run again after a deadlock or a lost connection."""
     isolation: Literal["read committed", "repeatable read", "serializable"]
     """Of its transaction, READ COMMITTED by default. The others go with `retry=True`."""
+    cache: str
+    """The header Cache-Control of a success, "no-store" by default. Example: "private, no-cache"."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
 
@@ -46,24 +49,33 @@ class Route:
     """One method of one path, its rule, and the handler behind them."""
 
     __slots__ = (
-        "_bind",
+        "_binding",
         "_idempotent",
         "_identity",
         "_isolation",
         "_reads",
         "_result",
         "_retry",
-        "_signature",
         "_writes",
         "handler",
         "method",
         "path",
+        "provided",
         "rule",
+        "signature",
+        "status",
         "summary",
     )
 
-    def __init__(self, method: str, path: str, handler: Callable[..., Any], options: RouteOptions) -> None:
-        """`TypeError` says what is wrong with the declaration, and the fix."""
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        handler: Callable[..., Any],
+        options: RouteOptions,
+        provided: Mapping[type, Callable[[Request], Any]] = NOTHING,
+    ) -> None:
+        """`TypeError` says what is wrong with the declaration, and the fix. `provided`: the app's own, as it grows."""
         where = f"{method} {path}"
         rule = options.get("allow")
         if not isinstance(rule, Rule):
@@ -75,8 +87,8 @@ class Route:
             )
         try:
             names = parameters(path)
-            self._signature = Signature(handler, names)
-            self._bind = Binding(self._signature).bind
+            self.signature = Signature(handler, names, provided)
+            self._binding = Binding(self.signature)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error
         self.method = method
@@ -87,11 +99,13 @@ class Route:
         self._idempotent = options.get("idempotent", False)
         self._retry = options.get("retry", False)
         self._isolation: Isolation = options.get("isolation", "read committed")
-        self._result = Result(self._signature.result, options.get("status", 200))
+        self.provided = provided
+        self.status = options.get("status", 200)
+        self._result = Result(self.signature.result, self.status, options.get("cache", NO_STORE))
         # The names of the parameters that take them, None where none does.
-        self._identity = self._signature.injects("identity")
-        self._reads = self._signature.injects("reader")
-        self._writes = self._signature.injects("transaction")
+        self._identity = self.signature.injects("identity")
+        self._reads = self.signature.injects("reader")
+        self._writes = self.signature.injects("transaction")
         self._check(where, names, options)
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
@@ -126,7 +140,7 @@ class Route:
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
         """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
-        arguments = self._bind(request, values)
+        arguments = self._binding.bind(request, values, self.provided)
         if self._identity:
             arguments[self._identity] = identity
         if self._writes:
@@ -144,7 +158,7 @@ class Route:
         database: Database,
         arguments: dict[str, Any],
     ) -> Response:
-        path = {each: arguments[each] for each in self._signature.path}
+        path = {each: arguments[each] for each in self.signature.path}
         handle = database.reader(self.rule, identity, path, request.deadline)
         try:
             if name:
@@ -163,7 +177,7 @@ class Route:
     ) -> Response:
         from org_common.db.idempotency import Replay
 
-        path = {each: arguments[each] for each in self._signature.path}
+        path = {each: arguments[each] for each in self.signature.path}
         key = self._key(request)
         handle = database.transaction(self.rule, identity, path, request.deadline, isolation=self._isolation, key=key)
         try:

@@ -107,7 +107,7 @@ def test_every_verb_is_there() -> None:
 def test_every_option_of_a_writing_route_is_there() -> None:
     options = {row[0].partition("=")[0] for row in table("### Options of a writing route")}
 
-    assert options == RouteOptions.__annotations__.keys() - {"allow", "status", "summary"}
+    assert options == RouteOptions.__annotations__.keys() - {"allow", "cache", "status", "summary"}
 
 
 def test_rules_run_as_the_roles_that_the_page_says() -> None:

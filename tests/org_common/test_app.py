@@ -115,7 +115,7 @@ def test_unknown_path_is_not_found() -> None:
 def test_other_method_is_told_the_allowed() -> None:
     answer = client.delete("/public")
 
-    assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 def test_success_has_the_status_of_its_route() -> None:

@@ -164,7 +164,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(local: LocalDatabase, key: Path) -> Iterator[Server]:
     issuer = LocalIssuer.load(key)
     database = Database(local.settings, Pooled(local.settings))
-    with served(Asgi([app, other], database=database, authorize=issuer.authorize)) as port:
+    with served(Asgi([app, other], database=database, authorize=issuer.authorizer.authorize)) as port:
         yield Server(port, issuer)
     app.use(None)
     other.use(None)
@@ -335,17 +335,28 @@ def test_unknown_path_is_a_problem(server: Server, path: str) -> None:
     assert (answer.status, answer.json()["code"]) == (404, "unknown_route")
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "BREW"])
+@pytest.mark.parametrize("method", ["PUT", "BREW"])
 def test_unknown_method_is_told_the_known_ones(server: Server, method: str) -> None:
     answer = server.send(method, "/whoami")
 
-    assert (answer.status, answer.headers["allow"], answer.json()["code"]) == (405, "GET", "method_not_allowed")
+    assert (answer.status, answer.headers["allow"], answer.json()["code"]) == (
+        405,
+        "GET, HEAD, OPTIONS",
+        "method_not_allowed",
+    )
 
 
 def test_answer_to_head_has_no_body(server: Server) -> None:
-    answer = server.send("HEAD", "/notes")
+    answer = server.send("HEAD", "/binary")
 
-    assert (answer.status, answer.body) == (405, b"")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_options_tells_the_methods(server: Server) -> None:
+    answer = server.send("OPTIONS", "/whoami")
+
+    assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -464,7 +475,7 @@ def test_server_that_stops_closes_the_database(local: LocalDatabase, key: Path) 
     issuer = LocalIssuer.load(key)
     mine = App("asgi-test-end")
     mine.get("/whoami", allow=SIGNED_IN)(whoami)
-    asgi = Asgi([mine], database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    asgi = Asgi([mine], database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
 
     with psycopg.connect(local.admin_url, autocommit=True) as admin:
         with served(asgi) as port:

@@ -1,6 +1,8 @@
 """Each variable, and what is said of one that cannot be used."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +188,19 @@ def test_misspelt_variable_is_a_fault_that_names_the_right_one(wrong: str, right
 @pytest.mark.parametrize("name", OTHERS)
 def test_variables_of_tools_are_known(name: str) -> None:
     assert Settings.from_env({name: "x"}).unknown_variables == ()
+
+
+def test_every_variable_that_the_sources_name_is_known() -> None:
+    reading = Reading({})
+    reading.fields()
+    known = {*reading.asked, *OTHERS}
+    sources = Path(__file__).parents[2] / "src"
+    named = {
+        name for path in sources.rglob("*.py") for name in re.findall(r"ORG_COMMON_[A-Z_]*[A-Z]\b", path.read_text())
+    }
+
+    # The beginning of one is completed where it is used.
+    assert [name for name in sorted(named) if not any(each.startswith(name) for each in known)] == []
 
 
 def test_all_faults_are_one_error() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.errors import Unauthorized
+from org_common.errors import Forbidden, Unauthorized
 from org_common.http import gateway
 from org_common.http.request import Request
 from org_common.identity import FROM_AUTHORIZER, LEEWAY_S, Identity
@@ -237,3 +237,104 @@ def test_without_claims_there_is_no_caller() -> None:
 def test_empty_claims_are_not_nobody_but_refused() -> None:
     with pytest.raises(Unauthorized):
         FROM_AUTHORIZER.identity(request(""))
+
+
+# --- shapes of the context ----------------------------------------------------------------------
+
+
+def behind(authorizer: Any, *, tenant_id: str | None = None) -> Request:
+    made = request(None)
+    made.authorizer = authorizer
+    made.tenant_id = tenant_id
+    return made
+
+
+@pytest.mark.parametrize(
+    "wrapped", [lambda text: {"lambda": {"claims": text}}, lambda text: {"claims": text, "principalId": "x"}]
+)
+def test_context_is_that_of_an_http_or_of_a_rest_api(wrapped: Any) -> None:
+    identity = FROM_AUTHORIZER.identity(behind(wrapped(claims())))
+
+    assert identity is not None
+    assert identity.subject == "auth0|alice"
+
+
+FORGED = [
+    *({"lambda": {}}, {"lambda": None}, {"lambda": claims()}, {"lambda": [claims()]}, {"claims": None}, {"claims": 5}),
+    *({"lambda": {"claims": json.loads(claims())}}, {"claims": json.loads(claims())}, {"claims": [claims()]}),
+    *({"lambda": {"claims": claims()}, "claims": claims()}, {"lambda": {}, "claims": claims()}, {"Claims": claims()}),
+    *({"lambda": {"claims": claims()}, "principalId": "x"}, {"lambda": {"lambda": {"claims": claims()}}}),
+    *({"jwt": {"claims": json.loads(claims())}}, {"iam": {"userId": "x"}}, {"principalId": "x"}),
+]
+
+
+@pytest.mark.parametrize("authorizer", FORGED, ids=lambda authorizer: str(authorizer)[:60])
+def test_context_of_another_shape_is_refused(authorizer: Any) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        FROM_AUTHORIZER.identity(behind(authorizer))
+
+    assert caught.value.code == "invalid_claims"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=10) | st.just(claims(exp=4_000_000_000)),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["lambda", "claims", "jwt", "iss", "x"]), inner, max_size=3)
+        ),
+        max_leaves=6,
+    ).filter(lambda value: value is None or isinstance(value, dict))
+)
+def test_any_context_is_a_caller_nobody_or_refused(authorizer: Any) -> None:
+    try:
+        identity = FROM_AUTHORIZER.identity(behind(authorizer))
+    except Unauthorized:
+        return
+
+    assert identity is None or identity.subject == "auth0|alice"
+    assert (identity is None) == (not authorizer)
+
+
+# --- tenants ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tenant", "tenant_id"), [("acme", "acme"), ("acme", None), (None, None)])
+def test_token_of_the_tenant_is_taken(tenant: str | None, tenant_id: str | None) -> None:
+    identity = FROM_AUTHORIZER.identity(behind({"claims": claims(tenant=tenant)}, tenant_id=tenant_id))
+
+    assert identity is not None
+    assert identity.tenant == tenant
+
+
+@pytest.mark.parametrize(
+    ("tenant", "tenant_id"), [("acme", "globex"), (None, "acme"), (LEFT_OUT, "acme"), ("acme", ""), ("Acme", "acme")]
+)
+def test_token_of_another_tenant_is_refused(tenant: object, tenant_id: str) -> None:
+    with pytest.raises(Forbidden) as caught:
+        FROM_AUTHORIZER.identity(behind({"claims": claims(tenant=tenant)}, tenant_id=tenant_id))
+
+    assert (caught.value.status, caught.value.code) == (403, "other_tenant")
+
+
+@pytest.mark.parametrize("tenant", [5, "", ["acme"], "a\nb", True])
+def test_tenant_of_the_wrong_type_is_refused(tenant: object) -> None:
+    with pytest.raises(Unauthorized):
+        Identity.from_claims(claims(tenant=tenant))
+
+
+# --- 19: the function looks at `exp` itself ------------------------------------------------------
+
+
+def test_answer_that_is_kept_for_an_hour_is_worth_nothing_once_the_token_has_expired() -> None:
+    """API Gateway keeps an authorizer's answer for up to an hour, whatever the token says."""
+    now = time.time()
+    accepted = 0
+    for age_s in range(30, 3600, 7):
+        try:
+            FROM_AUTHORIZER.identity(behind({"claims": claims(exp=now - age_s)}))
+        except Unauthorized:
+            continue
+        accepted += 1
+
+    assert accepted == 0

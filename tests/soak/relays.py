@@ -86,7 +86,7 @@ def _relay(job: dict[str, Any], step: str, well: int) -> None:
         while time.monotonic() < end:
             if well <= 0:
                 sink.step = connection.step = step
-            if outbox._relay_batch(connection, sink, BATCH):
+            if outbox._relay_batch(connection, sink, BATCH, {}) != (0, 0):
                 well -= 1
             else:
                 time.sleep(0.002)

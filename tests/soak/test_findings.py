@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
 
 from org_common import PUBLIC, SIGNED_IN, App, PageRequest
 from org_common.db.database import Database, transaction
+from org_common.db.pool import Pooled
 from org_common.errors import OrgError
 from org_common.testing.client import Client
+from org_common.tools.guard import look
 from org_common.types import Deadline
-from tests.soak.tenants import Platform
+from tests.soak.tenants import Platform, Tenant
 from tests.soak.units import Soak
+from tests.support.pgbouncer import PgBouncer
 
 pytestmark = pytest.mark.db
 
 # A function of a module's own that sets for the session: by mistake `false`, where `true` was meant.
 KEEP = """
-create or replace function soak.keep(name text, value text) returns text
+create function soak.keep(name text, value text) returns text
   language plpgsql set search_path = ''
 as $$ begin return set_config(name, value, false); end $$;
 grant execute on function soak.keep(text, text) to authenticated;
@@ -27,38 +30,79 @@ grant execute on function soak.keep(text, text) to authenticated;
 UNSUPPORTED: LiteralString = "select org_id from soak.items group by org_id for update"
 
 
+LEFT = [("role", "app_sys"), ("request.jwt.claims", '{"sub": "somebody"}'), ("soak.tenant", "somebody")]
+KEPT: LiteralString = "select soak.keep(%(name)s, %(value)s)"
+SEEN: LiteralString = (
+    "select concat_ws(' ', current_user, auth.uid(), nullif(current_setting('soak.tenant', true), ''))"
+)
+
+
 @pytest.fixture
-def soak(platform: Platform) -> Iterator[Soak]:
+def kept(platform: Platform) -> Iterator[Platform]:
     with psycopg.connect(platform.local.migrator_url) as migrator:
         migrator.execute(KEEP)
+    yield platform
+    platform.admin.execute("drop function soak.keep")
+
+
+@pytest.fixture
+def soak(platform: Platform) -> Iterator[Soak]:
     database = Database(platform.settings())
     yield Soak(platform, {"single direct": database})
     database.close()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="left over for the session, and put out of force by the next unit's own settings"
-)
-@pytest.mark.parametrize(("name", "value"), [("role", "app_sys"), ("request.jwt.claims", "{}")])
-def test_a_read_whose_function_sets_for_the_session_leaves_it_clean(soak: Soak, name: str, value: str) -> None:
-    """A Reader's unit ends without the re-check that a Transaction's COMMIT has."""
-    reader = soak.reader("single direct", soak.platform.tenants[0].identity)
+def leave(database: Database, who: Tenant, unit: str, name: str, value: str) -> None:
+    """Let a unit of somebody's set for the session."""
+    values = {"name": name, "value": value}
     with suppress(OrgError):
-        reader.value("select soak.keep(%(name)s, %(value)s)", {"name": name, "value": value})
+        if unit == "reader":
+            database.reader(SIGNED_IN, who.identity, {}, Deadline.after(10)).value(KEPT, values)
+        else:
+            with transaction(who.identity, database=database) as tx:
+                tx.value(KEPT, values)
 
-    soak.assert_clean("single direct")
+
+def seen(database: Database, who: Tenant) -> Any:
+    return database.reader(SIGNED_IN, who.identity, {}, Deadline.after(10)).value(SEEN)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="left over for the session, and put out of force by the next unit's own settings"
-)
-def test_a_transaction_whose_function_sets_the_same_for_the_session_leaves_it_clean(soak: Soak) -> None:
-    """The re-check compares values, and these are the unit's own."""
-    database = soak.ways["single direct"]
-    with suppress(OrgError), transaction(soak.platform.tenants[0].identity, database=database) as tx:
-        tx.value("select soak.keep('role', current_user::text)")
+@pytest.mark.parametrize("unit", ["reader", "transaction"])
+@pytest.mark.parametrize(("name", "value"), [*LEFT, ("role", "authenticated")])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_what_a_function_sets_for_the_session_is_gone_for_the_next_unit(
+    kept: Platform, unit: str, name: str, value: str, pooled: bool
+) -> None:
+    """The re-check before COMMIT compares values: what was set to its own value for longer passes it."""
+    settings = kept.settings()
+    database = Database(settings, Pooled(settings, size=1) if pooled else None)
+    leave(database, kept.tenants[0], unit, name, value)
 
-    soak.assert_clean("single direct")
+    assert seen(database, kept.tenants[1]) == f"authenticated {kept.tenants[1].user_id}"
+    assert database.counters.opened == 1
+    database.close()
+
+
+@pytest.mark.pooler
+@pytest.mark.parametrize("unit", ["reader", "transaction"])
+@pytest.mark.parametrize(("name", "value"), LEFT)
+def test_what_a_function_sets_for_the_session_is_gone_behind_a_pooler_that_resets(
+    kept: Platform, unit: str, name: str, value: str
+) -> None:
+    """Role, claims and the rest of the prelude are put out of force anyway; others need the pooler's own reset."""
+    resets = {"server_reset_query_always": "1"} if name == "soak.tenant" else {}
+    login = kept.local.login_url
+    with PgBouncer.start(login, users={"app_login": kept.password}, pool_size=1, settings=resets) as pooler:
+        database = Database(kept.settings(pooler.url(login), "transaction-pooler"))
+        leave(database, kept.tenants[0], unit, name, value)
+
+        assert seen(database, kept.tenants[1]) == f"authenticated {kept.tenants[1].user_id}"
+        database.close()
+
+
+def test_the_guard_names_a_function_that_sets_for_the_session(kept: Platform) -> None:
+    (fault,) = look(kept.local.login_url)
+    assert fault.startswith("the function soak.keep(name text, value text) sets for the session")
 
 
 def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) -> None:

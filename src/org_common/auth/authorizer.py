@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import Verifier
-from org_common.issuers import EXAMPLE
-from org_common.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from org_common.issuers import Issuer
+    from org_common.settings import Settings
     from org_common.types import Event
 
 logger = logging.getLogger("org_common")
@@ -56,8 +55,6 @@ class Authorizer:
         key that has just been published, a clock that is ahead). What is granted holds for each route of the API and
         stage, as an answer may be kept for requests to others; each function knows its rules, and looks at `exp` again.
         """
-        if not self.verifier.issuers:
-            raise SettingsError(f"ORG_COMMON_ISSUERS is not set, so no token can be taken. Example: {EXAMPLE}")
         resource = _resource(event)
         try:
             claims = self.verifier.authorize(_authorization(event))
@@ -78,6 +75,13 @@ class Authorizer:
             "context": {CLAIMS_KEY: text},
         }
 
+    def authorize(self, authorization: str) -> str:
+        """For a server that stands in for API Gateway: what the context says of an Authorization header.
+
+        `TokenRefused` and `KeysUnavailable` say why not.
+        """
+        return self.verifier.authorize(authorization).text()
+
     def __repr__(self) -> str:
         return f"Authorizer({self.verifier!r})"
 
@@ -88,11 +92,7 @@ def authorizer(issuers: Sequence[Issuer] | None = None, *, settings: Settings | 
     Without any each call is a `SettingsError`. An environment that Lambda starts ahead of its requests (provisioned
     concurrency) fetches the keys here.
     """
-    settings = settings or Settings.from_env()
-    verifier = Verifier(settings.issuers if issuers is None else issuers)
-    if settings.is_provisioned:
-        verifier.prefetch()
-    return Authorizer(verifier)
+    return Authorizer(Verifier.of(issuers, settings))
 
 
 def _resource(event: Event) -> str | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from org_common.identity import Identity
     from org_common.issuers import Issuer
 
 # For clocks that disagree, as PostgREST allows.
@@ -70,6 +71,20 @@ class Claims:
         if len(text) + text.count('"') + text.count("\\") > MAX_CONTEXT_BYTES:
             raise TokenRefused("too_large")
         return text
+
+    def identity(self) -> Identity:
+        """The caller, for an app that verifies tokens itself."""
+        from org_common.identity import Identity
+
+        return Identity(
+            issuer=self.iss,
+            subject=self.sub,
+            expires_at=self.exp,
+            email=self.email,
+            email_verified=self.email_verified,
+            token_id=self.jti,
+            tenant=self.tenant,
+        )
 
     def __repr__(self) -> str:
         return f"Claims(iss={self.iss!r}, sub={self.sub!r})"

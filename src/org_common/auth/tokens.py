@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from org_common.auth.claims import Claims, checked
 from org_common.auth.jwks import Jwks, SharedSecret, is_kid
 from org_common.auth.refusals import TokenRefused
+from org_common.issuers import EXAMPLE
+from org_common.settings import Settings, SettingsError
 from org_common.strict_json import parse_object
 
 if TYPE_CHECKING:
@@ -64,8 +66,25 @@ class Verifier:
         """Whose tokens it takes: their `iss`."""
         return tuple(self._issuers)
 
+    @classmethod
+    def of(cls, issuers: Sequence[Issuer] | None, settings: Settings | None = None) -> Verifier:
+        """Of these issuers, or else of those of the environment.
+
+        In an environment that Lambda starts ahead of its requests (provisioned concurrency) it fetches the keys now.
+        """
+        settings = settings or Settings.from_env()
+        made = cls(settings.issuers if issuers is None else issuers)
+        if settings.is_provisioned:
+            made.prefetch()
+        return made
+
     def verify(self, token: str) -> Claims:
-        """`TokenRefused` for a token that does not hold, `KeysUnavailable` when that cannot be said now."""
+        """`TokenRefused` for a token that does not hold, `KeysUnavailable` when that cannot be said now.
+
+        `SettingsError` where there are no issuers.
+        """
+        if not self._issuers:
+            raise SettingsError(f"ORG_COMMON_ISSUERS is not set, so no token can be taken. Example: {EXAMPLE}")
         header, payload, signature = opened(token)
         kid = header.get("kid")
         if kid is not None and not is_kid(kid):

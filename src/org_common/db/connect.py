@@ -42,16 +42,20 @@ CONNECT_TIMEOUT_S = 1.9
 CONNECTING_S = 2.9
 
 _SQLSTATE = re.compile(rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"')
-# Where nothing can be traced (macOS). Servers that speak another language are not understood there.
+# What a server says begins with how bad it is, in its language; libpq's own words do not.
+_SAID = re.compile(r"failed: \S+:  ")
+# libpq tells no SQLSTATE of a connection that fails, only these texts. PgBouncer, always English, has one for all.
 _TEXTS = (
     (
         re.compile("too many clients|remaining connection slots|too many connections|no more connections allowed"),
         "53300",
     ),
     (re.compile("password authentication failed|SASL authentication failed"), "28P01"),
-    (re.compile("the database system is (starting up|not yet accepting)|is in recovery mode"), "57P03"),
+    (re.compile("the database system is (starting up|not yet accepting|shutting down)|is in recovery mode"), "57P03"),
+    (re.compile("terminating connection due to"), "57P01"),
     (re.compile("database .* does not exist"), "3D000"),
     (re.compile("role .* (does not exist|is not permitted to log in)"), "28000"),
+    (re.compile("pgbouncer cannot connect|server login|query_wait_timeout|client_login_timeout"), "08P01"),
 )
 
 
@@ -99,33 +103,46 @@ def conninfo(url: str, application_name: str) -> str:
 
 
 def _open(conninfo: str, until_s: float) -> AnyPGconn:
-    pgconn = PGconn.connect_start(_resolved(conninfo, until_s).encode())
-    # libpq tells no SQLSTATE of a connection that fails, only a text in the server's language. Its trace does.
-    trace = os.memfd_create("libpq") if sys.platform == "linux" else None
+    resolved = _resolved(conninfo, until_s)
     try:
-        if trace is not None:
-            pgconn.trace(trace)
-            pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
-        status = _poll(pgconn, until_s)
-        if trace is not None:
-            pgconn.untrace()
-        if status != PollingStatus.OK:
-            message = pgconn.get_error_message().strip()
-            sqlstate = _traced(trace) if trace is not None else None
-            if sqlstate is None or sqlstate[:2] == "08":
-                # PgBouncer has one code, 08P01, for all that it refuses; its texts are always English.
-                sqlstate = _guessed(message) or sqlstate
-            pgconn.finish()
-            if status is None:
-                raise ConnectFailed("no answer in time", sqlstate, Signal.MUTE)
-            # Without an SQLSTATE no server spoke: refused, unknown name, broken off.
-            raise ConnectFailed(message, sqlstate, signal(sqlstate) if sqlstate else Signal.STARTING)
-    finally:
-        if trace is not None:
-            os.close(trace)
+        pgconn = _start(resolved, until_s)
+    except ConnectFailed as failed:
+        if failed.sqlstate or not _SAID.search(str(failed)) or sys.platform != "linux":
+            raise
+        # Said in words that we do not know, those of another language say. Not at each connection: psycopg does not
+        # give back the 4.6 kB that a trace takes.
+        pgconn = _start_traced(resolved, until_s)
     pgconn.nonblocking = 1
     pgconn.enter_pipeline_mode()
     return pgconn
+
+
+def _start(conninfo: str, until_s: float, trace: int | None = None) -> AnyPGconn:
+    """With `trace`, a file, the SQLSTATE is read from what libpq writes there, whatever the server's language."""
+    pgconn = PGconn.connect_start(conninfo.encode())
+    if trace is not None:
+        pgconn.trace(trace)
+        pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+    status = _poll(pgconn, until_s)
+    if trace is not None:
+        pgconn.untrace()
+    if status == PollingStatus.OK:
+        return pgconn
+    message = pgconn.get_error_message().strip()
+    sqlstate = _guessed(message) or (_traced(trace) if trace is not None else None)
+    pgconn.finish()
+    if status is None:
+        raise ConnectFailed("no answer in time", sqlstate, Signal.MUTE)
+    # Without an SQLSTATE no server spoke: refused, unknown name, broken off.
+    raise ConnectFailed(message, sqlstate, signal(sqlstate) if sqlstate else Signal.STARTING)
+
+
+def _start_traced(conninfo: str, until_s: float) -> AnyPGconn:
+    trace = os.memfd_create("libpq")
+    try:
+        return _start(conninfo, until_s, trace)
+    finally:
+        os.close(trace)
 
 
 def _resolved(conninfo: str, until_s: float) -> str:

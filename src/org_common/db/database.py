@@ -71,7 +71,12 @@ class Database:
         )
 
     def _prelude(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Prelude:
-        return Prelude(rule, identity, path, deadline, self._settings.search_path, set_local=self._profile.set_local)
+        profile = self._profile
+        return Prelude(
+            *(rule, identity, path, deadline, self._settings.search_path),
+            set_local=profile.set_local,
+            reset=profile.resets,
+        )
 
     def close(self) -> None:
         self._source.close()

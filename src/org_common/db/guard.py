@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg.pq.abc import PGresult
 
@@ -20,6 +20,11 @@ logger = logging.getLogger(__name__)
 # CVE-2024-10976, CVE-2024-10978, CVE-2025-8713. Majors after 17 are free of all of them.
 FLOORS = {15: 150014, 16: 160010, 17: 170006}
 OLDEST_MAJOR = 15
+
+# What a unit may run as. Whatever else the login can become, an injected `set_config('role', …)` could as well.
+REACHABLE = frozenset({"anon", "authenticated", "app_sys"})
+# What platforms hang on a login to say how it proves itself: they hold no rights.
+MARKS = frozenset({"rds_iam", "rds_password", "cloudsqliamuser", "cloudsqliamserviceaccount"})
 
 # Every role that the login is a member of, itself included. A superuser is a member of all.
 STATEMENT: Wire = prepare_own(
@@ -62,11 +67,18 @@ class Guard:
         self.passed = True
 
 
-def faults(version: int, roles: Sequence[dict[str, object]]) -> list[str]:
-    """All that is wrong, each with its fix. `version` is `server_version_num`, `roles` are those of `STATEMENT`."""
+def faults(version: int, roles: Sequence[dict[str, object]], also: Collection[str] = ()) -> list[str]:
+    """All that is wrong, each with its fix. `version` is `server_version_num`, `roles` are those of `STATEMENT`.
+
+    `also`: roles that the login may become besides those of a unit.
+    """
     # A superuser is a member of every role: what else there is would bury it.
     powerful = [role for role in roles if role["login"] and role["superuser"]]
-    return [*_version_faults(version), *[fault for role in powerful or roles for fault in _role_faults(role)]]
+    login = next((str(role["name"]) for role in roles if role["login"]), "the login")
+    found = _version_faults(version)
+    for role in powerful or roles:
+        found += _role_faults(role) or _reach_faults(role, login, also)
+    return found
 
 
 def _version_faults(version: int) -> list[str]:
@@ -79,6 +91,18 @@ def _version_faults(version: int) -> list[str]:
         (
             f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
             f"update to {wanted // 10000}.{wanted % 10000} or later"
+        )
+    ]
+
+
+def _reach_faults(role: dict[str, object], login: str, also: Collection[str]) -> list[str]:
+    name = role["name"]
+    if role["login"] or name in REACHABLE or name in MARKS or name in also:
+        return []
+    return [
+        (
+            f"the login can become {name}, which no request runs as: `revoke {name} from {login}`, "
+            "or from the role by which it has it"
         )
     ]
 

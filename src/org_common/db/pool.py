@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from org_common.db.connect import Raw, conninfo
+from org_common.db.connect import ConnectFailed, Raw, conninfo
 from org_common.db.connection import Connection, Url, login_url, open_connection
 from org_common.db.counters import Counters
 from org_common.db.guard import Guard
@@ -21,6 +21,8 @@ from org_common.settings import Settings
 
 # Longer than this nobody waits for a connection: API Gateway gives up after 29 s, a caller long before.
 WAIT_S = 3.0
+# How soon a request that waits for a connection to open learns that none will.
+NOTICE_S = 0.05
 
 
 class Kept(Raw):
@@ -43,17 +45,22 @@ class Pooled:
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Kept] | None = None
         self._pid = os.getpid()
+        self._leased = 0
         self._failure: Unavailable | None = None
+        # When no connection could be opened last, for a reason that no other try mends.
+        self._hopeless_s = 0.0
 
     @contextmanager
     def lease(self, until_s: float) -> Iterator[Connection]:
-        """Waits for a connection for 3 s at the most."""
+        """Waits for a connection for 3 s at the most, and no longer for one that cannot open (a wrong password)."""
         pool = self._opened()
         raw, connection = self._take(pool, min(until_s, time.monotonic() + WAIT_S))
+        self._count(1)
         try:
             yield connection
             connection.touch()
         finally:
+            self._count(-1)
             if not connection.is_idle():
                 self._give_up(connection, "in doubt")
             pool.putconn(raw)
@@ -68,6 +75,7 @@ class Pooled:
         with self._lock:
             if self._pool is None or self._pid != os.getpid():
                 self._pid = os.getpid()
+                self._leased = 0
                 self._pool = self._made()
             return self._pool
 
@@ -83,6 +91,8 @@ class Pooled:
                     raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)
                 except Unavailable as error:
                     owner._failure = error
+                    if isinstance(error.__cause__, ConnectFailed) and error.__cause__.is_final:
+                        owner._hopeless_s = time.monotonic()
                     raise
                 owner._failure = None
                 return raw
@@ -101,10 +111,16 @@ class Pooled:
         return Kept.connect(conninfo(url, self._application_name), until_s=until_s)
 
     def _take(self, pool: ConnectionPool[Kept], until_s: float) -> tuple[Kept, Connection]:
+        began_s = time.monotonic()
         while True:
+            left_s = max(until_s - time.monotonic(), 0.001)
             try:
-                raw = pool.getconn(timeout=max(until_s - time.monotonic(), 0.001))
+                # The pool tells those who wait nothing but that they have waited. Whoever waits for another to be
+                # done does so in his turn; with nobody to wait for, what opening has come to is looked at.
+                raw = pool.getconn(timeout=left_s if self._leased else min(left_s, NOTICE_S))
             except PoolTimeout as error:
+                if time.monotonic() < until_s and (self._leased or self._hopeless_s < began_s):
+                    continue
                 self.counters.waits += 1
                 raise Unavailable from (self._failure or error)
             connection = raw.leased
@@ -117,6 +133,10 @@ class Pooled:
                 return raw, connection
             self._give_up(connection, doubt)
             pool.putconn(raw)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._leased += more
 
     def _give_up(self, connection: Connection, reason: str) -> None:
         self.counters.dropped[reason] += 1

@@ -16,12 +16,16 @@ class Profile:
 
     `prepares`: named prepared statements. Never behind a transaction pooler: on PgBouncer 1.18 a Bind has met another
     client's statement of the same name (measured), and with as many parameters it would have run it.
+    `resets`: each unit begins with RESET ALL, so that it starts from nothing even where a function of the project has
+    set something for the session. Not behind a pooler: it would take away what that has set for its client, the
+    encoding of texts among it.
     `set_local`: role, claims and limits as `SET LOCAL` texts instead of one `set_config` statement.
     `statement_limit_bytes`: a longer text would tie the client to one server connection.
     """
 
     name: str
     prepares: bool = False
+    resets: bool = False
     set_local: bool = False
     statement_limit_bytes: int | None = None
 
@@ -32,7 +36,7 @@ class Profile:
             raise StatementError(f"behind {self.name} a statement has at most {limit} bytes: pass values as parameters")
 
 
-DIRECT = Profile("direct", prepares=True)
+DIRECT = Profile("direct", prepares=True, resets=True)
 TRANSACTION_POOLER = Profile("transaction-pooler")
 # AWS names `set_config` among what pins a session and `SET LOCAL` among what does not, without saying whether a local
 # set_config counts: watch DatabaseConnectionsCurrentlySessionPinned, and take the one that does not.

@@ -85,6 +85,8 @@ _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "
 _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 # What it sets with `false` would outlive the unit, and behind a pooler reach others.
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
+# So would this lock: the next unit of the connection holds it, and does not know.
+_LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -109,6 +111,8 @@ def _prepare(text: str) -> Statement:
         raise StatementError(
             "a statement may not call set_config() or get around it: role, claims and limits are the SDK's"
         )
+    if _LOCK.search(text):
+        raise StatementError("a statement may not take a lock that outlives its unit: take pg_advisory_xact_lock()")
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]

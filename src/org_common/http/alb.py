@@ -7,15 +7,27 @@ from __future__ import annotations
 
 import uuid
 
-from org_common.http.gateway import body_of, broken_event, check_unicode, deadline_of, decoded, text_of
+from org_common.http.gateway import (
+    SURELY_FITS,
+    body_of,
+    broken_event,
+    check_unicode,
+    deadline_of,
+    decoded,
+    fitting,
+    text_of,
+)
 from org_common.http.request import Request
-from org_common.http.rest import joined_headers, joined_query, several
+from org_common.http.rest import joined_headers, joined_query
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.http.response import Response
     from org_common.types import Event, LambdaContext
+
+# A load balancer takes less than Lambda does.
+LIMIT_BYTES = 1_048_576
 
 
 class Alb:
@@ -59,22 +71,35 @@ class Alb:
 
     def answer(self, response: Response, event: Event) -> Event:
         text, encoded = text_of(response.body)
-        from http import HTTPStatus
-
-        answer: Event = {
+        made: Event = {
             "statusCode": response.status,
-            "statusDescription": f"{response.status} {HTTPStatus(response.status).phrase}",
+            "statusDescription": _described(response.status),
             "body": text,
             "isBase64Encoded": encoded,
         }
         if "multiValueHeaders" in event:
-            answer["multiValueHeaders"] = several(response.headers)
+            made["multiValueHeaders"] = {name: [value] for name, value in response.headers.items()}
+            if response.cookies:
+                made["multiValueHeaders"]["set-cookie"] = [*response.cookies]
         else:
-            answer["headers"] = response.headers
-        return answer
+            # One value a name: more than one cookie goes out under spellings of the name that differ in case.
+            spellings = (
+                first + second for first in ("set", "Set", "sEt", "seT", "SEt") for second in ("-cookie", "-Cookie")
+            )
+            made["headers"] = {**response.headers, **dict(zip(spellings, response.cookies, strict=False))}
+        return made if len(text) < SURELY_FITS // 6 else fitting(made, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return "ALB"
+
+
+def _described(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Other"
 
 
 ALB = Alb()

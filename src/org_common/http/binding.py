@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -14,11 +14,14 @@ from org_common.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 
 # Reads one argument; appends to the faults instead of raising, so that all of them are told at once.
 Read = Callable[[Request, list[str], dict[str, list[str]], list[Fault]], Any]
+Provided = Mapping[type, Callable[[Request], Any]]
 
 BODY_LIMIT_BYTES = 1024 * 1024
 MAX_FAULTS = 50
 MAX_PARAMETERS = 100
-_PLACES = frozenset({"path", "query", "header", "body"})
+_PLACES = frozenset({"path", "query", "header", "cookie", "body", "form", "provided"})
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 
 class Binding:
@@ -33,7 +36,7 @@ class Binding:
             self._known |= {"limit", "cursor"}
         self._reads: list[tuple[str, Read]] | None = None
 
-    def bind(self, request: Request, values: list[str]) -> dict[str, Any]:
+    def bind(self, request: Request, values: list[str], provided: Provided) -> dict[str, Any]:
         """The arguments that come from the request. `values` are the path's, in order.
 
         `Unprocessable` with every fault at once; `BadRequest`, `UnsupportedMediaType` or `PayloadTooLarge` for a body
@@ -41,7 +44,7 @@ class Binding:
         """
         reads = self._reads
         if reads is None:
-            reads = self._reads = self._compiled()
+            reads = self._reads = self._compiled(provided)
         faults: list[Fault] = []
         text = request.query
         query = _query(text, self._known, faults) if text else {}
@@ -52,16 +55,16 @@ class Binding:
             raise Unprocessable(errors=faults[:MAX_FAULTS])
         return arguments
 
-    def _compiled(self) -> list[tuple[str, Read]]:
+    def _compiled(self, provided: Provided) -> list[tuple[str, Read]]:
         signature = self._signature
         return [
-            (parameter.name, _reader(parameter, signature.path))
+            (parameter.name, _reader(parameter, signature.path, provided))
             for parameter in signature.parameters
             if parameter.kind in _PLACES or parameter.kind in FROM_REQUEST
         ]
 
 
-def _reader(parameter: Parameter, path: list[str]) -> Read:
+def _reader(parameter: Parameter, path: list[str], provided: Provided) -> Read:
     kind = parameter.kind
     if kind == "request":
         return lambda request, values, query, faults: request
@@ -69,29 +72,63 @@ def _reader(parameter: Parameter, path: list[str]) -> Read:
         return lambda request, values, query, faults: request.deadline
     if kind == "page":
         return _page
+    if kind == "precondition":
+        from org_common.http.etag import Precondition
+
+        return lambda request, values, query, faults: Precondition(request)
+    if kind == "provided":
+        given = parameter.annotation
+        # Looked up each time: a test may have put another value in its place.
+        return lambda request, values, query, faults: provided[given](request)
     if kind == "body":
         return _body_reader(parameter)
-    from org_common.http.schema import scalar
+    if kind == "form":
+        return _form_reader(parameter)
+    from org_common.http.schema import scalar, scalars
 
+    if parameter.is_list:
+        return _list_reader(parameter, scalars(parameter.annotation, parameter.constraints))
     parse = scalar(parameter.annotation, parameter.constraints)
     if kind == "path":
         at, name = path.index(parameter.name), parameter.outside
         return lambda request, values, query, faults: parse(values[at], "path", name, faults)
     if kind == "header":
-        return _header_reader(parameter, parse)
+        return _named_reader(parameter, parse, "This header is required.", lambda request: request.headers)
+    if kind == "cookie":
+        return _named_reader(parameter, parse, "This cookie is required.", lambda request: request.cookies)
     return _query_reader(parameter, parse)
 
 
-def _header_reader(parameter: Parameter, parse: Callable[..., Any]) -> Read:
+def _named_reader(
+    parameter: Parameter,
+    parse: Callable[..., Any],
+    missing: str,
+    values_of: Callable[[Request], Mapping[str, str]],
+) -> Read:
+    where, name, required, default = parameter.kind, parameter.outside, parameter.required, parameter.default
+
+    def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
+        text = values_of(request).get(name)
+        if text is not None:
+            return parse(text, where, name, faults)
+        if required:
+            faults.append(Fault(where, f"#/{name}", missing, "missing"))
+        return default
+
+    return read
+
+
+def _list_reader(parameter: Parameter, parse: Callable[..., Any]) -> Read:
     name, required, default = parameter.outside, parameter.required, parameter.default
 
     def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
-        text = request.headers.get(name)
-        if text is not None:
-            return parse(text, "header", name, faults)
+        given = query.get(name)
+        if given is not None:
+            return parse(given, "query", name, faults)
         if required:
-            faults.append(Fault("header", f"#/{name}", "This header is required.", "missing"))
-        return default
+            faults.append(Fault("query", f"#/{name}", "This parameter is required.", "missing"))
+        # A default is the declaration's, and a handler may add to its list.
+        return [*default] if isinstance(default, list) else default
 
     return read
 
@@ -122,8 +159,8 @@ def _body_reader(parameter: Parameter) -> Read:
             if required:
                 raise BadRequest("A JSON body is required.", code="missing_body")
             return default
-        content_type = request.headers.get("content-type", "application/json")
-        if content_type != "application/json" and not _is_json(content_type):
+        content_type = request.headers.get("content-type", JSON)
+        if content_type != JSON and not _is_json(content_type):
             raise UnsupportedMediaType
         if len(sent) > BODY_LIMIT_BYTES:
             raise PayloadTooLarge(f"The body has {len(sent)} bytes, and {BODY_LIMIT_BYTES} are allowed.")
@@ -132,10 +169,34 @@ def _body_reader(parameter: Parameter) -> Read:
     return read
 
 
+def _form_reader(parameter: Parameter) -> Read:
+    from org_common.http.schema import form
+
+    parse = form(parameter.annotation)
+    required, default = parameter.required, parameter.default
+
+    def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
+        sent = request.body
+        if not sent:
+            if required:
+                raise BadRequest("A form is required.", code="missing_body")
+            return default
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            raise UnsupportedMediaType(f"The body must be {FORM}.")
+        if len(sent) > BODY_LIMIT_BYTES:
+            raise PayloadTooLarge(f"The body has {len(sent)} bytes, and {BODY_LIMIT_BYTES} are allowed.")
+        try:
+            return parse(sent.decode(), faults)
+        except ValueError:
+            raise BadRequest("The form is not valid UTF-8, or has too many fields.", code="invalid_form") from None
+
+    return read
+
+
 def _is_json(content_type: str) -> bool:
     """`application/json` or `application/…+json`, whatever its parameters and case."""
     media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+    return media_type == JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def _query(text: str, known: set[str], faults: list[Fault]) -> dict[str, list[str]]:
@@ -178,7 +239,9 @@ def _page(request: Request, values: list[str], query: dict[str, list[str]], faul
     if "cursor" in query:
         cursor = _once(query["cursor"], "cursor", faults)
     filters = sorted((name, value) for name, value in query.items() if name not in ("limit", "cursor"))
-    scope = orjson.dumps([request.method, request.path, filters]).decode()
+    # HEAD is answered as GET is.
+    method = "GET" if request.method == "HEAD" else request.method
+    scope = orjson.dumps([method, request.path, filters]).decode()
     return PageRequest(limit=limit, cursor=cursor, scope=scope)
 
 

@@ -5,11 +5,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 from __future__ import annotations
 
+import sys
 import time
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 
-from org_common.errors import BadRequest, OrgError
+from org_common.errors import BadRequest, OrgError, ResponseTooLarge
 from org_common.http.request import Request
 from org_common.types import Deadline
 
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
 
 # The one key of the authorizer's context: a JSON text, since API Gateway turns anything else into strings.
 CLAIMS_KEY = "claims"
+
+# Lambda's most for an answer (6 MB and a hundred bytes, as its own error says).
+LIMIT_BYTES = 6_291_556
+# No character of a text takes more than six within JSON.
+SURELY_FITS = 1_000_000
 
 
 class HttpApi:
@@ -127,9 +133,31 @@ def read_v2(
 
 
 def answer(response: Response) -> Event:
-    """The response in the form that API Gateway sends on."""
+    """The response in the form that API Gateway sends on. `ResponseTooLarge` when Lambda would not take it."""
     text, encoded = text_of(response.body)
-    return {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
+    made: Event = {
+        "statusCode": response.status,
+        "headers": response.headers,
+        "body": text,
+        "isBase64Encoded": encoded,
+    }
+    if response.cookies:
+        made["cookies"] = [*response.cookies]
+    return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)
+
+
+def fitting(made: Event, limit_bytes: int) -> Event:
+    """The answer, measured as the runtime will write it: base64 adds a third, each quote within JSON a byte."""
+    import json
+
+    # awslambdaric 4.2: from Python 3.12 on it leaves letters beyond ASCII as they are.
+    size = len(json.dumps(made, ensure_ascii=sys.version_info < (3, 12)).encode())
+    if size > limit_bytes:
+        raise ResponseTooLarge(
+            f"The answer takes {size} bytes as the function would have to send it, and {limit_bytes} are possible. "
+            "Ask for less of it, for example for a page with a lower limit."
+        )
+    return made
 
 
 def content(answer: Event) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import orjson
 
@@ -22,19 +22,62 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 _UNRESERVED = re.compile(r"[A-Za-z0-9/._~-]*")
 # An answer about one tenant's rows is nobody else's to keep.
-_JSON_HEADERS = {"content-type": JSON, "cache-control": "no-store"}
-_PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": "no-store"}
+NO_STORE = "no-store"
+_PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": NO_STORE}
 
 
 class Response:
-    """A whole answer, for a handler that needs a status, headers or a body of its own. Header names are lower case."""
+    """A whole answer, for a handler that needs a status, headers or a body of its own. Header names are lower case.
 
-    __slots__ = ("body", "headers", "status")
+    `cookies` are whole `Set-Cookie` values; `set_cookie` makes one that is safe.
+    """
 
-    def __init__(self, body: bytes = b"", *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    __slots__ = ("body", "cookies", "headers", "status")
+
+    def __init__(
+        self,
+        body: bytes = b"",
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        cookies: Iterable[str] = (),
+    ) -> None:
         self.body = body
         self.status = status
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self.cookies = tuple(cookies)
+
+    def set_cookie(
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age_s: int | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = True,
+        http_only: bool = True,
+        same_site: Literal["strict", "lax", "none"] = "lax",
+    ) -> None:
+        """Add a cookie: out of scripts' reach and over TLS only, unless said otherwise. `max_age_s=0` removes it.
+
+        `ValueError` for what would break out of the header, or what browsers refuse.
+        """
+        from org_common.http.cookies import cookie
+
+        self.cookies = (
+            *self.cookies,
+            cookie(
+                name,
+                value,
+                max_age_s=max_age_s,
+                path=path,
+                domain=domain,
+                secure=secure,
+                http_only=http_only,
+                same_site=same_site,
+            ),
+        )
 
 
 class Result:
@@ -44,10 +87,11 @@ class Result:
     names. Without an annotation that says so, the value is written as it is.
     """
 
-    __slots__ = ("_annotation", "_write", "status")
+    __slots__ = ("_annotation", "_headers", "_write", "status")
 
-    def __init__(self, annotation: object, status: int) -> None:
+    def __init__(self, annotation: object, status: int, cache: str = NO_STORE) -> None:
         self.status = status
+        self._headers = {"content-type": JSON, "cache-control": cache}
         self._annotation = annotation
         self._write: Callable[[Any], bytes] | None = None
 
@@ -56,10 +100,8 @@ class Result:
         if value is None:
             return Response(status=204 if self.status == 200 else self.status)
         if isinstance(value, Response):
-            if type(value.body) is not bytes:
-                raise TypeError(f"the body of a Response is bytes, not {type(value.body).__name__}")
-            return value
-        headers = _JSON_HEADERS.copy()
+            return checked(value)
+        headers = self._headers.copy()
         if self.status == 201:
             created = value.get("id") if isinstance(value, dict) else getattr(value, "id", None)
             if created is not None:
@@ -67,13 +109,17 @@ class Result:
         write = self._write
         if write is None:
             write = self._write = _writer(self._annotation)
-        return _made(self.status, headers, write(value))
+        return made(self.status, headers, write(value))
 
 
-def problem(error: OrgError, request_id: str) -> Response:
-    """The error as RFC 9457 problem details. `instance` is the request's id, by which the log is found."""
+def problem(error: OrgError, request_id: str, types: str | None = None) -> Response:
+    """The error as RFC 9457 problem details. `instance` is the request's id, by which the log is found.
+
+    `types` is what the codes are appended to for `type`. Without it that is "about:blank", which says that the
+    status tells what kind of problem it is (section 4.2.1); `code` says which.
+    """
     body: dict[str, Any] = {
-        "type": "about:blank",
+        "type": "about:blank" if types is None else types + error.code,
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
@@ -85,15 +131,25 @@ def problem(error: OrgError, request_id: str) -> Response:
     headers = _PROBLEM_HEADERS.copy()
     for name, value in error.headers.items():
         headers[name.lower()] = value
-    return _made(error.status, headers, orjson.dumps(body))
+    return made(error.status, headers, orjson.dumps(body))
 
 
-def _made(status: int, headers: dict[str, str], body: bytes) -> Response:
+def checked(response: object) -> Response:
+    """A response that can be sent; `TypeError` for another one, and for what is no response."""
+    if not isinstance(response, Response):
+        raise TypeError(f"a Response was due, and there came a {type(response).__name__}")
+    if type(response.body) is not bytes:
+        raise TypeError(f"the body of a Response is bytes, not {type(response.body).__name__}")
+    return response
+
+
+def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, ...] = ()) -> Response:
     # Past `__init__`, which copies the headers: these are ours already.
     response = Response.__new__(Response)
     response.status = status
     response.headers = headers
     response.body = body
+    response.cookies = cookies
     return response
 
 

@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 from __future__ import annotations
 
 from org_common.http.gateway import (
+    LIMIT_BYTES,
+    SURELY_FITS,
     authorizer_of,
     body_of,
     broken_event,
@@ -13,6 +15,7 @@ from org_common.http.gateway import (
     checked_base_path,
     deadline_of,
     decoded,
+    fitting,
     text_of,
     without,
 )
@@ -21,7 +24,6 @@ from org_common.http.request import Request
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from org_common.http.response import Response
@@ -31,14 +33,17 @@ if TYPE_CHECKING:
 class RestApi:
     """API Gateway REST APIs.
 
-    `base_path` ("/orders") is what a custom domain's base path mapping puts in front of the path.
+    `base_path` ("/orders") is what a custom domain's base path mapping puts in front of the path. `binary` says that
+    the API has `binaryMediaTypes` "*/*": only then does it turn base64 into bytes, and only then are answers
+    compressed.
     """
 
-    __slots__ = ("_base_path",)
+    __slots__ = ("_base_path", "_binary")
     has_authorizer = True
 
-    def __init__(self, *, base_path: str = "") -> None:
+    def __init__(self, *, base_path: str = "", binary: bool = False) -> None:
         self._base_path = checked_base_path(base_path)
+        self._binary = binary
 
     def read(self, event: Event, context: LambdaContext) -> Request | None:
         try:
@@ -64,12 +69,15 @@ class RestApi:
             path = without(f"/{stage}", path)
         if self._base_path:
             path = without(self._base_path, path)
+        headers = joined_headers(event)
+        if not self._binary:
+            headers.pop("accept-encoding", None)
         return Request(
             method,
             path,
             sent_path,
             query,
-            joined_headers(event),
+            headers,
             body_of(event),
             request_id,
             authorizer_of(gateway),
@@ -79,12 +87,15 @@ class RestApi:
 
     def answer(self, response: Response, event: Event) -> Event:
         text, encoded = text_of(response.body)
-        return {
+        made: Event = {
             "statusCode": response.status,
             "headers": response.headers,
             "body": text,
             "isBase64Encoded": encoded,
         }
+        if response.cookies:
+            made["multiValueHeaders"] = {"set-cookie": [*response.cookies]}
+        return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return f"RestApi(base_path={self._base_path!r})" if self._base_path else "REST_API"
@@ -131,11 +142,6 @@ def _texts(values: object) -> list[str]:
     if not isinstance(values, list) or not all(type(each) is str for each in values):
         raise broken_event()
     return values
-
-
-def several(headers: Mapping[str, str]) -> dict[str, list[str]]:
-    """Headers as `multiValueHeaders` wants them."""
-    return {name: [value] for name, value in headers.items()}
 
 
 REST_API = RestApi()

@@ -24,7 +24,7 @@ class Node(Generic[R]):
         self.routes: dict[str, R] = {}
 
 
-class Router(Generic[R]):
+class Table(Generic[R]):
     """Routes by method and template ("/orgs/{org_id}").
 
     The cost of a look-up is in the path's length, not the table's.
@@ -48,23 +48,34 @@ class Router(Generic[R]):
             raise ValueError(f"{method} {template} is declared twice")
         node.routes[method] = route
 
-    def match(self, method: str, path: str) -> tuple[R, list[str]]:
+    def match(self, method: str, path: str) -> tuple[R | None, list[str]]:
         """The route and the values of its parameters, in the order of the template. The path is decoded already.
 
-        `NotFound` for an unknown path, `MethodNotAllowed` with `Allow` for a known path without this method.
+        HEAD is answered by the route of GET, OPTIONS by none: None. `NotFound` for an unknown path,
+        `MethodNotAllowed` with `Allow` for a known path without this method.
         """
         values: list[str] = []
-        node = self._find(self._root, _parts(path), 0, values) if path.startswith("/") else None
+        node = self._find(self._root, path[1:].split("/"), 0, values) if path[:1] == "/" else None
         if node is None:
             raise NotFound(code="unknown_route")
         route = node.routes.get(method)
-        if route is None:
-            raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(node.routes))})
+        if route is None and method == "HEAD":
+            route = node.routes.get("GET")
+        if route is None and method != "OPTIONS":
+            raise MethodNotAllowed(headers={"Allow": _allowed(node.routes)})
         return route, values
+
+    def allowed(self, path: str) -> str:
+        """The methods of a path, as `Allow` has them; empty for an unknown path."""
+        node = self._node(path)
+        return "" if node is None else _allowed(node.routes)
 
     def knows(self, path: str) -> bool:
         """Some method of the path is routed."""
-        return path.startswith("/") and self._find(self._root, _parts(path), 0, []) is not None
+        return self._node(path) is not None
+
+    def _node(self, path: str) -> Node[R] | None:
+        return self._find(self._root, path[1:].split("/"), 0, []) if path[:1] == "/" else None
 
     def _find(self, node: Node[R], parts: list[str], at: int, values: list[str]) -> Node[R] | None:
         # A loop for the straight way down; it calls itself only where a literal and a parameter compete.
@@ -95,7 +106,7 @@ def segments(template: str) -> list[str]:
     if not template.startswith("/"):
         raise ValueError(f"the path {template!r} must begin with '/'")
     if template == "/":
-        return []
+        return [""]
     names: set[str] = set()
     parts = template[1:].split("/")
     for part in parts:
@@ -116,5 +127,6 @@ def parameters(template: str) -> list[str]:
     return [part[1:-1] for part in segments(template) if part.startswith("{")]
 
 
-def _parts(path: str) -> list[str]:
-    return path[1:].split("/") if len(path) > 1 else []
+def _allowed(routes: dict[str, R]) -> str:
+    methods = {*routes, "OPTIONS"}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

@@ -6,12 +6,15 @@ Imported when a route is first hit that has something to validate or a model to 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,15 +25,32 @@ from org_common.errors import BadRequest, Fault
 ParseBody = Callable[[bytes, list[Fault]], Any]
 ParseText = Callable[[str, str, str, list[Fault]], Any]
 
-# What pydantic takes beyond these ("{…}", "urn:uuid:…"; " 20 ", "2_0", "20.0", "+20") names no resource and counts
-# nothing. 18 digits are what fits into PostgreSQL's bigint whatever they are.
+# What pydantic takes beyond these ("{…}", "urn:uuid:…"; " 20 ", "2_0", "20.0", "+20"; "on", "0"; a number for a date)
+# names no resource and counts nothing. 18 digits are what fits into PostgreSQL's bigint whatever they are.
 _REFUSED: dict[Any, tuple[re.Pattern[str], str, str]] = {
     UUID: (re.compile(r"[0-9A-Fa-f-]{36}"), "Input should be a UUID of 36 characters", "uuid_parsing"),
     int: (re.compile(r"-?[0-9]{1,18}"), "Input should be a whole number", "int_parsing"),
+    bool: (re.compile(r"true|false"), "Input should be true or false", "bool_parsing"),
+    float: (
+        re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?"),
+        "Input should be a number",
+        "float_parsing",
+    ),
+    Decimal: (re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?"), "Input should be a decimal number", "decimal_parsing"),
+    date: (re.compile(r"[0-9]{4}-.*"), "Input should be a date, YYYY-MM-DD", "date_parsing"),
+    datetime: (re.compile(r"[0-9]{4}-.*"), "Input should be a date and a time of RFC 3339", "datetime_parsing"),
 }
 
 
 _CONFIG = ConfigDict(allow_inf_nan=False)
+_BARE: dict[Any, Callable[[str], Any]] = {
+    UUID: SchemaValidator(core_schema.uuid_schema()).validate_python,
+    int: int,
+    bool: "true".__eq__,
+}
+# NaN and Infinity, sixteen digits in a row, an exponent of three: seldom, and looked at closely.
+_SUSPICIOUS = re.compile(rb"[0-9][0-9.]{15}|[0-9][eE][+-]?[0-9]{3}|NaN|Infinity")
+MAX_FORM_FIELDS = 1000
 
 # pydantic's words for these repeat the value.
 _DETAILS = {
@@ -43,12 +63,14 @@ def body(model: type[BaseModel]) -> ParseBody:
     """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
     _built(model)
     validate = model.__pydantic_validator__.validate_json
+    suspicious = _SUSPICIOUS.search
 
     def parse(sent: bytes, faults: list[Fault]) -> Any:
-        if b"NaN" in sent or b"Infinity" in sent:
-            _refuse_constants(sent)
+        if suspicious(sent) is not None:
+            _check_numbers(sent, faults)
         try:
-            return validate(sent, by_alias=True, by_name=False)
+            # Strict: a JSON text has numbers and booleans, so "20" is no number and 1 is not true.
+            return validate(sent, strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             if found[0]["type"] == "json_invalid":
@@ -64,18 +86,79 @@ def body(model: type[BaseModel]) -> ParseBody:
     return parse
 
 
+def form(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
+    """Parses a form as the model, by its camelCase names only. What a field's text may be is as in a query string."""
+    _built(model)
+    validate = model.__pydantic_validator__.validate_python
+    fields = {field.alias or name: _form_field(field.annotation) for name, field in model.model_fields.items()}
+
+    def parse(sent: str, faults: list[Fault]) -> Any:
+        given: dict[str, Any] = {}
+        before = len(faults)
+        for name, value in parse_qsl(sent, keep_blank_values=True, errors="replace", max_num_fields=MAX_FORM_FIELDS):
+            is_list, refused = fields.get(name, (False, None))
+            if refused is not None and refused[0].fullmatch(value) is None:
+                faults.append(Fault("body", _to([name]), refused[1], refused[2]))
+            if is_list:
+                given.setdefault(name, []).append(value)
+            elif name in given:
+                faults.append(Fault("body", _to([name]), "This field is given more than once.", "repeated"))
+            else:
+                given[name] = value
+        try:
+            return validate(given, by_alias=True, by_name=False)
+        except ValidationError as error:
+            told = {fault.pointer for fault in faults[before:]}
+            for each in error.errors(include_url=False, include_context=False, include_input=False):
+                pointer = _pointer(each["loc"], given, missing=each["type"] == "missing")
+                if pointer not in told:
+                    faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
+            return None
+
+    return parse
+
+
+def scalars(annotation: Any, constraints: Mapping[str, Any]) -> Callable[[list[str], str, str, list[Fault]], Any]:
+    """Parses a parameter that may be given more than once. Constraints are the list's: `min_length`, `max_length`."""
+    metadata: tuple[Any, ...] = ()
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(each for each in get_args(annotation) if each is not type(None))
+    if get_origin(annotation) is Annotated:
+        annotation, *rest = get_args(annotation)
+        metadata = tuple(rest)
+    parse = scalar(get_args(annotation)[0], {})
+    if constraints:
+        metadata = (*metadata, Field(**constraints))
+    whole: Any = Annotated[(list[Any], *metadata)] if metadata else None
+    validate = None if whole is None else TypeAdapter[Any](whole).validate_python
+
+    def read(texts: list[str], where: str, name: str, faults: list[Fault]) -> Any:
+        before = len(faults)
+        values = [parse(text, where, f"{name}/{at}", faults) for at, text in enumerate(texts)]
+        if validate is None or len(faults) > before:
+            return values
+        try:
+            return validate(values)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            faults.extend(Fault(where, f"#/{name}", each["msg"], each["type"]) for each in found)
+            return None
+
+    return read
+
+
 def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
     """Parses the text of a path, query or header parameter.
 
-    A UUID is the 36 characters of RFC 9562, an integer is digits with or without a minus; pydantic's other spellings
-    of both ("{…}", "urn:uuid:…", "2_0") are refused.
+    A UUID is the 36 characters of RFC 9562, an integer is digits with or without a minus, a boolean "true" or "false",
+    a date begins with its year; pydantic's other spellings ("{…}", "urn:uuid:…", "2_0", "on") are refused.
     """
     if annotation is str and not constraints:
         return lambda text, where, name, faults: text
     validate: Callable[[str], Any]
-    if annotation is UUID and not constraints:
+    if not constraints and annotation in (UUID, int, bool):
         # The bare core validator: 0.006 ms to make instead of 0.5, and 5 times as fast as UUID(text) (measured).
-        validate = SchemaValidator(core_schema.uuid_schema()).validate_python
+        validate = _BARE[annotation]
     else:
         field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
         adapter: TypeAdapter[Any] = TypeAdapter(field, config=_CONFIG)
@@ -135,14 +218,56 @@ def _base(annotation: Any) -> Any:
     return annotation
 
 
-def _refuse_constants(sent: bytes) -> None:
-    """Python's and JavaScript's numbers that JSON (RFC 8259, section 6) does not have."""
+def _form_field(annotation: Any) -> tuple[bool, tuple[re.Pattern[str], str, str] | None]:
+    """Whether a field takes several values, and what its texts must look like."""
+    base = _base(annotation)
+    is_list = get_origin(base) is list
+    kind = _base(get_args(base)[0]) if is_list else base
+    return is_list, _REFUSED.get(kind) if isinstance(kind, type) else None
+
+
+def _check_numbers(sent: bytes, faults: list[Fault]) -> None:
+    """Refuse what JSON (RFC 8259, section 6) does not have, and tell the numbers that would not survive.
+
+    A double keeps 17 digits and an integer of PostgreSQL or of orjson 64 bits: what has more would be stored as another
+    number. As a text it comes through, to a `Decimal`.
+    """
 
     def refuse(name: str) -> None:
         raise BadRequest(f"The body is not valid JSON: {name} is no JSON value.", code="invalid_json")
 
     with suppress(ValueError, RecursionError):  # malformed in another way: pydantic says where
-        json.loads(sent, parse_constant=refuse)
+        document = json.loads(sent, parse_constant=refuse, parse_float=_Float, parse_int=_Int)
+        _tell_numbers(document, [], faults)
+
+
+class _Float(str):
+    __slots__ = ()
+
+    def survives(self) -> bool:
+        return math.isfinite(float(self)) and Decimal(self) == Decimal(repr(float(self)))
+
+
+class _Int(str):
+    __slots__ = ()
+
+    def survives(self) -> bool:
+        return len(self) < 21 and -(2**63) <= int(self) < 2**63
+
+
+def _tell_numbers(value: Any, path: list[int | str], faults: list[Fault]) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _tell_numbers(inner, [*path, name], faults)
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            _tell_numbers(inner, [*path, at], faults)
+    elif isinstance(value, (_Float, _Int)) and not value.survives():
+        faults.append(
+            Fault(
+                "body", _to(path), "This number is larger or more exact than can be kept: send a text", "number_range"
+            )
+        )
 
 
 def _pointer(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:
@@ -158,5 +283,10 @@ def _pointer(location: tuple[int | str, ...], document: Any, *, missing: bool) -
             document = document[part]
         elif not (missing and at == len(location) - 1):
             continue
-        parts.append(quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace"))
+        parts.append(str(part))
+    return _to(parts)
+
+
+def _to(path: Sequence[int | str]) -> str:
+    parts = [quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace") for part in path]
     return "#/" + "/".join(parts) if parts else "#"

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Handler = Callable[..., Any]
+NOTHING: Mapping[type, Any] = {}
 
 # Bound from the request itself; the others are the app's to give.
-FROM_REQUEST = frozenset({"request", "deadline", "page"})
+FROM_REQUEST = frozenset({"request", "deadline", "page", "precondition"})
 FROM_APP = frozenset({"reader", "transaction", "identity"})
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARARGS, _VARKEYWORDS = 0x20, 0x80, 0x200, 0x04, 0x08
@@ -47,10 +48,20 @@ class Header(Query):
     where = "header"
 
 
+class Cookie(Query):
+    """Marks a cookie, by default the parameter's name as it is."""
+
+    where = "cookie"
+
+
+class Form:
+    """Marks a model that is sent as a form (`application/x-www-form-urlencoded`): `Annotated[Login, Form()]`."""
+
+
 class Parameter:
     """One parameter of a handler: where its value comes from, and as what type."""
 
-    __slots__ = ("annotation", "constraints", "default", "kind", "name", "outside", "required")
+    __slots__ = ("annotation", "constraints", "default", "is_list", "kind", "name", "outside", "required")
 
     def __init__(
         self,
@@ -62,15 +73,18 @@ class Parameter:
         constraints: Mapping[str, Any] | None = None,
         required: bool = True,
         default: Any = None,
+        is_list: bool = False,
     ) -> None:
         self.name = name
-        # "path", "query", "header", "body", or what is injected: "reader", "request" …
+        # "path", "query", "header", "cookie", "body", "form", "provided", or what is injected: "reader", "request" …
         self.kind = kind
         self.annotation = annotation
         self.outside = outside
         self.constraints: Mapping[str, Any] = constraints or {}
         self.required = required
         self.default = default
+        # May be given more than once; `annotation` is the whole list's.
+        self.is_list = is_list
 
 
 class Signature:
@@ -78,10 +92,10 @@ class Signature:
 
     __slots__ = ("parameters", "path", "result")
 
-    def __init__(self, handler: Handler, path: list[str]) -> None:
+    def __init__(self, handler: Handler, path: list[str], provided: Mapping[type, Any] = NOTHING) -> None:
         """`TypeError` says what is wrong with the handler and how to mend it.
 
-        `path`: the template's parameters, in order.
+        `path`: the template's parameters, in order. `provided`: the types that the app gives.
         """
         function = _inner(handler)
         code = function.__code__
@@ -90,13 +104,13 @@ class Signature:
         self.result = hints.get("return")
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = _defaults(function)
-        self.parameters = [_parameter(handler, name, hints, path, defaults) for name in names]
+        self.parameters = [_parameter(handler, name, hints, path, defaults, provided) for name in names]
         missing = [name for name in path if name not in names]
         if missing:
             raise TypeError(
                 f"{_named(handler)} does not take the path's parameter {missing[0]!r}: add `{missing[0]}: UUID`"
             )
-        if self._count("body") > 1:
+        if self._count("body") + self._count("form") > 1:
             raise TypeError(f"{_named(handler)} takes two bodies: put them into one model")
         for kind in (*FROM_APP, *FROM_REQUEST):
             if self._count(kind) > 1:
@@ -155,7 +169,12 @@ def _defaults(function: Any) -> dict[str, Any]:
 
 
 def _parameter(
-    handler: Handler, name: str, hints: dict[str, Any], path: list[str], defaults: dict[str, Any]
+    handler: Handler,
+    name: str,
+    hints: dict[str, Any],
+    path: list[str],
+    defaults: dict[str, Any],
+    provided: Mapping[type, Any],
 ) -> Parameter:
     if name not in hints:
         raise TypeError(f"{_named(handler)}: the parameter {name!r} has no annotation. Example: `{name}: str`")
@@ -164,30 +183,42 @@ def _parameter(
     kind = getattr(annotation, "injected", None)
     if kind in FROM_REQUEST or kind in FROM_APP:
         return Parameter(name, kind)
+    if isinstance(annotation, type) and annotation in provided:
+        return Parameter(name, "provided", annotation=annotation)
     body = _without_none(annotation)
     if is_model(body) and name not in path:
-        return Parameter(name, "body", annotation=body, outside=name, required=required, default=default)
-    if not _is_scalar(annotation):
+        kind = "form" if isinstance(marker, Form) else "body"
+        return Parameter(name, kind, annotation=body, outside=name, required=required, default=default)
+    if isinstance(marker, Form):
+        raise TypeError(f"{_named(handler)}: {name!r} is a Form() and no model: put its fields into one")
+    where = "path" if name in path else marker.where if marker else "query"
+    is_list = where == "query" and _is_list(annotation)
+    if not is_list and not _is_scalar(annotation):
         raise TypeError(
             f"{_named(handler)}: {name!r} cannot be bound as {annotation}. A body is one model, whatever else comes "
-            "from the request is a text, number, boolean, date, UUID, enum or a Literal of texts"
+            "from the request is a text, number, boolean, date, UUID, enum or a Literal of texts, in a query a list "
+            "of such as well. What the app itself gives is announced first: app.provide(Type, factory)"
         )
     constraints = marker.constraints if marker else {}
-    if name in path:
+    if where == "path":
         return Parameter(name, "path", annotation=annotation, outside=camel(name), constraints=constraints)
-    where = marker.where if marker else "query"
-    outside = name.replace("_", "-") if where == "header" else camel(name)
-    if marker and marker.alias:
-        outside = marker.alias
     return Parameter(
         name,
         where,
         annotation=annotation,
-        outside=outside.lower() if where == "header" else outside,
+        outside=_outside(name, where, marker.alias if marker else None),
         constraints=constraints,
         required=required,
         default=default,
+        is_list=is_list,
     )
+
+
+def _outside(name: str, where: str, alias: str | None) -> str:
+    """As what the caller knows the parameter."""
+    if where == "header":
+        return (alias or name.replace("_", "-")).lower()
+    return alias or (name if where == "cookie" else camel(name))
 
 
 def _without_none(annotation: Any) -> Any:
@@ -195,6 +226,14 @@ def _without_none(annotation: Any) -> Any:
         kinds = [each for each in get_args(annotation) if each is not type(None)]
         return kinds[0] if len(kinds) == 1 else annotation
     return annotation
+
+
+def _is_list(annotation: Any) -> bool:
+    """A list of what can be read from one text each, or None."""
+    inner = _without_none(annotation)
+    if get_origin(inner) is Annotated:
+        inner = get_args(inner)[0]
+    return get_origin(inner) is list and _is_scalar(get_args(inner)[0])
 
 
 def _is_scalar(annotation: Any) -> bool:
@@ -209,16 +248,27 @@ def _is_scalar(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, _SCALARS)
 
 
-def _unmarked(annotation: Any) -> tuple[Any, Query | None]:
+def _unmarked(annotation: Any) -> tuple[Any, Any]:
     """The annotation without our marker, and the marker."""
     if get_origin(annotation) is not Annotated:
         return annotation, None
     inner, *metadata = get_args(annotation)
-    if any(isinstance(each, type) and issubclass(each, Query) for each in metadata):
-        raise TypeError(f"{annotation} has a marker without parentheses: write Query() or Header()")
-    marker = next((each for each in metadata if isinstance(each, Query)), None)
+    if any(isinstance(each, type) and issubclass(each, (Query, Form)) for each in metadata):
+        raise TypeError(f"{annotation} has a marker without parentheses: write Query(), Header(), Cookie() or Form()")
+    marker = next((each for each in metadata if isinstance(each, (Query, Form))), None)
     rest = tuple(each for each in metadata if each is not marker)
     return (Annotated[(inner, *rest)] if rest else inner), marker
+
+
+def is_injectable(kind: object) -> bool:
+    """A class that `provide` may give: it means nothing else in a signature."""
+    return (
+        isinstance(kind, type)
+        and kind.__module__ != "builtins"
+        and not issubclass(kind, _SCALARS)
+        and not is_model(kind)
+        and not hasattr(kind, "injected")
+    )
 
 
 def is_model(annotation: object) -> TypeGuard[type[BaseModel]]:

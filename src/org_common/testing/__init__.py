@@ -4,11 +4,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.tools.issuer import TokenIssuer
     from org_common.tools.local import LocalDatabase
 
-__all__ = ["ISSUER", "Answer", "Client", "LocalDatabase", "Person"]
+__all__ = ["ISSUER", "Answer", "Client", "LocalDatabase", "Person", "TokenIssuer"]
 
-_HOMES = {"LocalDatabase": "org_common.tools.local"}
+_HOMES = {"LocalDatabase": "org_common.tools.local", "TokenIssuer": "org_common.tools.issuer"}
 
 
 def __getattr__(name: str) -> object:

@@ -5,29 +5,47 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from org_common.app import App
+from org_common.errors import OrgError
 from org_common.http import gateway
+from org_common.http.response import problem
 from org_common.identity import Identity
+from org_common.tools.issuer import TokenIssuer
 from org_common.types import LocalContext
 
 if TYPE_CHECKING:
+    from org_common.auth.authorizer import Authorizer
     from org_common.types import Event
 
 ISSUER = "https://issuer.test"
 
 
 class Person:
-    """Somebody with a valid token: what the authorizer would pass on of it."""
+    """Somebody with a valid token: a real one, signed anew for each request.
+
+    `issuer` vouches for the mailbox `email` unless `email_verified` is false; `tenant` is the tenant that the token is
+    for.
+    """
 
     def __init__(
-        self, subject: str, *, issuer: str = ISSUER, email: str | None = None, expires_in_s: float = 3600
+        self,
+        subject: str,
+        *,
+        issuer: str = ISSUER,
+        email: str | None = None,
+        email_verified: bool | None = None,
+        tenant: str | None = None,
+        expires_in_s: float = 3600,
     ) -> None:
         self.subject = subject
         self.issuer = issuer
         self.email = email
+        self.email_verified = email is not None if email_verified is None else email_verified
+        self.tenant = tenant
         self.expires_in_s = expires_in_s
 
     def identity(self) -> Identity:
@@ -35,17 +53,30 @@ class Person:
         return Identity.from_claims(self.claims())
 
     def claims(self) -> str:
-        """The JSON text of the authorizer's context."""
+        """The JSON text of the authorizer's context, whether or not the token would still be taken."""
         return json.dumps(
             {
                 "iss": self.issuer,
                 "sub": self.subject,
                 "exp": time.time() + self.expires_in_s,
                 "email": self.email,
-                "email_verified": self.email is not None,
+                "email_verified": self.email_verified,
                 "jti": "test",
+                "tenant": self.tenant,
             }
         )
+
+    def token(self) -> str:
+        """A token that its issuer has just signed."""
+        claims = {"email": self.email, "email_verified": self.email_verified, "tenant": self.tenant}
+        return _issuer(self.issuer, self._domain()).token(self.subject, expires_in_s=self.expires_in_s, **claims)
+
+    def authorizer(self) -> Authorizer:
+        """What runs in front of an API for this person's issuer."""
+        return _authorizer(self.issuer, self._domain())
+
+    def _domain(self) -> str:
+        return (self.email or "").rpartition("@")[2].lower() if self.email_verified else ""
 
     def __repr__(self) -> str:
         return f"Person({self.subject!r})"
@@ -74,14 +105,18 @@ class Client:
     assert client.as_(bob).get(f"/orgs/{org_id}").status == 404
     """
 
-    def __init__(self, app: App, *, person: Person | None = None, timeout_s: float = 29.0) -> None:
+    def __init__(
+        self, app: App, *, person: Person | None = None, timeout_s: float = 29.0, tenant_id: str | None = None
+    ) -> None:
+        """`timeout_s` is Lambda's, `tenant_id` that of its tenant isolation mode."""
         self._app = app
         self._person = person
         self._timeout_s = timeout_s
+        self._tenant_id = tenant_id
 
     def as_(self, person: Person | None) -> Client:
         """A client of the same app for somebody else; None sends no token."""
-        return Client(self._app, person=person, timeout_s=self._timeout_s)
+        return Client(self._app, person=person, timeout_s=self._timeout_s, tenant_id=self._tenant_id)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
         """Keywords are the query string, as they are named outside: `limit=10`. It may stand in the path as well."""
@@ -114,6 +149,30 @@ class Client:
         """Any request. A body of bytes is sent as it is, anything else as JSON; None is no body."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
-        claims = None if self._person is None else self._person.claims()
-        event = gateway.event(method, path, query=query, headers=head, body=sent, claims=claims)
-        return Answer(self._app(event, LocalContext("test", self._timeout_s)))
+        if self._person is not None:
+            head = {"authorization": f"Bearer {self._person.token()}", **head}
+        event = gateway.event(method, path, query=query, headers=head, body=sent)
+        try:
+            self._authorize(event)
+        except OrgError as error:
+            return Answer(gateway.answer(problem(error, "test")))
+        return Answer(self._app(event, LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)))
+
+    def _authorize(self, event: Event) -> None:
+        """What API Gateway does with a request before the function has it, with the same authorizer."""
+        context = event["requestContext"]
+        if self._person is None or not self._app.identity.needs_authorizer:
+            return
+        if self._app.needs_identity(context["http"]["method"], event["rawPath"]):
+            claims = self._person.authorizer().authorize(event["headers"]["authorization"])
+            context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
+
+
+@cache
+def _issuer(url: str, email_domain: str) -> TokenIssuer:
+    return TokenIssuer(url, email_domains=[email_domain] if email_domain else (), tenant_claim="tenant")
+
+
+@cache
+def _authorizer(url: str, email_domain: str) -> Authorizer:
+    return _issuer(url, email_domain).authorizer()

@@ -33,12 +33,15 @@ def data_folder(project: Project, data: Path | None) -> Path:
 
 
 @contextmanager
-def database(project: Project, data: Path) -> Iterator[LocalDatabase]:
-    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own."""
+def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
+    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own.
+
+    `reset_logins`: as for `provision`.
+    """
     given = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
     if given:
-        yield _seeded(project, provision(given, DATABASE, migrations))
+        yield _seeded(project, provision(given, DATABASE, migrations, reset_logins=reset_logins))
         return
     try:
         server = EmbeddedPostgres.start(data / "postgres")
@@ -60,10 +63,10 @@ def application() -> Asgi:
     apps = _apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
 
 
-def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
+def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
     """Serve until interrupted. Prints one command that works as pasted."""
     import uvicorn
 
@@ -73,7 +76,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
     _check_port(port)
     issuer = LocalIssuer.load(data)
     print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
-    with database(project, data) as local:
+    with database(project, data, reset_logins=reset_logins) as local:
         os.environ |= environment(local, data)
         _print_welcome(project, issuer, port)
         sources = project.root / "src"
@@ -86,6 +89,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool) -> None:
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
+            server_header=False,
         )
 
 

@@ -17,6 +17,7 @@ from org_common.db.database import Database
 from org_common.settings import Settings
 from org_common.tools.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.migrations import Migration
+from org_common.tools.project import ToolError
 from org_common.tools.schema import migrate
 
 CURSOR_KEY = "only-for-local-use-and-for-tests"
@@ -51,13 +52,18 @@ class LocalDatabase:
         return Settings(database_url=self.login_url, cursor_keys=(CURSOR_KEY,), application_name="local")
 
 
-def provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+def provision(
+    admin_url: str, name: str, migrations: Sequence[Migration], *, reset_logins: bool = False
+) -> LocalDatabase:
     """Make the database if it is not there, apply what is pending, and give each login its password.
 
     Roles belong to the server, not to the database: the passwords follow from the admin's secret, so that whoever else
-    works on this server finds the same. `admin_url` is a superuser's.
+    works on this server finds the same. `admin_url` is a superuser's. `ToolError` for a server elsewhere whose logins
+    have passwords of somebody else's, unless these may be replaced: `reset_logins`.
     """
     with psycopg.connect(_url(admin_url, "postgres"), autocommit=True) as admin:
+        if not (reset_logins or _is_local(admin)):
+            _refuse_foreign_logins(admin, admin_url)
         # Roles are the server's, so whoever provisions another database of it must wait.
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
@@ -79,6 +85,29 @@ def _provisioned(admin_url: str, name: str, migrations: Sequence[Migration]) -> 
     set_password(database.migrator_url, "app_login", passwords[1])
     set_password(database.migrator_url, "app_service", passwords[2])
     return database
+
+
+def _is_local(admin: psycopg.Connection) -> bool:
+    """By the server's own address: a tunnel to another machine begins on this one."""
+    row = admin.execute("select coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)")
+    return bool((row.fetchone() or [False])[0])
+
+
+def _refuse_foreign_logins(admin: psycopg.Connection, admin_url: str) -> None:
+    """What runs elsewhere with these logins could not log in any more."""
+    query = "select rolname from pg_authid where rolname = any(%s) and rolpassword is not null order by 1"
+    foreign = []
+    for (login,) in admin.execute(query, [[MIGRATOR, "app_login", "app_service"]]).fetchall():
+        try:
+            psycopg.connect(_url(admin_url, "postgres", login, _password(admin_url, login))).close()
+        except psycopg.OperationalError:
+            foreign.append(login)
+    if foreign:
+        raise ToolError(
+            f"the server {admin.info.host} has logins whose passwords are somebody else's: {', '.join(foreign)}. "
+            "They would be replaced, and whoever uses them locked out. Take a server of your own, "
+            "or say --reset-logins to `org-common dev`"
+        )
 
 
 def _password(admin_url: str, role: str) -> str:

@@ -1,11 +1,16 @@
-"""`org-common outbox relay`: the outbox's way out, as a process."""
+"""`org-common outbox`: the outbox's way out, as a process, and what to do with messages that nobody takes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
-from typing import cast
+from typing import LiteralString, cast
 
 import psycopg
+from psycopg.rows import class_row
 
 from org_common.db import outbox
 from org_common.tools.migrations import SchemaError
@@ -23,11 +28,63 @@ def run(url: str, sink: str, *, follow: bool) -> int:
     if not callable(getattr(target, "deliver", None)):
         raise ToolError(f"the sink {sink} has no method deliver(messages)")
     work = outbox.follow if follow else outbox.relay
-    try:
+    with _reached(url):
+        # Whatever is wrong with the address is told here, without its password.
         with session(url, "relay"):
-            # Whatever is wrong with the address is told here, without its password.
             pass
         return work(url, cast("outbox.Sink", target))
+
+
+@dataclass(frozen=True)
+class Held:
+    """A message that its sink has refused. It comes again at `retry_at`, or never by itself once it is parked.
+
+    `waiting`: how many of its key wait behind it.
+    """
+
+    id: int
+    queue: str
+    key: str | None
+    refusals: int
+    retry_at: datetime
+    parked_at: datetime | None
+    reason: str
+    waiting: int
+
+
+_HELD: LiteralString = """
+select o.id, o.queue, o.key, o.refusals, o.retry_at, o.parked_at, o.reason,
+       (select count(*)::int from app.outbox b where b.queue = o.queue and b.key = o.key and b.id > o.id) as waiting
+from app.outbox o where o.refusals > 0 order by o.parked_at is null, o.id
+"""
+_REQUEUE: LiteralString = """
+update app.outbox set refusals = 0, retry_at = null, parked_at = null, reason = null
+where refusals > 0 and (%(ids)s::bigint[] is null or id = any(%(ids)s))
+"""
+
+
+def held(url: str) -> list[Held]:
+    """The messages that were refused, parked ones first."""
+    with _reached(url), session(url, "outbox") as conn, conn.cursor(row_factory=class_row(Held)) as cursor:
+        return cursor.execute(_HELD).fetchall()
+
+
+def requeue(url: str, ids: Sequence[int] | None) -> int:
+    """Let refused messages go again, as if they never had been: those of `ids`, or all. Answers how many."""
+    with _reached(url), session(url, "outbox") as conn:
+        return conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)}).rowcount
+
+
+def discard(url: str, ids: Sequence[int]) -> int:
+    """Throw refused messages away, and let go what waits behind them. Answers how many."""
+    with _reached(url), session(url, "outbox") as conn:
+        return conn.execute("delete from app.outbox where refusals > 0 and id = any(%s)", [list(ids)]).rowcount
+
+
+@contextmanager
+def _reached(url: str) -> Iterator[None]:
+    try:
+        yield
     except SchemaError as error:
         raise ToolError(f"the outbox cannot be reached: {error}") from None
     except psycopg.OperationalError as error:

@@ -57,25 +57,25 @@ class Visit:
         return json.loads(content) if content else None
 
 
-def check(project: Project, data: Path | None) -> bool:
+def check(project: Project, data: Path | None, *, reset_logins: bool = False) -> bool:
     """Start everything on a free port, take the project's tour, stop everything. True when all was as expected.
 
     Without a data folder it uses a new one and removes it.
     """
     if data is not None:
-        return _check(project, data.absolute())
+        return _check(project, data.absolute(), reset_logins)
     with tempfile.TemporaryDirectory() as folder:
         # Where this runs as root the server does not, and must reach its data.
         Path(folder).chmod(0o711)
-        return _check(project, Path(folder))
+        return _check(project, Path(folder), reset_logins)
 
 
-def _check(project: Project, data: Path) -> bool:
+def _check(project: Project, data: Path, reset_logins: bool) -> bool:
     import uvicorn
 
     importable(project)
     module = devserver.demo(project)
-    with devserver.database(project, data) as local:
+    with devserver.database(project, data, reset_logins=reset_logins) as local:
         os.environ |= devserver.environment(local, data)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))

@@ -120,6 +120,7 @@ def test_service_login_may_empty_what_is_no_tenants(catalog: psycopg.Connection)
         ("app.answers", "SELECT"),
         ("app.outbox", "DELETE"),
         ("app.outbox", "SELECT"),
+        ("app.outbox", "UPDATE"),
     ]
 
 

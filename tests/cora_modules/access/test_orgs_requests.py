@@ -64,14 +64,14 @@ def test_unknown_path_is_not_found(still_world: World, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "/orgs", "GET, POST"),
-        ("DELETE", "/orgs", "GET, POST"),
-        ("POST", ORG, "DELETE, GET, PATCH"),
-        ("PUT", ORG, "DELETE, GET, PATCH"),
-        ("GET", DOMAIN, "DELETE, PATCH"),
-        ("BREW", ORG, "DELETE, GET, PATCH"),
-        ("get", "/orgs", "GET, POST"),
-        ("", "/orgs", "GET, POST"),
+        ("PUT", "/orgs", "GET, HEAD, OPTIONS, POST"),
+        ("DELETE", "/orgs", "GET, HEAD, OPTIONS, POST"),
+        ("POST", ORG, "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("PUT", ORG, "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("GET", DOMAIN, "DELETE, OPTIONS, PATCH"),
+        ("BREW", ORG, "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("get", "/orgs", "GET, HEAD, OPTIONS, POST"),
+        ("", "/orgs", "GET, HEAD, OPTIONS, POST"),
     ],
 )
 def test_unknown_method_is_told_the_known_ones(still_world: World, method: str, path: str, allow: str) -> None:

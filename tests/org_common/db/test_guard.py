@@ -66,3 +66,12 @@ def test_of_a_superuser_nothing_else_is_told() -> None:
     roles = [{**GOOD, "superuser": True}, {**GOOD, "name": "pg_monitor", "login": False, "inherited": True}]
 
     assert len(faults(180004, roles)) == 1
+
+
+def test_a_role_that_no_request_runs_as_is_refused_with_the_fix() -> None:
+    roles = [GOOD, *({**GOOD, "name": name, "login": False} for name in ("anon", "rds_iam", "reporting"))]
+
+    (fault,) = faults(180004, roles)
+
+    assert "revoke reporting from app_login" in fault
+    assert faults(180004, roles, also={"reporting"}) == []

@@ -284,7 +284,7 @@ def test_what_the_sink_refuses_comes_again(lab: Lab, db: Database) -> None:
         relay(lab.local.service_url, broken)
     relay(lab.local.service_url, tray)
 
-    assert tray.batches == broken.batches
+    assert tray.batches == broken.batches[:1]
 
 
 def test_of_two_relays_one_works(lab: Lab, db: Database) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import LiteralString
+from urllib.parse import urlsplit
 
 import pytest
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db import pool as pools
+from org_common.db.connect import ConnectFailed
 from org_common.db.database import Database, transaction
 from org_common.db.pool import Pooled
 from org_common.db.reader import Reader
@@ -165,6 +167,35 @@ def test_without_a_server_it_is_unavailable_and_the_cause_is_kept(
 
     proxy.restore()
     assert until(lambda: is_served(db), within_s=10)
+    source.close()
+
+
+@pytest.mark.fault
+def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As long as it would wait for a server that is down.
+    monkeypatch.setattr(pools, "WAIT_S", 600.0)
+    url = lab.local.login_url
+    source = Pooled(lab.through(url.replace(str(urlsplit(url).password), "wrong")), size=2)
+
+    with pytest.raises(Unavailable) as raised, source.lease(Deadline.after(600).at_s):
+        pass
+    assert isinstance(raised.value.__cause__, Unavailable)
+    assert isinstance(raised.value.__cause__.__cause__, ConnectFailed)
+    source.close()
+
+
+@pytest.mark.fault
+def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
+    """The password has changed meanwhile: those that are open still work."""
+    url = lab.local.login_url
+    urls = [url]
+    source = Pooled(lab.settings, lambda *, force_refresh=False: urls[-1], size=2)
+    with ThreadPoolExecutor(1) as others:
+        with source.lease(Deadline.after(5).at_s):
+            urls.append(url.replace(str(urlsplit(url).password), "wrong"))
+            waiting = others.submit(lambda: reader(Database(lab.settings, source)).value("select 1"))
+            assert until(lambda: source._hopeless_s > 0)
+        assert waiting.result() == 1
     source.close()
 
 

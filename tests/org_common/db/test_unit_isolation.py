@@ -259,3 +259,18 @@ def test_no_statement_sets_anything_by_itself(db: Database, text: LiteralString)
             tx.value(text, params)
 
     assert outside(db) == fresh
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select pg_advisory_lock(1)",
+        "select pg_try_advisory_lock(1, 2)",
+        'select pg_catalog."pg_advisory_lock_shared"(1)',
+    ],
+)
+def test_no_statement_takes_a_lock_that_outlives_it(db: Database, text: LiteralString) -> None:
+    with pytest.raises(StatementError, match="pg_advisory_xact_lock"):
+        value(db, ALICE, text)
+
+    assert value(db, ALICE, "select pg_try_advisory_xact_lock(1)") is True

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from org_common import PUBLIC, TOKEN, App, Response
 from org_common.errors import BadRequest, OrgError
 from org_common.http import gateway
+from org_common.http.finish import SECURITY
 from org_common.http.request import Request
 from org_common.testing.client import Person
 from org_common.types import LocalContext
@@ -53,7 +54,7 @@ def test_good_event_is_answered() -> None:
 
     assert answer == {
         "statusCode": 200,
-        "headers": {"content-type": "application/json", "cache-control": "no-store"},
+        "headers": {**SECURITY, "content-type": "application/json", "cache-control": "no-store"},
         "body": '{"made":"yes"}',
         "isBase64Encoded": False,
     }

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from org_common.errors import MethodNotAllowed, NotFound
-from org_common.http.routing import Router, parameters, segments
+from org_common.http.routing import Table, parameters, segments
 
 
-def routed(*templates: str) -> Router[str]:
+def routed(*templates: str) -> Table[str]:
     """A router where each route is named by its template; all of them are GET."""
-    router: Router[str] = Router()
+    router: Table[str] = Table()
     for template in templates:
         router.add("GET", template, template)
     return router
@@ -116,7 +116,7 @@ def test_values_are_taken_as_they_are(value: str) -> None:
 
 
 def test_other_method_is_answered_with_the_allowed_ones_in_order() -> None:
-    router: Router[str] = Router()
+    router: Table[str] = Table()
     router.add("PUT", "/orgs/{org_id}", "put")
     router.add("DELETE", "/orgs/{org_id}", "delete")
     router.add("GET", "/orgs/{id}", "get")
@@ -124,7 +124,7 @@ def test_other_method_is_answered_with_the_allowed_ones_in_order() -> None:
     with pytest.raises(MethodNotAllowed) as caught:
         router.match("POST", "/orgs/7")
 
-    assert caught.value.headers == {"Allow": "DELETE, GET, PUT"}
+    assert caught.value.headers == {"Allow": "DELETE, GET, HEAD, OPTIONS, PUT"}
 
 
 @pytest.mark.parametrize("method", ["get", "GET ", "", "*"])
@@ -216,7 +216,7 @@ def naive(templates: list[str], path: str) -> str | None:
     return min(matching, key=shape, default=None)
 
 
-def found(router: Router[str], path: str) -> str | None:
+def found(router: Table[str], path: str) -> str | None:
     return router.match("GET", path)[0] if router.knows(path) else None
 
 
@@ -225,7 +225,7 @@ def test_router_agrees_with_regular_expressions(templates: list[str], path: str)
     assert found(routed(*templates), path) == naive(templates, path)
 
 
-def calls(router: Router[str], path: str) -> int:
+def calls(router: Table[str], path: str) -> int:
     """How many functions a look-up calls, the interpreter's own included: a measure of work without a clock."""
     count = 0
 

@@ -1,5 +1,6 @@
 """`org-common db guard` against a real server: what it lets pass, and what it says about the rest."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import LiteralString
@@ -11,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from org_common.tools.cli import main
-from org_common.tools.guard import look
+from org_common.tools.guard import lasting, look
 from org_common.tools.local import LocalDatabase
 from org_common.tools.migrations import SchemaError
 
@@ -46,8 +47,10 @@ def execute(url: str, statements: sql.Composed | LiteralString) -> None:
         conn.execute(statements)
 
 
-def call(url: str | None) -> Result:
-    return CliRunner().invoke(main, ["db", "guard"], env={"ORG_COMMON_DATABASE_URL": url}, catch_exceptions=False)
+def call(url: str | None, *options: str) -> Result:
+    return CliRunner().invoke(
+        main, ["db", "guard", *options], env={"ORG_COMMON_DATABASE_URL": url}, catch_exceptions=False
+    )
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -180,6 +183,20 @@ def test_role_that_the_login_cannot_become_is_a_fault(login: Login) -> None:
     assert look(url) == ["the login cannot become app_sys: `grant app_sys to app_login`"]
 
 
+def test_role_that_no_request_runs_as_is_a_fault(login: Login) -> None:
+    url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
+
+    (fault,) = look(url)
+    assert re.fullmatch(r"the login can become app_service, .*: `revoke app_service from guard_\w+`, .*", fault)
+
+
+def test_role_that_is_allowed_besides_ours_passes(login: Login) -> None:
+    url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
+
+    assert look(url, also=["app_service"]) == []
+    assert call(url, "--allow", "app_service").exit_code == 0
+
+
 def test_role_that_is_not_there_is_a_fault(database: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("org_common.tools.guard.ROLES", ("anon", "no_such_role"))
 
@@ -193,6 +210,75 @@ def test_server_that_is_down_is_said_without_the_password() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+# --- functions --------------------------------------------------------------------------------
+
+FUNCTION: LiteralString = """
+create schema shop;
+grant usage on schema shop to authenticated;
+create function shop.mark(tenant text) returns text language sql volatile
+  return set_config('shop.tenant', tenant, false)"""
+FOR_THE_SESSION = [
+    "begin perform set_config('shop.tenant', tenant, false); end",
+    "begin perform set_config('shop.tenant', coalesce(tenant, 'x, y'), only_here); end",
+    "begin perform pg_catalog.SET_CONFIG('shop.tenant', tenant, /* true */ false); end",
+    "begin perform set_config('a.b', 'x', true); perform set_config('a.b', 'x', false); end",
+    "begin execute 'select set_config(''shop.tenant'', $1, false)' using tenant; end",
+    "begin set role app_sys; end",
+    "begin\n  -- set local\n  SET SESSION shop.tenant = 'x'; end",
+    "begin if true then set shop.tenant = 'x'; end if; end",
+    "begin execute format('set shop.tenant = %L', tenant); end",
+    "begin perform pg_advisory_lock(1); end",
+    "begin perform pg_try_advisory_lock_shared(1, 2); end",
+]
+FOR_THE_TRANSACTION = [
+    "begin perform set_config('shop.tenant', tenant, true); end",
+    "begin perform set_config('shop.tenant', tenant, is_local => true); end",
+    "begin execute 'select set_config(''shop.tenant'', $1, true)' using tenant; end",
+    "begin set local shop.tenant = 'x'; end",
+    "begin set constraints all immediate; end",
+    "begin update shop.orders o\n  set total = 1; end",
+    "begin insert into shop.orders values (1) on conflict (id) do update set total = 1; end",
+    "begin -- set_config('a.b', 'x', false)\n return; end",
+    "begin perform pg_advisory_xact_lock(1); end",
+    "begin perform app.reset_config(1); end",
+]
+
+
+@pytest.mark.parametrize("body", FOR_THE_SESSION)
+def test_function_that_sets_for_the_session_is_a_fault(body: str) -> None:
+    assert lasting(body) != []
+
+
+@pytest.mark.parametrize("body", FOR_THE_TRANSACTION)
+def test_function_that_sets_for_its_transaction_passes(body: str) -> None:
+    assert lasting(body) == []
+
+
+def test_function_within_a_requests_reach_is_looked_at(database: LocalDatabase) -> None:
+    execute(database.migrator_url, FUNCTION)
+
+    assert look(database.login_url) == [
+        "the function shop.mark(tenant text) sets for the session: the last argument of set_config() must be true"
+    ]
+
+
+def test_function_out_of_a_requests_reach_passes(database: LocalDatabase) -> None:
+    execute(database.migrator_url, f"{FUNCTION}; revoke usage on schema shop from authenticated")
+
+    assert look(database.login_url) == []
+
+
+def test_trigger_is_within_reach_wherever_it_stands(database: LocalDatabase) -> None:
+    trigger: LiteralString = """
+        create schema shop;
+        create function shop.mark() returns trigger language plpgsql as $$
+        begin set shop.tenant = 'x'; return new; end $$"""
+    execute(database.migrator_url, trigger)
+
+    (fault,) = look(database.login_url)
+    assert fault.startswith("the function shop.mark() sets for the session: write `set local`")
+
+
 # --- command ----------------------------------------------------------------------------------
 
 
@@ -200,7 +286,7 @@ def test_command_exits_with_0_when_all_is_well(database: LocalDatabase) -> None:
     result = call(database.login_url)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "row-level security stands: roles, owners, policies, server version\n"
+    assert result.stdout == "row-level security stands: roles, owners, policies, functions, server version\n"
 
 
 def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> None:

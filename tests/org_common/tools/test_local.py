@@ -12,6 +12,7 @@ from org_common.settings import Settings
 from org_common.tools.local import LocalDatabase, clone, drop, provision
 from org_common.tools.migrations import load
 from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.project import ToolError
 
 pytestmark = pytest.mark.db
 
@@ -72,6 +73,23 @@ def test_settings_are_those_of_the_powerless_login(server: EmbeddedPostgres) -> 
     environ = {"ORG_COMMON_DATABASE_URL": made.login_url, "ORG_COMMON_CURSOR_KEYS": key.reveal()}
     assert made.settings.database_url == Secret(made.login_url)
     assert Settings.from_env(environ).cursor_keys == made.settings.cursor_keys
+
+
+def test_password_of_somebody_elses_is_not_replaced_far_away(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("org_common.tools.local._is_local", lambda admin: False)
+    provision(server.url, "far", load([]))
+    provision(server.url, "farther", load([]))
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("alter role app_login password 'of-the-platform'")
+
+    with pytest.raises(ToolError, match=r"passwords are somebody else's: app_login\. .*--reset-logins"):
+        provision(server.url, "farthest", load([]))
+    assert "farthest" not in names(server)
+
+    made = provision(server.url, "farthest", load([]), reset_logins=True)
+    assert ask(made.login_url, "select current_user") == "app_login"
 
 
 def test_database_belongs_to_the_migrator(server: EmbeddedPostgres) -> None:

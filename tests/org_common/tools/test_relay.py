@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from org_common.db.outbox import Message
+from org_common.db.outbox import Message, MessageRefused
 from org_common.tools.cli import main
 from org_common.tools.local import LocalDatabase
 from org_common.tools.project import ToolError
@@ -34,10 +34,12 @@ class Collector:
 
     def __init__(self) -> None:
         self.deliveries: list[list[int]] = []
+        self.ids: list[list[int]] = []
         self.on_delivery: Callable[[int], None] = lambda number: None
 
     def deliver(self, messages: Sequence[Message]) -> None:
         self.deliveries.append([message.message["n"] for message in messages])
+        self.ids.append([message.id for message in messages])
         self.on_delivery(len(self.deliveries))
 
 
@@ -62,11 +64,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def send(database: LocalDatabase, *numbers: int) -> None:
+def send(database: LocalDatabase, *numbers: int, key: str | None = None) -> None:
     with psycopg.connect(database.login_url) as conn:
         conn.execute("set local role app_sys")
         for number in numbers:
-            conn.execute("select app.send('mail', null, jsonb_build_object('n', %s::int))", [number])
+            conn.execute("select app.send('mail', %s, jsonb_build_object('n', %s::int))", [key, number])
 
 
 def left(database: LocalDatabase) -> int:
@@ -74,9 +76,9 @@ def left(database: LocalDatabase) -> int:
         return len(conn.execute("select id from app.outbox").fetchall())
 
 
-def call(*arguments: str, url: str | None) -> Result:
+def call(*arguments: str, url: str | None, command: str = "relay") -> Result:
     env = {"ORG_COMMON_SERVICE_DATABASE_URL": url}
-    return CliRunner().invoke(main, ["outbox", "relay", *arguments], env=env, catch_exceptions=False)
+    return CliRunner().invoke(main, ["outbox", command, *arguments], env=env, catch_exceptions=False)
 
 
 # --- tool -------------------------------------------------------------------------------------
@@ -203,3 +205,81 @@ def test_command_without_a_sink_says_so(project: Path) -> None:
 
     assert result.exit_code == 2
     assert "'--sink'" in result.stderr
+
+
+# --- messages that were refused ---------------------------------------------------------------
+
+
+@pytest.fixture
+def parked(database: LocalDatabase, collector: Collector) -> int:
+    """The number of a message that was refused for good; another of its key waits behind it."""
+
+    def refuse_1(number: int) -> None:
+        if 1 in collector.deliveries[-1]:
+            raise MessageRefused("too large", min(collector.ids[-1]))
+
+    collector.on_delivery = refuse_1
+    send(database, 1, 2, key="k")
+    send(database, 3)
+    run(database.service_url, "shop_queues:sink", follow=False)
+    collector.on_delivery = lambda number: None
+    with psycopg.connect(database.service_url) as conn:
+        row = conn.execute("select min(id) from app.outbox").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.db
+def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parked: int) -> None:
+    result = call(command="refused", url=database.service_url)
+
+    assert result.exit_code == 1
+    assert result.stdout == (f"{parked} mail, key k, 1 behind it, refused 1 times, parked: MessageRefused: too large\n")
+
+
+@pytest.mark.db
+def test_where_nothing_was_refused_it_says_so(database: LocalDatabase) -> None:
+    result = call(command="refused", url=database.service_url)
+
+    assert (result.exit_code, result.stdout) == (0, "nothing was refused\n")
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_requeued_message_goes_again_in_front_of_its_key(
+    database: LocalDatabase, collector: Collector, parked: int, all_of_them: bool
+) -> None:
+    result = call("--all" if all_of_them else str(parked), command="requeue", url=database.service_url)
+    run(database.service_url, "shop_queues:sink", follow=False)
+
+    assert (result.exit_code, result.stdout) == (0, "1 messages wait again\n")
+    assert collector.deliveries[-1] == [1, 2]
+    assert left(database) == 0
+
+
+@pytest.mark.db
+def test_discarded_message_is_gone_and_its_key_goes_on(
+    database: LocalDatabase, collector: Collector, parked: int
+) -> None:
+    result = call(str(parked), str(parked + 1), command="discard", url=database.service_url)
+    run(database.service_url, "shop_queues:sink", follow=False)
+
+    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n"), "one of them was never refused"
+    assert collector.deliveries[-1] == [2]
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--all")])
+def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> None:
+    result = call(*arguments, command="requeue", url=UNREACHABLE)
+
+    assert result.exit_code == 2
+    assert "name the messages, or say --all" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])
+def test_each_says_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments, command=command, url=UNREACHABLE)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the outbox cannot be reached")
+    assert "s3cret" not in result.output

@@ -18,14 +18,18 @@ DATA = click.option(
 @DATA
 @click.option("--check", is_flag=True, help="Start on a free port, take a scripted tour, exit with 0 or 1.")
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Start again when a file changes.")
-def dev(port: int, data: Path | None, check: bool, reload: bool) -> None:
+@click.option(
+    "--reset-logins", is_flag=True, help="Replace passwords of the server of DATABASE_URL, wherever that server is."
+)
+def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool) -> None:
     """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
     from org_common.tools import devserver, tour
 
     project = Project.find(Path())
     if check:
-        raise click.exceptions.Exit(0 if tour.check(project, data) else 1)
-    devserver.serve(project, port=port, data=devserver.data_folder(project, data), reload=reload)
+        raise click.exceptions.Exit(0 if tour.check(project, data, reset_logins=reset_logins) else 1)
+    folder = devserver.data_folder(project, data)
+    devserver.serve(project, port=port, data=folder, reload=reload, reset_logins=reset_logins)
 
 
 @click.command()

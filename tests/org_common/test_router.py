@@ -1,0 +1,169 @@
+"""Routes of several files in one app."""
+
+from typing import Any, cast
+
+import pytest
+
+from org_common import PUBLIC, App, NotFound, Request, Router
+from org_common.http.override import Override
+from org_common.testing.client import Client
+
+
+class Clock:
+    def __init__(self, now: str) -> None:
+        self.now = now
+
+
+def make_clock(request: Request) -> Clock:
+    return Clock(f"real, for {request.method}")
+
+
+def handler() -> str:
+    return "here"
+
+
+def member(org_id: str, name: str) -> list[str]:
+    return [org_id, name]
+
+
+def tell(clock: Clock) -> str:
+    return clock.now
+
+
+def split() -> App:
+    members = Router("/orgs/{org_id}/members")
+    members.get("/{name}", allow=PUBLIC)(member)
+    root = Router()
+    root.get("/health", allow=PUBLIC)(handler)
+    app = App("split")
+    app.include(members, root)
+    return app
+
+
+def test_routes_of_a_router_stand_under_its_prefix() -> None:
+    app = split()
+
+    assert Client(app).get("/orgs/acme/members/alice").json() == ["acme", "alice"]
+    assert Client(app).get("/health").json() == "here"
+    assert [route.path for route in app.routes] == ["/orgs/{org_id}/members/{name}", "/health"]
+
+
+def test_empty_path_is_the_prefix_itself() -> None:
+    router = Router("/orgs")
+    router.get("", allow=PUBLIC)(handler)
+    app = App("split")
+    app.include(router)
+
+    assert (Client(app).get("/orgs").status, Client(app).get("/orgs/").status) == (200, 404)
+
+
+def test_handler_is_still_a_function() -> None:
+    assert Router().get("/a", allow=PUBLIC)(handler) is handler
+
+
+@pytest.mark.parametrize("prefix", ["orgs", "/orgs/", "/"])
+def test_wrong_prefix_does_not_start(prefix: str) -> None:
+    with pytest.raises(TypeError, match=r"the prefix .* Example: \"/orgs\""):
+        Router(prefix)
+
+
+def test_route_that_is_there_twice_does_not_start() -> None:
+    router, app = Router("/a"), App("twice")
+    router.get("/b", allow=PUBLIC)(handler)
+    app.get("/a/b", allow=PUBLIC)(handler)
+
+    with pytest.raises(TypeError, match="GET /a/b is declared twice"):
+        router.get("/b", allow=PUBLIC)(handler)
+    with pytest.raises(TypeError, match="GET /a/b is declared twice"):
+        app.include(router)
+
+
+def test_route_that_comes_after_include_does_not_start() -> None:
+    router, app = Router("/a"), App("late")
+    app.include(router)
+
+    with pytest.raises(TypeError, match=r"GET /a/b comes too late: App\('late', 0 routes\) has taken in this router"):
+        router.get("/b", allow=PUBLIC)(handler)
+
+
+# --- what an app provides -------------------------------------------------------------------------
+
+
+def providing() -> App:
+    app = App("clock")
+    app.provide(Clock, make_clock)
+    app.get("/now", allow=PUBLIC)(tell)
+    return app
+
+
+def test_handler_is_given_what_the_app_provides() -> None:
+    assert Client(providing()).get("/now").json() == "real, for GET"
+
+
+def test_test_gives_another_value_for_a_while() -> None:
+    app = providing()
+    client = Client(app)
+    client.get("/now")
+
+    with app.override(Clock, Clock("noon")) as given, app.override(Clock, Clock("one")):
+        inner = client.get("/now").json()
+    with app.override(Clock, given):
+        outer = client.get("/now").json()
+
+    assert (inner, outer, client.get("/now").json()) == ("one", "noon", "real, for GET")
+
+
+def test_router_provides_for_its_routes_and_the_app_overrides() -> None:
+    router, app = Router(), App("clock")
+    router.provide(Clock, make_clock)
+    router.get("/now", allow=PUBLIC)(tell)
+    app.include(router)
+
+    with app.override(Clock, Clock("noon")):
+        overridden = Client(app).get("/now").json()
+
+    assert (overridden, Client(app).get("/now").json()) == ("noon", "real, for GET")
+
+
+def test_two_factories_of_one_type_do_not_start() -> None:
+    router, app = Router(), providing()
+    router.provide(Clock, lambda request: Clock("another"))
+
+    with pytest.raises(TypeError, match="two factories of Clock"):
+        app.include(router)
+    with pytest.raises(TypeError, match=r"provide\(Clock\): it is given already"):
+        app.provide(Clock, make_clock)
+
+
+@pytest.mark.parametrize("kind", [str, int, Request, "Clock"])
+def test_type_that_means_something_else_is_not_provided(kind: Any) -> None:
+    with pytest.raises(TypeError, match="only a class of your own can be given"):
+        App("clock").provide(kind, lambda request: None)
+
+
+def test_type_that_nobody_provides_is_told_with_the_fix() -> None:
+    with pytest.raises(TypeError, match=r"app\.provide\(Type, factory\)"):
+        App("clock").get("/now", allow=PUBLIC)(tell)
+    with pytest.raises(TypeError, match=r"override\(Clock\): nobody provides it"):
+        App("clock").override(Clock, Clock("noon"))
+
+
+def test_factory_that_fails_is_a_problem() -> None:
+    app = App("clock")
+
+    def refuse(request: Request) -> Clock:
+        raise NotFound("No clock here.")
+
+    app.provide(Clock, refuse)
+    app.get("/now", allow=PUBLIC)(tell)
+
+    assert Client(app).get("/now").status == 404
+
+
+def test_override_ends_with_an_exception_as_well() -> None:
+    provided: dict[type, Any] = {Clock: make_clock}
+
+    with pytest.raises(KeyError), Override(provided, Clock, Clock("noon")):
+        raise KeyError
+
+    assert provided[Clock] is cast("Any", make_clock)
