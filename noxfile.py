@@ -64,6 +64,18 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed events and bindings with anything for forty minutes, guided by what is reached."""
+    run_tests(session, "tests/fuzz", "-s", ORG_COMMON_FUZZ="long")
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Ask the local server more than ten thousand things that its OpenAPI document allows and does not allow."""
+    run_tests(session, "tests/contract", ORG_COMMON_CONTRACT="long")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
     session.install("-c", LOCK, "ruff", "import-linter")

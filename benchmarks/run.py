@@ -1,14 +1,25 @@
-"""`python benchmarks/run.py [imports|request|read|secrets …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [NAME …]`: measure and print ratios beside their budgets."""
 
 import sys
 
+import authorizer
 import harness
 import imports
+import peers
 import read
 import request
+import routes
 import secrets_cold
 
-ALL = {"imports": imports.main, "request": request.main, "read": read.main, "secrets": secrets_cold.main}
+ALL = {
+    "imports": imports.main,
+    "authorizer": authorizer.main,
+    "request": request.main,
+    "peers": peers.main,
+    "routes": routes.main,
+    "read": read.main,
+    "secrets": secrets_cold.main,
+}
 
 
 def main() -> None:

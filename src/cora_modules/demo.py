@@ -5,13 +5,18 @@ from uuid import UUID
 
 import psycopg
 
-PEOPLE = ("alice", "carol", "bob", "root")
+PEOPLE = ("alice", "carol", "bob", "sam", "root")
+SYS_ROLES = {"sam": "sys_admin", "root": "sys_owner"}
 EXAMPLE = ("alice", "/orgs")
 
 # Fixed ids: the data is made once, however often the server starts.
 ACME = UUID("0198a000-0000-7000-8000-00000000ac3e")
 GLOBEX = UUID("0198a000-0000-7000-8000-000000610be8")
 MEMBERS = ((ACME, "alice", "org_owner"), (ACME, "carol", "org_user"), (GLOBEX, "bob", "org_owner"))
+
+PROVISION, ACCEPT = "/users/me/provision", "/invites/accept"
+DAVE = {"email": "dave@example.com"}
+ADMIN = {"role": "org_admin"}
 
 
 class Visit(Protocol):
@@ -23,7 +28,7 @@ class Visit(Protocol):
 
 
 def seed(admin_url: str, issuer: str) -> None:
-    """Alice owns Acme, Carol is a member of it, Bob owns Globex, Root is the platform's owner.
+    """Alice owns Acme, Carol is a member of it, Bob owns Globex, Sam is an admin of the platform and Root its owner.
 
     `admin_url` is a superuser's: people come to a real platform by signing in.
     """
@@ -32,7 +37,7 @@ def seed(admin_url: str, issuer: str) -> None:
             return
         users = {}
         for name in PEOPLE:
-            role = "sys_owner" if name == "root" else None
+            role = SYS_ROLES.get(name, "sys_user")
             found = admin.execute(
                 "insert into access.users (email, full_name, sys_role) values (%s, %s, %s) returning id",
                 [f"{name}@example.com", name.capitalize(), role],
@@ -50,6 +55,11 @@ def seed(admin_url: str, issuer: str) -> None:
                 "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, %s)",
                 [org_id, users[name], role],
             )
+        # On a real platform the operator puts this one line in, and whoever it names becomes the owner by signing in.
+        admin.execute(
+            "insert into access.bootstrap_identities (issuer, kind, value) values (%s, 'email', 'root@example.com')",
+            [issuer],
+        )
 
 
 def tour(visit: Visit) -> None:
@@ -79,3 +89,45 @@ def tour(visit: Visit) -> None:
     visit.step("there is no such route", "alice", "GET", "/nothing", expect=404)
     visit.step("she removes it", "alice", "DELETE", path, expect=204)
     visit.step("and it is gone", "alice", "GET", path, expect=404)
+    people(visit)
+    platform(visit)
+
+
+def people(visit: Visit) -> None:
+    """Dave is invited, comes, rises and leaves; Mallory is not invited."""
+    members, invites = f"/orgs/{ACME}/members", f"/orgs/{ACME}/invites"
+    visit.step("Carol sees who she is, and where", "carol", "GET", "/users/me", expect=200)
+    visit.step("and notes her sign-in", "carol", "POST", "/users/me/session", expect=201)
+    visit.step("and her sign-out", "carol", "DELETE", "/users/me/session", expect=204)
+    visit.step("Mallory, whom nobody has invited, is let in by nobody", "mallory", "POST", PROVISION, expect=403)
+    visit.step("Carol may not invite anybody", "carol", "POST", invites, body=DAVE, expect=403)
+    invite = visit.step("Alice invites Dave", "alice", "POST", invites, body=DAVE, expect=201)
+    visit.step("once at a time", "alice", "POST", invites, body=DAVE, expect=409)
+    token = {"token": invite["token"]}
+    visit.step("Mallory cannot use Dave's invitation", "mallory", "POST", ACCEPT, body=token, expect=403)
+    dave = visit.step("Dave can, and signs in for the first time", "dave", "POST", ACCEPT, body=token, expect=200)
+    visit.step("nobody can use it twice", "dave", "POST", ACCEPT, body=token, expect=409)
+    visit.step("to sign in again changes nothing", "dave", "POST", PROVISION, expect=200)
+    visit.step("he sees the members", "dave", "GET", members, expect=200)
+    visit.step("but may not raise himself", "dave", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=403)
+    visit.step("Alice makes him an admin", "alice", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=200)
+    visit.step("Dave leaves", "dave", "DELETE", f"{members}/{dave['id']}", expect=204)
+    visit.step("and does not see Acme any more", "dave", "GET", f"/orgs/{ACME}", expect=404)
+    alice = visit.step("Alice is the last owner", "alice", "GET", "/users/me", expect=200)
+    visit.step("and cannot leave", "alice", "DELETE", f"{members}/{alice['id']}", expect=409)
+
+
+def platform(visit: Visit) -> None:
+    """What the admins of the platform may, and what not."""
+    visit.step("Alice is no admin of the platform", "alice", "GET", "/admin/sys/users", expect=403)
+    visit.step("Sam is, and sees its users", "sam", "GET", "/admin/sys/users", expect=200)
+    visit.step("but nothing of its tenants", "sam", "GET", f"/orgs/{ACME}", expect=404)
+    sam = visit.step("he sees himself", "sam", "GET", "/users/me", expect=200)
+    path = f"/admin/sys/users/{sam['id']}"
+    visit.step("and cannot raise himself", "sam", "PATCH", path, body={"sysRole": "sys_owner"}, expect=403)
+    domains = f"/orgs/{GLOBEX}/email-domains"
+    domain = visit.step("Bob claims a domain", "bob", "POST", domains, body={"domain": "globex.example"}, expect=201)
+    verify = f"/admin/sys/email-domains/{domain['id']}/verify"
+    visit.step("and cannot verify it himself", "bob", "POST", verify, expect=403)
+    visit.step("Sam can", "sam", "POST", verify, expect=200)
+    visit.step("Bob gives it up", "bob", "DELETE", f"{domains}/{domain['id']}", expect=204)

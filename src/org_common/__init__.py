@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from org_common.http.function_url import FUNCTION_URL
     from org_common.http.gateway import HTTP_API, HttpApi
     from org_common.http.request import Request
-    from org_common.http.response import Response
+    from org_common.http.response import Response, problem
     from org_common.http.rest import REST_API, RestApi
     from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
@@ -99,7 +99,7 @@ _HOMES = {
     "org_common.http.function_url": ("FUNCTION_URL",),
     "org_common.http.gateway": ("HTTP_API", "HttpApi"),
     "org_common.http.request": ("Request",),
-    "org_common.http.response": ("Response",),
+    "org_common.http.response": ("Response", "problem"),
     "org_common.http.rest": ("REST_API", "RestApi"),
     "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
@@ -180,6 +180,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "UnsupportedMediaType",
     "authorizer",
     "get_secret",
+    "problem",
     "reader",
     "service_transaction",
     "transaction",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
+    from logging import Logger
 
     from org_common.db.database import Database
     from org_common.http.cors import Cors
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     # What goes around every request of an app: `next` answers it.
     Middleware = Callable[[Request, Callable[[Request], Response]], Response]
-
-logger = logging.getLogger("org_common")
 
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
@@ -104,23 +102,23 @@ class App(Router):
                     continue
             except OrgError as error:
                 if error.status >= 500:
-                    logger.error("%s", error.detail)
+                    logger().error("%s", error.detail)
                 return shape.answer(problem(error, context.aws_request_id, self._problem_types), event)
             try:
                 return shape.answer(self.handle(request), event)
             except ResponseTooLarge as error:
-                logger.error("%s %s: %s", request.method, request.path, error.detail)
+                logger().error("%s %s: %s", request.method, request.path, error.detail)
                 return shape.answer(self._finish(request, problem(error, request.id, self._problem_types)), event)
         from org_common.http.unknown import refusal
 
         refused, seen = refusal(event)
-        logger.error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+        logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
         return answer(problem(refused, context.aws_request_id, self._problem_types))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         try:
-            return self._finish(request, checked(self._respond(request)))
+            return self._finish(request, self._respond(request))
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             # A middleware's: what a route raises is a problem before it comes here.
             return self.refuse(request, error)
@@ -136,7 +134,7 @@ class App(Router):
             if route is None:
                 return self._options(request)
             identity = None
-            if route.rule.caller != "anyone":
+            if not route.is_public:
                 identity = self.identity.identity(request)
                 if identity is None:
                     raise Unauthorized
@@ -148,18 +146,18 @@ class App(Router):
         if self._errors:
             try:
                 answered = self._answered(request, error)
-            except Exception as another:
-                logger.exception("%s %s failed in an error handler", request.method, request.path)
+            except Exception as another:  # noqa: BLE001 - logged here
+                logger().exception("%s %s failed in an error handler", request.method, request.path)
                 answered = another if isinstance(another, OrgError) else OrgError()
             if isinstance(answered, Response):
                 return answered
             if answered is not None:
                 error = answered
         if not isinstance(error, OrgError):
-            logger.error("%s %s failed", request.method, request.path, exc_info=error)
+            logger().error("%s %s failed", request.method, request.path, exc_info=error)
             error = OrgError()
         elif error.status >= 500:
-            logger.error("%s %s answered %d", request.method, request.path, error.status, exc_info=error)
+            logger().error("%s %s answered %d", request.method, request.path, error.status, exc_info=error)
         return problem(error, request.id, self._problem_types)
 
     def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
@@ -193,6 +191,11 @@ class App(Router):
             return handler
 
         return declare
+
+    @property
+    def error_handlers(self) -> Mapping[type[Exception], Callable[[Any, Request], Response | OrgError]]:
+        """What `error` declared."""
+        return self._errors
 
     def include(self, *routers: Router) -> None:
         """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
@@ -228,7 +231,8 @@ class App(Router):
         if self._database is None:
             from org_common.db.database import default
 
-            self._database = default()
+            # Told with the first request, whichever that is, and not by the first list that has a second page.
+            self._database = default(pages=any(route.signature.injects("page") for route in self.routes))
         return self._database
 
     def use(self, database: Database | None) -> None:
@@ -248,3 +252,10 @@ class App(Router):
 
 def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
     return lambda request: checked(middleware(request, respond))
+
+
+def logger() -> Logger:
+    """Imported when there is something to log: by itself `logging` takes as long as a third of this package."""
+    import logging
+
+    return logging.getLogger("org_common")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Required, TypedDict
 
 from org_common.auth.rules import Rule
-from org_common.errors import Unavailable
+from org_common.errors import OrgError, Unavailable
 from org_common.http.binding import Binding
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response, Result
@@ -43,6 +43,8 @@ class RouteOptions(TypedDict, total=False):
     """The header Cache-Control of a success, "no-store" by default. Example: "private, no-cache"."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
+    raises: Sequence[type[OrgError]]
+    """Errors for the OpenAPI document that it cannot know of: what a function in the database answers, `Gone` say."""
 
 
 class Route:
@@ -50,17 +52,20 @@ class Route:
 
     __slots__ = (
         "_binding",
-        "_idempotent",
         "_identity",
         "_isolation",
         "_reads",
         "_result",
         "_retry",
+        "_ruled",
         "_writes",
         "handler",
+        "idempotent",
+        "is_public",
         "method",
         "path",
         "provided",
+        "raises",
         "rule",
         "signature",
         "status",
@@ -95,8 +100,11 @@ class Route:
         self.path = path
         self.handler = handler
         self.rule = rule
+        self.is_public = rule.caller == "anyone"
+        self._ruled = rule.needs_database
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
-        self._idempotent = options.get("idempotent", False)
+        self.raises = tuple(options.get("raises", ()))
+        self.idempotent = options.get("idempotent", False)
         self._retry = options.get("retry", False)
         self._isolation: Isolation = options.get("isolation", "read committed")
         self.provided = provided
@@ -146,7 +154,7 @@ class Route:
         if self._writes:
             write = self._write_again if self._retry else self._write
             return write(self._writes, request, identity, database(), arguments)
-        if self._reads or self.rule.needs_database:
+        if self._reads or self._ruled:
             return self._read(self._reads, request, identity, database(), arguments)
         return self._result.render(self.handler(**arguments), request)
 
@@ -206,7 +214,7 @@ class Route:
         return rerun(write, request.deadline, lambda: database.counters)
 
     def _key(self, request: Request) -> IdempotencyKey | None:
-        header = request.headers.get("idempotency-key") if self._idempotent else None
+        header = request.headers.get("idempotency-key") if self.idempotent else None
         if header is None:
             return None
         from org_common.db.idempotency import IdempotencyKey

@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from cora_modules import demo
-from cora_modules.access.orgs import app
 from org_common import Database
 from org_common.testing.client import Client, Person
 from org_common.tools.issuer import ISSUER, subject
 from org_common.tools.local import LocalDatabase
+from tests.cora_modules.access.world import APPS, Guest
 
 pytestmark = pytest.mark.db
 
@@ -20,14 +20,16 @@ pytestmark = pytest.mark.db
 def seeded(database: LocalDatabase) -> Iterator[LocalDatabase]:
     demo.seed(database.admin_url, ISSUER)
     source = Database(database.settings)
-    app.use(source)
+    for app in APPS:
+        app.use(source)
     yield database
-    app.use(None)
+    for app in APPS:
+        app.use(None)
     source.close()
 
 
 def client(name: str | None) -> Client:
-    return Client(app, person=None if name is None else Person(subject(name), issuer=ISSUER))
+    return Guest(None if name is None else Person(subject(name), issuer=ISSUER, email=f"{name}@example.com"))
 
 
 class Visit:

@@ -78,8 +78,9 @@ def test_console_works_as_printed(server: EmbeddedPostgres) -> None:
         "APP_MIGRATOR_PASSWORD": "of-the-migrator",
         "ORG_COMMON_DATABASE_URL": f"postgresql://app_login:of-the-login@{at}",
     }
-    migrated, guarded = [commands(block.text) for block in blocks(PAGE)]
+    listed, migrated, guarded = [commands(block.text) for block in blocks(PAGE)]
 
+    compare(listed, environ)
     compare(migrated, environ)
     with psycopg.connect(environ["ORG_COMMON_MIGRATOR_URL"], autocommit=True) as migrator:
         migrator.execute("alter role app_login password 'of-the-login'")

@@ -1,4 +1,4 @@
-"""The tables of docs/database.md say what the code does."""
+"""The tables of docs/database.md and docs/auth.md say what the code does."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Reader, Settings, SysCheck, Transaction
+from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings, SysCheck, Transaction
+from org_common.auth.refusals import REASONS
 from org_common.db import statement
 from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
 from org_common.environment import PROFILES
 from org_common.route import RouteOptions
 
 ROOT = Path(__file__).parents[2]
+AUTH = (ROOT / "docs" / "auth.md").read_text()
 PAGE = (ROOT / "docs" / "database.md").read_text()
 SETTINGS = "\n" + (ROOT / "docs" / "settings.md").read_text()
 SQL = "\n".join(path.read_text() for path in (ROOT / "src" / "org_common" / "sql").glob("*.sql"))
@@ -87,6 +89,20 @@ def test_every_setting_is_there() -> None:
     assert {row[0] for row in table("# Settings", SETTINGS)} == environ.asked
 
 
+def test_every_reason_is_there() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | text |")[2].partition("\n\n")[0], re.MULTILINE
+    )
+
+    assert dict(rows) == REASONS
+
+
+def test_every_argument_of_an_issuer_is_there() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", AUTH.partition("| argument | what |")[2].partition("\n\n")[0], re.MULTILINE)
+
+    assert set(rows) == set(Issuer.__slots__)
+
+
 def test_every_profile_is_there() -> None:
     [row] = [row for row in table("# Settings", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
 
@@ -107,7 +123,7 @@ def test_every_verb_is_there() -> None:
 def test_every_option_of_a_writing_route_is_there() -> None:
     options = {row[0].partition("=")[0] for row in table("### Options of a writing route")}
 
-    assert options == RouteOptions.__annotations__.keys() - {"allow", "cache", "status", "summary"}
+    assert options == RouteOptions.__annotations__.keys() - {"allow", "cache", "raises", "status", "summary"}
 
 
 def test_rules_run_as_the_roles_that_the_page_says() -> None:

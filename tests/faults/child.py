@@ -5,6 +5,7 @@ Its database is that of the environment variables. It answers one JSON line to e
 
 import json
 import os
+import random
 import stat
 import sys
 import time
@@ -127,7 +128,23 @@ def snapshot() -> None:
         hook(*args, **kwargs)
     closed = sockets()
     restored = [in_child(lambda: {"pid": backend(made), "sockets": sockets()}) for _ in range(2)]
-    say(hooks=len(hooks), before=before, opened=opened, closed=closed, restored=restored, after=backend(made))
+    lucky = []
+    for _ in range(2):
+        # A fork would begin anew by itself; a snapshot has this for all.
+        random.seed(1)
+        for hook, args, kwargs in runtime.get_after_restore():
+            hook(*args, **kwargs)
+        lucky.append(random.random())
+    say(
+        hooks=len(hooks),
+        before=before,
+        opened=opened,
+        closed=closed,
+        restored=restored,
+        after=backend(made),
+        lucky=lucky,
+        prefetched="tenacity" in sys.modules,
+    )
 
 
 def terminate() -> None:

@@ -16,7 +16,7 @@ from org_common.db.guard import Guard, Misconfigured, faults
 from org_common.errors import OrgError
 from org_common.tools.guard import look
 from tests.faults.bench import Bench
-from tests.faults.logins import drop_role, login
+from tests.faults.logins import BECOMES, drop_role, login
 from tests.support.lab import Lab
 from tests.support.report import Report
 
@@ -79,6 +79,10 @@ def inherits(lab: Lab, stack: ExitStack) -> str:
     return url
 
 
+def reaches(role: LiteralString) -> SetUp:
+    return lambda lab, stack: stack.enter_context(login(lab, "bad", becomes=(*BECOMES, role)))
+
+
 BAD: dict[str, tuple[SetUp, str]] = {
     "owner, no FORCE": (owner(forced=False), "reassign owned by"),
     "owner": (owner(forced=True), "reassign owned by"),
@@ -88,6 +92,9 @@ BAD: dict[str, tuple[SetUp, str]] = {
     "member of BYPASSRLS": (member("bypassrls"), "nobypassrls"),
     "member of a member of BYPASSRLS": (member("bypassrls", steps=2), "nobypassrls"),
     "INHERIT membership": (inherits, "with inherit false"),
+    "may become the service": (reaches("app_service"), "revoke app_service from"),
+    "may become who sees past policies": (reaches("app_rules"), "revoke app_rules from"),
+    "may read what all may": (reaches("pg_read_all_data"), "revoke pg_read_all_data from"),
 }
 
 
@@ -153,6 +160,20 @@ def test_good_login_is_served(lab: Lab, serve: Callable[[str], Bench]) -> None:
         # The lab has tables that leave something to be desired.
         assert look(url) == look(lab.local.login_url)
         bench.source.close()
+
+
+def test_role_of_which_nothing_is_known_is_told_and_served(
+    lab: Lab, serve: Callable[[str], Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mark of the platform's, say; in CI `org-common db guard` wants to be told of it."""
+    with ExitStack() as stack:
+        url = member("nologin")(lab, stack)
+        bench = serve(url)
+        stack.callback(bench.source.close)
+
+        assert [bench.read().status, bench.write().status] == [200, 200]
+        assert [record.levelname for record in caplog.records if "can become power_0_" in record.message] == ["WARNING"]
+        assert any("which no request runs as" in fault for fault in look(url))
 
 
 def test_environment_that_has_refused_serves_as_soon_as_the_fault_is_mended(

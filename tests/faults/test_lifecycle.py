@@ -52,12 +52,18 @@ def test_snapshot(url: str, report: Report) -> None:
         backends = [told["before"], told["after"], *(each["pid"] for each in told["restored"])]
         assert len(set(backends)) == 4, "two environments share a connection"
         assert [each["sockets"] for each in told["restored"]] == [1, 1]
+        assert told["lucky"][0] != told["lucky"][1], "two environments pause for the same random time"
+        assert told["prefetched"]
 
 
 @pytest.mark.skipif(find_spec("snapshot_restore_py") is None, reason="snapshot-restore-py is not installed")
 def test_without_snapshots_nothing_is_registered(url: str) -> None:
     with child(url, "snapshot", AWS_LAMBDA_INITIALIZATION_TYPE="on-demand") as environment:
-        assert environment.answer()["hooks"] == 0
+        told = environment.answer()
+
+        assert told["hooks"] == 0
+        assert told["lucky"][0] == told["lucky"][1]
+        assert not told["prefetched"]
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])

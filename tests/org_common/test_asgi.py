@@ -164,7 +164,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(local: LocalDatabase, key: Path) -> Iterator[Server]:
     issuer = LocalIssuer.load(key)
     database = Database(local.settings, Pooled(local.settings))
-    with served(Asgi([app, other], database=database, authorize=issuer.authorizer.authorize)) as port:
+    with served(Asgi([app, other], database=database, authorize=issuer.authorize)) as port:
         yield Server(port, issuer)
     app.use(None)
     other.use(None)
@@ -475,7 +475,7 @@ def test_server_that_stops_closes_the_database(local: LocalDatabase, key: Path) 
     issuer = LocalIssuer.load(key)
     mine = App("asgi-test-end")
     mine.get("/whoami", allow=SIGNED_IN)(whoami)
-    asgi = Asgi([mine], database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
+    asgi = Asgi([mine], database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
 
     with psycopg.connect(local.admin_url, autocommit=True) as admin:
         with served(asgi) as port:

@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from org_common import Database, Settings
@@ -18,7 +19,7 @@ from tests.soak.shop import Causes, app
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """`job`: url, profile, count, each_s (how many come in a second), requests, tenants (subject, org_id).
 
-    Answers each request's status, time and cause.
+    Answers each request's status, cause and time, and how much of that this machine had no core for it.
     """
     _warm(job)
     children = []
@@ -58,7 +59,7 @@ def _serve(line: socket.socket, job: dict[str, Any], number: int, tenant: dict[s
     time.sleep(random.random() * job["count"] / job["each_s"])
     found = []
     for turn in range(job["requests"]):
-        began = time.perf_counter()
+        began, waited = time.perf_counter(), waited_s()
         if turn == 1:
             reply = client.post("/items", {"id": number, "body": tenant["subject"]})
             items = [reply.json()] if reply.status == 201 else []
@@ -70,6 +71,7 @@ def _serve(line: socket.socket, job: dict[str, Any], number: int, tenant: dict[s
                 "status": reply.status,
                 "code": reply.json().get("code") if reply.status >= 400 else None,
                 "s": time.perf_counter() - began,
+                "starved_s": waited_s() - waited,
                 "cause": causes.seen.pop() if reply.status >= 500 else None,
                 "foreign": sum(item["orgId"] != tenant["org_id"] for item in items),
             }
@@ -77,6 +79,14 @@ def _serve(line: socket.socket, job: dict[str, Any], number: int, tenant: dict[s
     line.sendall(json.dumps(found).encode() + b"\n")
     # Until the parent hangs up.
     line.recv(1)
+
+
+def waited_s() -> float:
+    """How long this thread could have run and was not let, since it began (Linux; elsewhere it is not known: 0)."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 if __name__ == "__main__":

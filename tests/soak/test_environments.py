@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from org_common.db.connect import CONNECT_TIMEOUT_S
-from org_common.db.retry import ATTEMPTS
 from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.scale import MAX_CONNECTIONS, scaled
@@ -23,9 +21,8 @@ POOL = 20
 CHEAP_LOGIN = {"auth_type": "md5"}
 # So many come in a second: they share two cores with the server.
 EACH_S = 40
-SOON_S = 3.5
-# Twice what the table of retries allows, for a machine that is busy with something else: nobody hangs.
-LONGEST_S = 2 * (ATTEMPTS * CONNECT_TIMEOUT_S + 1)
+# Of a refusal, without the time for which the machine had no core for it.
+LONGEST_S = 3.0
 # The server was full, or too busy with refusing the others to say so in time.
 CAUSES = {"FULL", "MUTE"}
 MOST = 0.8
@@ -70,6 +67,7 @@ def report(figures: Figures, name: str, answers: list[dict[str, Any]], good: int
         p50_s=round(cuts[49], 4),
         p99_s=round(cuts[98], 4),
         max_s=round(max(answer["s"] for answer in answers), 4),
+        max_s_with_a_core=round(max(answer["s"] - answer["starved_s"] for answer in answers), 4),
     )
 
 
@@ -96,8 +94,7 @@ def test_without_one_who_is_not_answered_is_told_why(small: Platform, figures: F
     assert told == refused
     assert {answer["cause"] for answer in told} <= CAUSES
     assert len(full) > MOST * len(refused)
-    assert sum(answer["s"] < SOON_S for answer in refused) > MOST * len(refused)
-    assert max(answer["s"] for answer in refused) < LONGEST_S
+    assert max(answer["s"] - answer["starved_s"] for answer in refused) <= LONGEST_S
     assert sum(answer["foreign"] for answer in answers) == 0
     posted = sum(answer["status"] == 201 for answer in answers)
     assert small.ask("select count(*) from soak.items where id >= 0") == posted

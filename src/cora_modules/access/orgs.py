@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from cora_modules.access import queries
-from cora_modules.access.models import (
+from cora_modules.access.models.orgs import (
     EmailDomain,
     EmailDomainPatch,
     NewEmailDomain,
@@ -11,13 +11,14 @@ from cora_modules.access.models import (
     Org,
     OrgPatch,
 )
-from org_common import SIGNED_IN, App, Check, Page, PageRequest, Reader, Transaction
+from org_common import SIGNED_IN, App, Check, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-orgs")
 
 ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
 ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
 ORG_OWNER = Check("app.has_org_role(%(org_id)s, 'org_owner')")
+SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/orgs", allow=SIGNED_IN)
@@ -72,3 +73,9 @@ def update_domain(tx: Transaction, org_id: UUID, domain_id: UUID, body: EmailDom
 def remove_domain(tx: Transaction, org_id: UUID, domain_id: UUID) -> None:
     """Give up an e-mail domain."""
     tx.run(queries.DELETE_DOMAIN, {"org_id": org_id, "domain_id": domain_id}, rows=1)
+
+
+@app.post("/admin/sys/email-domains/{domain_id}/verify", allow=SYS_ADMIN)
+def verify_domain(tx: Transaction, domain_id: UUID) -> EmailDomain:
+    """Say that the domain is the organization's. From then on it lets people in, if it was told to."""
+    return tx.one(EmailDomain, queries.VERIFY_DOMAIN, {"domain_id": domain_id})

@@ -66,3 +66,65 @@ returning """
 )
 
 DELETE_DOMAIN = "delete from access.org_email_domains where org_id = %(org_id)s and id = %(domain_id)s"
+
+VERIFY_DOMAIN = "select " + _DOMAIN + " from access.verify_domain(%(domain_id)s) d"
+
+# A user's own columns are shown to him by functions: colleagues have no grant on them.
+_ME = """
+select m.id, m.email, m.full_name, m.avatar_url, m.phone, m.sys_role, m.current_org_id, m.metadata, m.organizations,
+       m.created_at, m.updated_at
+from """
+
+GET_ME = _ME + "access.me() m"
+
+PATCH_ME = _ME + "access.update_me(%(patch)s) m"
+
+PROVISION = _ME + "access.provision() m"
+
+ACCEPT_INVITE = _ME + "access.accept_invite(%(token)s) m"
+
+START_SESSION = """
+select s.started_at, s.expires_at, s.user_agent
+from access.start_session(%(token_id)s, to_timestamp(%(expires_at)s::float8), %(user_agent)s) s
+"""
+
+END_SESSIONS = "select access.end_sessions()"
+
+_MEMBER = """
+select u.id, u.email, u.full_name, u.avatar_url, m.org_role as role, m.created_at as added_at
+"""
+_USER_OF_IT = """
+join access.users u on u.id = m.user_id
+"""
+
+LIST_MEMBERS = _MEMBER + "from access.org_members m" + _USER_OF_IT + "where m.org_id = %(org_id)s"
+
+ADD_MEMBER = _MEMBER + "from access.add_member(%(org_id)s, %(user_id)s, %(role)s) m" + _USER_OF_IT
+
+CHANGE_MEMBER = _MEMBER + "from access.change_member(%(org_id)s, %(user_id)s, %(patch)s ->> 'role') m" + _USER_OF_IT
+
+REMOVE_MEMBER = "select access.remove_member(%(org_id)s, %(user_id)s)"
+
+_SYS_USER = "u.id, u.email, u.full_name, u.avatar_url, u.sys_role, u.is_active, u.created_at, u.updated_at"
+
+LIST_USERS = "select " + _SYS_USER + " from access.users u"
+
+GET_USER = LIST_USERS + " where u.id = %(user_id)s"
+
+PATCH_USER = "select " + _SYS_USER + " from access.update_user(%(user_id)s, %(patch)s) u"
+
+LIST_INVITES = """
+select i.id, i.org_id, i.email, i.role,
+       case when i.status = 'pending' and i.expires_at <= now() then 'expired' else i.status end as status,
+       i.expires_at, i.invited_by, i.created_at
+from access.invites i
+where i.org_id = %(org_id)s
+"""
+
+CREATE_INVITE = """
+select (c.invite).id, (c.invite).org_id, (c.invite).email, (c.invite).role, (c.invite).status, (c.invite).expires_at,
+       (c.invite).invited_by, (c.invite).created_at, c.org_name, c.token
+from access.create_invite(%(org_id)s, %(email)s, %(role)s) c
+"""
+
+REVOKE_INVITE = "select access.revoke_invite(%(org_id)s, %(invite_id)s)"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from org_common.auth.rules import SIGNED_IN, Rule
-from org_common.db import lifecycle
+from org_common.db import lifecycle, page
 from org_common.db.connection import Single, Source, cursor_keys
 from org_common.db.counters import Counters
 from org_common.db.idempotency import IdempotencyKey
@@ -82,14 +82,21 @@ class Database:
         self._source.close()
 
 
+lifecycle.prepare()
 _default: Database | None = None
 
 
-def default() -> Database:
-    """The database of the environment's settings, made at first use and kept for the life of the process."""
+def default(*, pages: bool = False) -> Database:
+    """The database of the environment's settings, made at first use and kept for the life of the process.
+
+    `SettingsError` when `pages` are answered and nothing is there to sign their cursors.
+    """
     global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
-        _default = Database(Settings.from_env())
+        settings = Settings.from_env()
+        if pages and settings.cursor_keys_secret is None:
+            page.ensure_keys(settings.cursor_keys)
+        _default = Database(settings)
         lifecycle.attend(_default)
     return _default
 

@@ -1,10 +1,12 @@
-"""The turns in the life of a Lambda environment at which a connection must not be open."""
+"""The turns in the life of a Lambda environment: what it does before it serves, and when no connection may be open."""
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -28,13 +30,28 @@ def attend(database: Closable) -> None:
         _at_sigterm(database)
 
 
+def prepare() -> None:
+    """Do early what a request would wait for, where init is done before there is one. At import; opens nothing.
+
+    After a restore `random` begins anew: environments of one snapshot that pause for the same "random" time come back
+    all at once.
+    """
+    kind = os.environ.get(INITIALIZATION_TYPE)
+    if kind in ("snap-start", "provisioned-concurrency"):
+        import tenacity  # noqa: F401 - what a first retry would load
+    if kind == "snap-start":
+        with suppress(ImportError):
+            from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
+
+            register_after_restore(random.seed)
+
+
 def _before_snapshot(database: Closable) -> None:
-    try:
-        from snapshot_restore_py import register_before_snapshot  # type: ignore[import-untyped]
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_before_snapshot(database.close)
+    # Part of the runtime wherever SnapStart is.
+    with suppress(ImportError):
+        from snapshot_restore_py import register_before_snapshot
+
+        register_before_snapshot(database.close)
 
 
 def _at_sigterm(database: Closable) -> None:

@@ -33,11 +33,7 @@ class Cursors:
 
     def __init__(self, keys: Sequence[str], scope: str, identity: Identity | None) -> None:
         """`SettingsError` without a key: the newest comes first and signs, all open."""
-        if not keys:
-            raise SettingsError(
-                "ORG_COMMON_CURSOR_KEYS is not set, and neither is ORG_COMMON_CURSOR_KEYS_SECRET: pages need a key to "
-                "sign their cursors. Example: the output of `openssl rand -hex 32`"
-            )
+        ensure_keys(keys)
         caller = "" if identity is None else f"{identity.issuer}\n{identity.subject}"
         self._keys = [key.encode() for key in keys]
         self._context = f"{scope}\n\n{caller}".encode()
@@ -67,6 +63,15 @@ class Cursors:
 
     def _mac(self, key: bytes, body: str) -> str:
         return _encoded(hmac.digest(key, self._context + b"\n\n" + body.encode(), hashlib.sha256)[:MAC_BYTES])
+
+
+def ensure_keys(keys: Sequence[object]) -> None:
+    """`SettingsError` without a key."""
+    if not keys:
+        raise SettingsError(
+            "ORG_COMMON_CURSOR_KEYS is not set, and neither is ORG_COMMON_CURSOR_KEYS_SECRET: pages need a key to sign "
+            "their cursors. Example: the output of `openssl rand -hex 32`"
+        )
 
 
 def _encoded(raw: bytes) -> str:

@@ -15,7 +15,7 @@ from org_common.db.prelude import Prelude
 from org_common.db.reader import Reader
 from org_common.db.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.unit import Write
-from org_common.errors import NotFound
+from org_common.errors import Forbidden, NotFound, OrgError
 from org_common.identity import Identity
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
@@ -50,6 +50,7 @@ class Transaction(Reader):
         self._unit = Write(source, prelude, _BEGINS[isolation])
         self._key = key
         self._savepoints = 0
+        self._refusal: OrgError | None = None
         if key is not None:
             self._unit.ride(key.claim())
 
@@ -75,10 +76,7 @@ class Transaction(Reader):
         batch = [statement.bind(each) for each in params]
         if not batch:
             return 0
-        self._check_open()
-        results = self._unit.send(batch)
-        self._ruled = True
-        return sum(result.command_tuples or 0 for result in results)
+        return sum(result.command_tuples or 0 for result in self._sent(batch))
 
     def send(self, queue: str, message: dict[str, Any], *, key: str | None = None) -> None:
         """Put a message into the outbox: it is sent after COMMIT, and only then. Costs no turn.
@@ -125,16 +123,29 @@ class Transaction(Reader):
         """The app calls this, or the block of `transaction()`."""
         self._unit.rollback()
 
+    def ensure_ruled(self) -> None:
+        """As for reading. A refusal that the handler has swallowed is the answer all the same."""
+        if self._refusal is not None and self._unit.has_failed:
+            raise self._refusal
+        super().ensure_ruled()
+
     def _ask(self) -> None:
         if self._unit.carries:
             # What rides is sent under the rule as well.
-            self._unit.send([])
-            self._ruled = True
+            self._sent([])
         else:
             super()._ask()
 
     def _send(self, statement: Wire) -> PGresult:
+        return self._sent([statement])[0]
+
+    def _sent(self, statements: list[Wire]) -> list[PGresult]:
         self._check_open()
-        result = self._unit.send([statement])[0]
+        try:
+            results = self._unit.send(statements)
+        except (Forbidden, NotFound) as refusal:
+            if not self._ruled and self._refusal is None:
+                self._refusal = refusal
+            raise
         self._ruled = True
-        return result
+        return results

@@ -102,6 +102,11 @@ class Write:
         """Something rides that was not sent yet."""
         return bool(self._riders)
 
+    @property
+    def has_failed(self) -> bool:
+        """It cannot be committed, unless a savepoint undoes what went wrong."""
+        return self._failed
+
     def fail(self) -> None:
         """Nothing of this transaction may be kept."""
         self._failed = True

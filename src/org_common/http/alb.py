@@ -12,7 +12,6 @@ from org_common.http.gateway import (
     body_of,
     broken_event,
     check_unicode,
-    deadline_of,
     decoded,
     fitting,
     text_of,
@@ -65,7 +64,7 @@ class Alb:
             getattr(context, "aws_request_id", None) or uuid.uuid4().hex,
             # Never what `requestContext` may hold: no load balancer puts an authorizer there.
             None,
-            deadline_of(context),
+            context,
             getattr(context, "tenant_id", None),
         )
 

@@ -34,7 +34,7 @@ class Finish:
         self._always = {name.lower(): value for name, value in headers.items()}
 
     def __call__(self, request: Request, response: Response) -> Response:
-        """A response of its own: what a handler answered may be one that it answers again."""
+        """The response as it goes out. One that a handler made stays as it is: it may answer that again."""
         headers = {**self._always, **response.headers}
         body = response.body
         status = response.status
@@ -53,7 +53,10 @@ class Finish:
             self._cors.put(headers, request)
         if method == "HEAD":
             body = b""
-        return made(status, headers, body, response.cookies)
+        if not response.is_ours:
+            return made(status, headers, body, response.cookies)
+        response.status, response.headers, response.body = status, headers, body
+        return response
 
 
 def _coding(request: Request, headers: dict[str, str]) -> str | None:

@@ -13,7 +13,6 @@ from org_common.http.gateway import (
     broken_event,
     check_unicode,
     checked_base_path,
-    deadline_of,
     decoded,
     fitting,
     text_of,
@@ -81,7 +80,7 @@ class RestApi:
             body_of(event),
             request_id,
             authorizer_of(gateway),
-            deadline_of(context),
+            context,
             getattr(context, "tenant_id", None),
         )
 

@@ -55,8 +55,23 @@ class Table(Generic[R]):
         `MethodNotAllowed` with `Allow` for a known path without this method.
         """
         values: list[str] = []
-        node = self._find(self._root, path[1:].split("/"), 0, values) if path[:1] == "/" else None
-        if node is None:
+        node = self._root if path[:1] == "/" else None
+        parts = path[1:].split("/")
+        for part in parts:
+            if node is None:
+                break
+            child, parameter = node.children.get(part), node.parameter
+            if child is None:
+                node = parameter if part else None
+                values.append(part)
+            elif parameter is None:
+                node = child
+            else:
+                # A literal and a parameter compete here: go down both.
+                values.clear()
+                node = self._find(self._root, parts, 0, values)
+                break
+        if node is None or not node.routes:
             raise NotFound(code="unknown_route")
         route = node.routes.get(method)
         if route is None and method == "HEAD":

@@ -43,13 +43,22 @@ _REFUSED: dict[Any, tuple[re.Pattern[str], str, str]] = {
 
 
 _CONFIG = ConfigDict(allow_inf_nan=False)
-_BARE: dict[Any, Callable[[str], Any]] = {
-    UUID: SchemaValidator(core_schema.uuid_schema()).validate_python,
-    int: int,
-    bool: "true".__eq__,
+# Bare core validators: 0.006 ms to make instead of 0.5, and 5 times as fast as UUID(text) (measured).
+_BARE: dict[type, Callable[[str], Any]] = {
+    UUID: SchemaValidator(
+        core_schema.chain_schema([core_schema.str_schema(min_length=36, max_length=36), core_schema.uuid_schema()])
+    ).validate_python,
+    int: SchemaValidator(
+        core_schema.chain_schema([core_schema.str_schema(pattern="^-?[0-9]{1,18}$"), core_schema.int_schema()])
+    ).validate_python,
+    bool: {"true": True, "false": False}.__getitem__,
 }
-# NaN and Infinity, sixteen digits in a row, an exponent of three: seldom, and looked at closely.
-_SUSPICIOUS = re.compile(rb"[0-9][0-9.]{15}|[0-9][eE][+-]?[0-9]{3}|NaN|Infinity")
+# Sixteen digits in a row, an exponent of three: seldom, and looked at closely. Two patterns that each begin with one
+# set of characters are found five times as fast as one of alternatives (measured), and most bodies have few digits.
+_LONG = re.compile(rb"[0-9][0-9.]{15}")
+_GREAT = re.compile(rb"[eE][+-]?[0-9]{3}")
+# Left are the digits and the beginnings of NaN and Infinity.
+_NOT_TELLING = bytes(set(range(256)) - set(b"0123456789NI"))
 MAX_FORM_FIELDS = 1000
 
 # pydantic's words for these repeat the value.
@@ -63,10 +72,10 @@ def body(model: type[BaseModel]) -> ParseBody:
     """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
     _built(model)
     validate = model.__pydantic_validator__.validate_json
-    suspicious = _SUSPICIOUS.search
 
     def parse(sent: bytes, faults: list[Fault]) -> Any:
-        if suspicious(sent) is not None:
+        telling = sent.translate(None, _NOT_TELLING)
+        if telling and (len(telling) > 3 or not telling.isdigit()) and _is_suspicious(sent):
             _check_numbers(sent, faults)
         try:
             # Strict: a JSON text has numbers and booleans, so "20" is no number and 1 is not true.
@@ -78,9 +87,11 @@ def body(model: type[BaseModel]) -> ParseBody:
                 # The cause would put the caller's body into our log.
                 raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
             document = from_json(sent)
+            told = {fault.pointer for fault in faults if fault.where == "body"}
             for each in found:
                 pointer = _pointer(each["loc"], document, missing=each["type"] == "missing")
-                faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
+                if pointer not in told:
+                    faults.append(Fault("body", pointer, _DETAILS.get(each["type"], each["msg"]), each["type"]))
             return None
 
     return parse
@@ -148,22 +159,20 @@ def scalars(annotation: Any, constraints: Mapping[str, Any]) -> Callable[[list[s
 
 
 def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
-    """Parses the text of a path, query or header parameter.
+    """Parses the text of a path, query, header or cookie parameter.
 
     A UUID is the 36 characters of RFC 9562, an integer is digits with or without a minus, a boolean "true" or "false",
     a date begins with its year; pydantic's other spellings ("{…}", "urn:uuid:…", "2_0", "on") are refused.
     """
     if annotation is str and not constraints:
         return lambda text, where, name, faults: text
-    validate: Callable[[str], Any]
-    if not constraints and annotation in (UUID, int, bool):
-        # The bare core validator: 0.006 ms to make instead of 0.5, and 5 times as fast as UUID(text) (measured).
-        validate = _BARE[annotation]
-    else:
-        field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
-        adapter: TypeAdapter[Any] = TypeAdapter(field, config=_CONFIG)
-        validate = adapter.validator.validate_strings  # type: ignore[assignment]  # its stub knows no plain string
     refused = _REFUSED.get(_base(annotation))
+    bare = None if constraints else _BARE.get(annotation) if isinstance(annotation, type) else None
+    if bare is not None and refused is not None:
+        return _bare(bare, refused)
+    field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(field, config=_CONFIG)
+    validate: Callable[[str], Any] = adapter.validator.validate_strings  # type: ignore[assignment]  # stub: no plain str
 
     def parse(text: str, where: str, name: str, faults: list[Fault]) -> Any:
         if refused is not None:
@@ -176,6 +185,20 @@ def scalar(annotation: Any, constraints: Mapping[str, Any]) -> ParseText:
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             faults.extend(Fault(where, f"#/{name}", each["msg"], each["type"]) for each in found)
+            return None
+
+    return parse
+
+
+def _bare(convert: Callable[[str], Any], refused: tuple[re.Pattern[str], str, str]) -> ParseText:
+    """The types of nearly all parameters: one call, which looks at the text as well."""
+    _, detail, code = refused
+
+    def parse(text: str, where: str, name: str, faults: list[Fault]) -> Any:
+        try:
+            return convert(text)
+        except (ValidationError, KeyError):
+            faults.append(Fault(where, f"#/{name}", detail, code))
             return None
 
     return parse
@@ -224,6 +247,12 @@ def _form_field(annotation: Any) -> tuple[bool, tuple[re.Pattern[str], str, str]
     is_list = get_origin(base) is list
     kind = _base(get_args(base)[0]) if is_list else base
     return is_list, _REFUSED.get(kind) if isinstance(kind, type) else None
+
+
+def _is_suspicious(sent: bytes) -> bool:
+    if b"NaN" in sent or b"Infinity" in sent:
+        return True
+    return _LONG.search(sent) is not None or _GREAT.search(sent) is not None
 
 
 def _check_numbers(sent: bytes, faults: list[Fault]) -> None:

@@ -25,6 +25,7 @@ FROM_REQUEST = frozenset({"request", "deadline", "page", "precondition"})
 FROM_APP = frozenset({"reader", "transaction", "identity"})
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARARGS, _VARKEYWORDS = 0x20, 0x80, 0x200, 0x04, 0x08
+_HEAP_TYPE = 0x200
 _SCALARS = (str, int, float, Decimal, date, time, timedelta, Enum, UUID)
 
 
@@ -264,7 +265,8 @@ def is_injectable(kind: object) -> bool:
     """A class that `provide` may give: it means nothing else in a signature."""
     return (
         isinstance(kind, type)
-        and kind.__module__ != "builtins"
+        # Made by a class statement, not within the interpreter.
+        and bool(kind.__flags__ & _HEAP_TYPE)
         and not issubclass(kind, _SCALARS)
         and not is_model(kind)
         and not hasattr(kind, "injected")

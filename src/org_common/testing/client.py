@@ -12,13 +12,13 @@ from urllib.parse import urlencode
 from org_common.app import App
 from org_common.errors import OrgError
 from org_common.http import gateway
-from org_common.http.response import problem
 from org_common.identity import Identity
 from org_common.tools.issuer import TokenIssuer
 from org_common.types import LocalContext
 
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
+    from org_common.http.request import Request
     from org_common.types import Event
 
 ISSUER = "https://issuer.test"
@@ -152,11 +152,15 @@ class Client:
         if self._person is not None:
             head = {"authorization": f"Bearer {self._person.token()}", **head}
         event = gateway.event(method, path, query=query, headers=head, body=sent)
+        context = LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)
         try:
             self._authorize(event)
         except OrgError as error:
-            return Answer(gateway.answer(problem(error, "test")))
-        return Answer(self._app(event, LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)))
+            return Answer(gateway.HTTP_API.answer(self._app.refuse(_request(event, context), error), event))
+        if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
+            return Answer(self._app(event, context))
+        # It is invoked by something else; what it does with a request is the same.
+        return Answer(gateway.HTTP_API.answer(self._app.handle(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
         """What API Gateway does with a request before the function has it, with the same authorizer."""
@@ -166,6 +170,12 @@ class Client:
         if self._app.needs_identity(context["http"]["method"], event["rawPath"]):
             claims = self._person.authorizer().authorize(event["headers"]["authorization"])
             context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
+
+
+def _request(event: Event, context: LocalContext) -> Request:
+    request = gateway.HTTP_API.read(event, context)
+    assert request is not None
+    return request
 
 
 @cache

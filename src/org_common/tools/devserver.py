@@ -10,17 +10,18 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from org_common.app import App
 from org_common.asgi import Asgi
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.settings import Settings
+from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
 from org_common.tools.migrations import load
+from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.programs import PostgresError
-from org_common.tools.project import Project, ProjectError, ToolError, importable
+from org_common.tools.project import Project, ToolError, importable
 
 DATABASE = "dev"
 # From the process that holds the database to the one that serves and is started again with each change of a file.
@@ -56,23 +57,27 @@ def demo(project: Project) -> ModuleType | None:
     return None if project.demo is None else import_module(project.demo)
 
 
-def application() -> Asgi:
+def application() -> Explorer:
     """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
     project = Project.find(Path())
-    importable(project)
-    apps = _apps(project)
+    apps = load_apps(project)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    return Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorizer.authorize)
+    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+
+    def tokens() -> dict[str, str]:
+        module = demo(project)
+        return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
+
+    return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
     """Serve until interrupted. Prints one command that works as pasted."""
     import uvicorn
 
-    importable(project)
     # Told before anything is started: whoever serves is another process, and only prints a traceback.
-    _apps(project)
+    load_apps(project)
     _check_port(port)
     issuer = LocalIssuer.load(data)
     print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
@@ -120,6 +125,7 @@ def _seeded(project: Project, local: LocalDatabase) -> LocalDatabase:
 
 def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
     module = demo(project)
+    print(f"\nAll routes, to read and to try: http://127.0.0.1:{port}/docs")
     if module is None:
         print(
             f"\nA token for anybody: org-common token NAME (issuer {ISSUER}, subject {subject('NAME')})\n", flush=True
@@ -140,20 +146,3 @@ def _check_port(port: int) -> None:
             raise ToolError(
                 f"port {port} of 127.0.0.1 is taken ({error.strerror}): choose another with --port"
             ) from error
-
-
-def _apps(project: Project) -> list[App]:
-    if not project.apps:
-        raise ProjectError('no apps: name them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
-    return [_app(name) for name in project.apps]
-
-
-def _app(name: str) -> App:
-    module, _, attribute = name.partition(":")
-    try:
-        app = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ProjectError(f"the app {name} of pyproject.toml cannot be loaded: {error}") from error
-    if not isinstance(app, App):
-        raise ProjectError(f"{name} of pyproject.toml is no App but a {type(app).__name__}")
-    return app

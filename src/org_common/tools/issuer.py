@@ -127,6 +127,10 @@ class LocalIssuer:
         email = f"{name}@{EMAIL_DOMAIN}"
         return self._issuer.token(subject(name), email=email, email_verified=True, expires_in_s=LIFE_S)
 
+    def authorize(self, authorization: str) -> str:
+        """From an Authorization header to the claims' JSON text; `TokenRefused` for a token that does not hold."""
+        return self.authorizer.authorize(authorization)
+
 
 def subject(name: str) -> str:
     """The issuer's name for a person: as with most issuers, no UUID."""

@@ -15,7 +15,8 @@ apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
 # `layer` belongs to the layer's tool, which checks it.
-KEYS = ("apps", "migrations", "demo", "layer")
+KEYS = ("apps", "migrations", "demo", "public", "layer")
+ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
 
@@ -35,6 +36,10 @@ class Project:
     apps: tuple[str, ...] = ()
     migrations: tuple[str, ...] = ()
     demo: str | None = None
+    public: tuple[str, ...] = ()
+    # Of the API, for its document.
+    name: str = ""
+    version: str = "0"
 
     @classmethod
     def find(cls, start: Path) -> Self:
@@ -46,12 +51,17 @@ class Project:
                 f" or make one with\n{EXAMPLE}"
             )
         file = root / "pyproject.toml"
-        table = _table(file)
+        document = _document(file)
+        table = _table(file, document)
+        distribution = document.get("project", {})
         return cls(
             root=root,
+            name=str(distribution.get("name", root.name)),
+            version=str(distribution.get("version", "0")),
             apps=_apps(file, table),
             migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
+            public=_public(file, table),
         )
 
 
@@ -76,11 +86,14 @@ def find_root(start: Path) -> Path | None:
     return None
 
 
-def _table(file: Path) -> Mapping[str, Any]:
+def _document(file: Path) -> Mapping[str, Any]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError too
         raise ProjectError(f"{file} cannot be read: {error}") from error
+
+
+def _table(file: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
     tools = document.get("tool", {})
     if not isinstance(tools, dict) or "org-common" not in tools:
         raise ProjectError(f"{file} has no table [tool.org-common]. Add one, such as\n{EXAMPLE}")
@@ -102,6 +115,15 @@ def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
         if not APP.fullmatch(app):
             raise _fault(file, "apps", f"has {app!r}, which is not module:name", example)
     return apps
+
+
+def _public(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
+    example = 'public = ["GET /health"]'
+    public = _texts(file, table, "public", example)
+    for route in public:
+        if not ROUTE.fullmatch(route):
+            raise _fault(file, "public", f"has {route!r}, which is not METHOD /path", example)
+    return public
 
 
 def _demo(file: Path, table: Mapping[str, Any]) -> str | None:

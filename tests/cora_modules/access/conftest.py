@@ -4,7 +4,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from cora_modules.access.orgs import app
 from org_common.tools.local import LocalDatabase, clone, drop
 from tests.cora_modules.access.world import World
 
@@ -19,9 +18,8 @@ def moving_world(database_template: LocalDatabase) -> Iterator[World]:
 def world(moving_world: World) -> Iterator[World]:
     """Acme, Globex and their people, for a test that changes something; a database each would cost more than all."""
     moving_world.begin()
-    app.use(moving_world.database)
-    yield moving_world
-    app.use(None)
+    with moving_world.served():
+        yield moving_world
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +32,8 @@ def standing_world(database_template: LocalDatabase) -> Iterator[World]:
 def still_world(standing_world: World) -> Iterator[World]:
     """The same, shared by all tests that change nothing, and proves that they do not."""
     before = standing_world.snapshot()
-    app.use(standing_world.database)
-    yield standing_world
-    app.use(None)
+    with standing_world.served():
+        yield standing_world
     assert standing_world.snapshot() == before
 
 

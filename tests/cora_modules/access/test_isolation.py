@@ -17,7 +17,12 @@ Statement = sql.SQL | sql.Composed
 Role = Literal["anon", "authenticated", "app_sys"]
 REFUSED = "42501"
 # Tables without org_id: which of their rows are Acme's. The others are asked for by org_id.
-ACMES = {"orgs": "id = %(acme)s", "users": "id = any (%(people)s)", "user_identities": "user_id = any (%(people)s)"}
+ACMES = {
+    "orgs": "id = %(acme)s",
+    "users": "id = any (%(people)s)",
+    **dict.fromkeys(["user_identities", "user_sessions", "auth_log"], "user_id = any (%(people)s)"),
+    "bootstrap_identities": "true",
+}
 
 
 class Request:
@@ -168,8 +173,11 @@ def test_nobody_truncates(request_: Request, role: Role) -> None:
         (sql.SQL("update access.org_email_domains set org_id = %(acme)s where org_id = %(globex)s"), REFUSED),
         (sql.SQL("update access.orgs set id = %(acme)s where id = %(globex)s"), REFUSED),
         (sql.SQL("select from access.orgs where id = %(acme)s for update"), 0),
-        (sql.SQL("merge into access.orgs o using (select 1) on o.id = %(acme)s when matched then delete"), 0),
-        (sql.SQL("merge into access.orgs o using (select 1) on o.id = %(acme)s when matched then do nothing"), 0),
+        (sql.SQL("merge into access.orgs o using (select 1) as one on o.id = %(acme)s when matched then delete"), 0),
+        (
+            sql.SQL("merge into access.orgs o using (select 1) as one on o.id = %(acme)s when matched then do nothing"),
+            0,
+        ),
     ],
 )
 def test_rows_cannot_be_moved_or_locked_across(request_: Request, statement: sql.SQL, outcome: Outcome) -> None:
@@ -203,7 +211,17 @@ def test_nobody_raises_himself(request_: Request, name: str, statement: sql.SQL)
 
 # --- columns have owners ----------------------------------------------------------------------
 
-PRIVATE = ["phone", "metadata", "sys_role", "current_org_id", "created_at", "created_by", "updated_at", "updated_by"]
+PRIVATE = [
+    "phone",
+    "metadata",
+    "sys_role",
+    "is_active",
+    "current_org_id",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+]
 
 
 @pytest.mark.parametrize("column", [*PRIVATE, "*"])

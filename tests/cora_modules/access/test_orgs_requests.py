@@ -49,7 +49,7 @@ def test_uuid_in_capitals_is_the_same_one(still_world: World) -> None:
     assert answer.status == 200
 
 
-PATHS = ["/", "", "/org", "/orgs/", "/ORGS", "//orgs", "/orgs//email-domains", f"{ORG}/", f"{ORG}/members"]
+PATHS = ["/", "", "/org", "/orgs/", "/ORGS", "//orgs", "/orgs//email-domains", f"{ORG}/", f"{ORG}/people"]
 PATHS += ["/orgs/../orgs", "/orgs%2F", "/orgs%00", "/\0", "/admin", "/.env", f"{DOMAIN}/x", "/" + "x/" * 5000]
 
 

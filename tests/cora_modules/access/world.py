@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from cora_modules.access.orgs import app
+from cora_modules.access import invites, orgs, users
 from org_common import Database
+from org_common.http import gateway
 from org_common.testing.client import ISSUER, Answer, Client, Person
 from org_common.tools.local import LocalDatabase
+from org_common.types import LocalContext
 
 # Values that stand nowhere by chance, so that an answer which holds one has leaked it.
 ACME = UUID("0198a000-aaaa-7000-8000-00000000ac3e")
 GLOBEX = UUID("0198a000-bbbb-7000-8000-000000610be8")
 ACME_DOMAIN = UUID("0198a000-aaaa-7000-8000-0000000d0aaa")
 GLOBEX_DOMAIN = UUID("0198a000-bbbb-7000-8000-0000000d0bbb")
+ACME_INVITE = UUID("0198a000-aaaa-7000-8000-000000011111")
+GLOBEX_INVITE = UUID("0198a000-bbbb-7000-8000-000000011111")
 ORGS = ((ACME, "Acme Zq7 Rockets", "acme-zq7"), (GLOBEX, "Globex Kw4 Corp", "globex-kw4"))
 DOMAINS = ((ACME, ACME_DOMAIN, "acme-zq7.example"), (GLOBEX, GLOBEX_DOMAIN, "globex-kw4.example"))
 MEMBERS = (
@@ -27,19 +37,80 @@ MEMBERS = (
     (ACME, "carol", "org_user"),
     (GLOBEX, "bob", "org_owner"),
 )
-# Known to the platform; erin is in no organization, root is its sys_owner and in none either.
-USERS = ("alice", "dave", "carol", "bob", "erin", "root")
+# Known to the platform; erin is in no organization, sam is its sys_admin and root its sys_owner, in none either.
+USERS = ("alice", "dave", "carol", "bob", "erin", "sam", "root")
+IDS = {name: UUID(f"0198a000-cccc-7000-8000-00000000000{at}") for at, name in enumerate(USERS)}
+SYS_ROLES = {"sam": "sys_admin", "root": "sys_owner"}
 PEOPLE: dict[str, Person | None] = {
     **{name: Person(f"local|{name}") for name in USERS},
     # A valid token that belongs to no user.
     "stranger": Person("local|stranger", email="alice@zq7.example"),
+    # Nor does this one, but Acme has invited him.
+    "guest": Person("local|guest", email="guest@zq7.example"),
     "expired": Person("local|alice", expires_in_s=-3600),
     "nobody": None,
 }
-
+# Organization, id, e-mail, role, status, who invited. Their tokens are `invite_token(email)`.
+INVITES = (
+    (ACME, ACME_INVITE, "guest@zq7.example", "org_user", "pending", "alice"),
+    (ACME, None, "boss@zq7.example", "org_owner", "pending", "alice"),
+    (ACME, None, "late@zq7.example", "org_admin", "late", "dave"),
+    (ACME, None, "expired@zq7.example", "org_user", "expired", "dave"),
+    (ACME, None, "revoked@zq7.example", "org_user", "revoked", "dave"),
+    (ACME, None, "accepted@zq7.example", "org_user", "accepted", "dave"),
+    (GLOBEX, GLOBEX_INVITE, "guest@kw4.example", "org_admin", "pending", "bob"),
+)
 # What no caller ever reads, whatever he sends: the words of our SQL, our stack, our libraries.
 INSIDE = {"select", "insert", "access.", "jsonb", "sqlstate", "psycopg", "pydantic", "traceback", 'file "', ".py"}
+APPS = (orgs.app, users.app, invites.app)
 TABLES = "select relname from pg_class where relnamespace = 'access'::regnamespace and relkind in ('r', 'p')"
+
+
+class Somebody(Person):
+    """Whoever an authorizer lets through: what it would pass on is taken as it stands here, however odd."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        issuer: str = ISSUER,
+        subject: str | None = None,
+        email: str | None = None,
+        verified: bool = True,
+        jti: str | None = "test",
+    ) -> None:
+        super().__init__(subject or f"local|{name}", issuer=issuer, email=email, email_verified=verified)
+        self._jti = jti
+
+    def claims(self) -> str:
+        return json.dumps({**json.loads(super().claims()), "jti": self._jti})
+
+
+class Guest(Client):
+    """A client of all the module's apps: each request goes to the one that serves its path, as the API sends it."""
+
+    def __init__(self, person: Person | None) -> None:
+        super().__init__(orgs.app, person=person)
+        self._vouched = person if isinstance(person, Somebody) else None
+        self._clients = [(app, Client(app, person=person)) for app in APPS]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        app, client = next((each for each in self._clients if each[0].serves(path)), self._clients[0])
+        if self._vouched is None:
+            return client.send(method, path, body=body, query=query, headers=headers)
+        sent = b"" if body is None else json.dumps(body).encode()
+        head = {"content-type": "application/json", **(headers or {})} if sent else headers
+        claims = self._vouched.claims()
+        event = gateway.event(method, path, query=query, headers=head, body=sent, claims=claims)
+        return Answer(app(event, LocalContext("test", 29)))
 
 
 class World:
@@ -57,18 +128,27 @@ class World:
         with self.admin.transaction():
             # In any order, and without triggers.
             self.admin.execute("set local session_replication_role = replica")
-            for schema, table in [*[("access", name) for name in self.tables()], ("app", "answers"), ("app", "outbox")]:
+            for schema, table in self.all_tables():
                 self.admin.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, table)))
             self.admin.execute("set local session_replication_role = default")
             self._seed()
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """The module's apps work on this database for the length of the block."""
+        for app in APPS:
+            app.use(self.database)
+        yield
+        for app in APPS:
+            app.use(None)
 
     def close(self) -> None:
         self.database.close()
         self.admin.close()
 
-    def as_(self, name: str) -> Client:
-        """A client of the app for one of `PEOPLE`."""
-        return Client(app, person=PEOPLE[name])
+    def as_(self, name: str | Person) -> Client:
+        """A client of the module for one of `PEOPLE`, or for whoever comes."""
+        return Guest(name if isinstance(name, Person) else PEOPLE[name])
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table of the module, whoever may see them."""
@@ -90,6 +170,17 @@ class World:
         """Every row of every table of the module."""
         return {table: sorted(self.rows(table), key=str) for table in self.tables()}
 
+    def everything(self) -> dict[str, list[str]]:
+        """Every row of the module's tables and of the SDK's, as text: what a refused request leaves as it was."""
+        found = {}
+        for schema, table in self.all_tables():
+            query = sql.SQL("select t::text as row from {} t order by 1").format(sql.Identifier(schema, table))
+            found[f"{schema}.{table}"] = [row["row"] for row in self.admin.execute(query)]
+        return found
+
+    def all_tables(self) -> list[tuple[str, str]]:
+        return [*[("access", name) for name in self.tables()], ("app", "answers"), ("app", "outbox")]
+
     def tables(self) -> list[str]:
         return [row["relname"] for row in self.admin.execute(TABLES)]
 
@@ -97,19 +188,20 @@ class World:
         """What nobody outside of Acme may read: every id, name and address of it."""
         org = self.row("orgs", ACME)
         people = [str(self.users[name]) for org_id, name, _ in MEMBERS if org_id == ACME]
-        emails = [f"{name}@zq7.example" for name in USERS]
+        emails = [f"{name}@zq7.example" for name in USERS] + [invite[2] for invite in INVITES if invite[0] == ACME]
         names = [org["name"], org["slug"], org["description"], "acme-zq7.example"]
-        return {str(ACME), str(ACME_DOMAIN), *names, *people, *emails}
+        return {str(ACME), str(ACME_DOMAIN), str(ACME_INVITE), *names, *people, *emails}
 
     def _seed(self) -> None:
         for name in USERS:
             self.users[name] = self.insert(
                 "users",
+                id=IDS[name],
                 email=f"{name}@zq7.example",
                 full_name=name.title(),
                 phone="+41 44 668 18 00",
                 metadata='{"note": "private"}',
-                sys_role="sys_owner" if name == "root" else None,
+                sys_role=SYS_ROLES.get(name, "sys_user"),
             )
             self.insert("user_identities", issuer=ISSUER, subject=f"local|{name}", user_id=self.users[name])
         for org_id, title, slug in ORGS:
@@ -118,6 +210,55 @@ class World:
             self.insert("org_members", org_id=org_id, user_id=self.users[name], org_role=role)
         for org_id, domain_id, domain in DOMAINS:
             self.insert("org_email_domains", org_id=org_id, id=domain_id, domain=domain)
+        for org_id, invite_id, email, role, status, inviter in INVITES:
+            self.invite(org_id, email, role, status, inviter, id=invite_id or uuid4())
+        hour = datetime.now(UTC) + timedelta(hours=1)
+        self.insert("user_sessions", user_id=self.users["alice"], issuer=ISSUER, token_id="earlier", expires_at=hour)
+        self.insert("auth_log", user_id=self.users["alice"], event="provisioned", detail="{}")
+        self.insert("bootstrap_identities", issuer=ISSUER, kind="subject", value="local|first")
+        self.insert("bootstrap_identities", issuer=ISSUER, kind="email", value="first@zq7.example")
+
+    def invite(
+        self,
+        org_id: UUID,
+        email: str,
+        role: str = "org_user",
+        status: str = "pending",
+        inviter: str = "alice",
+        *,
+        token: str | None = None,
+        **more: Any,
+    ) -> str:
+        """An invitation that stands in the database; "late" is pending and past its time. Answers its token."""
+        token = token or invite_token(email)
+        self.insert(
+            "invites",
+            org_id=org_id,
+            email=email,
+            role=role,
+            status="pending" if status == "late" else status,
+            token_hash=hashlib.sha256(token.encode()).digest(),
+            invited_by=self.users[inviter],
+            expires_at=datetime.now(UTC) + timedelta(days=-1 if status in ("late", "expired") else 7),
+            **more,
+        )
+        return token
+
+
+def invite_token(email: str) -> str:
+    return f"token-of-{email}"
+
+
+def pages(client: Client, path: str, limit: int) -> list[list[dict[str, Any]]]:
+    """All pages of a list, one after another."""
+    found: list[list[dict[str, Any]]] = []
+    query = {"limit": str(limit)}
+    while True:
+        page = client.send("GET", path, query=urlencode(query)).json()
+        found.append(page["items"])
+        if page["nextCursor"] is None:
+            return found
+        query["cursor"] = page["nextCursor"]
 
 
 def leaked(answer: Answer, secrets: set[str]) -> list[str]:

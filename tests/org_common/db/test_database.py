@@ -6,11 +6,14 @@ from typing import LiteralString
 
 import pytest
 
+from org_common.app import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN
 from org_common.db import database as databases
 from org_common.db.database import Database, default, reader, transaction
-from org_common.db.reader import HandleClosed
+from org_common.db.reader import HandleClosed, Reader
 from org_common.errors import Forbidden, GatewayTimeout, OrgError
+from org_common.paging import Page, PageRequest
+from org_common.testing.client import Client, Person
 from org_common.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, WHO, Lab, Note
 
@@ -102,6 +105,31 @@ def test_the_environments_database_is_made_once() -> None:
 
     assert default() is default()
     assert default().counters.opened == 1
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("pages", [False, True])
+def test_an_app_with_pages_says_with_its_first_request_that_cursors_cannot_be_signed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, pages: bool
+) -> None:
+    """Whichever that is: else it would be the first list that has a second page."""
+    monkeypatch.delenv("ORG_COMMON_CURSOR_KEYS")
+    app = App("shop")
+
+    @app.get("/who", allow=SIGNED_IN)
+    def who(db: Reader) -> dict[str, str]:
+        return {"who": db.value(WHO)}
+
+    if pages:
+
+        @app.get("/notes", allow=SIGNED_IN)
+        def list_notes(db: Reader, page: PageRequest) -> Page[Note]:
+            return db.page(Note, NOTES, page=page, by=("id",))
+
+    answer = Client(app).as_(Person(ALICE.subject)).get("/who")
+
+    assert answer.status == (500 if pages else 200)
+    assert ("ORG_COMMON_CURSOR_KEYS is not set" in caplog.text) is pages
 
 
 @pytest.mark.parametrize("profile", ["direct", "transaction-pooler", "rds-proxy", "rds-proxy-set-local"])

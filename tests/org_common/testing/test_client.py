@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import pytest
 
-from org_common import PUBLIC, TOKEN, App, Deadline, Header, Identity, Model, Request, Response
+from org_common import ALB, PUBLIC, TOKEN, App, Bearer, Deadline, Header, Identity, Model, Request, Response
 from org_common.testing.client import ISSUER, Client, Person
+from org_common.tools.issuer import TokenIssuer
 
 app = App("under-test")
 
@@ -170,3 +171,77 @@ def test_time_left_is_kept_for_somebody_else() -> None:
 def test_answer_shows_status_and_the_start_of_its_body() -> None:
     assert repr(client.get("/echo")).startswith("Answer(200, b'{")
     assert len(repr(client.post("/echo", "a" * 5000))) < 400
+
+
+# --- real tokens --------------------------------------------------------------------------------
+
+
+def test_person_sends_a_token_that_its_issuer_signed() -> None:
+    seen: list[str] = []
+    open_to_all = App("open")
+
+    @open_to_all.get("/seen", allow=TOKEN)
+    def look(request: Request) -> None:
+        seen.append(request.headers["authorization"])
+
+    Client(open_to_all, person=alice).get("/seen")
+    [sent] = seen
+
+    assert alice.authorizer().verifier.authorize(sent).sub == "alice"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Bearer a.b.c", "Basic YTpi", f"Bearer {Person('eve', expires_in_s=-60).token()}"]
+)
+def test_another_header_than_the_person_s_is_what_is_verified(authorization: str) -> None:
+    answer = Client(app, person=alice).get("/me", headers={"authorization": authorization})
+
+    assert answer.status == 401
+
+
+def test_token_that_lives_too_long_is_refused() -> None:
+    assert Client(app, person=Person("alice", expires_in_s=25 * 3600)).get("/me").status == 401
+
+
+def test_refusal_says_why() -> None:
+    answer = Client(app, person=Person("alice", expires_in_s=-60)).get("/me")
+
+    assert answer.json()["detail"] == "The access token has expired."
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_public_route_has_no_authorizer_in_front() -> None:
+    assert Client(app, person=Person("alice", expires_in_s=-60)).get("/echo").status == 200
+
+
+def test_person_can_have_an_email_that_nobody_vouches_for() -> None:
+    answer = Client(app, person=Person("eve", email="root@example.com", email_verified=False)).get("/me")
+
+    assert (answer.json()["email"], answer.json()["ok"]) == ("root@example.com", False)
+
+
+@pytest.mark.parametrize(("tenant_id", "status"), [("acme", 200), ("globex", 403), (None, 200)])
+def test_function_can_be_in_tenant_isolation_mode(tenant_id: str | None, status: int) -> None:
+    sender = Client(app, person=Person("alice", tenant="acme"), tenant_id=tenant_id)
+
+    assert sender.get("/me").status == sender.as_(Person("bob", tenant="acme")).get("/me").status == status
+
+
+def test_what_a_person_claims_is_what_its_token_says() -> None:
+    person = Person("alice", email="alice@example.com", tenant="acme")
+
+    said = json.loads(person.authorizer().authorize(f"Bearer {person.token()}"))
+    claimed = json.loads(person.claims())
+
+    assert {**said, "exp": 0, "jti": ""} == {**claimed, "exp": 0, "jti": ""}
+
+
+def test_app_that_something_else_invokes_is_handed_the_request() -> None:
+    behind_alb = App("alb", identity=Bearer(verifier=TokenIssuer(ISSUER).verifier()), events=(ALB,))
+
+    @behind_alb.get("/me", allow=TOKEN)
+    def caller(identity: Identity) -> str:
+        return identity.subject
+
+    assert Client(behind_alb, person=alice).get("/me").json() == "alice"
+    assert Client(behind_alb).get("/me").status == 401

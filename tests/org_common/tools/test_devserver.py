@@ -326,7 +326,7 @@ def test_server_of_the_environment_is_used_instead_of_our_own(
 def test_token_is_signed_by_the_folders_issuer(shop: Path, folder: Path) -> None:
     answer = run(shop, "token", "ann", "--data", str(folder / "issuer"))
 
-    claims = json.loads(LocalIssuer.load(folder / "issuer").authorizer.authorize(f"Bearer {answer.stdout.strip()}"))
+    claims = json.loads(LocalIssuer.load(folder / "issuer").authorize(f"Bearer {answer.stdout.strip()}"))
     assert (answer.returncode, claims["sub"]) == (0, "local|ann")
 
 

@@ -28,7 +28,7 @@ def issuer(tmp_path: Path) -> LocalIssuer:
 
 
 def test_token_speaks_for_its_person(issuer: LocalIssuer) -> None:
-    identity = Identity.from_claims(issuer.authorizer.authorize(f"Bearer {issuer.token('alice')}"))
+    identity = Identity.from_claims(issuer.authorize(f"Bearer {issuer.token('alice')}"))
 
     assert (identity.issuer, identity.subject) == (ISSUER, "local|alice")
     assert (identity.email, identity.email_verified) == ("alice@example.com", True)
@@ -41,7 +41,7 @@ def test_subject_is_no_uuid() -> None:
 
 
 def test_each_token_has_an_id_of_its_own(issuer: LocalIssuer) -> None:
-    ids = {json.loads(issuer.authorizer.authorize(f"Bearer {issuer.token('alice')}"))["jti"] for _ in range(3)}
+    ids = {json.loads(issuer.authorize(f"Bearer {issuer.token('alice')}"))["jti"] for _ in range(3)}
 
     assert len(ids) == 3
 
@@ -120,14 +120,14 @@ def test_key_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_key_stays_the_same(tmp_path: Path) -> None:
     token = LocalIssuer.load(tmp_path).token("alice")
 
-    assert "local|alice" in LocalIssuer.load(tmp_path).authorizer.authorize(f"Bearer {token}")
+    assert "local|alice" in LocalIssuer.load(tmp_path).authorize(f"Bearer {token}")
 
 
 def test_key_of_another_folder_is_another(tmp_path: Path) -> None:
     token = LocalIssuer.load(tmp_path / "one").token("alice")
 
     with pytest.raises(Unauthorized):
-        LocalIssuer.load(tmp_path / "two").authorizer.authorize(f"Bearer {token}")
+        LocalIssuer.load(tmp_path / "two").authorize(f"Bearer {token}")
 
 
 def test_first_loads_at_once_agree_on_one_key(tmp_path: Path) -> None:
@@ -145,5 +145,5 @@ def test_first_loads_at_once_agree_on_one_key(tmp_path: Path) -> None:
 
     issuer = LocalIssuer.load(tmp_path / "data")
     assert ready == ["\n"] * 4
-    assert all("local|alice" in issuer.authorizer.authorize(f"Bearer {token}") for token in tokens)
+    assert all("local|alice" in issuer.authorize(f"Bearer {token}") for token in tokens)
     assert [each.name for each in (tmp_path / "data").iterdir()] == ["issuer.pem"]

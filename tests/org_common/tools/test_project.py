@@ -18,6 +18,7 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         apps = ["shop.orders:app", "shop.bills:app"]
         migrations = ["shop", "billing=db/migrations"]
         demo = "shop.demo"
+        public = ["GET /health", "POST /hooks/{provider}"]
         layer.exclude = ["boto3"]
         """,
     )
@@ -29,13 +30,23 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         apps=("shop.orders:app", "shop.bills:app"),
         migrations=("shop", "billing=db/migrations"),
         demo="shop.demo",
+        public=("GET /health", "POST /hooks/{provider}"),
+        name=tmp_path.name,
     )
+
+
+def test_name_and_version_are_those_of_the_distribution(tmp_path: Path) -> None:
+    write(tmp_path, '[project]\nname = "shop"\nversion = "1.2"\n[tool.org-common]')
+
+    project = Project.find(tmp_path)
+
+    assert (project.name, project.version) == ("shop", "1.2")
 
 
 def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
     write(tmp_path, "[tool.org-common]")
 
-    assert Project.find(tmp_path) == Project(tmp_path, apps=(), migrations=(), demo=None)
+    assert Project.find(tmp_path) == Project(tmp_path, name=tmp_path.name)
 
 
 def test_nearest_file_counts(tmp_path: Path) -> None:
@@ -80,7 +91,7 @@ def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
         ('demo = ""', "demo is an empty text", 'demo = "shop.demo"'),
         ("demo = 2026-11-23", "demo is date", 'demo = "shop.demo"'),
         ("migration = []", "migration is not a key .* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, layer", "migrations = "),
+        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, public, layer", "migrations = "),
     ],
 )
 def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str, problem: str, example: str) -> None:
@@ -110,4 +121,12 @@ def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes("# Ü".encode("latin-1"))
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: 'utf-8'"):
+        Project.find(tmp_path)
+
+
+@pytest.mark.parametrize("route", ["/health", "GET", "GET health", "get /health", "GET  /health", "GET /a b", "*"])
+def test_public_route_is_a_method_and_a_path(tmp_path: Path, route: str) -> None:
+    write(tmp_path, f'[tool.org-common]\npublic = ["{route}"]')
+
+    with pytest.raises(ProjectError, match=r"tool\.org-common\.public has .*METHOD /path"):
         Project.find(tmp_path)

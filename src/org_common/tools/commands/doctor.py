@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.project import Project, ToolError, find_root, importable
+from org_common.tools.project import Project, find_root
 
 if TYPE_CHECKING:
     from org_common.app import App
@@ -72,21 +71,16 @@ def doctor(
 
 def _apps() -> tuple[dict[str, App], dict[str, str]]:
     """The project's apps by name, and the names of their zips; none outside of a project."""
+    from org_common.tools.apps import load
+
     if find_root(Path()) is None:
         return {}, {}
     project = Project.find(Path())
-    importable(project)
-    apps: dict[str, App] = {}
-    zips: dict[str, str] = {}
-    for named in project.apps:
-        module, _, attribute = named.partition(":")
-        try:
-            app = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise ToolError(f"the app {named} of pyproject.toml cannot be loaded: {error}") from error
-        apps[app.name] = app
-        zips[app.name] = module.replace(".", "-")
-    return apps, zips
+    if not project.apps:
+        return {}, {}
+    loaded = load(project)
+    modules = [named.partition(":")[0].replace(".", "-") for named in project.apps]
+    return {app.name: app for app in loaded}, {app.name: module for app, module in zip(loaded, modules, strict=True)}
 
 
 def _pair(text: str) -> tuple[str, int]:

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
-from cora_modules.access.models import EmailDomainPatch, NewEmailDomain, NewOrg, OrgPatch
+from cora_modules.access.models.orgs import EmailDomainPatch, NewEmailDomain, NewOrg, OrgPatch
 from tests.cora_modules.access.world import World
 
 SLUGS = ["ab", "a1", "1-2", "a-b-c", "a" * 63, "0" * 63]

@@ -1,28 +1,10 @@
-"""What goes in and out of the access module."""
+"""Organizations and the e-mail domains that they claim."""
 
 from datetime import datetime
-from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints
-
+from cora_modules.access.models.fields import DomainName, Name, OrgRole, Slug, Text, WebUrl
 from org_common import Model, Patch
-
-OrgRole = Literal["org_user", "org_admin", "org_owner"]
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Slug = Annotated[str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Text = Annotated[str, StringConstraints(max_length=2000)]
-# A scheme that a browser would run, `javascript:`, is no address of a logo.
-WebUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s/]+[^\s]*$")]
-DomainName = Annotated[
-    str,
-    StringConstraints(
-        max_length=253,
-        to_lower=True,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$",
-    ),
-]
 
 
 class Org(Model):

@@ -1,0 +1,46 @@
+"""Finding a route among ten and among two hundred."""
+
+import json
+import sys
+from collections.abc import Callable
+
+import harness
+
+from org_common.http.routing import Table
+
+ITERATIONS = 2000
+RESOURCES = ("orgs", "users", "files", "notes", "tags", "teams", "plans", "keys", "logs", "jobs")
+
+
+def table(routes: int) -> Table[int]:
+    """As an app of that many routes would have it: collections and their items, two levels deep."""
+    made: Table[int] = Table()
+    for at in range(routes):
+        resource, number = RESOURCES[at % len(RESOURCES)], at // len(RESOURCES)
+        made.add("GET", f"/{resource}/{{id}}/part{number}/{{part_id}}", at)
+    return made
+
+
+def looked_up(made: Table[int]) -> Callable[[], object]:
+    paths = [f"/{resource}/0198a000/part0/7" for resource in RESOURCES]
+
+    def look() -> None:
+        for path in paths:
+            made.match("GET", path)
+
+    return look
+
+
+def child() -> None:
+    variants = {f"{routes} routes": looked_up(table(routes)) for routes in (10, 200)}
+    times = harness.blocks(variants, iterations=ITERATIONS)
+    print(json.dumps({name: [each / len(RESOURCES) for each in took] for name, took in times.items()}))
+
+
+def main() -> None:
+    runs = harness.in_fresh_processes(__file__)
+    harness.report("Finding a route", runs, [harness.Ratio("200 routes / 10", "200 routes", "10 routes", 1.1)])
+
+
+if __name__ == "__main__":
+    child() if "child" in sys.argv else main()

@@ -1,0 +1,68 @@
+"""The notes behind Powertools' resolver: its router and its validation, our way into the database."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from pydantic import StringConstraints
+
+from org_common import Identity, Model, OrgError, Unauthorized, problem, reader, transaction
+
+app = APIGatewayHttpResolver(enable_validation=True)
+
+
+class NewNote(Model):
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Note(Model):
+    id: UUID
+    text: str
+    created_at: datetime
+    created_by: UUID
+
+
+LIST = """
+select n.id, n.text, n.created_at, n.created_by from notes.notes n
+where n.org_id = %(org_id)s order by n.created_at desc limit 100
+"""
+ADD = """
+insert into notes.notes (org_id, text) values (%(org_id)s, %(text)s)
+returning id, text, created_at, created_by
+"""
+
+
+def caller() -> Identity:
+    """Whoever the API's authorizer vouches for; nobody else gets a handle."""
+    context: dict[str, Any] = app.current_event["requestContext"].get("authorizer", {}).get("lambda") or {}
+    if "claims" not in context:
+        raise Unauthorized
+    return Identity.from_claims(context["claims"])
+
+
+@app.exception_handler(OrgError)  # type: ignore[untyped-decorator]  # Powertools has no type for it
+def refuse(error: OrgError) -> Response[str]:
+    """Our errors as problems: a row that is not there, a policy that refuses, a duplicate, no time left."""
+    made = problem(error, app.current_event["requestContext"]["requestId"])
+    return Response(made.status, body=made.body.decode(), headers=made.headers)
+
+
+@app.get("/orgs/<org_id>/notes")
+def list_notes(org_id: UUID) -> list[Note]:
+    """The organization's notes, the newest first."""
+    with reader(caller()) as db:
+        return db.all(Note, LIST, {"org_id": org_id})
+
+
+@app.post("/orgs/<org_id>/notes")
+def add_note(org_id: UUID, body: Annotated[NewNote, Body()]) -> Note:
+    """Write a note."""
+    with transaction(caller()) as tx:
+        return tx.one(Note, ADD, {"org_id": org_id, "text": body.text})
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The function's entry."""
+    return app.resolve(event, context)

@@ -1,0 +1,97 @@
+-- Who joins, rises, falls and leaves. One at a time in each organization, so that the last owner stays.
+
+create index on access.org_members (org_id, created_at, user_id);
+
+grant update (org_role), delete on access.org_members to app_rules;
+create policy rules_change on access.org_members for update to app_rules using (true) with check (true);
+create policy rules_remove on access.org_members for delete to app_rules using (true);
+
+-- Raises unless the organization has another owner who can sign in.
+create function access.keep_an_owner(org_id uuid, besides uuid) returns void
+  language plpgsql stable set search_path = ''
+as $$
+begin
+  if not exists (
+    select from access.org_members m join access.users u on u.id = m.user_id and u.is_active
+    where m.org_id = keep_an_owner.org_id and m.org_role = 'org_owner' and m.user_id <> besides
+  ) then
+    raise exception 'last_owner' using errcode = 'OC409',
+      detail = 'An organization needs an owner: make somebody else one first.';
+  end if;
+end
+$$;
+alter function access.keep_an_owner(uuid, uuid) owner to app_rules;
+
+create function access.add_member(org_id uuid, user_id uuid, role app.org_role) returns setof access.org_members
+  language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  -- Nobody grants a role above his own.
+  perform app.require(app.rung(access.hold_org(org_id, 'org_admin')) >= app.rung(role));
+  -- Whom the caller cannot see there is not: others are invited.
+  if not exists (
+    select from access.users u
+    where u.id = add_member.user_id and u.is_active and u.id in (select access.colleague_ids())
+  ) then
+    raise exception 'broken_reference' using errcode = 'OC409',
+      detail = 'You share no organization with such a user. Invite people by their e-mail.';
+  end if;
+  perform access.revoke_invites_to(org_id, user_id);
+  return query
+    insert into access.org_members as m (org_id, user_id, org_role, added_by)
+    values (add_member.org_id, add_member.user_id, add_member.role, app.uid())
+    returning m.*;
+end
+$$;
+alter function access.add_member(uuid, uuid, app.org_role) owner to app_rules;
+grant execute on function access.add_member(uuid, uuid, app.org_role) to authenticated;
+
+create function access.change_member(org_id uuid, user_id uuid, role app.org_role) returns setof access.org_members
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  mine integer := app.rung(access.hold_org(org_id, 'org_admin'));
+  held app.org_role := (
+    select m.org_role from access.org_members m
+    where m.org_id = change_member.org_id and m.user_id = change_member.user_id
+  );
+  -- A patch without a role changes none.
+  wanted app.org_role := coalesce(role, held);
+begin
+  -- Nobody grants a role above his own, or takes one away.
+  perform app.require(case when held is not null then mine >= app.rung(held) and mine >= app.rung(wanted) end);
+  if held = 'org_owner' and wanted <> 'org_owner' then
+    perform access.keep_an_owner(org_id, user_id);
+  end if;
+  perform access.revoke_invites_of(org_id, user_id, wanted);
+  return query
+    update access.org_members as m set org_role = wanted
+    where m.org_id = change_member.org_id and m.user_id = change_member.user_id
+    returning m.*;
+end
+$$;
+alter function access.change_member(uuid, uuid, app.org_role) owner to app_rules;
+grant execute on function access.change_member(uuid, uuid, app.org_role) to authenticated;
+
+-- Takes a member out; everybody may take out himself.
+create function access.remove_member(org_id uuid, user_id uuid) returns void
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  is_me boolean := user_id = app.uid();
+  mine integer := app.rung(access.hold_org(org_id, case when is_me then 'org_user' else 'org_admin' end));
+  held text := (
+    select m.org_role from access.org_members m
+    where m.org_id = remove_member.org_id and m.user_id = remove_member.user_id
+  );
+begin
+  perform app.require(case when held is not null then mine >= app.rung(held) end);
+  if held = 'org_owner' then
+    perform access.keep_an_owner(org_id, user_id);
+  end if;
+  perform access.revoke_invites_of(org_id, user_id, null);
+  delete from access.org_members m where m.org_id = remove_member.org_id and m.user_id = remove_member.user_id;
+end
+$$;
+alter function access.remove_member(uuid, uuid) owner to app_rules;
+grant execute on function access.remove_member(uuid, uuid) to authenticated;

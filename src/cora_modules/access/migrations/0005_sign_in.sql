@@ -1,0 +1,229 @@
+-- The first sign-in: from a token that nobody knows to a user, in one transaction, or not at all.
+
+-- Who may become the platform's first owner. Filled by the operator as app_migrator, used while there is no owner.
+create table access.bootstrap_identities (
+  issuer text not null,
+  kind text not null check (kind in ('subject', 'email')),
+  value text not null check (kind <> 'email' or value = lower(value collate "C")),
+  created_at timestamptz not null,
+  created_by uuid,
+  updated_at timestamptz not null,
+  updated_by uuid,
+  primary key (issuer, kind, value)
+);
+alter table access.bootstrap_identities enable row level security, force row level security;
+create trigger audit before insert or update on access.bootstrap_identities
+  for each row execute function app.audit();
+-- Forced row-level security holds for the table's owner too.
+create policy operator on access.bootstrap_identities to current_user using (true) with check (true);
+grant select on access.bootstrap_identities to app_rules;
+create policy rules on access.bootstrap_identities for select to app_rules using (true);
+
+grant insert (id, email, sys_role) on access.users to app_rules;
+create policy rules_create on access.users for insert to app_rules with check (true);
+grant insert on access.user_identities to app_rules;
+create policy rules_create on access.user_identities for insert to app_rules with check (true);
+grant select on access.org_email_domains to app_rules;
+create policy rules on access.org_email_domains for select to app_rules using (true);
+
+-- What follows is for the functions of app_rules; requests may call the two at the end.
+
+-- The e-mail that the token proves, in lower case; null for none. The authorizer passes `email_verified` on for domains
+-- that the token's issuer is authoritative for; whatever else is odd about an address proves nothing either.
+create function access.verified_email() returns text
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  claims jsonb := app.claims();
+  email text := claims ->> 'email';
+begin
+  if claims -> 'email_verified' = 'true' and length(email) <= 254
+    and email collate "C" ~ '^[A-Za-z0-9.!#$%&''*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$'
+  then
+    return lower(email collate "C");
+  end if;
+  return null;
+end
+$$;
+alter function access.verified_email() owner to app_rules;
+
+-- The user that the token speaks for, null for a stranger. Until the transaction ends nobody else with this token gets
+-- past here, so of many at once one makes the user and the others find him.
+create function access.hold_caller() returns uuid
+  language plpgsql volatile set search_path = ''
+as $$
+declare
+  token_issuer text := app.claims() ->> 'iss';
+  token_subject text := app.claims() ->> 'outer_sub';
+  known access.users;
+begin
+  if token_issuer is null or token_subject is null then
+    raise exception 'forbidden' using errcode = 'OC403';
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(token_issuer || E'\n' || token_subject, 3));
+  select u.* into known from access.user_identities i join access.users u on u.id = i.user_id
+  where i.issuer = token_issuer and i.subject = token_subject;
+  if not known.is_active then
+    raise exception 'deactivated' using errcode = 'OC403', detail = 'This account has been deactivated.';
+  end if;
+  return known.id;
+end
+$$;
+alter function access.hold_caller() owner to app_rules;
+
+-- One at a time may give or take the platform's ownership.
+create function access.hold_sys_owners() returns void
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('access.sys_owners', 3));
+end
+$$;
+alter function access.hold_sys_owners() owner to app_rules;
+
+-- From here on the caller is this user, for audit columns and look-ups. Who calls this puts the claims back.
+create function access.become(user_id uuid) returns void
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  perform set_config(
+    'request.jwt.claims', (app.claims() || jsonb_build_object('sub', become.user_id))::text, true
+  );
+end
+$$;
+alter function access.become(uuid) owner to app_rules;
+
+-- A new user for the token, and the caller is he.
+create function access.make_caller(sys_role app.sys_role, reason text) returns uuid
+  language plpgsql volatile set search_path = ''
+as $$
+declare
+  made uuid := access.new_id();
+begin
+  perform access.become(made);
+  begin
+    insert into access.users (id, email, sys_role) values (made, access.verified_email(), make_caller.sys_role);
+  exception when unique_violation then
+    -- Never linked by e-mail: another issuer, or another subject of the same, is somebody else.
+    raise exception 'email_taken' using errcode = 'OC409',
+      detail = 'Another account has this e-mail. Sign in with that one, or ask for it to be deactivated.';
+  end;
+  insert into access.user_identities (issuer, subject, user_id)
+  values (app.claims() ->> 'iss', app.claims() ->> 'outer_sub', made);
+  perform access.log_event(made, 'provisioned', jsonb_build_object('by', reason));
+  return made;
+end
+$$;
+alter function access.make_caller(app.sys_role, text) owner to app_rules;
+
+-- The token is that of a configured first owner, and there is no owner yet. In a set-up without any it costs no lock.
+create function access.may_bootstrap(verified text) returns boolean
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  if not exists (
+    select from access.bootstrap_identities b
+    where b.issuer = app.claims() ->> 'iss'
+      and (b.kind = 'subject' and b.value = app.claims() ->> 'outer_sub' or b.kind = 'email' and b.value = verified)
+  ) then
+    return false;
+  end if;
+  perform access.hold_sys_owners();
+  return not exists (select from access.users u where u.sys_role = 'sys_owner' and u.is_active);
+end
+$$;
+alter function access.may_bootstrap(text) owner to app_rules;
+
+-- First sign-in. A known user is answered as he is; for a stranger the first of these decides: open invitations for his
+-- verified e-mail, the verified domain of an organization that lets people in, the configured first owner.
+create function access.provision() returns table (
+  id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
+  metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
+)
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  claims text := current_setting('request.jwt.claims', true);
+  caller uuid := access.hold_caller();
+  verified text := access.verified_email();
+  domain access.org_email_domains;
+begin
+  if caller is not null then
+    perform access.become(caller);
+  else
+    perform from access.invites i
+    where i.email = verified and i.status = 'pending' and i.expires_at > now()
+    order by i.org_id for update;
+    if found then
+      caller := access.make_caller('sys_user', 'invite');
+      with taken as (
+        update access.invites i set status = 'accepted', accepted_by = caller
+        where i.email = verified and i.status = 'pending' and i.expires_at > now()
+        returning i.org_id, i.role, i.invited_by
+      )
+      insert into access.org_members (org_id, user_id, org_role, added_by)
+      select t.org_id, caller, t.role, t.invited_by from taken t;
+    else
+      select d.* into domain from access.org_email_domains d
+      where d.domain = split_part(verified, '@', 2) and d.verified_at is not null and d.auto_provision;
+      if found then
+        caller := access.make_caller('sys_user', 'domain');
+        insert into access.org_members (org_id, user_id, org_role) values (domain.org_id, caller, domain.default_role);
+      elsif access.may_bootstrap(verified) then
+        caller := access.make_caller('sys_owner', 'bootstrap');
+      else
+        raise exception 'not_invited' using errcode = 'OC403',
+          detail = 'Nobody has invited you, or your e-mail is not verified. Ask an administrator of your organization.';
+      end if;
+    end if;
+  end if;
+  return query select * from access.me();
+  perform set_config('request.jwt.claims', claims, true);
+end
+$$;
+alter function access.provision() owner to app_rules;
+grant execute on function access.provision() to authenticated;
+
+-- Whoever holds the token of an invitation, and the e-mail that it was sent to.
+create function access.accept_invite(token text) returns table (
+  id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
+  metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
+)
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  claims text := current_setting('request.jwt.claims', true);
+  caller uuid := access.hold_caller();
+  invite access.invites;
+begin
+  select i.* into invite from access.invites i where i.token_hash = access.token_hash(accept_invite.token) for update;
+  perform app.require(case when found then true end);
+  if invite.email is distinct from access.verified_email() then
+    raise exception 'wrong_email' using errcode = 'OC403',
+      detail = 'This invitation is for another e-mail, or yours is not verified.';
+  elsif invite.status = 'accepted' then
+    raise exception 'invite_accepted' using errcode = 'OC409', detail = 'This invitation has been accepted already.';
+  elsif invite.status <> 'pending' then
+    raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has been revoked or has expired.';
+  elsif invite.expires_at <= now() then
+    raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has expired.';
+  end if;
+  if caller is null then
+    caller := access.make_caller('sys_user', 'invite');
+  else
+    perform access.become(caller);
+  end if;
+  if exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = caller) then
+    raise exception 'already_member' using errcode = 'OC409', detail = 'You are a member of this organization already.';
+  end if;
+  insert into access.org_members (org_id, user_id, org_role, added_by)
+  values (invite.org_id, caller, invite.role, invite.invited_by);
+  update access.invites i set status = 'accepted', accepted_by = caller
+  where i.org_id = invite.org_id and i.id = invite.id;
+  perform access.log_event(caller, 'invite_accepted', jsonb_build_object('org_id', invite.org_id));
+  return query select * from access.me();
+  perform set_config('request.jwt.claims', claims, true);
+end
+$$;
+alter function access.accept_invite(text) owner to app_rules;
+grant execute on function access.accept_invite(text) to authenticated;

@@ -1,0 +1,142 @@
+"""The module's functions, called as the database role of a request and past every route: they check for themselves."""
+
+import json
+from collections.abc import Iterator
+from typing import Literal, LiteralString
+
+import psycopg
+import pytest
+
+from org_common.testing.client import ISSUER
+from tests.cora_modules.access.world import ACME, ACME_DOMAIN, ACME_INVITE, IDS, World, invite_token
+
+pytestmark = pytest.mark.db
+
+Role = Literal["anon", "authenticated", "app_sys"]
+REFUSED = "42501"
+VALUES = {
+    "acme": ACME,
+    "alice": IDS["alice"],
+    "carol": IDS["carol"],
+    "bob": IDS["bob"],
+    "invite": ACME_INVITE,
+    "domain": ACME_DOMAIN,
+    "token": invite_token("guest@zq7.example"),
+}
+
+# Each with what becomes of it for: owner, admin and user of Acme, another's owner, a user without an organization, a
+# caller whom the platform does not know, and claims that are empty.
+CAST = ("alice", "dave", "carol", "bob", "erin", "stranger", None)
+CALLS: dict[LiteralString, tuple[int | str, ...]] = {
+    "select access.add_member(%(acme)s, %(carol)s, 'org_user')": ("23505", "23505", "OC403", *["OC404"] * 4),
+    "select access.add_member(%(acme)s, %(bob)s, 'org_user')": ("OC409", "OC409", "OC403", *["OC404"] * 4),
+    "select access.change_member(%(acme)s, %(carol)s, 'org_admin')": (1, 1, "OC403", *["OC404"] * 4),
+    "select access.change_member(%(acme)s, %(carol)s, 'org_owner')": (1, "OC403", "OC403", *["OC404"] * 4),
+    "select access.change_member(%(acme)s, %(alice)s, 'org_user')": ("OC409", "OC403", "OC403", *["OC404"] * 4),
+    "select access.remove_member(%(acme)s, %(alice)s)": ("OC409", "OC403", "OC403", *["OC404"] * 4),
+    "select access.remove_member(%(acme)s, %(carol)s)": (1, 1, 1, *["OC404"] * 4),
+    "select access.remove_member(%(acme)s, null)": ("OC404", "OC404", "OC403", *["OC404"] * 4),
+    "select access.create_invite(%(acme)s, 'x@y.example', 'org_owner')": (1, "OC403", "OC403", *["OC404"] * 4),
+    "select access.create_invite(%(acme)s, 'x@y.example', null)": (*["OC404"] * 7,),
+    "select access.revoke_invite(%(acme)s, %(invite)s)": (1, 1, "OC403", *["OC404"] * 4),
+    "select access.accept_invite(%(token)s)": (*["OC403"] * 7,),
+    "select access.provision()": (*[1] * 5, "OC403", "OC403"),
+    "select access.me()": (*[1] * 5, 0, 0),
+    'select access.update_me(\'{"full_name": "x", "sys_role": "sys_owner", "is_active": false}\')': (*[1] * 5, 0, 0),
+    "select access.end_sessions()": (1, *["OC404"] * 6),
+    "select access.start_session('t', now(), 'x')": (*[1] * 5, "23502", "23502"),
+    "select access.update_user(%(carol)s, '{\"is_active\": false}')": (*[REFUSED] * 7,),
+    "select access.verify_domain(%(domain)s)": (*[REFUSED] * 7,),
+}
+CASES = [
+    (call, name, outcome) for call, outcomes in CALLS.items() for name, outcome in zip(CAST, outcomes, strict=True)
+]
+
+
+class Unit:
+    """A connection as a Lambda has it: the powerless login, which becomes a role for one transaction."""
+
+    def __init__(self, world: World) -> None:
+        self._conn = psycopg.connect(world.local.login_url, autocommit=True)
+
+    def close(self) -> None:
+        self._conn.close()
+
+    def as_(self, name: str | None, statement: LiteralString, role: Role = "authenticated") -> int | str:
+        """Rows answered, or the SQLSTATE. Nothing is kept."""
+        claims: dict[str, object] = {}
+        if name is not None:
+            claims = {"iss": ISSUER, "outer_sub": f"local|{name}", "sub": str(IDS[name]) if name in IDS else None}
+        try:
+            with self._conn.transaction(force_rollback=True):
+                self._conn.execute(
+                    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+                    [role, json.dumps(claims)],
+                )
+                return self._conn.execute(statement, VALUES).rowcount
+        except psycopg.Error as error:
+            return error.sqlstate or "none"
+
+
+@pytest.fixture
+def unit(still_world: World) -> Iterator[Unit]:
+    made = Unit(still_world)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("call", "name", "outcome"), CASES)
+def test_function_asks_who_is_calling(unit: Unit, call: LiteralString, name: str | None, outcome: int | str) -> None:
+    assert unit.as_(name, call) == outcome
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_function_of_requests_is_not_for_nobody(unit: Unit, call: LiteralString) -> None:
+    assert unit.as_(None, call, "anon") == REFUSED
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if "update_user" not in call and "verify" not in call])
+def test_platforms_admin_has_no_way_into_tenants_by_them(unit: Unit, call: LiteralString) -> None:
+    assert unit.as_("root", call, "app_sys") == REFUSED
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("root", 1), ("sam", 1), ("alice", "OC403"), (None, "OC403")])
+@pytest.mark.parametrize(
+    "call",
+    ["select access.update_user(%(carol)s, '{\"is_active\": false}')", "select access.verify_domain(%(domain)s)"],
+)
+def test_function_of_the_platform_asks_for_its_admin(
+    unit: Unit, call: LiteralString, name: str | None, outcome: int | str
+) -> None:
+    assert unit.as_(name, call, "app_sys") == outcome
+
+
+INNER: list[LiteralString] = [
+    "select access.become(%(alice)s)",
+    "select access.hold_caller()",
+    "select access.hold_org(%(acme)s, 'org_user')",
+    "select access.hold_sys_owners()",
+    "select access.keep_an_owner(%(acme)s, %(alice)s)",
+    "select access.log_event(%(alice)s, 'provisioned')",
+    "select access.make_caller('sys_owner', 'x')",
+    "select access.may_bootstrap('first@zq7.example')",
+    "select access.merged('{}', '{}')",
+    "select access.revoke_invites_of(%(acme)s, %(alice)s, null)",
+    "select access.revoke_invites_to(%(acme)s, %(alice)s)",
+    "select access.token_hash('x')",
+    "select access.verified_email()",
+]
+
+
+@pytest.mark.parametrize("call", INNER)
+@pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
+def test_inner_function_is_for_the_others_alone(unit: Unit, role: Role, call: LiteralString) -> None:
+    assert unit.as_("alice", call, role) == REFUSED
+
+
+def test_every_function_is_in_these_tables(still_world: World) -> None:
+    found = still_world.admin.execute("select proname from pg_proc where pronamespace = 'access'::regnamespace")
+    named = {call.partition("access.")[2].partition("(")[0] for call in [*CALLS, *INNER]}
+
+    # Sets for policies, an id: they answer for the caller alone. `create_org` has its tests with organizations.
+    assert {row["proname"] for row in found} - named == {"colleague_ids", "create_org", "new_id", "org_ids"}

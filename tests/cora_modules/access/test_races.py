@@ -1,0 +1,192 @@
+"""Many at once, each on a connection of his own: what must be one stays one, and the last one stays."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from cora_modules.access import queries
+from cora_modules.access.models.users import Me, Member, SysUser
+from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transaction
+from org_common.identity import Identity
+from org_common.types import Deadline
+from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
+
+pytestmark = pytest.mark.db
+
+ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+Work = Callable[[Transaction], object]
+
+
+def identity(name: str) -> Identity:
+    person = PEOPLE[name]
+    assert person is not None
+    return person.identity()
+
+
+class Crowd:
+    """Requests that start at the same moment."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def run(self, rule: Rule, callers: list[tuple[Identity, Work]], path: dict[str, object]) -> Counter[str]:
+        """What became of them: "ok", or the code of the error."""
+        outcomes: list[str] = []
+        gate = threading.Barrier(len(callers))
+
+        def call(caller: Identity, work: Work) -> None:
+            with closing(Database(self._world.local.settings)) as database:
+                # Connected before the others start.
+                database.reader(TOKEN, caller, {}, Deadline.after(30)).value("select 1")
+                gate.wait(30)
+                tx = database.transaction(rule, caller, path, Deadline.after(30))
+                try:
+                    work(tx)
+                    tx.commit()
+                    outcomes.append("ok")
+                except OrgError as error:
+                    tx.rollback()
+                    outcomes.append(error.code)
+                finally:
+                    tx.close()
+
+        threads = [threading.Thread(target=call, args=each) for each in callers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(outcomes) == len(callers)
+        return Counter(outcomes)
+
+
+@pytest.fixture
+def crowd(world: World) -> Crowd:
+    return Crowd(world)
+
+
+def count(world: World, table: str) -> int:
+    return len(world.rows(table))
+
+
+def test_first_sign_in_of_one_person_fifty_times_makes_one_user(world: World, crowd: Crowd) -> None:
+    users, members, found = count(world, "users"), count(world, "org_members"), []
+
+    outcomes = crowd.run(TOKEN, [(identity("guest"), lambda tx: found.append(tx.one(Me, queries.PROVISION)))] * 50, {})
+
+    assert outcomes == {"ok": 50}
+    assert len({me.id for me in found}) == 1
+    assert {len(me.organizations) for me in found} == {1}
+    assert (count(world, "users"), count(world, "org_members")) == (users + 1, members + 1)
+
+
+def test_one_email_from_ten_issuers_at_once_makes_one_user(world: World, crowd: Crowd) -> None:
+    users = count(world, "users")
+    world.admin.execute(
+        "update access.org_email_domains set verified_at = now(), auto_provision = true where org_id = %s", [ACME]
+    )
+    callers = [Somebody("x", issuer=f"https://issuer{at}.test", email="x@acme-zq7.example") for at in range(10)]
+
+    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+
+    assert outcomes == {"ok": 1, "email_taken": 9}
+    assert count(world, "users") == users + 1
+
+
+def test_two_first_owners_at_once_make_one(world: World, crowd: Crowd) -> None:
+    world.admin.execute("update access.users set sys_role = 'sys_user'")
+    callers = [Somebody("first"), Somebody("y", email="first@zq7.example")] * 5
+
+    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+
+    # Five times the one who was first, the other five times too late.
+    assert outcomes == {"ok": 5, "not_invited": 5}
+    assert [row["sys_role"] for row in world.rows("users")].count("sys_owner") == 1
+
+
+def test_invitation_is_accepted_by_one_of_ten(world: World, crowd: Crowd) -> None:
+    callers = [Somebody(f"guest{at}", email="guest@zq7.example") for at in range(10)]
+    token = {"token": invite_token("guest@zq7.example")}
+
+    outcomes = crowd.run(
+        TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.ACCEPT_INVITE, token)) for each in callers], {}
+    )
+
+    assert outcomes == {"ok": 1, "invite_accepted": 9}
+    assert count(world, "users") == len(IDS) + 1
+
+
+def test_one_email_invited_ten_times_at_once_is_invited_once(world: World, crowd: Crowd) -> None:
+    new = {"org_id": ACME, "email": "new@zq7.example", "role": "org_user"}
+    callers = [
+        (identity(name), lambda tx: tx.value(f"select 1 from ({queries.CREATE_INVITE}) i", new))
+        for name in ("alice", "dave")
+        for _ in range(5)
+    ]
+
+    outcomes = crowd.run(ORG_ADMIN, callers, {"org_id": ACME})
+
+    assert outcomes == {"ok": 1, "already_invited": 9}
+
+
+def leave(name: str) -> Work:
+    return lambda tx: tx.run(queries.REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
+
+
+def demote(name: str) -> Work:
+    change = {"org_id": ACME, "user_id": IDS[name], "patch": {"role": "org_user"}}
+    return lambda tx: tx.one(Member, queries.CHANGE_MEMBER, change)
+
+
+@pytest.mark.parametrize("work", [leave, demote], ids=["leave", "step-down"])
+def test_of_owners_who_go_at_once_one_stays(world: World, crowd: Crowd, work: Callable[[str], Work]) -> None:
+    names = ("alice", "dave", "carol")
+    world.admin.execute("update access.org_members set org_role = 'org_owner' where org_id = %s", [ACME])
+
+    outcomes = crowd.run(ORG_ADMIN, [(identity(name), work(name)) for name in names], {"org_id": ACME})
+
+    owners = [row for row in world.rows("org_members") if (row["org_id"], row["org_role"]) == (ACME, "org_owner")]
+    assert outcomes == {"ok": 2, "last_owner": 1}
+    assert len(owners) == 1
+
+
+def test_of_owners_who_remove_each_other_at_once_one_stays(world: World, crowd: Crowd) -> None:
+    world.admin.execute("update access.org_members set org_role = 'org_owner' where user_id = %s", [IDS["dave"]])
+
+    outcomes = crowd.run(
+        ORG_ADMIN, [(identity("alice"), leave("dave")), (identity("dave"), leave("alice"))], {"org_id": ACME}
+    )
+
+    # The second is no member any more when his turn comes.
+    owners = [row for row in world.rows("org_members") if (row["org_id"], row["org_role"]) == (ACME, "org_owner")]
+    assert outcomes == {"ok": 1, "not_found": 1}
+    assert len(owners) == 1
+
+
+def test_of_platform_owners_who_go_at_once_one_stays(world: World, crowd: Crowd) -> None:
+    names = ("root", "sam", "erin")
+    world.admin.execute("update access.users set sys_role = 'sys_owner' where id = any (%s)", [[IDS[n] for n in names]])
+
+    def step_down(name: str) -> Work:
+        change = {"user_id": IDS[name], "patch": {"sys_role": "sys_user"}}
+        return lambda tx: tx.one(SysUser, queries.PATCH_USER, change)
+
+    outcomes = crowd.run(SysCheck("sys_admin"), [(identity(name), step_down(name)) for name in names], {})
+
+    assert outcomes == {"ok": 2, "last_sys_owner": 1}
+    assert [row["sys_role"] for row in world.rows("users")].count("sys_owner") == 1
+
+
+def test_one_domain_of_two_organizations_is_verified_for_one(world: World, crowd: Crowd) -> None:
+    domain_id = world.insert("org_email_domains", org_id=GLOBEX, domain="acme-zq7.example")
+    ids = [row["id"] for row in world.rows("org_email_domains") if row["domain"] == "acme-zq7.example"]
+    assert domain_id in ids
+
+    def verify(id: object) -> Work:
+        return lambda tx: tx.value(f"select 1 from ({queries.VERIFY_DOMAIN}) d", {"domain_id": id})
+
+    outcomes = crowd.run(SysCheck("sys_admin"), [(identity("sam"), verify(id)) for id in ids], {})
+
+    assert outcomes == {"ok": 1, "duplicate": 1}

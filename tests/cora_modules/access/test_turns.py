@@ -1,0 +1,92 @@
+"""What a request of this module costs: its turns to the database, counted on the wire."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+
+from org_common import Database
+from tests.cora_modules.access.world import ACME, APPS, IDS, World, invite_token
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.db
+
+ORG = f"/orgs/{ACME}"
+
+
+@pytest.fixture
+def proxy(world: World) -> Iterator[Proxy]:
+    """Between the apps and the server; their connection is open."""
+    address = urlsplit(world.local.login_url)
+    with Proxy(address.hostname or "", address.port or 0) as proxy:
+        local = replace(world.local, login_url=proxy.url(world.local.login_url))
+        with closing(Database(local.settings)) as database:
+            for app in APPS:
+                app.use(database)
+            world.as_("alice").get(ORG)
+            proxy.reset()
+            yield proxy
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("alice", "/users/me"),
+        ("alice", f"{ORG}/members"),
+        ("carol", f"{ORG}/members?limit=1"),
+        ("alice", f"{ORG}/invites"),
+        ("alice", f"{ORG}/email-domains"),
+        ("alice", "/orgs"),
+        ("sam", "/admin/sys/users"),
+        ("sam", f"/admin/sys/users/{IDS['carol']}"),
+        # Refused ones too.
+        ("bob", f"{ORG}/members"),
+        ("carol", f"{ORG}/invites"),
+        ("alice", "/admin/sys/users"),
+        ("stranger", "/users/me"),
+    ],
+)
+def test_read_is_one_turn(world: World, proxy: Proxy, name: str, path: str) -> None:
+    world.as_(name).get(path)
+
+    assert proxy.turns() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "body"),
+    [
+        ("guest", "POST", "/users/me/provision", None),
+        ("alice", "POST", "/users/me/provision", None),
+        ("guest", "POST", "/invites/accept", {"token": invite_token("guest@zq7.example")}),
+        ("alice", "PATCH", "/users/me", {"fullName": "A"}),
+        ("alice", "POST", "/users/me/session", None),
+        ("alice", "DELETE", "/users/me/session", None),
+        # The mail rides with the COMMIT.
+        ("alice", "POST", f"{ORG}/invites", {"email": "new@zq7.example"}),
+        ("alice", "PATCH", f"{ORG}/members/{IDS['carol']}", {"role": "org_admin"}),
+        ("carol", "DELETE", f"{ORG}/members/{IDS['carol']}", None),
+        ("root", "PATCH", f"/admin/sys/users/{IDS['carol']}", {"isActive": False}),
+    ],
+)
+def test_write_is_one_transaction_of_one_statement(
+    world: World, proxy: Proxy, name: str, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    answer = world.as_(name).send(method, path, body=body)
+
+    begins = [text for text in proxy.statements() if text.lower().startswith("begin")]
+    assert answer.status < 300
+    assert (proxy.turns(), len(begins)) == (2, 1)
+
+
+def test_platforms_reads_run_read_only(world: World, proxy: Proxy) -> None:
+    world.as_("sam").get("/admin/sys/users")
+
+    assert any("transaction_read_only" in text for text in proxy.statements())
+
+
+def test_bad_token_uses_no_connection(world: World, proxy: Proxy) -> None:
+    answers = [world.as_(name).get("/users/me").status for name in ("expired", "nobody")]
+
+    assert (answers, proxy.turns()) == ([401, 401], 0)

@@ -1,0 +1,52 @@
+"""The local server, in a thread of this process: what `org-common dev` serves, on a database that is there already."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from cora_modules import demo
+from org_common.tools import apps, devserver
+from org_common.tools.issuer import ISSUER, LocalIssuer
+from org_common.tools.local import LocalDatabase
+from org_common.tools.project import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+class Served:
+    """Where it is, and who vouches for its people."""
+
+    def __init__(self, port: int, issuer: LocalIssuer) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.issuer = issuer
+
+
+@contextmanager
+def served(local: LocalDatabase, data: Path) -> Iterator[Served]:
+    """This repository's apps with their demo data. The current folder is the repository's."""
+    demo.seed(local.admin_url, ISSUER)
+    before = dict(os.environ)
+    os.environ |= devserver.environment(local, data)
+    try:
+        application = devserver.application()
+    finally:
+        os.environ.clear()
+        os.environ |= before
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield Served(listener.getsockname()[1], LocalIssuer.load(data))
+        finally:
+            server.should_exit = True
+            thread.join()
+            for app in apps.load(Project.find(ROOT)):
+                app.use(None)
