@@ -24,6 +24,17 @@ class Counters:
         self.retries = 0
         self.waits = 0
 
+    def as_metrics(self) -> dict[str, int]:
+        """Totals by names of metrics: which source answered is in the name."""
+        found = {f"SecretsFrom{source.capitalize()}": count for source, count in self.fetched.items()}
+        found |= {f"SecretsFailed{source.capitalize()}": count for source, count in self.failed.items()}
+        return found | {
+            "SecretsFromMemory": self.hits,
+            "SecretsStale": self.stale,
+            "SecretsRefreshed": self.refreshed,
+            "SecretsRetried": self.retries,
+        }
+
     def as_dict(self) -> dict[str, int | dict[str, int]]:
         """All of them by name."""
         found: dict[str, int | dict[str, int]] = {}
