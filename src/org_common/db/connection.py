@@ -209,8 +209,8 @@ class Single:
         self._connection = Connection(raw, self.counters, self._profile)
         return self._connection
 
-    def _connect(self, url: str, until_s: float) -> Raw:
-        return Raw.connect(conninfo(url, self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, until_s: float) -> Raw:
+        return Raw.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
 
     def _drop(self, reason: str | None) -> None:
         connection, self._connection = self._connection, None
@@ -220,10 +220,13 @@ class Single:
             connection.close()
 
 
-def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
-    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log."""
+def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
+    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log.
+
+    The cause comes without its traceback: printed with variables, its frames would show the password.
+    """
     until_s = min(until_s, time.monotonic() + CONNECTING_S)
-    current = url()
+    current = Secret(url())
     refreshed = False
 
     def attempt() -> Raw:
@@ -233,16 +236,18 @@ def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Co
         except ConnectFailed as failed:
             if refreshed or action(failed.signal, Phase.CONNECT) is not Action.REFRESH:
                 raise
-            refreshed = True
-            before, current = current, url(force_refresh=True)
-            if current == before:
-                raise
+            refusal = failed.with_traceback(None)
+        refreshed = True
+        before, current = current, Secret(url(force_refresh=True))
+        if current == before:
+            raise refusal
         counters.refreshed += 1
         return attempt()
 
     try:
         raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, until_s)
     except ConnectFailed as failed:
-        raise Unavailable from failed
+        failed.__context__ = None
+        raise Unavailable from failed.with_traceback(None)
     counters.opened += 1
     return raw

@@ -17,6 +17,7 @@ from org_common.db.counters import Counters
 from org_common.db.guard import Guard
 from org_common.db.profile import PROFILES
 from org_common.errors import Unavailable
+from org_common.secret import Secret
 from org_common.settings import Settings
 
 # Longer than this nobody waits for a connection: API Gateway gives up after 29 s, a caller long before.
@@ -107,8 +108,8 @@ class Pooled:
             open=True,
         )
 
-    def _connect(self, url: str, until_s: float) -> Raw:
-        return Kept.connect(conninfo(url, self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, until_s: float) -> Raw:
+        return Kept.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
 
     def _take(self, pool: ConnectionPool[Kept], until_s: float) -> tuple[Kept, Connection]:
         began_s = time.monotonic()
