@@ -10,6 +10,7 @@ import peers
 import read
 import request
 import routes
+import secrets_cold
 
 ALL = {
     "imports": imports.main,
@@ -19,6 +20,7 @@ ALL = {
     "routes": routes.main,
     "read": read.main,
     "observability": observability.main,
+    "secrets": secrets_cold.main,
 }
 
 

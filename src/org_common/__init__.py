@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
     from org_common.db.relay import MessageRefused
+    from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.errors import (
         BadRequest,
@@ -53,8 +54,11 @@ if TYPE_CHECKING:
     from org_common.log import bind_fields, get_logger
     from org_common.metrics import count, measure
     from org_common.model import Model, Patch
+    from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
     from org_common.router import Router
+    from org_common.secret import Reference, Secret
+    from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
     from org_common.telemetry import observe
     from org_common.trace import span, trace_headers
@@ -69,6 +73,7 @@ _HOMES = {
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
     "org_common.db.relay": ("MessageRefused",),
+    "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
         "BadRequest",
@@ -106,8 +111,11 @@ _HOMES = {
     "org_common.log": ("bind_fields", "get_logger"),
     "org_common.metrics": ("count", "measure"),
     "org_common.model": ("Model", "Patch"),
+    "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.router": ("Router",),
+    "org_common.secret": ("Reference", "Secret"),
+    "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
     "org_common.telemetry": ("observe",),
     "org_common.trace": ("span", "trace_headers"),
@@ -148,6 +156,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
+    "Needs",
     "NotAcceptable",
     "NotFound",
     "OrgError",
@@ -160,12 +169,14 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionRequired",
     "Query",
     "Reader",
+    "Reference",
     "Request",
     "Response",
     "ResponseTooLarge",
     "RestApi",
     "Router",
     "Rule",
+    "Secret",
     "Settings",
     "SettingsError",
     "SysCheck",
@@ -179,10 +190,12 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "bind_fields",
     "count",
     "get_logger",
+    "get_secret",
     "measure",
     "observe",
     "problem",
     "reader",
+    "service_transaction",
     "span",
     "trace_headers",
     "transaction",

@@ -141,6 +141,11 @@ class Route:
         if self._identity and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
+    @property
+    def needs_database(self) -> bool:
+        """It reads, writes, or its rule does."""
+        return bool(self._reads or self._writes) or self.rule.needs_database
+
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
