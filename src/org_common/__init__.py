@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+    from org_common.build import __build__
     from org_common.db.database import Database, reader, transaction
     from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from org_common.paging import Page, PageRequest
     from org_common.router import Router
     from org_common.settings import Settings, SettingsError
+    from org_common.startup import prefetch
     from org_common.types import Deadline
 
 _HOMES = {
@@ -62,6 +64,7 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
+    "org_common.build": ("__build__",),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
@@ -103,6 +106,7 @@ _HOMES = {
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.router": ("Router",),
     "org_common.settings": ("Settings", "SettingsError"),
+    "org_common.startup": ("prefetch",),
     "org_common.types": ("Deadline",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -167,7 +171,9 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "__build__",
     "authorizer",
+    "prefetch",
     "problem",
     "reader",
     "transaction",

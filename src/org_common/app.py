@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -88,6 +89,12 @@ class App(Router):
         self._respond: Callable[[Request], Response] = self._routed
         for each in reversed(middleware):
             self._respond = _around(each, self._respond)
+        self._is_early = False
+        if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            from org_common import startup
+
+            startup.attend()
+            self._is_early = startup.is_early()
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
@@ -241,6 +248,8 @@ class App(Router):
         except ValueError as error:
             raise TypeError(str(error)) from error
         self.routes.append(route)
+        if self._is_early:
+            route.prepare()
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"

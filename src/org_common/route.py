@@ -139,6 +139,17 @@ class Route:
         if self._identity and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
+    def prepare(self) -> None:
+        """Have at hand what the first request would make: validators, serializer, the way to the database."""
+        try:
+            self._binding.prepare(self.provided)
+            self._result.prepare()
+        except NameError:
+            # A model that names another one further down: it can be built when that is there.
+            pass
+        if self._reads or self._writes or self.rule.needs_database:
+            import org_common.db.database  # noqa: F401 - loaded, that is all
+
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
