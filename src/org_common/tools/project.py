@@ -14,7 +14,7 @@ EXAMPLE = """\
 apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
-# `layer` belongs to the layer's tool, which checks it.
+# `layer` and `imports` belong to their tools, which check them.
 KEYS = ("apps", "migrations", "demo", "public", "layer")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
