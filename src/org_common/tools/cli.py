@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from org_common.tools.commands import db, dev, layer, openapi, outbox, routes
+from org_common.tools.commands import db, dev, imports, layer, openapi, outbox, routes
 from org_common.tools.project import ToolError
 
 
@@ -33,5 +33,6 @@ for command in (
     outbox.outbox,
     layer.layer,
     layer.functions,
+    imports.imports,
 ):
     main.add_command(command)

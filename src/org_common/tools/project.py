@@ -15,7 +15,7 @@ apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
 # `layer` and `imports` belong to their tools, which check them.
-KEYS = ("apps", "migrations", "demo", "public", "layer")
+KEYS = ("apps", "migrations", "demo", "public", "layer", "imports")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
