@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from org_common.tools.commands import db, dev, imports, layer, openapi, outbox, routes
+from org_common.tools.commands import coldstart, db, dev, imports, layer, openapi, outbox, routes
 from org_common.tools.project import ToolError
 
 
@@ -33,6 +33,7 @@ for command in (
     outbox.outbox,
     layer.layer,
     layer.functions,
+    coldstart.coldstart,
     imports.imports,
 ):
     main.add_command(command)
