@@ -148,7 +148,7 @@ class Route:
             # A model that names another one further down: it can be built when that is there.
             pass
         if self._reads or self._writes or self.rule.needs_database:
-            import org_common.db.database  # noqa: F401 - loaded, that is all
+            __import__("org_common.db.database")
 
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]

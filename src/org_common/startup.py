@@ -16,11 +16,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 PROVISIONED, SNAP_START = "provisioned-concurrency", "snap-start"
 
-_reseeded = False
+_attended = _reseeds = False
 
 
 def is_early() -> bool:
@@ -42,37 +43,57 @@ def prefetch(fetch: Callable[[], object]) -> None:
         after_restore(_quietly, fetch)
 
 
+def before_snapshot(call: Callable[..., object], *arguments: object) -> None:
+    """Have it called before a snapshot is taken; what was registered last is called first."""
+    hooks = _hooks()
+    if hooks is not None:
+        hooks.register_before_snapshot(call, *arguments)
+
+
 def after_restore(call: Callable[..., object], *arguments: object) -> None:
     """Have it called when the environment has come back from a snapshot; with all others it has 10 seconds."""
-    try:
-        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_after_restore(call, *arguments)
+    hooks = _hooks()
+    if hooks is not None:
+        hooks.register_after_restore(call, *arguments)
+
+
+def reseed_after_restore() -> None:
+    """Let each environment that is restored from one snapshot throw its own dice. Registers once.
+
+    All have the state of the module `random` that the snapshot had: they would draw the same jitter, and back off in
+    step. `uuid4` and `secrets` ask the kernel, which is safe.
+    """
+    global _reseeds  # noqa: PLW0603 - one environment
+    if not _reseeds and os.environ.get(INITIALIZATION_TYPE) == SNAP_START:
+        _reseeds = True
+        after_restore(_reseed)
 
 
 def attend() -> None:
-    """Called once by the first `App` on Lambda: says if function and layer differ, and gives each restore its own dice.
-
-    Each environment that is restored from one snapshot has the state of the module `random` that the snapshot had: all
-    would draw the same jitter, and back off in step. `uuid4` and `secrets` ask the kernel, which is safe.
-    """
-    global _reseeded  # noqa: PLW0603 - one environment
-    if _reseeded:
+    """Called by the first `App` on Lambda: says once if function and layer differ, and sees to the dice."""
+    global _attended  # noqa: PLW0603 - one environment
+    if _attended:
         return
-    _reseeded = True
+    _attended = True
     from org_common import build
 
     build.check()
-    if os.environ.get(INITIALIZATION_TYPE) == SNAP_START:
-        after_restore(_reseed)
+    reseed_after_restore()
 
 
 def _reseed() -> None:
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
+
+
+def _hooks() -> Any:
+    """AWS's own, part of the runtime wherever SnapStart is."""
+    try:
+        import snapshot_restore_py  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    return snapshot_restore_py
 
 
 def _quietly(fetch: Callable[[], object]) -> None:
