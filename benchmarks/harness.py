@@ -73,7 +73,7 @@ def imports(statements: Mapping[str, str], *, before: str = "", processes: int =
             code = (
                 f"{before}\nimport time; s = time.perf_counter()\n{statement}\nprint('[', time.perf_counter() - s, ']')"
             )
-            took = json.loads(_run([sys.executable, "-c", code]))
+            took = json.loads(run([sys.executable, "-c", code]))
             if at >= 0:
                 times[name] += took
     return [times]
@@ -115,17 +115,22 @@ def report(
 
 def machine() -> None:
     """What the figures were measured on."""
-    commit = _run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    commit = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    print(f"{platform_line()}, commit {commit}")
+
+
+def platform_line() -> str:
+    """The machine, and the versions that matter."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
-    python = platform.python_version()
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {python}, {versions}, commit {commit}")
+    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = json.loads(_run(command))
+    times: dict[str, list[float]] = json.loads(run(command))
     return times
 
 
-def _run(command: Sequence[str]) -> str:
+def run(command: Sequence[str]) -> str:
+    """What a program prints; it may write byte code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+    from org_common.build import __build__
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
     from org_common.db.relay import MessageRefused
+    from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.errors import (
         BadRequest,
@@ -53,9 +55,13 @@ if TYPE_CHECKING:
     from org_common.log import bind_fields, get_logger
     from org_common.metrics import count, measure
     from org_common.model import Model, Patch
+    from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
     from org_common.router import Router
+    from org_common.secret import Reference, Secret
+    from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
+    from org_common.startup import prefetch
     from org_common.telemetry import observe
     from org_common.trace import span, trace_headers
     from org_common.types import Deadline
@@ -66,9 +72,11 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
+    "org_common.build": ("__build__",),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
     "org_common.db.relay": ("MessageRefused",),
+    "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
         "BadRequest",
@@ -106,9 +114,13 @@ _HOMES = {
     "org_common.log": ("bind_fields", "get_logger"),
     "org_common.metrics": ("count", "measure"),
     "org_common.model": ("Model", "Patch"),
+    "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.router": ("Router",),
+    "org_common.secret": ("Reference", "Secret"),
+    "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
+    "org_common.startup": ("prefetch",),
     "org_common.telemetry": ("observe",),
     "org_common.trace": ("span", "trace_headers"),
     "org_common.types": ("Deadline",),
@@ -148,6 +160,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
+    "Needs",
     "NotAcceptable",
     "NotFound",
     "OrgError",
@@ -160,12 +173,14 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionRequired",
     "Query",
     "Reader",
+    "Reference",
     "Request",
     "Response",
     "ResponseTooLarge",
     "RestApi",
     "Router",
     "Rule",
+    "Secret",
     "Settings",
     "SettingsError",
     "SysCheck",
@@ -175,14 +190,18 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "__build__",
     "authorizer",
     "bind_fields",
     "count",
     "get_logger",
+    "get_secret",
     "measure",
     "observe",
+    "prefetch",
     "problem",
     "reader",
+    "service_transaction",
     "span",
     "trace_headers",
     "transaction",

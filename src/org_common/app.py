@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
+    from org_common.needs import Needs
     from org_common.telemetry import Telemetry
     from org_common.types import Event, LambdaContext
 
@@ -55,7 +56,8 @@ class App(Router):
 
     `cors` says which pages may call, `middleware` what goes around every request, the first outermost. `headers`
     stand on every answer that does not set them itself. `compress=False` leaves bodies as they are. `problem_types`
-    ("https://errors.example/") makes the `type` of a problem its code behind that.
+    ("https://errors.example/") makes the `type` of a problem its code behind that. `needs` is what the
+    function's role must allow.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class App(Router):
         headers: Mapping[str, str] = SECURITY,
         compress: bool = True,
         problem_types: str | None = None,
+        needs: Needs | None = None,
     ) -> None:
         """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
         super().__init__()
@@ -82,6 +85,7 @@ class App(Router):
             raise TypeError(f"App({name!r}): events= is empty, so nothing may invoke it. Example: events=(HTTP_API,)")
         self.events = tuple(events)
         self.name = name
+        self.needs = needs
         self.identity = identity
         self._table: Table[Route] = Table()
         self._database: Database | None = None
@@ -94,8 +98,13 @@ class App(Router):
             self._respond = _around(each, self._respond)
         self._telemetry: Telemetry | None = None
         self._is_observed = False
+        self._is_early = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
+            from org_common import startup
+
+            startup.attend()
+            self._is_early = startup.is_early()
             self._observe()
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
@@ -281,6 +290,8 @@ class App(Router):
         self.routes.append(route)
         if self._telemetry is not None:
             self._telemetry.declared()
+        if self._is_early:
+            route.prepare()
 
     def _name(self, request: Request) -> str:
         """For the log: the route as it is declared, since a path may hold what must not be there."""

@@ -79,6 +79,7 @@ def names(local: LocalDatabase, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> 
         "client": client,
         "outbox": outbox,
         "lines": lines,
+        "service": local.service_url,
     }
     database.close()
     for module in ("demo", "notes"):

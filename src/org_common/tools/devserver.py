@@ -111,7 +111,7 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
     """The environment variables of the serving process."""
     return {
         "ORG_COMMON_DATABASE_URL": local.login_url,
-        "ORG_COMMON_CURSOR_KEYS": ",".join(local.settings.cursor_keys),
+        "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
         DATA_VARIABLE: str(data),
     }
 
