@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import orjson
-
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -34,6 +32,9 @@ def clock(seconds: float) -> str:
 
 def dumps(line: dict[str, Any]) -> str:
     """One line of JSON with its end. What is too long keeps its head."""
+    # An authorizer that refuses nobody writes none, and has no other use for it.
+    import orjson
+
     try:
         text = orjson.dumps(line)
     except TypeError:
@@ -56,4 +57,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int):
         # orjson writes 64 bits.
         return value if -(2**63) <= value < 2**64 else str(value)
+    import orjson
+
     return value if value is None or isinstance(value, float | orjson.Fragment) else str(value)

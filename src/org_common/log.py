@@ -11,8 +11,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import orjson
-
 from org_common import observability
 from org_common.invocation import current
 from org_common.line import clock, dumps, stamp
@@ -150,6 +148,8 @@ class Handler(logging.Handler):
         """A line that cannot be written says so. stdlib's own would print its arguments, secrets and all."""
         kind = type(sys.exc_info()[1]).__name__
         said = {"message": f"a log line could not be written: {kind}", "location": f"{record.pathname}:{record.lineno}"}
+        import orjson
+
         line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **said})
         self.write(line.decode() + "\n", logging.ERROR)
 
