@@ -5,10 +5,12 @@ import sys
 import authorizer
 import harness
 import imports
+import observability
 import peers
 import read
 import request
 import routes
+import secrets_cold
 
 ALL = {
     "imports": imports.main,
@@ -17,6 +19,8 @@ ALL = {
     "peers": peers.main,
     "routes": routes.main,
     "read": read.main,
+    "observability": observability.main,
+    "secrets": secrets_cold.main,
 }
 
 

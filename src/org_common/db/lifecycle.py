@@ -7,6 +7,8 @@ import random
 import signal
 import threading
 from contextlib import suppress
+from importlib import import_module
+from types import ModuleType
 from typing import Protocol
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -38,20 +40,24 @@ def prepare() -> None:
     """
     kind = os.environ.get(INITIALIZATION_TYPE)
     if kind in ("snap-start", "provisioned-concurrency"):
-        import tenacity  # noqa: F401 - what a first retry would load
-    if kind == "snap-start":
-        with suppress(ImportError):
-            from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
-
-            register_after_restore(random.seed)
+        # What a first retry would load.
+        import_module("tenacity")
+    runtime = _snapshots() if kind == "snap-start" else None
+    if runtime is not None:
+        runtime.register_after_restore(random.seed)
 
 
 def _before_snapshot(database: Closable) -> None:
-    # Part of the runtime wherever SnapStart is.
-    with suppress(ImportError):
-        from snapshot_restore_py import register_before_snapshot
+    runtime = _snapshots()
+    if runtime is not None:
+        runtime.register_before_snapshot(database.close)
 
-        register_before_snapshot(database.close)
+
+def _snapshots() -> ModuleType | None:
+    """Part of the runtime wherever SnapStart is."""
+    with suppress(ImportError):
+        return import_module("snapshot_restore_py")
+    return None
 
 
 def _at_sigterm(database: Closable) -> None:
