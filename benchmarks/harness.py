@@ -116,9 +116,13 @@ def report(
 def machine() -> None:
     """What the figures were measured on."""
     commit = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    print(f"{platform_line()}, commit {commit}")
+
+
+def platform_line() -> str:
+    """The machine, and the versions that matter."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
-    python = platform.python_version()
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {python}, {versions}, commit {commit}")
+    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:

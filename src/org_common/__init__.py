@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+    from org_common.build import __build__
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
     from org_common.db.relay import MessageRefused
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from org_common.secret import Reference, Secret
     from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
+    from org_common.startup import prefetch
     from org_common.telemetry import observe
     from org_common.trace import span, trace_headers
     from org_common.types import Deadline
@@ -70,6 +72,7 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
+    "org_common.build": ("__build__",),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
     "org_common.db.relay": ("MessageRefused",),
@@ -117,6 +120,7 @@ _HOMES = {
     "org_common.secret": ("Reference", "Secret"),
     "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
+    "org_common.startup": ("prefetch",),
     "org_common.telemetry": ("observe",),
     "org_common.trace": ("span", "trace_headers"),
     "org_common.types": ("Deadline",),
@@ -186,6 +190,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "__build__",
     "authorizer",
     "bind_fields",
     "count",
@@ -193,6 +198,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "get_secret",
     "measure",
     "observe",
+    "prefetch",
     "problem",
     "reader",
     "service_transaction",

@@ -98,8 +98,13 @@ class App(Router):
             self._respond = _around(each, self._respond)
         self._telemetry: Telemetry | None = None
         self._is_observed = False
+        self._is_early = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
+            from org_common import startup
+
+            startup.attend()
+            self._is_early = startup.is_early()
             self._observe()
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
@@ -285,6 +290,8 @@ class App(Router):
         self.routes.append(route)
         if self._telemetry is not None:
             self._telemetry.declared()
+        if self._is_early:
+            route.prepare()
 
     def _name(self, request: Request) -> str:
         """For the log: the route as it is declared, since a path may hold what must not be there."""

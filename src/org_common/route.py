@@ -146,6 +146,17 @@ class Route:
         """It reads, writes, or its rule does."""
         return bool(self._reads or self._writes) or self.rule.needs_database
 
+    def prepare(self) -> None:
+        """Have at hand what the first request would make: validators, serializer, the way to the database."""
+        try:
+            self._binding.prepare(self.provided)
+            self._result.prepare()
+        except NameError:
+            # A model that names another one further down: it can be built when that is there.
+            pass
+        if self.needs_database:
+            __import__("org_common.db.database")
+
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:

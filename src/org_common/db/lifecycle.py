@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
-from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
 from typing import Protocol
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -27,7 +23,9 @@ def attend(database: Closable) -> None:
     to the server, nothing relies on it.
     """
     if os.environ.get(INITIALIZATION_TYPE) == "snap-start":
-        _before_snapshot(database)
+        from org_common.startup import before_snapshot
+
+        before_snapshot(database.close)
     if RUNTIME_API in os.environ and threading.current_thread() is threading.main_thread():
         _at_sigterm(database)
 
@@ -40,24 +38,11 @@ def prepare() -> None:
     """
     kind = os.environ.get(INITIALIZATION_TYPE)
     if kind in ("snap-start", "provisioned-concurrency"):
-        # What a first retry would load.
-        import_module("tenacity")
-    runtime = _snapshots() if kind == "snap-start" else None
-    if runtime is not None:
-        runtime.register_after_restore(random.seed)
+        __import__("tenacity")  # what a first retry would load
+    if kind == "snap-start":
+        from org_common.startup import reseed_after_restore
 
-
-def _before_snapshot(database: Closable) -> None:
-    runtime = _snapshots()
-    if runtime is not None:
-        runtime.register_before_snapshot(database.close)
-
-
-def _snapshots() -> ModuleType | None:
-    """Part of the runtime wherever SnapStart is."""
-    with suppress(ImportError):
-        return import_module("snapshot_restore_py")
-    return None
+        reseed_after_restore()
 
 
 def _at_sigterm(database: Closable) -> None:

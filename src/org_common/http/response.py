@@ -104,6 +104,10 @@ class Result:
         self._annotation = annotation
         self._write: Callable[[Any], bytes] | None = None
 
+    def prepare(self) -> None:
+        """Compile the serializer now, and not at the first answer."""
+        self._write = _writer(self._annotation)
+
     def render(self, value: object, request: Request) -> Response:
         """`None` is 204. A 201 of something with an `id` points to it: `Location` is the request's path and the id."""
         if value is None:
