@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+    from org_common.build import __build__
     from org_common.db.database import Database, reader, transaction
-    from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
+    from org_common.db.relay import MessageRefused
     from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.errors import (
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
+    from org_common.log import bind_fields, get_logger
+    from org_common.metrics import count, measure
     from org_common.model import Model, Patch
     from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
@@ -58,6 +61,9 @@ if TYPE_CHECKING:
     from org_common.secret import Reference, Secret
     from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
+    from org_common.startup import prefetch
+    from org_common.telemetry import observe
+    from org_common.trace import span, trace_headers
     from org_common.types import Deadline
 
 _HOMES = {
@@ -66,9 +72,10 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
+    "org_common.build": ("__build__",),
     "org_common.db.database": ("Database", "reader", "transaction"),
-    "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
+    "org_common.db.relay": ("MessageRefused",),
     "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
@@ -104,6 +111,8 @@ _HOMES = {
     "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
+    "org_common.log": ("bind_fields", "get_logger"),
+    "org_common.metrics": ("count", "measure"),
     "org_common.model": ("Model", "Patch"),
     "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
@@ -111,6 +120,9 @@ _HOMES = {
     "org_common.secret": ("Reference", "Secret"),
     "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
+    "org_common.startup": ("prefetch",),
+    "org_common.telemetry": ("observe",),
+    "org_common.trace": ("span", "trace_headers"),
     "org_common.types": ("Deadline",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -178,11 +190,20 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Unavailable",
     "Unprocessable",
     "UnsupportedMediaType",
+    "__build__",
     "authorizer",
+    "bind_fields",
+    "count",
+    "get_logger",
     "get_secret",
+    "measure",
+    "observe",
+    "prefetch",
     "problem",
     "reader",
     "service_transaction",
+    "span",
+    "trace_headers",
     "transaction",
 ]
 

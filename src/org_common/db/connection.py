@@ -21,6 +21,7 @@ from org_common.db.plans import Plans
 from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
 from org_common.db.retry import Action, Phase, action, again
 from org_common.db.statement import Wire
+from org_common.db.turn import Turn
 from org_common.db.wire import exchange
 from org_common.errors import OrgError, Unavailable
 from org_common.secret import Secret
@@ -93,7 +94,7 @@ class Connection:
     def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
         """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for."""
         self._profile.check(statements)
-        with self._lock:
+        with self._lock, Turn(statements):
             self._counters.turns += 1
             try:
                 return exchange(self._raw.pgconn, statements, until_s, self._plans)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
-from contextlib import suppress
 from typing import Protocol
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
@@ -25,7 +23,9 @@ def attend(database: Closable) -> None:
     to the server, nothing relies on it.
     """
     if os.environ.get(INITIALIZATION_TYPE) == "snap-start":
-        _before_snapshot(database)
+        from org_common.startup import before_snapshot
+
+        before_snapshot(database.close)
     if RUNTIME_API in os.environ and threading.current_thread() is threading.main_thread():
         _at_sigterm(database)
 
@@ -38,20 +38,11 @@ def prepare() -> None:
     """
     kind = os.environ.get(INITIALIZATION_TYPE)
     if kind in ("snap-start", "provisioned-concurrency"):
-        import tenacity  # noqa: F401 - what a first retry would load
+        __import__("tenacity")  # what a first retry would load
     if kind == "snap-start":
-        with suppress(ImportError):
-            from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
+        from org_common.startup import reseed_after_restore
 
-            register_after_restore(random.seed)
-
-
-def _before_snapshot(database: Closable) -> None:
-    # Part of the runtime wherever SnapStart is.
-    with suppress(ImportError):
-        from snapshot_restore_py import register_before_snapshot
-
-        register_before_snapshot(database.close)
+        reseed_after_restore()
 
 
 def _at_sigterm(database: Closable) -> None:

@@ -37,6 +37,10 @@ class Binding:
             self._known |= {"limit", "cursor"}
         self._reads: list[tuple[str, Read]] | None = None
 
+    def prepare(self, provided: Provided) -> None:
+        """Compile the validators now, and not at the first request."""
+        self._reads = self._compiled(provided)
+
     def bind(self, request: Request, values: list[str], provided: Provided) -> dict[str, Any]:
         """The arguments that come from the request. `values` are the path's, in order.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from org_common.tools.commands import db, dev, doctor, openapi, outbox, routes
+from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
 from org_common.tools.project import ToolError
 
 
@@ -24,5 +24,17 @@ def main() -> None:
     """Tools for projects on org-common."""
 
 
-for command in (dev.dev, dev.token, routes.routes, openapi.openapi, doctor.doctor, db.db, outbox.outbox):
+for command in (
+    dev.dev,
+    dev.token,
+    routes.routes,
+    openapi.openapi,
+    doctor.doctor,
+    db.db,
+    outbox.outbox,
+    layer.layer,
+    layer.functions,
+    coldstart.coldstart,
+    imports.imports,
+):
     main.add_command(command)

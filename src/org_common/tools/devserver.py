@@ -15,6 +15,7 @@ from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.environment import ALLOW_PLAIN
 from org_common.settings import Settings
+from org_common.telemetry import observe
 from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
@@ -73,6 +74,12 @@ def application() -> Explorer:
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
+def observed() -> Explorer:
+    """The application, with a line for each request on the terminal."""
+    observe("text")
+    return application()
+
+
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
     """Serve until interrupted. Prints one command that works as pasted."""
     import uvicorn
@@ -87,7 +94,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
         _print_welcome(project, issuer, port)
         sources = project.root / "src"
         uvicorn.run(
-            "org_common.tools.devserver:application",
+            "org_common.tools.devserver:observed",
             factory=True,
             host="127.0.0.1",
             port=port,
@@ -95,6 +102,8 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
+            # Ours says what it took, and of what it was made.
+            access_log=False,
             server_header=False,
         )
 

@@ -14,8 +14,8 @@ EXAMPLE = """\
 apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
-# `layer` belongs to the layer's tool, which checks it.
-KEYS = ("apps", "migrations", "demo", "public", "layer")
+# `layer` and `imports` belong to their tools, which check them.
+KEYS = ("apps", "migrations", "demo", "public", "layer", "imports")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 

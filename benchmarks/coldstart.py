@@ -1,0 +1,315 @@
+"""Cold starts beside peers: from the start of the process to the first row, each from its own wheels.
+
+Every stack runs under AWS's runtime client against our Runtime API, on a real PostgreSQL on loopback; the one that
+talks to PostgREST gets a stub that answers at once. `quota` runs the question of an early or a late driver import.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import harness
+import plot
+import postgrest
+
+from org_common.http import gateway
+from org_common.tools import devserver, functions
+from org_common.tools.issuer import ISSUER, subject
+from org_common.tools.layer import archive, build, bytecode, strip, uv
+from org_common.tools.layer.settings import LayerSettings
+from org_common.tools.layer.targets import Target
+from org_common.tools.project import Project, importable
+from org_common.tools.runtime import client, coldstart
+from org_common.tools.runtime.coldstart import Start
+from org_common.tools.runtime.environment import Environment, Function
+
+ROOT = Path(__file__).parent.parent
+STACK_FILES = ROOT / "benchmarks" / "stacks"
+CACHE = ROOT / "build" / "coldstart"
+CLAIMS = json.dumps({"iss": ISSUER, "sub": subject("alice"), "exp": 4102444800})
+# A key of the form that supabase-py asks for; it opens nothing.
+KEY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    key: str
+    title: str
+    handler: str
+    compiled: bool
+
+
+STACKS = (
+    Stack("a0", "supabase 2.27 + boto3 + requests, no byte code (as shipped)", "supabase_app.handler", False),
+    Stack("a", "supabase 2.27 + boto3 + requests", "supabase_app.handler", True),
+    Stack("b0", "Powertools validated + psycopg, no byte code", "powertools_app.handler", False),
+    Stack("b", "Powertools validated + psycopg", "powertools_app.handler", True),
+    Stack("c0", "FastAPI + Mangum + SQLAlchemy + psycopg, no byte code", "fastapi_app.handler", False),
+    Stack("c", "FastAPI + Mangum + SQLAlchemy + psycopg", "fastapi_app.handler", True),
+    Stack("d0", "org-common, no byte code", "cora_modules.access.orgs.app", False),
+    Stack("d", "org-common", "cora_modules.access.orgs.app", True),
+    Stack("e0", "the limit by hand, no byte code", "limit_app.handler", False),
+    Stack("e", "the limit by hand", "limit_app.handler", True),
+)
+NAMES = {"a": "supabase", "b": "powertools", "c": "fastapi", "d": "org-common", "e": "limit"}
+TARGETS = (("d", "a0", 0.20), ("d", "a", 0.35), ("d", "b", 0.7), ("d", "e", 1.15))
+ZIP_TARGET = 0.25
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    count = int(arguments[0]) if arguments and arguments[0].isdecimal() else 11
+    if "quota" in arguments:
+        with world() as variables:
+            quota(variables, count, write="write" in arguments)
+        return
+    with world() as variables:
+        folders = {stack.key: installed(stack) for stack in STACKS}
+        runs = {stack.key: function(stack, folders[stack.key], variables) for stack in STACKS}
+        starts = coldstart.in_turn(runs, event(), count, say=lambda text: print(text, file=sys.stderr), start=checked)
+        sizes = {stack.key: weight(folders[stack.key]) for stack in STACKS}
+    lines = [*table(starts, sizes), "", *verdicts(starts, sizes)]
+    print("\n".join(lines))
+    (CACHE / "result.json").write_text(
+        json.dumps({key: [dataclasses.asdict(each) for each in found] for key, found in starts.items()})
+    )
+    if "write" in arguments:
+        plot.write(ROOT / "docs" / "coldstart.svg", [bar(stack, starts[stack.key]) for stack in STACKS])
+        written = [f"{len(starts['d'])} starts of each, {harness.platform_line()}.", "", *lines]
+        between(ROOT / "docs" / "coldstart.md", "measured", written)
+        print("\nwrote docs/coldstart.svg and the tables of docs/coldstart.md")
+
+
+def between(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Put the lines into the page, in place of those between its two marks."""
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition(f"<!-- {name} -->")
+    _, end, tail = rest.partition(f"<!-- end of {name} -->")
+    page.write_text("\n".join([f"{head}<!-- {name} -->", *lines, f"{end}{tail}"]), encoding="utf-8")
+
+
+def event() -> Any:
+    from cora_modules.demo import ACME
+
+    return gateway.event("GET", f"/orgs/{ACME}", headers={"host": "api.test"}, claims=CLAIMS)
+
+
+def checked(function: Function, asked: Any) -> Start:
+    """A start that counts has answered with the row."""
+    with Environment(function) as environment:
+        first = environment.invoke(asked)
+        if first.error is not None or first.answer["statusCode"] != 200 or '"slug"' not in first.answer["body"]:
+            sys.exit(f"{function.handler}: {first.error or first.answer}\n{environment.output()}")
+        return Start(environment.init_s, first.took_s, ())
+
+
+@contextmanager
+def world() -> Iterator[dict[str, str]]:
+    """A PostgreSQL with the demo's data, and the stub: the environment variables of all handlers."""
+    project = Project.find(ROOT)
+    importable(project)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with coldstart.temporary() as folder:
+        folder.chmod(0o711)
+        with devserver.database(project, folder) as local, postgrest.serve(row()) as url:
+            yield {
+                "DATABASE_URL": local.login_url,
+                "ORG_COMMON_DATABASE_URL": local.login_url,
+                "SUPABASE_URL": url,
+                "SUPABASE_KEY": KEY,
+            }
+
+
+def row() -> dict[str, Any]:
+    names = ("description", "logo_url", "website_url", "app_name", "app_icon")
+    moment = "2026-11-01T12:00:00+00:00"
+    return {
+        "id": "0198a000-0000-7000-8000-00000000ac3e",
+        "name": "Acme",
+        "slug": "acme",
+        "my_role": "org_owner",
+        "member_count": 2,
+        "created_at": moment,
+        "updated_at": moment,
+        **dict.fromkeys(names),
+    }
+
+
+def installed(stack: Stack) -> Path:
+    """The stack's packages in a folder of their own; ours is the layer as it is built."""
+    name, target = NAMES[stack.key[0]], Target.here()
+    folder = CACHE / f"{name}-{target.name}{'' if stack.compiled else '-source'}"
+    if name == "org-common":
+        shutil.rmtree(folder, ignore_errors=True)
+        settings, out = LayerSettings.find(ROOT), CACHE / "out"
+        built = build.build(settings, target, out, ["runtime"], lambda _: None)
+        made = functions.build(Project.find(ROOT), settings, target.python, out, lambda _: None)
+        build.unpack([built[0].file], folder / "opt")
+        shutil.unpack_archive(next(each for each in made if each.handler == stack.handler).file, folder / "task", "zip")
+    elif not folder.exists():
+        fresh = folder.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        arguments = ["install", "--no-config", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
+        # Not Lambda's platform for Python 3.11: a package of supabase 2.27 has no wheel for a glibc that old.
+        platform = target.platform.replace("manylinux2014", "manylinux_2_28")
+        arguments += ["--python-platform", platform, "--python-version", target.python]
+        uv.run(
+            [*arguments, "--target", str(fresh / "opt" / "python"), "--requirements", str(STACK_FILES / f"{name}.txt")]
+        )
+        (fresh / "task").mkdir()
+        fresh.rename(folder)
+    if name != "org-common":
+        for file in STACK_FILES.glob("*.py"):
+            shutil.copy(file, folder / "task")
+        if stack.compiled:
+            for place in ("opt/python", "task"):
+                bytecode.write(folder / place, target.python, f"/{place}")
+    if not stack.compiled:
+        for compiled in list(folder.rglob("__pycache__")):
+            shutil.rmtree(compiled)
+    put_client(folder / "client", target)
+    return folder
+
+
+def put_client(folder: Path, target: Target) -> None:
+    """AWS's client has its byte code on Lambda, whatever the function has."""
+    shutil.rmtree(folder, ignore_errors=True)
+    client.put(folder, target.python)
+    strip.strip(folder)
+    bytecode.write(folder, target.python, "/var/runtime")
+
+
+def function(stack: Stack, folder: Path, variables: dict[str, str]) -> Function:
+    path = [folder / "task", folder / "opt" / "python", folder / "client"]
+    # -B: /opt and /var/task cannot be written to, so what was compiled is compiled again at each start.
+    return Function(stack.handler, path, options=("-S", "-s", "-B"), variables=variables)
+
+
+def weight(folder: Path) -> tuple[float, float]:
+    """Megabytes of the layer as a zip, and unzipped."""
+    place = folder / "opt" / "python"
+    file = CACHE / "weighed.zip"
+    archive.write(place, file)
+    return file.stat().st_size / 1e6, sum(path.stat().st_size for path in archive.files(place)) / 1e6
+
+
+def table(starts: dict[str, list[Start]], sizes: dict[str, tuple[float, float]]) -> list[str]:
+    lines = [
+        "| | stack | layer zip / unzipped MB | init ms | first row ms | start to first row ms |",
+        "|---|---|---|---|---|---|",
+    ]
+    for stack in STACKS:
+        found = starts[stack.key]
+        init, first, whole = (ms(found, name) for name in ("init_s", "first_s", "to_first_answer_s"))
+        zipped, unzipped = sizes[stack.key]
+        lines.append(
+            f"| {stack.key} | {stack.title} | {zipped:.1f} / {unzipped:.1f} | {init:.0f} | {first:.0f} | {whole:.0f} |"
+        )
+    return lines
+
+
+def verdicts(starts: dict[str, list[Start]], sizes: dict[str, tuple[float, float]]) -> list[str]:
+    lines = ["| start to first row | ratio | lowest - highest | budget |", "|---|---|---|---|"]
+    for ours, other, most in TARGETS:
+        pairs = zip(starts[ours], starts[other], strict=True)
+        ratios = sorted(mine.to_first_answer_s / theirs.to_first_answer_s for mine, theirs in pairs)
+        middle = statistics.median(ratios)
+        told = f"{most:g}: {'within' if middle <= most else 'OVER'}"
+        lines.append(f"| {ours} / {other} | {middle:.3f} | {ratios[0]:.3f} - {ratios[-1]:.3f} | {told} |")
+    share = sizes["d"][0] / sizes["a0"][0]
+    told = f"{ZIP_TARGET:g}: {'within' if share <= ZIP_TARGET else 'OVER'}"
+    return [*lines, f"| layer zip, d / a0 | {share:.3f} | | {told} |"]
+
+
+def bar(stack: Stack, found: list[Start]) -> plot.Bar:
+    init, first, whole = (ms(found, name) for name in ("init_s", "first_s", "to_first_answer_s"))
+    return plot.Bar(stack.key, stack.title, init, first, whole, ours=stack.key == "d")
+
+
+def ms(found: Sequence[Start], name: str) -> float:
+    return statistics.median(getattr(each, name) for each in found) * 1000
+
+
+def quota(variables: dict[str, str], count: int, *, write: bool) -> None:
+    """An early and a late driver import with a third of a processor, which is what 512 MB get.
+
+    Lambda gives a whole processor and more while it starts an environment, and the share of its memory from then on: so
+    once with the quota all the time, and once with it from the first request on.
+    """
+    early = next(stack for stack in STACKS if stack.key == "e")
+    late = dataclasses.replace(early, handler="limit_lazy_app.handler")
+    folder = installed(early)
+    runs = {"early": function(early, folder, variables), "late": function(late, folder, variables)}
+    told_all: list[str] = []
+    with processor_share() as limit:
+        for when in ("throughout", "from the first request"):
+            found: dict[str, list[Start]] = {name: [] for name in runs}
+            for _ in range(count):
+                for name, run in runs.items():
+                    found[name].append(limited(run, limit, throughout=when == "throughout"))
+            told = [f"{name} {ms(each, 'to_first_answer_s'):.0f} ms" for name, each in found.items()]
+            pairs = zip(found["late"], found["early"], strict=True)
+            ratio = statistics.median(a.to_first_answer_s / b.to_first_answer_s for a, b in pairs)
+            told_all.append(f"- quota {when}: {', '.join(told)}; late / early {ratio:.2f} ({count} starts of each)")
+    print("\n".join(told_all))
+    if write:
+        between(ROOT / "docs" / "coldstart.md", "quota", told_all)
+
+
+def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:
+    limit.set(limit.share if throughout else None)
+    command = ("sh", "-c", f'echo $$ > {limit.folder}/cgroup.procs && exec "$@"', "sh")
+    with Environment(dataclasses.replace(run, command=command)) as environment:
+        limit.set(limit.share)
+        first = environment.invoke(event())
+        assert first.error is None, first.error
+        return Start(environment.init_s, first.took_s, ())
+
+
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """A control group with a quota of processor time, version 1 or 2 (`cpu.cfs_quota_us`, `cpu.max`)."""
+
+    folder: Path
+    share: float = 512 / 1769
+
+    def set(self, share: float | None) -> None:
+        period_us = 20_000
+        quota_us = -1 if share is None else int(share * period_us)
+        if (self.folder / "cpu.max").exists():
+            (self.folder / "cpu.max").write_text(f"{'max' if share is None else quota_us} {period_us}")
+        else:
+            (self.folder / "cpu.cfs_period_us").write_text(str(period_us))
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota_us))
+
+
+@contextmanager
+def processor_share() -> Iterator[Limit]:
+    base = Path("/sys/fs/cgroup/cpu") if Path("/sys/fs/cgroup/cpu").is_dir() else Path("/sys/fs/cgroup")
+    folder = base / f"org-common-{os.getpid()}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        sys.exit(f"no control group can be made here ({error}): run this as root")
+    try:
+        yield Limit(folder)
+    finally:
+        for _ in range(100):
+            try:
+                folder.rmdir()
+                break
+            except OSError:  # the last process is still ending
+                time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

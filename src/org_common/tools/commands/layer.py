@@ -1,0 +1,161 @@
+"""`org-common layer` and `functions`: what is deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from org_common.tools.project import Project, importable
+
+if TYPE_CHECKING:
+    from org_common.tools.layer.build import Built
+    from org_common.tools.layer.settings import LayerSettings
+    from org_common.tools.layer.targets import Target
+
+
+@click.group()
+def layer() -> None:
+    """The Lambda layer: lock, build, check, verify, look at it."""
+
+
+@click.group()
+def functions() -> None:
+    """The Lambda functions of the project."""
+
+
+PYTHON = click.option(
+    "--python", metavar="X.Y", help="Lambda's Python: 3.11, 3.12, 3.13, 3.14.  [default: the one that runs this]"
+)
+ARCH = click.option("--arch", metavar="NAME", help="Lambda's processor: x86_64 or arm64.  [default: this machine's]")
+OUT = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/layer"),
+    show_default=True,
+    help="Folder of the zips.",
+)
+
+
+@layer.command()
+@click.option("--upgrade", is_flag=True, help="Take the newest versions instead of those that are locked.")
+def lock(upgrade: bool) -> None:
+    """Write the locks of the layers: versions and hashes for every Python and processor."""
+    from org_common.tools.layer import lock as tool
+
+    settings = _settings()
+    for name in settings.layers:
+        pins = tool.make(settings, name, ["--upgrade"] if upgrade else [])
+        click.echo(f"{settings.lock_of(name).relative_to(settings.root)}: {len(pins)} packages")
+
+
+@layer.command("build")
+@PYTHON
+@ARCH
+@OUT
+@click.option("--layer", "which", default="all", show_default=True, metavar="NAME", help="runtime, auth or all.")
+def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> None:
+    """Build the zips of the layers, the same on every machine, byte code included."""
+    settings = _settings()
+    names = list(settings.layers) if which == "all" else [which]
+    for built in _build(settings, _target(python, arch), out, names):
+        click.echo(f"{built.sha256}  {built.file}")
+        click.echo(f"  {built.zipped / 1e6:.2f} MB, {built.unzipped / 1e6:.2f} unzipped, line {built.line}", err=True)
+
+
+@layer.command()
+@PYTHON
+@ARCH
+@OUT
+@click.option("--record", is_flag=True, help="Keep the sizes as those that growth is told from.")
+def check(python: str | None, arch: str | None, out: Path, record: bool) -> None:
+    """Build all layers and hold them against their budgets; exit with 1 if one is over."""
+    from org_common.tools.layer import sizes
+
+    settings, target = _settings(), _target(python, arch)
+    built = _build(settings, target, out, list(settings.layers))
+    rows = sizes.compare(settings, target, {each.layer: each.file for each in built})
+    click.echo("\n".join(sizes.table(target, rows)))
+    if record:
+        sizes.record(settings, target, rows)
+    if any(row.is_over for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+@layer.command()
+@PYTHON
+@OUT
+def verify(python: str | None, out: Path) -> None:
+    """Build, then run each function from the layer on a read-only path with nothing else; nothing may be compiled."""
+    from org_common.tools import functions as tool
+    from org_common.tools.layer import verify as prover
+
+    project = Project.find(Path())
+    importable(project)
+    settings, target = _settings(), _target(python, None)
+    layers = {each.layer: each.file for each in _build(settings, target, out, list(settings.layers))}
+    built = tool.build(project, settings, target.python, out, _say)
+    bad = False
+    for verdict in prover.verify(target, layers, built):
+        bad |= not verdict.is_good
+        answers = ", ".join(map(str, verdict.statuses))
+        click.echo(f"{verdict.function}: answered {answers or 'nothing'}; {len(verdict.compiled)} compilations")
+        for told in (*verdict.compiled, *filter(None, [verdict.fault])):
+            click.echo(f"  {told}", err=True)
+    if bad:
+        raise click.exceptions.Exit(1)
+
+
+@layer.command()
+@PYTHON
+@OUT
+@click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
+def report(python: str | None, out: Path, opened: bool) -> None:
+    """Write layer.html into the folder: sizes by package and file, budgets, what each function imports."""
+    from org_common.tools import functions as tool
+    from org_common.tools.layer import report as reporter
+
+    settings, target = _settings(), _target(python, None)
+    layers = _build(settings, target, out, list(settings.layers))
+    built = tool.build(Project.find(Path()), settings, target.python, out, _say)
+    for file in reporter.write(settings, target, layers, built, out):
+        click.echo(file)
+        if opened and file.suffix == ".html":
+            click.launch(str(file))
+
+
+@functions.command("build")
+@PYTHON
+@OUT
+def build_functions(python: str | None, out: Path) -> None:
+    """Build one zip for each app of the project: its modules and what they import of the project."""
+    from org_common.tools import functions as tool
+
+    settings, target = _settings(), _target(python, None)
+    for built in tool.build(Project.find(Path()), settings, target.python, out, _say):
+        click.echo(f"{built.sha256}  {built.file}")
+
+
+def _settings() -> LayerSettings:
+    from org_common.tools.layer.settings import LayerSettings
+
+    return LayerSettings.find(Path())
+
+
+def _target(python: str | None, arch: str | None) -> Target:
+    from org_common.tools.layer.targets import Target
+
+    here = Target.here()
+    return Target(python or here.python, arch or here.arch)
+
+
+def _build(settings: LayerSettings, target: Target, out: Path, names: list[str]) -> list[Built]:
+    from org_common.tools.layer import build as tool
+
+    return tool.build(settings, target, out, names, _say)
+
+
+def _say(text: str) -> None:
+    """Progress is for people: what a script reads is on stdout."""
+    click.echo(text, err=True)

@@ -1,0 +1,1 @@
+"""The Lambda layer: locked, built, byte-compiled, measured, proved. Nothing of this is in it."""

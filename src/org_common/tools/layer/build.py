@@ -1,0 +1,113 @@
+"""Builds the zips of a layer, and of what they say about themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from org_common.build import STAMP
+from org_common.tools.layer import archive, bytecode, install, lock
+from org_common.tools.layer.settings import LayerSettings
+from org_common.tools.layer.strip import licence, strip
+from org_common.tools.layer.targets import Target, interpreter
+
+# Where Lambda unzips layers, and looks for Python packages.
+MOUNTED, INSIDE = "/opt/python", "python/"
+
+
+@dataclass(frozen=True)
+class Built:
+    """One zip: `line` is what function and layer must have in common, `build` names the content."""
+
+    layer: str
+    target: Target
+    file: Path
+    sha256: str
+    line: str
+    build: str
+    zipped: int
+    unzipped: int
+
+
+def build(
+    settings: LayerSettings, target: Target, out: Path, layers: Sequence[str], say: Callable[[str], None]
+) -> list[Built]:
+    """Build these layers into `out`, one zip each."""
+    interpreter(target.python)
+    line = line_of(settings)
+    return [_build(settings, target, out, layer, line, say) for layer in layers]
+
+
+def line_of(settings: LayerSettings) -> str:
+    """What function and layer must have in common: our version, our code, and everything in the locks.
+
+    The same for each Python and processor, and for each function.
+    """
+    content = hashlib.sha256()
+    with TemporaryDirectory() as folder:
+        install.ours(Path(folder))
+        strip(Path(folder))
+        for path in archive.files(Path(folder)):
+            content.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    for layer in settings.layers:
+        for pin in lock.read(settings, layer):
+            content.update(f"{layer} {pin.name} {pin.version}\n".encode())
+    return f"{version(lock.OURS)}+{content.hexdigest()[:12]}"
+
+
+def _build(
+    settings: LayerSettings, target: Target, out: Path, layer: str, line: str, say: Callable[[str], None]
+) -> Built:
+    pins = lock.read(settings, layer)
+    file = out.absolute() / f"org-common-{layer}-{target.name}.zip"
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        say(f"{layer}: {len(pins)} packages for Python {target.python} on {target.arch}")
+        install.packages(pins, target, folder)
+        packages = _described(folder, pins)
+        if layer == next(iter(settings.layers)):
+            install.ours(folder)
+        strip(folder, settings.drop)
+        say(f"{layer}: byte code")
+        compiled_by = bytecode.write(folder, target.python, MOUNTED)
+        content = archive.content(folder)
+        manifest = {
+            "layer": layer,
+            "line": line,
+            "build": content,
+            "python": target.python,
+            "architecture": target.arch,
+            "byte_code": f"CPython {compiled_by}, unchecked hashes",
+            "packages": packages,
+        }
+        (folder / STAMP.format(layer)).write_text(f"{line}\npython{target.python} {target.arch}\n{content}\n")
+        (folder / f"org-common.{layer}.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        say(f"{layer}: {file.name}")
+        sha256 = archive.write(folder, file, prefix=INSIDE)
+        unzipped = sum(path.stat().st_size for path in archive.files(folder))
+    return Built(layer, target, file, sha256, line, content, file.stat().st_size, unzipped)
+
+
+def unpack(built: Sequence[Path], folder: Path) -> Path:
+    """Unzip layers as Lambda does; answers the folder that it puts on the path."""
+    for file in built:
+        shutil.unpack_archive(file, folder, "zip")
+    return folder / INSIDE.rstrip("/")
+
+
+def _described(folder: Path, pins: Sequence[lock.Pin]) -> dict[str, dict[str, object]]:
+    """What was installed: not each pin is for each target."""
+    described: dict[str, dict[str, object]] = {}
+    for pin in pins:
+        name = pin.name.replace("-", "_")
+        for metadata in folder.glob("*.dist-info/METADATA"):
+            if lock.normal(metadata.parent.name.partition("-")[0]) == pin.name:
+                text = metadata.read_text(encoding="utf-8")
+                described[name] = {"version": pin.version, "licence": licence(text), "hashes": list(pin.hashes)}
+    return described

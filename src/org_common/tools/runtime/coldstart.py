@@ -1,0 +1,167 @@
+"""Cold starts, measured: what a function's environment takes to be there, to answer first, and to answer again."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from org_common.tools.project import ToolError
+from org_common.tools.runtime.environment import Environment, Function
+from org_common.tools.runtime.imports import Import, parse, slowest
+
+WARM = 50
+# Lambda, eu-central-1 and most regions, first tier: dollars for a GB of memory and a second, 2026-11. INIT is billed
+# for every zip function since 2025-08-01 (AWS compute blog, "standardizes billing for INIT Phase").
+PRICES = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+
+
+@dataclass(frozen=True)
+class Start:
+    """One environment's figures, in seconds."""
+
+    init_s: float
+    first_s: float
+    warm_s: tuple[float, ...]
+
+    @property
+    def to_first_answer_s(self) -> float:
+        """From the start of the process to the first answer: init alone can be made short by moving imports."""
+        return self.init_s + self.first_s
+
+
+def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
+    """Start one environment, ask it once, then again and again; the environment ends."""
+    with Environment(function) as environment:
+        first = environment.invoke(event)
+        if first.error is not None:
+            raise ToolError(f"{function.handler} failed: {first.error}\n{environment.output()}")
+        again = [environment.invoke(event).took_s for _ in range(warm)]
+        return Start(environment.init_s, first.took_s, tuple(again))
+
+
+def in_turn(
+    functions: Mapping[str, Function],
+    event: Any,
+    count: int,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    start: Callable[[Function, Any], Start] = start,
+) -> dict[str, list[Start]]:
+    """Each function `count` times, A B A B; the first of each only writes byte code and fills the disk's cache."""
+    found: dict[str, list[Start]] = {name: [] for name in functions}
+    for at in range(-1, count):
+        for name, function in functions.items():
+            took = start(function, event)
+            if at >= 0:
+                found[name].append(took)
+                say(f"{name} {at + 1} of {count}: init {took.init_s * 1000:.0f} ms")
+    return found
+
+
+def imports(function: Function) -> list[Import]:
+    """What the start imports, from a start of its own: the profile slows it down."""
+    with Environment(replace(function, options=(*function.options, "-X", "importtime"))) as environment:
+        return parse(environment.output())
+
+
+def describe(starts: Sequence[Start]) -> list[str]:
+    """The figures as lines: medians, and warm percentiles over all environments."""
+    warm = sorted(each for start in starts for each in start.warm_s)
+    lines = [
+        _line("init", [each.init_s for each in starts]),
+        _line("first request", [each.first_s for each in starts]),
+        _line("start to first answer", [each.to_first_answer_s for each in starts]),
+    ]
+    if warm:
+        told = ", ".join(f"p{share} {_percentile(warm, share) * 1000:.2f}" for share in (50, 90, 99))
+        lines.append(f"{'warm request':<24} {told} ms ({len(warm)} requests)")
+    return lines
+
+
+def compare(ours: Sequence[Start], theirs: Sequence[Start]) -> list[str]:
+    """Ratios of neighbours, which a busy machine slows down alike; lowest and highest beside the median."""
+    lines: list[str] = []
+    for name, of in (("init", _init), ("start to first answer", _first_answer)):
+        ratios = sorted(of(a) / of(b) for a, b in zip(ours, theirs, strict=True))
+        lines.append(f"{name:<24} {statistics.median(ratios):.3f}   ({ratios[0]:.3f} - {ratios[-1]:.3f})")
+    return lines
+
+
+def median_init_s(starts: Sequence[Start]) -> float:
+    return statistics.median(each.init_s for each in starts)
+
+
+def cost(init_s: float, memory_mb: int, arch: str) -> float:
+    """Dollars for a million cold starts' INIT, without requests and without what handlers take."""
+    return init_s * memory_mb / 1024 * PRICES[arch] * 1_000_000
+
+
+def describe_imports(roots: Sequence[Import], count: int = 10) -> list[str]:
+    return [f"{each.self_us / 1000:8.1f} ms  {each.name}" for each in slowest(roots, count)]
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder that goes with the block."""
+    with tempfile.TemporaryDirectory(prefix="org-common-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def revision(root: Path, name: str) -> Iterator[Path]:
+    """The project as another revision has it, in a git worktree that goes with the block."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="org-common-revision-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        checkout = folder / "checkout"
+        _git(root, "worktree", "add", "--detach", "--quiet", str(checkout), name)
+        stack.callback(_git, root, "worktree", "remove", "--force", str(checkout))
+        top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
+        yield checkout / root.resolve().relative_to(top.resolve())
+
+
+def of_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str, str]) -> Function:
+    """A function straight from a checkout, with this environment's packages; its byte code goes to `bytecode`."""
+    path = [folder for folder in (root / "src", root) if folder.is_dir()]
+    return Function(
+        handler,
+        path,
+        python=Path(sys.executable),
+        variables={"PYTHONPYCACHEPREFIX": str(bytecode), **variables},
+    )
+
+
+def _git(root: Path, *arguments: str) -> str:
+    git = shutil.which("git")
+    if git is None:
+        raise ToolError("git is not here, and revisions are its")
+    done = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(f"git {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _init(start: Start) -> float:
+    return start.init_s
+
+
+def _first_answer(start: Start) -> float:
+    return start.to_first_answer_s
+
+
+def _line(name: str, values: Sequence[float]) -> str:
+    ordered = sorted(values)
+    low, high = ordered[0] * 1000, ordered[-1] * 1000
+    return f"{name:<24} {statistics.median(ordered) * 1000:.1f} ms   ({low:.1f} - {high:.1f}, {len(ordered)} starts)"
+
+
+def _percentile(ordered: Sequence[float], share: int) -> float:
+    return ordered[min(len(ordered) - 1, len(ordered) * share // 100)]

@@ -1,0 +1,43 @@
+"""The event that a measurement asks with: the demo's example on a real database, where the project has a demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from org_common.http import gateway
+from org_common.tools.project import Project, importable
+
+
+@contextmanager
+def example(project: Project, given: Path | None = None) -> Iterator[tuple[Any, dict[str, str]]]:
+    """An event and the environment variables that its function needs; the database lives as long as the block.
+
+    `given` is a file with an event, which then finds its database by the variables of this process. Without a demo the
+    event asks for a path that is not there, and no database is started.
+    """
+    ours = {name: value for name, value in os.environ.items() if name.startswith("ORG_COMMON_")}
+    if given is not None:
+        yield json.loads(given.read_text()), ours
+        return
+    importable(project)
+    from org_common.tools import devserver
+    from org_common.tools.issuer import ISSUER, subject
+
+    module = devserver.demo(project)
+    if module is None or not hasattr(module, "EXAMPLE"):
+        yield gateway.event("GET", "/no/such/route"), ours
+        return
+    person, path = module.EXAMPLE
+    claims = json.dumps({"iss": ISSUER, "sub": subject(person), "exp": 4102444800})
+    with tempfile.TemporaryDirectory() as folder:
+        # Where this runs as root the server does not, and must reach its data.
+        Path(folder).chmod(0o711)
+        with devserver.database(project, Path(folder)) as local:
+            variables = devserver.environment(local, Path(folder))
+            yield gateway.event("GET", path, headers={"host": "api.test"}, claims=claims), variables
