@@ -3,11 +3,12 @@
 import os
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from org_common import get_secret
+from org_common import get_secret, metrics, trace
 from org_common.errors import OrgError, Unavailable
 from org_common.secret import Reference, Secret
 from org_common.secrets import store as module
@@ -304,6 +305,7 @@ def test_a_snapshot_holds_nothing(store: Store, place: Place) -> None:
 
 @pytest.fixture
 def fresh_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_sources", [])
     monkeypatch.setattr(module, "_default", None)
     for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE"):
         monkeypatch.delenv(name, raising=False)
@@ -315,6 +317,30 @@ def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.Mon
     assert get_secret("env:OPENAI_KEY#key") == Secret("of-the-test")
     assert get_secret(Reference.parse("env:OPENAI_KEY")).reveal().startswith("{")
     assert default().counters.fetched == {"environment": 1}
+
+
+def test_the_source_that_answered_is_a_metric(fresh_default: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "of-the-test")
+    for _ in range(3):
+        get_secret("env:SOME_KEY")
+
+    assert metrics.taken({}) == {"SecretsFromEnvironment": ("Count", 1), "SecretsFromMemory": ("Count", 2)}
+    assert metrics.taken({}) == {}
+
+
+def test_each_fetch_is_a_span_without_the_secret(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, str, Mapping[str, object]]] = []
+
+    class Recording:
+        def start(self, name: str, kind: str, attributes: Mapping[str, object]) -> trace.Span:
+            begun.append((name, kind, attributes))
+            return trace.Span()
+
+    monkeypatch.setattr(trace, "tracer", Recording())
+    store.get(APP)
+    store.get(APP)
+
+    assert begun == [("fetch secret", "client", {"source": "aws"})]
 
 
 def test_the_first_settings_say_how_long(fresh_default: None) -> None:
