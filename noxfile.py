@@ -65,8 +65,18 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Feed events and bindings with anything for forty minutes, guided by what is reached."""
+    """Feed what callers can send with anything for forty minutes, guided by what is reached."""
     run_tests(session, "tests/fuzz", "-s", ORG_COMMON_FUZZ="long")
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Run the tests of tokens on the oldest PyJWT that the package allows."""
+    session.install("-r", LOCK)
+    install_this(session)
+    [floor] = [line for line in needs("auth") if line.startswith("PyJWT")]
+    session.install(floor.replace(">=", "=="))
+    session.run("pytest", "tests/org_common/auth", *session.posargs)
 
 
 @nox.session

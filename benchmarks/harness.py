@@ -29,6 +29,16 @@ class Ratio:
     budget: float
 
 
+@dataclass(frozen=True)
+class Added:
+    """What `ours` takes longer than `other`; `budget_us` is the most that it may be."""
+
+    label: str
+    ours: str
+    other: str
+    budget_us: float
+
+
 def blocks(
     variants: Mapping[str, Callable[[], object]], *, iterations: int, rounds: int = ROUNDS
 ) -> dict[str, list[float]]:
@@ -52,20 +62,30 @@ def in_fresh_processes(
     return [_child([sys.executable, script, "child", *arguments]) for _ in range(processes)]
 
 
-def imports(statements: Mapping[str, str], *, processes: int = 21) -> list[dict[str, list[float]]]:
-    """Each statement in fresh interpreters in turn, with byte code present; the first of each only writes that."""
+def imports(statements: Mapping[str, str], *, before: str = "", processes: int = 21) -> list[dict[str, list[float]]]:
+    """Each statement in fresh interpreters in turn, with byte code present; the first of each only writes that.
+
+    What is imported `before` is there already, and not measured.
+    """
     times: dict[str, list[float]] = {name: [] for name in statements}
     for at in range(-1, processes):
         for name, statement in statements.items():
-            code = f"import time; s = time.perf_counter()\n{statement}\nprint('[', time.perf_counter() - s, ']')"
-            took = json.loads(_run([sys.executable, "-c", code]))
+            code = (
+                f"{before}\nimport time; s = time.perf_counter()\n{statement}\nprint('[', time.perf_counter() - s, ']')"
+            )
+            took = json.loads(run([sys.executable, "-c", code]))
             if at >= 0:
                 times[name] += took
     return [times]
 
 
-def report(title: str, runs: Sequence[Mapping[str, Sequence[float]]], ratios: Sequence[Ratio]) -> None:
-    """Print the median time of each variant and each ratio beside its budget."""
+def report(
+    title: str,
+    runs: Sequence[Mapping[str, Sequence[float]]],
+    ratios: Sequence[Ratio],
+    added: Sequence[Added] = (),
+) -> None:
+    """Print the median time of each variant, and each ratio and difference beside its budget."""
     print(f"\n{title}")
     for name in runs[0]:
         took = statistics.median([value for run in runs for value in run[name]])
@@ -80,11 +100,22 @@ def report(title: str, runs: Sequence[Mapping[str, Sequence[float]]], ratios: Se
             f"  {ratio.label:<58} {middle:6.2f}   ({min(medians):.2f} - {max(medians):.2f})   "
             f"budget {ratio.budget:g}: {verdict}"
         )
+    for each in added:
+        medians = [
+            statistics.median([a - b for a, b in zip(run[each.ours], run[each.other], strict=True)]) * 1e6
+            for run in runs
+        ]
+        middle = statistics.median(medians)
+        verdict = "within" if middle <= each.budget_us else "OVER"
+        print(
+            f"  {each.label:<58} {middle:6.1f} us ({min(medians):.1f} - {max(medians):.1f})   "
+            f"budget {each.budget_us:g} us: {verdict}"
+        )
 
 
 def machine() -> None:
     """What the figures were measured on."""
-    commit = _run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
+    commit = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
     print(f"{platform_line()}, commit {commit}")
 
 
@@ -95,10 +126,11 @@ def platform_line() -> str:
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = json.loads(_run(command))
+    times: dict[str, list[float]] = json.loads(run(command))
     return times
 
 
-def _run(command: Sequence[str]) -> str:
+def run(command: Sequence[str]) -> str:
+    """What a program prints; it may write byte code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout

@@ -6,10 +6,12 @@ import authorizer
 import coldstart
 import harness
 import imports
+import observability
 import peers
 import read
 import request
 import routes
+import secrets_cold
 
 ALL = {
     "imports": imports.main,
@@ -18,6 +20,8 @@ ALL = {
     "peers": peers.main,
     "routes": routes.main,
     "read": read.main,
+    "observability": observability.main,
+    "secrets": secrets_cold.main,
     "coldstart": coldstart.main,
 }
 

@@ -87,6 +87,33 @@ def test_module_loads_no_tools() -> None:
     assert loaded("import cora_modules.access.orgs") & NO_TOOLS == set()
 
 
+def test_settings_are_light() -> None:
+    modules = loaded("from org_common import Settings; Settings(); Settings.from_env({})")
+
+    assert modules & (NOTHING_HEAVY | {"difflib", "logging", "re", "urllib.parse", "org_common.secrets"}) == set()
+
+
+def test_module_loads_nothing_that_fetches_secrets() -> None:
+    modules = loaded("import cora_modules.access.orgs")
+
+    assert [name for name in modules if name.startswith(("boto", "org_common.secrets", "org_common.environment"))] == []
+
+
+def test_secret_from_the_extension_loads_no_botocore() -> None:
+    fetched = """
+        import os
+        from tests.support.extension import FakeExtension
+
+        with FakeExtension() as extension:
+            os.environ |= extension.environ
+            extension.secrets["prod/openai"] = '{"key": "of-the-test"}'
+            from org_common import get_secret
+            assert get_secret("prod/openai#key").reveal() == "of-the-test"
+    """
+
+    assert [name for name in loaded(fetched) if name.startswith("boto")] == []
+
+
 def test_module_opens_no_socket_and_starts_no_thread() -> None:
     watched = """
         import os, stat, sys, threading

@@ -6,24 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from notes_fastapi import handler
 from org_common.testing.client import ISSUER, Person
-from org_common.tools.local import LocalDatabase
+from org_common.tools.local import LocalDatabase, clone, drop
 
 demo = runpy.run_path(str(Path(__file__).parents[1] / "notes" / "demo.py"))
 CONTEXT: Any = None  # nobody here asks for anything of it
 NOTES = f"/orgs/{demo['ACME']}/notes"
 
 
-@pytest.fixture(autouse=True)
-def environment(database: LocalDatabase) -> Iterator[None]:
-    """What the function would find in its environment."""
-    demo["seed"](database.admin_url, ISSUER)
+@pytest.fixture(scope="module", autouse=True)
+def platform(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
+    """One database for all: a function keeps to the one that it found in its environment."""
+    made = clone(database_template, "fastapi")
+    demo["seed"](made.admin_url, ISSUER)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ORG_COMMON_DATABASE_URL", database.login_url)
-        yield
+        patch.setenv("ORG_COMMON_DATABASE_URL", made.login_url)
+        yield made
+    drop(made)
 
 
 def send(method: str, person: str | None, body: object = None, path: str = NOTES) -> tuple[int, Any]:
@@ -65,3 +68,22 @@ def test_rows_are_those_of_the_caller() -> None:
 
     assert send("POST", "alice", {"text": ""})[0] == 422
     assert send("GET", "alice", path="/orgs/x/notes")[0] == 422
+
+
+def test_what_cannot_be_committed_is_told(platform: LocalDatabase) -> None:
+    before = send("GET", "alice")
+    with psycopg.connect(platform.admin_url) as admin:
+        admin.execute(
+            """
+            create function notes.refuse() returns trigger language plpgsql as $$
+            begin raise exception 'too late' using errcode = '23514'; end
+            $$;
+            create constraint trigger late after insert on notes.notes
+              deferrable initially deferred for each row execute function notes.refuse();
+            """
+        )
+
+    status, problem = send("POST", "alice", {"text": "Buy milk"})
+
+    assert (status, problem["code"]) == (422, "invalid_value")
+    assert send("GET", "alice") == before

@@ -10,20 +10,22 @@ import pytest
 
 from notes_powertools import handler
 from org_common.testing.client import ISSUER, Person
-from org_common.tools.local import LocalDatabase
+from org_common.tools.local import LocalDatabase, clone, drop
 
 demo = runpy.run_path(str(Path(__file__).parents[1] / "notes" / "demo.py"))
 CONTEXT: Any = None  # nobody here asks for anything of it
 NOTES = f"/orgs/{demo['ACME']}/notes"
 
 
-@pytest.fixture(autouse=True)
-def environment(database: LocalDatabase) -> Iterator[None]:
-    """What the function would find in its environment."""
-    demo["seed"](database.admin_url, ISSUER)
+@pytest.fixture(scope="module", autouse=True)
+def platform(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
+    """One database for all: a function keeps to the one that it found in its environment."""
+    made = clone(database_template, "powertools")
+    demo["seed"](made.admin_url, ISSUER)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ORG_COMMON_DATABASE_URL", database.login_url)
-        yield
+        patch.setenv("ORG_COMMON_DATABASE_URL", made.login_url)
+        yield made
+    drop(made)
 
 
 def send(method: str, person: str | None, body: object = None, path: str = NOTES) -> tuple[int, Any]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.build import __build__
     from org_common.db.database import Database, reader, transaction
-    from org_common.db.outbox import MessageRefused
     from org_common.db.reader import Reader
+    from org_common.db.relay import MessageRefused
+    from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.errors import (
         BadRequest,
@@ -51,11 +52,18 @@ if TYPE_CHECKING:
     from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
+    from org_common.log import bind_fields, get_logger
+    from org_common.metrics import count, measure
     from org_common.model import Model, Patch
+    from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
     from org_common.router import Router
+    from org_common.secret import Reference, Secret
+    from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
     from org_common.startup import prefetch
+    from org_common.telemetry import observe
+    from org_common.trace import span, trace_headers
     from org_common.types import Deadline
 
 _HOMES = {
@@ -66,8 +74,9 @@ _HOMES = {
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.build": ("__build__",),
     "org_common.db.database": ("Database", "reader", "transaction"),
-    "org_common.db.outbox": ("MessageRefused",),
     "org_common.db.reader": ("Reader",),
+    "org_common.db.relay": ("MessageRefused",),
+    "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.errors": (
         "BadRequest",
@@ -102,11 +111,18 @@ _HOMES = {
     "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
+    "org_common.log": ("bind_fields", "get_logger"),
+    "org_common.metrics": ("count", "measure"),
     "org_common.model": ("Model", "Patch"),
+    "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
     "org_common.router": ("Router",),
+    "org_common.secret": ("Reference", "Secret"),
+    "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
     "org_common.startup": ("prefetch",),
+    "org_common.telemetry": ("observe",),
+    "org_common.trace": ("span", "trace_headers"),
     "org_common.types": ("Deadline",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -144,6 +160,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
+    "Needs",
     "NotAcceptable",
     "NotFound",
     "OrgError",
@@ -156,12 +173,14 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionRequired",
     "Query",
     "Reader",
+    "Reference",
     "Request",
     "Response",
     "ResponseTooLarge",
     "RestApi",
     "Router",
     "Rule",
+    "Secret",
     "Settings",
     "SettingsError",
     "SysCheck",
@@ -173,9 +192,18 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "UnsupportedMediaType",
     "__build__",
     "authorizer",
+    "bind_fields",
+    "count",
+    "get_logger",
+    "get_secret",
+    "measure",
+    "observe",
     "prefetch",
     "problem",
     "reader",
+    "service_transaction",
+    "span",
+    "trace_headers",
     "transaction",
 ]
 

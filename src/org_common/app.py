@@ -13,8 +13,10 @@ from org_common.http.request import Request
 from org_common.http.response import Response, checked, problem
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
+from org_common.invocation import current
 from org_common.route import Route
 from org_common.router import Router
+from org_common.watch import NOTHING, Watch
 
 TYPE_CHECKING = False
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
+    from org_common.needs import Needs
+    from org_common.telemetry import Telemetry
     from org_common.types import Event, LambdaContext
 
     # What goes around every request of an app: `next` answers it.
@@ -52,7 +56,8 @@ class App(Router):
 
     `cors` says which pages may call, `middleware` what goes around every request, the first outermost. `headers`
     stand on every answer that does not set them itself. `compress=False` leaves bodies as they are. `problem_types`
-    ("https://errors.example/") makes the `type` of a problem its code behind that.
+    ("https://errors.example/") makes the `type` of a problem its code behind that. `needs` is what the
+    function's role must allow.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class App(Router):
         headers: Mapping[str, str] = SECURITY,
         compress: bool = True,
         problem_types: str | None = None,
+        needs: Needs | None = None,
     ) -> None:
         """`TypeError` when `identity` relies on an authorizer that a shape of `events` does not have."""
         super().__init__()
@@ -79,6 +85,7 @@ class App(Router):
             raise TypeError(f"App({name!r}): events= is empty, so nothing may invoke it. Example: events=(HTTP_API,)")
         self.events = tuple(events)
         self.name = name
+        self.needs = needs
         self.identity = identity
         self._table: Table[Route] = Table()
         self._database: Database | None = None
@@ -89,46 +96,72 @@ class App(Router):
         self._respond: Callable[[Request], Response] = self._routed
         for each in reversed(middleware):
             self._respond = _around(each, self._respond)
+        self._telemetry: Telemetry | None = None
+        self._is_observed = False
         self._is_early = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
             from org_common import startup
 
             startup.attend()
             self._is_early = startup.is_early()
+            self._observe()
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
-        for shape in self.events:
-            try:
-                request = shape.read(event, context)
-                if request is None:
-                    continue
-            except OrgError as error:
-                if error.status >= 500:
-                    logger().error("%s", error.detail)
-                return shape.answer(problem(error, context.aws_request_id, self._problem_types), event)
-            try:
-                return shape.answer(self.handle(request), event)
-            except ResponseTooLarge as error:
-                logger().error("%s %s: %s", request.method, request.path, error.detail)
-                return shape.answer(self._finish(request, problem(error, request.id, self._problem_types)), event)
-        from org_common.http.unknown import refusal
+        with self._watch(context.aws_request_id) as watch:
+            for shape in self.events:
+                try:
+                    request = shape.read(event, context)
+                    if request is None:
+                        continue
+                except OrgError as error:
+                    if error.status >= 500:
+                        logger().error("%s", error.detail)
+                    return shape.answer(self._unread(error, context, watch), event)
+                try:
+                    return shape.answer(self._watched(request, watch), event)
+                except ResponseTooLarge as error:
+                    logger().error("%s: %s", self._name(request), error.detail)
+                    return shape.answer(self._refused(request, error, watch), event)
+            from org_common.http.unknown import refusal
 
-        refused, seen = refusal(event)
-        logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(problem(refused, context.aws_request_id, self._problem_types))
+            refused, seen = refusal(event)
+            logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+            return answer(self._unread(refused, context, watch))
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
-        try:
-            return self._finish(request, self._respond(request))
-        except Exception as error:  # noqa: BLE001 - logged in `_problem`
-            # A middleware's: what a route raises is a problem before it comes here.
-            return self.refuse(request, error)
+        with self._watch(None) as watch:
+            return self._watched(request, watch)
 
     def refuse(self, request: Request, error: Exception) -> Response:
-        """The answer to a request that ended with this exception."""
-        return self._finish(request, self._problem(request, error))
+        """The answer to a request that ended with this exception before it came here."""
+        with self._watch(None) as watch:
+            watch.request(request)
+            return self._refused(request, error, watch)
+
+    def _watched(self, request: Request, watch: Watch) -> Response:
+        watch.request(request)
+        try:
+            response = self._finish.apply(request, self._respond(request))
+        except Exception as error:  # noqa: BLE001 - logged in `_problem`
+            # A middleware's: what a route raises is a problem before it comes here.
+            return self._refused(request, error, watch)
+        watch.answered(response)
+        return response
+
+    def _refused(self, request: Request, error: Exception, watch: Watch) -> Response:
+        response = self._finish.apply(request, self._problem(request, error))
+        watch.answered(response)
+        return response
+
+    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch) -> Response:
+        """The answer to an event that is no request."""
+        response = problem(error, context.aws_request_id, self._problem_types)
+        watch.problem(error.code)
+        watch.answered(response)
+        return response
 
     def _routed(self, request: Request) -> Response:
         try:
@@ -136,11 +169,15 @@ class App(Router):
             route, values = self._table.match(method, request.path)
             if route is None:
                 return self._options(request)
+            invocation = current.get()
+            watch = NOTHING if invocation is None else invocation.watch
+            watch.route(route, values)
             identity = None
             if not route.is_public:
                 identity = self.identity.identity(request)
                 if identity is None:
                     raise Unauthorized
+                watch.caller(identity)
             return route.run(request, values, identity, self.database)
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             return self._problem(request, error)
@@ -150,17 +187,20 @@ class App(Router):
             try:
                 answered = self._answered(request, error)
             except Exception as another:  # noqa: BLE001 - logged here
-                logger().exception("%s %s failed in an error handler", request.method, request.path)
+                logger().exception("%s failed in an error handler", self._name(request))
                 answered = another if isinstance(another, OrgError) else OrgError()
             if isinstance(answered, Response):
                 return answered
             if answered is not None:
                 error = answered
         if not isinstance(error, OrgError):
-            logger().error("%s %s failed", request.method, request.path, exc_info=error)
+            logger().error("%s failed", self._name(request), exc_info=error)
             error = OrgError()
         elif error.status >= 500:
-            logger().error("%s %s answered %d", request.method, request.path, error.status, exc_info=error)
+            logger().error("%s answered %d", self._name(request), error.status, exc_info=error)
+        invocation = current.get()
+        if invocation is not None:
+            invocation.watch.problem(error.code)
         return problem(error, request.id, self._problem_types)
 
     def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
@@ -248,8 +288,29 @@ class App(Router):
         except ValueError as error:
             raise TypeError(str(error)) from error
         self.routes.append(route)
+        if self._telemetry is not None:
+            self._telemetry.declared()
         if self._is_early:
             route.prepare()
+
+    def _name(self, request: Request) -> str:
+        """For the log: the route as it is declared, since a path may hold what must not be there."""
+        try:
+            route, _ = self._table.match(request.method, request.path)
+        except OrgError:
+            route = None
+        return request.method if route is None else f"{request.method} {route.path}"
+
+    def _watch(self, invocation_id: str | None) -> Watch:
+        if not self._is_observed:
+            self._observe()
+        return NOTHING if self._telemetry is None else self._telemetry.watch(invocation_id)
+
+    def _observe(self) -> None:
+        from org_common.telemetry import Telemetry
+
+        self._is_observed = True
+        self._telemetry = Telemetry.of(self.name, lambda: self._database)
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"

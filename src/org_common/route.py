@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Required, TypedDict
 
 from org_common.auth.rules import Rule
-from org_common.errors import OrgError, Unavailable
+from org_common.errors import OrgError, PreconditionFailed, Unavailable
 from org_common.http.binding import Binding
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response, Result
@@ -53,6 +53,7 @@ class Route:
     __slots__ = (
         "_binding",
         "_identity",
+        "_is_unconditional",
         "_isolation",
         "_reads",
         "_result",
@@ -102,6 +103,7 @@ class Route:
         self.rule = rule
         self.is_public = rule.caller == "anyone"
         self._ruled = rule.needs_database
+        self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self.raises = tuple(options.get("raises", ()))
         self.idempotent = options.get("idempotent", False)
@@ -139,6 +141,11 @@ class Route:
         if self._identity and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
+    @property
+    def needs_database(self) -> bool:
+        """It reads, writes, or its rule does."""
+        return bool(self._reads or self._writes) or self.rule.needs_database
+
     def prepare(self) -> None:
         """Have at hand what the first request would make: validators, serializer, the way to the database."""
         try:
@@ -147,13 +154,16 @@ class Route:
         except NameError:
             # A model that names another one further down: it can be built when that is there.
             pass
-        if self._reads or self._writes or self.rule.needs_database:
+        if self.needs_database:
             __import__("org_common.db.database")
 
     def run(
         self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
     ) -> Response:
         """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
+        if self._is_unconditional and "if-match" in request.headers:
+            # Ignored, it would overwrite what its caller wanted to spare.
+            raise PreconditionFailed("Conditions are not supported here: leave out If-Match.", code="no_conditions")
         arguments = self._binding.bind(request, values, self.provided)
         if self._identity:
             arguments[self._identity] = identity

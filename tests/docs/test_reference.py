@@ -10,18 +10,19 @@ from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings
 from org_common.auth.refusals import REASONS
 from org_common.db import statement
 from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
+from org_common.environment import PROFILES
 from org_common.route import RouteOptions
-from org_common.settings import PROFILES
 
 ROOT = Path(__file__).parents[2]
 AUTH = (ROOT / "docs" / "auth.md").read_text()
 PAGE = (ROOT / "docs" / "database.md").read_text()
+SETTINGS = "\n" + (ROOT / "docs" / "settings.md").read_text()
 SQL = "\n".join(path.read_text() for path in (ROOT / "src" / "org_common" / "sql").glob("*.sql"))
 
 
-def table(heading: str) -> list[list[str]]:
+def table(heading: str, page: str = PAGE) -> list[list[str]]:
     """The rows of the first table behind a heading, without code marks."""
-    found = re.search(r"(?:^\|.+\|\n)+", PAGE.partition(f"\n{heading}\n")[2], re.MULTILINE)
+    found = re.search(r"(?:^\|.+\|\n)+", page.partition(f"\n{heading}\n")[2], re.MULTILINE)
     assert found is not None
     [_, _, *rows] = found[0].splitlines()
     return [[cell.strip().replace("`", "") for cell in row.strip("|").split(" | ")] for row in rows]
@@ -85,7 +86,7 @@ def test_every_setting_is_there() -> None:
 
     Settings.from_env(environ)
 
-    assert {row[0] for row in table("## Settings")} == environ.asked
+    assert {row[0] for row in table("# Settings", SETTINGS)} == environ.asked
 
 
 def test_every_reason_is_there() -> None:
@@ -103,7 +104,7 @@ def test_every_argument_of_an_issuer_is_there() -> None:
 
 
 def test_every_profile_is_there() -> None:
-    [row] = [row for row in table("## Settings") if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
+    [row] = [row for row in table("# Settings", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
 
     assert all(profile in row[1] for profile in PROFILES)
     assert row[2].startswith(PROFILES[0])

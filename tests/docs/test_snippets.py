@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import uuid
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from org_common import App, Database, Identity
+from org_common import App, Database, Identity, log
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.local import LocalDatabase, drop, provision
 from org_common.tools.migrations import load
 from org_common.tools.postgres import EmbeddedPostgres
+from tests.support.lines import Sink, untouched_logging
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "notes"
@@ -35,8 +37,21 @@ def local(server: EmbeddedPostgres) -> Iterator[LocalDatabase]:
 
 
 @pytest.fixture
-def names(local: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """What the snippets of docs/database.md find there, as its second paragraph says."""
+def sink(page: Path) -> Iterator[Sink]:
+    """Where log lines go; only one page is about them."""
+    sink = Sink()
+    with untouched_logging():
+        if page.name == "observability.md":
+            handler = logging.NullHandler()
+            handler.log_sink = sink  # type: ignore[attr-defined]
+            logging.getLogger().addHandler(handler)
+            log.configure()
+        yield sink
+
+
+@pytest.fixture
+def names(local: LocalDatabase, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """What the snippets of the pages find there, as their second paragraphs say."""
     monkeypatch.syspath_prepend(EXAMPLE)
     demo, notes = import_module("demo"), import_module("notes")
     demo.seed(local.admin_url, ISSUER)
@@ -49,9 +64,23 @@ def names(local: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
         with psycopg.connect(local.admin_url) as admin:
             return admin.execute("select queue, message, key from app.outbox").fetchall()
 
+    def lines() -> list[dict[str, Any]]:
+        found = sink.lines
+        sink.written.clear()
+        return found
+
     people = {name: Identity.from_claims(Person(f"local|{name}").claims()) for name in demo.PEOPLE}
     shared = {name: getattr(notes, name) for name in ("Note", "LIST", "GET", "ADD", "REMOVE")}
-    yield {**people, **shared, "acme": demo.ACME, "database": database, "client": client, "outbox": outbox}
+    yield {
+        **people,
+        **shared,
+        "acme": demo.ACME,
+        "database": database,
+        "client": client,
+        "outbox": outbox,
+        "lines": lines,
+        "service": local.service_url,
+    }
     database.close()
     for module in ("demo", "notes"):
         del sys.modules[module]

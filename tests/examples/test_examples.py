@@ -9,7 +9,7 @@ import pytest
 from tests.docs.console import environment
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = {"notes": 6, "powertools": 1, "fastapi": 1}
+EXAMPLES = {"notes": 6, "powertools": 1, "fastapi": 2}
 
 
 def test_each_example_is_tested() -> None:

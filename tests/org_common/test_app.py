@@ -158,7 +158,7 @@ def test_unknown_exception_is_logged_once_with_its_traceback(caplog: pytest.LogC
 
     [record] = caplog.records
     assert (record.name, record.levelno) == ("org_common", logging.ERROR)
-    assert record.getMessage() == "GET /fails/bug failed"
+    assert record.getMessage() == "GET /fails/{how} failed"
     assert record.exc_info is not None
     assert record.exc_info[0] is RuntimeError
 
@@ -167,7 +167,7 @@ def test_error_of_ours_is_logged_once_with_its_traceback(caplog: pytest.LogCaptu
     client.get("/fails/unavailable")
 
     [record] = caplog.records
-    assert record.getMessage() == "GET /fails/unavailable answered 503"
+    assert record.getMessage() == "GET /fails/{how} answered 503"
     assert record.exc_info is not None
 
 

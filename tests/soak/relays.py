@@ -13,8 +13,7 @@ from typing import Any
 
 import psycopg
 
-from org_common.db import outbox
-from org_common.db.outbox import Message
+from org_common.db.relay import Message, _relay_batch
 from tests.soak.processes import Child, answer
 
 STEPS = ("after select", "within deliver", "after deliver", "after delete", "after commit")
@@ -86,7 +85,7 @@ def _relay(job: dict[str, Any], step: str, well: int) -> None:
         while time.monotonic() < end:
             if well <= 0:
                 sink.step = connection.step = step
-            if outbox._relay_batch(connection, sink, BATCH, {}) != (0, 0):
+            if _relay_batch(connection, sink, BATCH, {}) != (0, 0):
                 well -= 1
             else:
                 time.sleep(0.002)

@@ -12,9 +12,8 @@ from random import Random
 
 import pytest
 
-from org_common.db import outbox
 from org_common.db.database import Database, transaction
-from org_common.db.outbox import relay
+from org_common.db.relay import BATCH, relay
 from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.relays import STEPS, Paper
@@ -86,7 +85,7 @@ def test_no_message_is_lost_and_each_key_keeps_its_order(platform: Platform, tmp
         found = run_program("tests.soak.relays", job, timeout_s=scaled(60, 300))
     finally:
         senders.stop()
-    left = relay(url, Paper(paper), batch=outbox.BATCH)
+    left = relay(url, Paper(paper), batch=BATCH)
 
     delivered: list[tuple[int, str, int]] = []
     for line in paper.read_text().splitlines():

@@ -1,9 +1,29 @@
 """What the type checkers make of the public names. Checked, never run."""
 
-from typing import assert_type
+from collections.abc import Callable
+from typing import Annotated, assert_type
 from uuid import UUID
 
-from org_common import SIGNED_IN, App, Check, Model, Page, PageRequest, Reader, Transaction
+from org_common import (
+    PUBLIC,
+    SIGNED_IN,
+    App,
+    Check,
+    Conflict,
+    Cookie,
+    Cors,
+    Form,
+    Model,
+    OrgError,
+    Page,
+    PageRequest,
+    Precondition,
+    Reader,
+    Request,
+    Response,
+    Router,
+    Transaction,
+)
 
 
 class Org(Model):
@@ -40,3 +60,43 @@ def a_write_is_typed_by_its_model(tx: Transaction) -> None:
 
 def a_declared_handler_keeps_its_type(db: Reader, org_id: UUID) -> None:
     assert_type(get_org(db, org_id), Org)
+
+
+class Mailer:
+    sender = "post@shop.example"
+
+
+class StockEmpty(Exception):
+    item = "tea"
+
+
+def timed(request: Request, next: Callable[[Request], Response]) -> Response:
+    return next(request)
+
+
+shop = App("shop", cors=Cors(["https://shop.example"]), middleware=[timed])
+shop.provide(Mailer, lambda request: Mailer())
+orders = Router("/orders")
+
+
+@orders.post("/{order_id}", allow=PUBLIC, status=201, cache="no-cache")
+def order(
+    order_id: UUID, body: Annotated[Org, Form()], precondition: Precondition, theme: Annotated[str, Cookie()]
+) -> Org:
+    precondition.check(body, required=True)
+    return body
+
+
+@shop.error(StockEmpty)
+def stock_empty(error: StockEmpty, request: Request) -> OrgError:
+    return Conflict(error.item)
+
+
+shop.include(orders)
+
+
+def what_is_declared_keeps_its_type(order_id: UUID, body: Org, precondition: Precondition, request: Request) -> None:
+    assert_type(order(order_id, body, precondition, "dark"), Org)
+    assert_type(stock_empty(StockEmpty(), request), OrgError)
+    with shop.override(Mailer, Mailer()) as mailer:
+        assert_type(mailer, Mailer)

@@ -5,7 +5,7 @@ from uuid import UUID
 from cora_modules.access import queries
 from cora_modules.access.models.invites import Acceptance, Invite, IssuedInvite, NewInvite
 from cora_modules.access.models.users import Me
-from org_common import TOKEN, App, Check, Page, PageRequest, Reader, Transaction
+from org_common import TOKEN, App, Check, Gone, Page, PageRequest, Reader, Transaction
 
 app = App("access-invites")
 
@@ -35,7 +35,7 @@ def revoke_invite(tx: Transaction, org_id: UUID, invite_id: UUID) -> None:
     tx.run(queries.REVOKE_INVITE, {"org_id": org_id, "invite_id": invite_id}, rows=1)
 
 
-@app.post("/invites/accept", allow=TOKEN)
+@app.post("/invites/accept", allow=TOKEN, raises=[Gone])
 def accept_invite(tx: Transaction, body: Acceptance) -> Me:
     """Become a member, and a user first where there is none yet. The e-mail must be the one that was invited."""
     return tx.one(Me, queries.ACCEPT_INVITE, body)

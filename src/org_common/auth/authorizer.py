@@ -13,6 +13,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from org_common import log
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import Verifier
 
@@ -92,6 +93,7 @@ def authorizer(issuers: Sequence[Issuer] | None = None, *, settings: Settings | 
     Without any each call is a `SettingsError`. An environment that Lambda starts ahead of its requests (provisioned
     concurrency) fetches the keys here.
     """
+    log.in_lambda()
     return Authorizer(Verifier.of(issuers, settings))
 
 

@@ -9,6 +9,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from org_common.trace import Span, span
+
 if TYPE_CHECKING:
     import ssl
 
@@ -49,7 +51,8 @@ class Fetch:
         """The document. `FetchError` when it was not there, whole and small, in time."""
         ends_at = time.monotonic() + self._timeout_s
         try:
-            with self._connected(ends_at) as connection:
+            # Without trace headers: an issuer is somebody else.
+            with self._span(), self._connected(ends_at) as connection:
                 connection.sendall(self._head)
                 return self._body(HTTPResponse(_Bounded(connection, ends_at), method="GET"))  # type: ignore[arg-type]
         except TimeoutError:
@@ -57,6 +60,9 @@ class Fetch:
         except (OSError, HTTPException, ValueError) as error:
             # Its type alone: some of these texts quote what the server sent.
             raise FetchError(f"{type(error).__name__} on the way") from None
+
+    def _span(self) -> Span:
+        return span(f"GET {self._host}", {"server.address": self._host, "server.port": self._port}, kind="client")
 
     def _connected(self, ends_at: float) -> socket.socket:
         found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)

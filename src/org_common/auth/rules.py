@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     # What is known of the caller: nothing, a valid token, or a known user of this platform.
     Caller = Literal["anyone", "token", "user"]
-    # The database roles that a request may take. The route picks one; a token never does.
-    Role = Literal["anon", "authenticated", "app_sys"]
+    # The database roles that a request may take. The route picks one; a token never does. `app_service` is no route's.
+    Role = Literal["anon", "authenticated", "app_sys", "app_service"]
     SysRole = Literal["sys_user", "sys_admin", "sys_owner"]
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")

@@ -93,6 +93,8 @@ def conninfo(url: str, application_name: str) -> str:
         # Raised outside of this block: libpq repeats what it could not parse, and that may be the password.
         given = None
     if given is None:
+        # A traceback may be printed with its variables.
+        del url
         raise OrgError from SettingsError(
             "the database's URL cannot be parsed. Special characters of the password are encoded: @ is %40, / is %2F"
         )

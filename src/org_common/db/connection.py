@@ -21,8 +21,10 @@ from org_common.db.plans import Plans
 from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
 from org_common.db.retry import Action, Phase, action, again
 from org_common.db.statement import Wire
+from org_common.db.turn import Turn
 from org_common.db.wire import exchange
 from org_common.errors import OrgError, Unavailable
+from org_common.secret import Secret
 from org_common.settings import Settings, SettingsError
 
 # AWS's NAT and load balancers forget a flow after 350 s, silently: what has been idle for longer is not tried.
@@ -37,17 +39,38 @@ class Url(Protocol):
         ...
 
 
-def fixed(settings: Settings) -> Url:
-    """The URL of the settings, which does not rotate."""
+def login_url(settings: Settings) -> Url:
+    """The URL of app_login: a secret, one with a token of RDS, or that of the settings, which does not rotate."""
+    if settings.database_secret is None and settings.database_auth == "password":
+        return fixed(settings.database_url, "ORG_COMMON_DATABASE", "app_login")
+    # Loaded only where there is a secret to be fetched.
+    from org_common.secrets import login
+
+    return login.url(settings)
+
+
+def fixed(plain: Secret | None, variable: str, user: str) -> Url:
+    """A URL that was given as it is; that it is missing is told when it is asked for."""
 
     def url(*, force_refresh: bool = False) -> str:
-        if settings.database_url is None:
+        if plain is None:
             raise OrgError from SettingsError(
-                "ORG_COMMON_DATABASE_URL is not set. Example: postgresql://app_login:PASSWORD@db.example.com:6432/app"
+                f"{variable}_URL is not set, and neither is {variable}_SECRET. Example: "
+                f"{variable}_SECRET=prod/app/database, or on your own machine "
+                f"{variable}_URL=postgresql://{user}:PASSWORD@127.0.0.1:5432/app"
             )
-        return settings.database_url
+        return plain.reveal()
 
     return url
+
+
+def cursor_keys(settings: Settings) -> Sequence[str]:
+    """What signs the cursors of pages; those of a secret are fetched when they are looked at."""
+    if settings.cursor_keys_secret is None:
+        return [key.reveal() for key in settings.cursor_keys]
+    from org_common.secrets import login
+
+    return login.cursor_keys(settings.cursor_keys_secret, settings)
 
 
 class Connection:
@@ -71,7 +94,7 @@ class Connection:
     def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
         """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for."""
         self._profile.check(statements)
-        with self._lock:
+        with self._lock, Turn(statements):
             self._counters.turns += 1
             try:
                 return exchange(self._raw.pgconn, statements, until_s, self._plans)
@@ -138,7 +161,7 @@ class Single:
         """`url`: where the login's URL comes from, if not from the settings."""
         self.counters = Counters()
         self.guard = Guard()
-        self._url = url or fixed(settings)
+        self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._connection: Connection | None = None
@@ -187,8 +210,8 @@ class Single:
         self._connection = Connection(raw, self.counters, self._profile)
         return self._connection
 
-    def _connect(self, url: str, until_s: float) -> Raw:
-        return Raw.connect(conninfo(url, self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, until_s: float) -> Raw:
+        return Raw.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
 
     def _drop(self, reason: str | None) -> None:
         connection, self._connection = self._connection, None
@@ -198,10 +221,13 @@ class Single:
             connection.close()
 
 
-def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
-    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log."""
+def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
+    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log.
+
+    The cause comes without its traceback: printed with variables, its frames would show the password.
+    """
     until_s = min(until_s, time.monotonic() + CONNECTING_S)
-    current = url()
+    current = Secret(url())
     refreshed = False
 
     def attempt() -> Raw:
@@ -211,16 +237,18 @@ def open_connection(connect: Callable[[str, float], Raw], url: Url, counters: Co
         except ConnectFailed as failed:
             if refreshed or action(failed.signal, Phase.CONNECT) is not Action.REFRESH:
                 raise
-            refreshed = True
-            before, current = current, url(force_refresh=True)
-            if current == before:
-                raise
+            refusal = failed.with_traceback(None)
+        refreshed = True
+        before, current = current, Secret(url(force_refresh=True))
+        if current == before:
+            raise refusal
         counters.refreshed += 1
         return attempt()
 
     try:
         raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, until_s)
     except ConnectFailed as failed:
-        raise Unavailable from failed
+        failed.__context__ = None
+        raise Unavailable from failed.with_traceback(None)
     counters.opened += 1
     return raw

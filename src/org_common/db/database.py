@@ -8,7 +8,7 @@ from typing import Any
 
 from org_common.auth.rules import SIGNED_IN, Rule
 from org_common.db import lifecycle, page
-from org_common.db.connection import Single, Source
+from org_common.db.connection import Single, Source, cursor_keys
 from org_common.db.counters import Counters
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude
@@ -34,6 +34,7 @@ class Database:
         self._settings = settings
         self._profile = PROFILES[settings.database_profile]
         self._source = source or Single(settings)
+        self._cursor_keys = cursor_keys(settings)
 
     @property
     def counters(self) -> Counters:
@@ -43,7 +44,7 @@ class Database:
     def reader(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Reader:
         """For one request, under its route's rule over the parameters of its path."""
         prelude = self._prelude(rule, identity, path, deadline)
-        return Reader(self._source, prelude, identity=identity, cursor_keys=self._settings.cursor_keys)
+        return Reader(self._source, prelude, identity=identity, cursor_keys=self._cursor_keys)
 
     def transaction(
         self,
@@ -64,7 +65,7 @@ class Database:
             self._source,
             prelude,
             identity=identity,
-            cursor_keys=self._settings.cursor_keys,
+            cursor_keys=self._cursor_keys,
             isolation=isolation,
             key=key,
         )
@@ -93,7 +94,7 @@ def default(*, pages: bool = False) -> Database:
     global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
         settings = Settings.from_env()
-        if pages:
+        if pages and settings.cursor_keys_secret is None:
             page.ensure_keys(settings.cursor_keys)
         _default = Database(settings)
         lifecycle.attend(_default)

@@ -69,8 +69,8 @@ def ensure_keys(keys: Sequence[object]) -> None:
     """`SettingsError` without a key."""
     if not keys:
         raise SettingsError(
-            "ORG_COMMON_CURSOR_KEYS is not set, and pages need it to sign their cursors. "
-            "Example: the output of `openssl rand -hex 32`"
+            "ORG_COMMON_CURSOR_KEYS is not set, and neither is ORG_COMMON_CURSOR_KEYS_SECRET: pages need a key to sign "
+            "their cursors. Example: the output of `openssl rand -hex 32`"
         )
 
 

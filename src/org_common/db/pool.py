@@ -12,11 +12,12 @@ from typing import Any
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from org_common.db.connect import ConnectFailed, Raw, conninfo
-from org_common.db.connection import Connection, Url, fixed, open_connection
+from org_common.db.connection import Connection, Url, login_url, open_connection
 from org_common.db.counters import Counters
 from org_common.db.guard import Guard
 from org_common.db.profile import PROFILES
 from org_common.errors import Unavailable
+from org_common.secret import Secret
 from org_common.settings import Settings
 
 # Longer than this nobody waits for a connection: API Gateway gives up after 29 s, a caller long before.
@@ -38,7 +39,7 @@ class Pooled:
         """`url`: where the login's URL comes from, if not from the settings."""
         self.counters = Counters()
         self.guard = Guard()
-        self._url = url or fixed(settings)
+        self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._size = size
@@ -107,8 +108,8 @@ class Pooled:
             open=True,
         )
 
-    def _connect(self, url: str, until_s: float) -> Raw:
-        return Kept.connect(conninfo(url, self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, until_s: float) -> Raw:
+        return Kept.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
 
     def _take(self, pool: ConnectionPool[Kept], until_s: float) -> tuple[Kept, Connection]:
         began_s = time.monotonic()

@@ -42,6 +42,11 @@ _TEXTS = (_TEXT_OID,) * 4
 _FORMATS = [TEXT_FORMAT] * 4
 _TIMEOUT = b"select set_config('statement_timeout', $1, true)"
 _RECHECK = b"select app.recheck($1, $2)"
+# That is for what requests may become. The cast fails, and only where it is reached.
+_RECHECK_SERVICE = (
+    b"select case when current_user <> $1 or current_setting('request.jwt.claims', true) is distinct from $2 "
+    b"then ('moved: ' || current_user)::integer end"
+)
 _KNOWN_USER = prepare_own("select app.identify(true)").bind(None)
 _ANY_USER = prepare_own("select app.identify(false)").bind(None)
 
@@ -76,7 +81,7 @@ class Prelude:
         self._reset = reset
         self._identify: Wire | None = None
         if rule.caller == "anyone":
-            self._claims = b'{"role":"anon"}'
+            self._claims = b'{"role":"%s"}' % self._role
         elif identity is None:
             raise Unauthorized
         else:
@@ -105,7 +110,8 @@ class Prelude:
 
     def recheck(self, claims: bytes) -> Wire:
         """In front of COMMIT: raises on the server when role or claims have moved since they were set."""
-        return _RECHECK, [self._role, claims], (_TEXT_OID, _TEXT_OID), [TEXT_FORMAT, TEXT_FORMAT]
+        recheck = _RECHECK_SERVICE if self._role == b"app_service" else _RECHECK
+        return recheck, [self._role, claims], (_TEXT_OID, _TEXT_OID), [TEXT_FORMAT, TEXT_FORMAT]
 
     @property
     def claims(self) -> bytes:

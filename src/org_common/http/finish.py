@@ -33,7 +33,7 @@ class Finish:
         self._compress = compress
         self._always = {name.lower(): value for name, value in headers.items()}
 
-    def __call__(self, request: Request, response: Response) -> Response:
+    def apply(self, request: Request, response: Response) -> Response:
         """The response as it goes out. One that a handler made stays as it is: it may answer that again."""
         headers = {**self._always, **response.headers}
         body = response.body

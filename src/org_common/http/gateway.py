@@ -145,16 +145,20 @@ def answer(response: Response) -> Event:
 
 def fitting(made: Event, limit_bytes: int) -> Event:
     """The answer, measured as the runtime will write it: base64 adds a third, each quote within JSON a byte."""
-    import json
-
-    # awslambdaric 4.2: from Python 3.12 on it leaves letters beyond ASCII as they are.
-    size = len(json.dumps(made, ensure_ascii=sys.version_info < (3, 12)).encode())
+    size = size_bytes(made)
     if size > limit_bytes:
         raise ResponseTooLarge(
             f"The answer takes {size} bytes as the function would have to send it, and {limit_bytes} are possible. "
             "Ask for less of it, for example for a page with a lower limit."
         )
     return made
+
+
+def size_bytes(made: Event) -> int:
+    import json
+
+    # awslambdaric 4.2: from Python 3.12 on it leaves letters beyond ASCII as they are.
+    return len(json.dumps(made, ensure_ascii=sys.version_info < (3, 12)).encode())
 
 
 def content(answer: Event) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 _CREATED = re.compile(rb'\{"id":"([A-Za-z0-9._~-]+)"')
+_BROKEN = re.compile(r"[\r\n\0]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9/._~-]*")
 # An answer about one tenant's rows is nobody else's to keep.
 NO_STORE = "no-store"
@@ -30,7 +31,8 @@ _PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": NO_STORE}
 class Response:
     """A whole answer, for a handler that needs a status, headers or a body of its own. Header names are lower case.
 
-    `cookies` are whole `Set-Cookie` values; `set_cookie` makes one that is safe.
+    `ValueError` for a header that holds a line break. `cookies` are whole `Set-Cookie` values; `set_cookie` makes one
+    that is safe.
     """
 
     __slots__ = ("body", "cookies", "headers", "is_ours", "status")
@@ -46,6 +48,10 @@ class Response:
         self.body = body
         self.status = status
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
+        for name, value in self.headers.items():
+            # Where it ends the header, what follows would be the caller's own headers.
+            if _BROKEN.search(value) or _BROKEN.search(name):
+                raise ValueError(f"the header {name!r} has a line break or a NUL in it")
         self.cookies = tuple(cookies)
         # Nobody else holds it, so the last step may change it.
         self.is_ours = False

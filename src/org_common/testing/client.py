@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from org_common.types import Event
 
 ISSUER = "https://issuer.test"
+_making = Lock()
 
 
 class Person:
@@ -178,8 +180,14 @@ def _request(event: Event, context: LocalContext) -> Request:
     return request
 
 
-@cache
 def _issuer(url: str, email_domain: str) -> TokenIssuer:
+    # `cache` alone would let two threads make one each, and sign with keys that only one authorizer knows.
+    with _making:
+        return _made_issuer(url, email_domain)
+
+
+@cache
+def _made_issuer(url: str, email_domain: str) -> TokenIssuer:
     return TokenIssuer(url, email_domains=[email_domain] if email_domain else (), tenant_claim="tenant")
 
 

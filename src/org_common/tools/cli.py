@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from org_common.tools.commands import coldstart, db, dev, imports, layer, openapi, outbox, routes
+from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
 from org_common.tools.project import ToolError
 
 
@@ -29,6 +29,7 @@ for command in (
     dev.token,
     routes.routes,
     openapi.openapi,
+    doctor.doctor,
     db.db,
     outbox.outbox,
     layer.layer,

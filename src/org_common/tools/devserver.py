@@ -14,6 +14,7 @@ from org_common.asgi import Asgi
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.settings import Settings
+from org_common.telemetry import observe
 from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
@@ -72,6 +73,12 @@ def application() -> Explorer:
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
+def observed() -> Explorer:
+    """The application, with a line for each request on the terminal."""
+    observe("text")
+    return application()
+
+
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
     """Serve until interrupted. Prints one command that works as pasted."""
     import uvicorn
@@ -86,7 +93,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
         _print_welcome(project, issuer, port)
         sources = project.root / "src"
         uvicorn.run(
-            "org_common.tools.devserver:application",
+            "org_common.tools.devserver:observed",
             factory=True,
             host="127.0.0.1",
             port=port,
@@ -94,6 +101,8 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
+            # Ours says what it took, and of what it was made.
+            access_log=False,
             server_header=False,
         )
 
@@ -102,7 +111,7 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
     """The environment variables of the serving process."""
     return {
         "ORG_COMMON_DATABASE_URL": local.login_url,
-        "ORG_COMMON_CURSOR_KEYS": ",".join(local.settings.cursor_keys),
+        "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
         DATA_VARIABLE: str(data),
     }
 

@@ -12,7 +12,7 @@ from typing import LiteralString, cast
 import psycopg
 from psycopg.rows import class_row
 
-from org_common.db import outbox
+from org_common.db import relay
 from org_common.tools.migrations import SchemaError
 from org_common.tools.project import ToolError
 from org_common.tools.schema import session, told
@@ -27,12 +27,12 @@ def run(url: str, sink: str, *, follow: bool) -> int:
         raise ToolError(f"the sink {sink} cannot be loaded: {error}. Example: --sink shop.queues:sink") from error
     if not callable(getattr(target, "deliver", None)):
         raise ToolError(f"the sink {sink} has no method deliver(messages)")
-    work = outbox.follow if follow else outbox.relay
+    work = relay.follow if follow else relay.relay
     with _reached(url):
         # Whatever is wrong with the address is told here, without its password.
         with session(url, "relay"):
             pass
-        return work(url, cast("outbox.Sink", target))
+        return work(url, cast("relay.Sink", target))
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def requeue(url: str, ids: Sequence[int] | None) -> int:
 
 
 def discard(url: str, ids: Sequence[int]) -> int:
-    """Throw refused messages away, and let go what waits behind them. Answers how many."""
+    """Throw messages away, refused or not, and let go what waits behind them. Answers how many."""
     with _reached(url), session(url, "outbox") as conn:
-        return conn.execute("delete from app.outbox where refusals > 0 and id = any(%s)", [list(ids)]).rowcount
+        return conn.execute("delete from app.outbox where id = any(%s)", [list(ids)]).rowcount
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from cora_modules.access import users
 from org_common.http import gateway
 from org_common.testing.client import ISSUER, Answer
 from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.openapi.document import document
 from org_common.types import LocalContext
 from tests.cora_modules.access.attempts import ATTEMPTS, EVIL, ME, Attempt, furnish
-from tests.cora_modules.access.world import IDS, Somebody, World, is_a_problem, leaked
+from tests.cora_modules.access.world import APPS, IDS, Somebody, World, is_a_problem, leaked
 
 pytestmark = pytest.mark.db
 
@@ -62,6 +63,25 @@ def test_attempt_is_refused_and_changes_nothing(fortress: World, attempt: Attemp
     assert answer.status == attempt.status
     assert is_a_problem(answer)
     assert attempt.code in (None, answer.json()["code"])
+
+
+def test_every_refusal_is_in_the_document() -> None:
+    paths = document(APPS, title="access")["paths"]
+
+    undocumented = []
+    for each in ATTEMPTS:
+        parts = each.path.partition("?")[0].split("/")
+        (template,) = [path for path in paths if _is_of(path, parts)]
+        if str(each.status) not in paths[template][each.method.lower()]["responses"]:
+            undocumented.append((each.what, each.status))
+    assert undocumented == []
+
+
+def _is_of(template: str, parts: list[str]) -> bool:
+    names = template.split("/")
+    return len(names) == len(parts) and all(
+        name == part or name.startswith("{") for name, part in zip(names, parts, strict=True)
+    )
 
 
 def test_outsiders_learn_nothing_from_being_refused(fortress: World) -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -183,8 +184,15 @@ def test_request_names_path_query_and_host() -> None:
 
 
 def test_connection_is_closed() -> None:
-    before = threading.active_count()
+    closed = threading.Event()
 
-    fetched(send(BODY))
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        send(BODY)(handler)
+        if handler.connection.recv(1) == b"":
+            closed.set()
 
-    assert threading.active_count() == before
+    with key_server() as server:
+        server.answer = answer
+        Fetch(server.url)()
+
+        assert closed.wait(10)

@@ -17,7 +17,7 @@ from org_common.auth.jwks import COOLDOWN_S, FRESH_S, Jwks
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import Verifier
 from org_common.issuers import Issuer
-from tests.org_common.auth.forge import API, ISSUERS, NOW, Case, jwk, token
+from tests.org_common.auth.forge import API, ISSUERS, NOW, Case, b64, jwk, token
 from tests.org_common.auth.keyserver import (
     Answer,
     Clock,
@@ -142,10 +142,11 @@ def test_unknown_keys_by_the_thousand_make_no_storm(stage: Stage, is_down: bool)
     before = stage.server.requests
 
     # A hundred a second, as an attacker would, and the good one in between.
+    _, payload, signature = token(Case("", "", "")).split(".")
     for at in range(10_000):
-        case = Case("", "", "", header={"kid": f"evil-{at}"})
+        header = b64(f'{{"alg":"ES256","kid":"evil-{at}"}}'.encode())
         with pytest.raises((TokenRefused, KeysUnavailable)):
-            stage.verifier.verify(token(case))
+            stage.verifier.verify(f"{header}.{payload}.{signature}")
         if at % 100 == 0:
             stage.clock.pass_(1)
             stage.sign_in()

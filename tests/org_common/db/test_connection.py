@@ -3,6 +3,8 @@
 import logging
 import os
 import threading
+import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
 
@@ -12,8 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from org_common.auth.rules import SIGNED_IN
 from org_common.db import connection
 from org_common.db.connect import conninfo
-from org_common.db.connection import Single
+from org_common.db.connection import Single, Source
 from org_common.db.database import Database, transaction
+from org_common.db.pool import Pooled
 from org_common.db.reader import Reader
 from org_common.db.statement import prepare_own
 from org_common.errors import GatewayTimeout, OrgError, Unavailable
@@ -86,6 +89,37 @@ def test_without_a_url_the_fault_is_the_settings() -> None:
 
     assert raised.value.status == 500
     assert "ORG_COMMON_DATABASE_URL is not set" in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app_login:hunter2@127.0.0.1:1/none",
+        "postgresql://app_login:hunter2@127.0.0.1:port/none",
+        "postgresql://app_login:hunter2%zz@127.0.0.1/none",
+    ],
+    ids=["nobody there", "no port", "wrongly encoded"],
+)
+@pytest.mark.parametrize("make", [Single, Pooled])
+def test_a_traceback_with_variables_shows_no_password(make: Callable[[Settings], Source], url: str) -> None:
+    settings = Settings(database_url=url)
+    database = Database(settings, make(settings))
+    try:
+        reader(database).value("select 1")
+    except OrgError as error:
+        traced: traceback.TracebackException | None = traceback.TracebackException.from_exception(
+            error, capture_locals=True
+        )
+    database.close()
+    shown: list[str] = []
+    while traced is not None:
+        # The test itself holds it.
+        shown += [repr(frame.locals) for frame in traced.stack if "test_" not in frame.filename]
+        shown.append(str(traced))
+        traced = traced.__cause__ or traced.__context__
+
+    assert len(shown) > 3
+    assert [text for text in shown if "hunter2" in text] == []
 
 
 @pytest.mark.db

@@ -14,7 +14,7 @@ import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
 from org_common.db.database import Database, transaction
-from org_common.db.outbox import Message, follow, relay
+from org_common.db.relay import Message, follow, relay
 from org_common.db.statement import StatementError
 from org_common.db.transaction import Transaction
 from org_common.errors import CommitUnknown, Forbidden, OrgError, Unprocessable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from org_common import settings
+from org_common import environment
 from org_common.db.profile import DIRECT, PROFILES, RDS_PROXY, TRANSACTION_POOLER, Profile
 from org_common.db.statement import StatementError, Wire
 
@@ -12,7 +12,7 @@ def wire(size: int) -> Wire:
 
 
 def test_settings_and_profiles_have_the_same_names() -> None:
-    assert tuple(PROFILES) == settings.PROFILES
+    assert tuple(PROFILES) == environment.PROFILES
 
 
 def test_nothing_is_prepared_behind_a_pooler() -> None:

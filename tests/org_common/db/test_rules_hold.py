@@ -100,7 +100,7 @@ def test_higher_roles_pass_and_strangers_learn_nothing(use: Any, role: str, expe
     }
 
 
-@pytest.mark.parametrize("role", ["sys_user", "sys_admin", "sys_owner"])
+@pytest.mark.parametrize("role", ["sys_admin", "sys_owner"])
 def test_sys_routes_are_for_those_who_hold_the_role_and_run_as_app_sys(use: Any, role: Any) -> None:
     app = App("sys")
 

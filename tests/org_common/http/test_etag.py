@@ -117,6 +117,19 @@ def test_change_of_something_else_is_refused(sent: str) -> None:
     assert STORED["a"].note_text == "first"
 
 
+def nothing() -> None: ...
+
+
+def test_condition_that_nobody_would_look_at_is_refused() -> None:
+    plain = App("plain")
+    plain.put("/notes", allow=PUBLIC)(nothing)
+    plain.get("/notes", allow=PUBLIC)(nothing)
+    sent = {"if-match": '"1"'}
+
+    assert Client(plain).put("/notes", headers=sent).json()["code"] == "no_conditions"
+    assert Client(plain).get("/notes", headers=sent).status == 204
+
+
 def test_star_is_whatever_is_there() -> None:
     assert put(if_match="*").status == 200
     assert put("b", if_match="*").status == 412

@@ -281,3 +281,9 @@ def test_cause_of_a_problem_is_not_told() -> None:
 @pytest.mark.parametrize("request_id", ['a"b', "a\\b", "é", "\0"])
 def test_odd_request_id_stays_within_its_text(request_id: str) -> None:
     assert json.loads(problem(OrgError(), request_id).body)["instance"] == f"urn:request:{request_id}"
+
+
+@pytest.mark.parametrize("value", ["a\r\nset-cookie: x=1", "a\nb", "a\0"])
+def test_header_cannot_be_broken_out_of(value: str) -> None:
+    with pytest.raises(ValueError, match="the header 'x-name' has a line break"):
+        Response(headers={"X-Name": value})

@@ -2,11 +2,14 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Annotated, Any
 
 import pytest
 
 from org_common import ALB, PUBLIC, TOKEN, App, Bearer, Deadline, Header, Identity, Model, Request, Response
+from org_common.testing import client as client_module
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.issuer import TokenIssuer
 
@@ -245,3 +248,17 @@ def test_app_that_something_else_invokes_is_handed_the_request() -> None:
 
     assert Client(behind_alb, person=alice).get("/me").json() == "alice"
     assert Client(behind_alb).get("/me").status == 401
+
+
+def test_threads_that_begin_together_have_one_issuer() -> None:
+    """`cache` calls twice who asks at once: the key of one of them would be known to nobody."""
+    barrier = Barrier(8)
+
+    def make(_: int) -> object:
+        barrier.wait()
+        return client_module._issuer("https://of-threads.test", "")
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(make, range(8)))
+
+    assert all(each is made[0] for each in made)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from org_common.secret import Secret
 from org_common.tools.local import LocalDatabase
 from org_common.tools.postgres import EmbeddedPostgres
 
@@ -123,4 +124,4 @@ def test_database_is_migrated_and_empty(database: LocalDatabase) -> None:
 
 def test_database_is_not_the_template(database: LocalDatabase, database_template: LocalDatabase) -> None:
     assert database.name != database_template.name
-    assert database.settings.database_url == database.login_url
+    assert database.settings.database_url == Secret(database.login_url)

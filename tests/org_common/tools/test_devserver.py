@@ -244,6 +244,13 @@ def test_end_leaves_no_server(dev: Dev, folder: Path, number: signal.Signals) ->
     assert not is_open(dev.port)
 
 
+def test_request_is_told_on_the_terminal(lasting_dev: Dev) -> None:
+    lasting_dev.get("/hello")
+
+    assert eventually(lambda: " GET /hello 200  " in lasting_dev.told)
+    assert '"GET /hello HTTP/1.1"' not in lasting_dev.told + lasting_dev.printed
+
+
 def test_changed_file_is_served(lasting_dev: Dev) -> None:
     file = lasting_dev.project / "src" / "shop" / "hello.py"
 

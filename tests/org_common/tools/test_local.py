@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from org_common.secret import Secret
 from org_common.settings import Settings
 from org_common.tools.local import LocalDatabase, clone, drop, provision
 from org_common.tools.migrations import load
@@ -68,8 +69,9 @@ def test_each_login_is_who_its_url_says(server: EmbeddedPostgres) -> None:
 def test_settings_are_those_of_the_powerless_login(server: EmbeddedPostgres) -> None:
     made = provision(server.url, "settings", load([]))
 
-    environ = {"ORG_COMMON_DATABASE_URL": made.login_url, "ORG_COMMON_CURSOR_KEYS": made.settings.cursor_keys[0]}
-    assert made.settings.database_url == made.login_url
+    [key] = made.settings.cursor_keys
+    environ = {"ORG_COMMON_DATABASE_URL": made.login_url, "ORG_COMMON_CURSOR_KEYS": key.reveal()}
+    assert made.settings.database_url == Secret(made.login_url)
     assert Settings.from_env(environ).cursor_keys == made.settings.cursor_keys
 
 

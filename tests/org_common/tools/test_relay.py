@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from org_common.db.outbox import Message, MessageRefused
+from org_common.db.relay import Message, MessageRefused
 from org_common.tools.cli import main
 from org_common.tools.local import LocalDatabase
 from org_common.tools.project import ToolError
@@ -261,10 +261,10 @@ def test_requeued_message_goes_again_in_front_of_its_key(
 def test_discarded_message_is_gone_and_its_key_goes_on(
     database: LocalDatabase, collector: Collector, parked: int
 ) -> None:
-    result = call(str(parked), str(parked + 1), command="discard", url=database.service_url)
+    result = call(str(parked), "999999", command="discard", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
-    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n"), "one of them was never refused"
+    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n")
     assert collector.deliveries[-1] == [2]
 
 

@@ -66,7 +66,7 @@ def requeue(ids: tuple[int, ...], url: str, everything: bool) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, type=int, required=True)
 @URL
 def discard(ids: tuple[int, ...], url: str) -> None:
-    """Throw refused messages away for good; what waits behind them goes on."""
+    """Throw messages away for good; what waits behind them goes on."""
     from org_common.tools.relay import discard as throw_away
 
     click.echo(f"{throw_away(url, ids)} messages thrown away")

@@ -160,7 +160,7 @@ def _reached(*functions: Callable[..., Any]) -> list[Any]:
             continue
         if isinstance(each, type) and issubclass(each, OrgError):
             found.append(each)
-        elif isinstance(each, FunctionType) and each.__module__.partition(".")[0] != "org_common":
+        elif isinstance(each, FunctionType) and (each.__module__ or "").partition(".")[0] != "org_common":
             found.append(each)
             pending += _named(each)
     return found

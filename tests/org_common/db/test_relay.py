@@ -7,9 +7,8 @@ from random import Random
 
 import pytest
 
-from org_common.db import outbox
 from org_common.db.database import Database, transaction
-from org_common.db.outbox import PROBES, REFUSALS, Message, MessageRefused, relay
+from org_common.db.relay import BATCH, PROBES, REFUSALS, Message, MessageRefused, relay
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db
@@ -112,7 +111,9 @@ def test_refused_often_enough_it_is_parked_and_its_key_waits(lab: Lab, db: Datab
     assert state(lab, 1) == (REFUSALS, True)
 
 
-def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(lab: Lab, db: Database) -> None:
+def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(
+    lab: Lab, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(PROBES + 3):
         send(db, (number, f"k{number}"))
     send(db, (99, None), queue="sms")
@@ -123,6 +124,8 @@ def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(lab
 
     assert sink.numbers == [99], "the other queue was served"
     assert lab.ask("select count(*) from app.outbox where refusals = 0") == PROBES + 3
+    first = lab.ask("select min(id) from app.outbox")
+    assert f"nothing of mail was taken, from message {first} on: no queue today" in caplog.text
     # All of them, each queue, and some one by one.
     assert sink.asked == 3 + PROBES
 
@@ -219,4 +222,4 @@ def test_a_batch_of_a_hot_key_is_found_behind_a_parked_one(lab: Lab, db: Databas
     assert relay(lab.local.service_url, sink, batch=4) == 1
 
     assert sink.numbers == [99]
-    assert outbox.BATCH > 4
+    assert BATCH > 4

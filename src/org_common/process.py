@@ -1,0 +1,124 @@
+"""The life of a Lambda environment: how it came to be, when it is cold, and what its counters said last."""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
+
+    from org_common.invocation import Measured
+
+    class Counters(Protocol):
+        """Those of the database, as far as they are reported."""
+
+        opened: int
+        waits: int
+        refreshed: int
+        resent: int
+        rerun: int
+        unknown_commits: int
+
+        @property
+        def dropped(self) -> Mapping[str, int]: ...
+
+
+# AWS makes environments ahead of any request, too; then nobody waited for them.
+PROACTIVE_S = 10.0
+MAX_DATABASES = 100
+
+
+class Process:
+    """The life of this environment so far: one process, many requests."""
+
+    __slots__ = ("_cold", "_counted", "_init_ended_s", "_init_type")
+
+    def __init__(self) -> None:
+        self._cold = False
+        self._init_ended_s: float | None = None
+        self._init_type: str | None = None
+        self._counted: dict[int, tuple[Counters, tuple[int, ...]]] = {}
+
+    def begin(self, init_type: str) -> None:
+        """Say how the environment came to be. Nobody waits for the init of provisioned concurrency."""
+        if self._init_type is not None:
+            return
+        self._init_type = init_type
+        self._cold = init_type != "provisioned-concurrency"
+        if init_type == "snap-start":
+            _after_restore(self.restored)
+
+    def declared(self) -> None:
+        """A route was: of the module's import this is as near to the end as can be seen from here."""
+        self._init_ended_s = time.time()
+
+    def restored(self) -> None:
+        """From a snapshot: whoever comes next has waited for it, even if requests were tried before the snapshot."""
+        self._cold = True
+
+    def cold_start(self) -> tuple[dict[str, Measured], dict[str, object]] | None:
+        """Metrics and fields of the first request, None for all others."""
+        if not self._cold:
+            return None
+        self._cold = False
+        counted: dict[str, Measured] = {"ColdStart": ("Count", 1)}
+        fields: dict[str, object] = {"init_type": self._init_type}
+        # The init of a snapshot was over long before it was restored.
+        started_s = None if self._init_type == "snap-start" else started_at_s()
+        if started_s is not None and self._init_ended_s is not None:
+            counted["InitDuration"] = ("Milliseconds", round((self._init_ended_s - started_s) * 1000))
+            if time.time() - self._init_ended_s > PROACTIVE_S:
+                fields["init_ahead"] = True
+        return counted, fields
+
+    def grown(self, counters: Counters) -> list[tuple[str, int]]:
+        """What was counted since the last look, whoever looked: sums are right with many requests at a time, too."""
+        totals = (
+            counters.opened,
+            sum(counters.dropped.values()) if counters.dropped else 0,
+            counters.refreshed,
+            counters.waits,
+            counters.resent + counters.rerun,
+            counters.unknown_commits,
+        )
+        known = self._counted.get(id(counters))
+        before = _ZEROS if known is None else known[1]
+        if totals == before:
+            return []
+        if known is None and len(self._counted) >= MAX_DATABASES:
+            self._counted.clear()
+        self._counted[id(counters)] = (counters, totals)
+        return [(name, now - then) for name, now, then in zip(_COUNTED, totals, before, strict=True) if now > then]
+
+
+_COUNTED = (
+    *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed"),
+    *("DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
+)
+_ZEROS = (0,) * len(_COUNTED)
+
+
+def started_at_s() -> float | None:
+    """When this process began, within 10 ms; None where the system does not tell."""
+    try:
+        with open("/proc/self/stat") as file:  # noqa: PTH123 - pathlib is 5 ms of import, and this is a cold start
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
+
+
+def _after_restore(restored: Callable[[], None]) -> None:
+    try:
+        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
+    except ImportError:
+        # Part of the runtime wherever SnapStart is.
+        return
+    register_after_restore(restored)
+
+
+process = Process()

@@ -1,0 +1,1 @@
+"""Secrets: fetched by reference, kept for a while, never shown."""

@@ -1,0 +1,251 @@
+"""The secrets of one environment: each fetched once, believed for a while, and longer while nobody can be asked."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from org_common.errors import OrgError, Unavailable
+from org_common.secret import Reference, Secret
+from org_common.secrets.aws import Aws
+from org_common.secrets.counters import Counters
+from org_common.secrets.extension import Extension
+from org_common.secrets.source import Environment, Failed, Refused, SecretError, Source, jittered
+from org_common.settings import Settings
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    # Wall clock and monotonic clock, in seconds.
+    Moment = tuple[float, float]
+
+# One fetch, all sources and tries together.
+FETCH_S = 6.0
+# For this long a failure is not asked about again, while there is an old value to go on with.
+PAUSE_S = 30.0
+# And a reader who must have a new one waits at least this long after a failure.
+FORCED_PAUSE_S = 1.0
+TTL_JITTER = 0.1
+
+
+def now() -> Moment:
+    return time.time(), time.monotonic()
+
+
+class _Kept:
+    """One secret as it was fetched last. `number` counts what was fetched, so that two threads fetch once."""
+
+    __slots__ = ("failed_at", "fetched_at", "lock", "number", "ttl_s", "whole")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.whole: Secret | None = None
+        self.fetched_at: Moment = (0.0, 0.0)
+        self.failed_at: Moment | None = None
+        self.ttl_s = 0.0
+        self.number = 0
+
+
+class Store:
+    """Fetches secrets and keeps them in memory.
+
+    Safe in threads. A child process, and an environment that was restored from a snapshot, begin with nothing.
+    Age is by the clock that went further: Lambda freezes an environment, and the monotonic clock may stand still in it.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        counters: Counters,
+        *,
+        ttl_s: float = 300,
+        stale_s: float = 3600,
+        clock: Callable[[], Moment] = now,
+    ) -> None:
+        """`sources` are asked in their order, and in the opposite one for what must be new."""
+        self.counters = counters
+        self._sources = sources
+        self._environment = Environment()
+        self._ttl_s = ttl_s
+        self._stale_s = stale_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[object, _Kept] = {}
+        self._pid = os.getpid()
+
+    def get(self, reference: Reference, *, force_refresh: bool = False) -> Secret:
+        """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
+
+        `Unavailable` while nobody can be asked, `OrgError` (500) for one that is not there or not ours; `SecretError`
+        is the cause, for the log.
+        """
+        try:
+            return self.read(reference, force_refresh=force_refresh)
+        except Refused as error:
+            raise OrgError(code="misconfigured") from error
+        except SecretError as error:
+            raise Unavailable from error
+
+    def read(self, reference: Reference, *, force_refresh: bool = False) -> Secret:
+        """As `get`, with `Refused` and `Failed` as they are."""
+        return _picked(self._whole(reference, force_refresh=force_refresh), reference)
+
+    def clear(self) -> None:
+        """Keep nothing, neither secrets nor connections."""
+        with self._lock:
+            self._kept = {}
+        for source in self._sources:
+            source.forget()
+
+    def _whole(self, reference: Reference, *, force_refresh: bool) -> Secret:
+        kept = self._entry(reference)
+        number, whole = kept.number, kept.whole
+        if whole is not None and not force_refresh and self._is_fresh(kept):
+            self.counters.hits += 1
+            return whole
+        if not kept.lock.acquire(blocking=False):
+            self.counters.waits += 1
+            kept.lock.acquire()
+        try:
+            if kept.whole is not None and (kept.number != number or (not force_refresh and self._is_fresh(kept))):
+                # Another thread has fetched it in the meantime, which is as new as it gets.
+                self.counters.hits += 1
+                return kept.whole
+            return self._fetched(kept, reference, force_refresh=force_refresh)
+        finally:
+            kept.lock.release()
+
+    def _fetched(self, kept: _Kept, reference: Reference, *, force_refresh: bool) -> Secret:
+        usable = kept.whole is not None and self._since(kept.fetched_at) <= kept.ttl_s + self._stale_s
+        if usable and kept.failed_at is not None:
+            pause_s = FORCED_PAUSE_S if force_refresh else PAUSE_S
+            if self._since(kept.failed_at) < pause_s:
+                self.counters.stale += 1
+                return kept.whole  # type: ignore[return-value]  # usable
+        self.counters.refreshed += force_refresh
+        try:
+            whole = self._ask(reference, force_refresh=force_refresh)
+        except SecretError:
+            kept.failed_at = self._clock()
+            if not usable:
+                raise
+            self.counters.stale += 1
+            return kept.whole  # type: ignore[return-value]  # usable
+        kept.whole, kept.fetched_at, kept.failed_at = whole, self._clock(), None
+        kept.ttl_s = jittered(self._ttl_s, TTL_JITTER)
+        kept.number += 1
+        return whole
+
+    def _ask(self, reference: Reference, *, force_refresh: bool) -> Secret:
+        sources: Sequence[Source] = self._sources[::-1] if force_refresh else self._sources
+        if reference.service == "env":
+            sources = [self._environment]
+        until_s = time.monotonic() + FETCH_S
+        said: list[str] = []
+        worst: type[SecretError] = Refused
+        for source in sources:
+            try:
+                return self._from(source, reference, until_s)
+            except SecretError as error:
+                said.append(str(error))
+                if isinstance(error, Failed):
+                    worst = Failed
+                elif source.name == "aws":
+                    # The store itself has spoken.
+                    worst = Refused
+                    break
+        raise worst(f"{reference}: {'; '.join(said) or 'there is nobody to ask'}")
+
+    def _from(self, source: Source, reference: Reference, until_s: float) -> Secret:
+        try:
+            whole = source.fetch(reference, until_s)
+        except SecretError:
+            self.counters.failed[source.name] += 1
+            raise
+        self.counters.fetched[source.name] += 1
+        return whole
+
+    def _entry(self, reference: Reference) -> _Kept:
+        if self._pid != os.getpid():
+            # Whoever held a lock in the parent is not here to let it go.
+            self._pid, self._lock = os.getpid(), threading.Lock()
+            self.clear()
+        with self._lock:
+            return self._kept.setdefault(reference.whole, _Kept())
+
+    def _is_fresh(self, kept: _Kept) -> bool:
+        return self._since(kept.fetched_at) < kept.ttl_s
+
+    def _since(self, moment: Moment) -> float:
+        wall_s, monotonic_s = self._clock()
+        return max(wall_s - moment[0], monotonic_s - moment[1])
+
+
+def _picked(whole: Secret, reference: Reference) -> Secret:
+    if reference.key is None:
+        return whole
+    found = as_object(whole).get(reference.key)
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        # Not which keys there are: whoever has put the secret there may have mixed up names and values.
+        raise Refused(f"{reference}: the secret is no JSON object with a text under this key")
+    return Secret(str(found))
+
+
+def as_object(whole: Secret) -> dict[str, object]:
+    """The JSON object that a secret is; empty when it is none."""
+    try:
+        found = orjson.loads(whole.reveal())
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+_default: Store | None = None
+_making = threading.Lock()
+
+
+def default(settings: Settings | None = None) -> Store:
+    """The environment's store, made at first use and kept for the life of the process.
+
+    Whoever comes first says how long secrets are believed: `settings`, or the environment's.
+    """
+    global _default  # noqa: PLW0603 - one environment, one store
+    with _making:
+        if _default is None:
+            settings = settings or Settings.from_env()
+            counters = Counters()
+            extension = Extension.found(os.environ, counters)
+            sources: list[Source] = [Aws(counters)] if extension is None else [extension, Aws(counters)]
+            _default = Store(sources, counters, ttl_s=settings.secrets_ttl_s, stale_s=settings.secrets_stale_s)
+            _attend_snapshot(_default)
+        return _default
+
+
+def get_secret(reference: str | Reference, *, force_refresh: bool = False) -> Secret:
+    """The secret that a reference names, from the environment's store: `get_secret("prod/openai#key").reveal()`.
+
+    It is fetched once and believed for five minutes (ORG_COMMON_SECRETS_TTL_S): call this each time the secret is
+    needed, and keep it nowhere. `Unavailable` while nobody can be asked, `OrgError` for one that is not there.
+    """
+    given = Reference.parse(reference) if isinstance(reference, str) else reference
+    return default().get(given, force_refresh=force_refresh)
+
+
+def _attend_snapshot(store: Store) -> None:
+    """No snapshot holds a secret, and whoever is restored from one asks anew."""
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        return
+    try:
+        from snapshot_restore_py import (  # type: ignore[import-untyped]
+            register_after_restore,
+            register_before_snapshot,
+        )
+    except ImportError:
+        # Part of the runtime wherever SnapStart is.
+        return
+    register_before_snapshot(store.clear)
+    register_after_restore(store.clear)

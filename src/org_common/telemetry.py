@@ -1,0 +1,341 @@
+"""What is seen of a request: its context while it runs; then one line with its metrics, and a span.
+
+The one place where logs, metrics and traces meet.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from org_common import log, metrics, observability, trace
+from org_common.http.routing import parameters
+from org_common.invocation import Invocation, current
+from org_common.line import clock, dumps, stamp
+from org_common.observability import Observability
+from org_common.process import process
+from org_common.trace import Trace
+from org_common.watch import Watch
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+    from types import TracebackType
+    from typing import Any, Literal, Protocol
+
+    from org_common.http.request import Request
+    from org_common.http.response import Response
+    from org_common.identity import Identity
+    from org_common.invocation import Measured
+    from org_common.process import Counters
+    from org_common.watch import Routed
+
+    class Counted(Protocol):
+        """A database, for whoever must not know it."""
+
+        @property
+        def counters(self) -> Counters: ...
+
+
+TENANT_PARAMETER = "org_id"
+MAX_ID_LENGTH = 64
+MAX_PATH_LENGTH = 200
+FLUSH_S = 2.0
+MAX_USERS = 1000
+
+_logger = logging.getLogger(__name__)
+
+
+class Telemetry:
+    """The requests of one app."""
+
+    __slots__ = ("_flushes", "_tenant_at", "_users", "database", "embedder", "function", "handler")
+
+    def __init__(
+        self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
+    ) -> None:
+        self.database = database
+        self.function = how.function or app
+        self.handler = handler
+        self.embedder: metrics.Embedder | None = None
+        if handler is not None and not handler.text and how.namespace is not None:
+            try:
+                self.embedder = metrics.Embedder(how.namespace, {"function": self.function})
+            except ValueError as error:
+                _logger.error("there are no metrics: %s", error)
+        self._flushes = how.in_lambda
+        self._tenant_at: dict[str, int | None] = {}
+        self._users: dict[tuple[str, str], str] = {}
+
+    @classmethod
+    def of(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
+        """As the environment says; None where nobody looks: in tests, in tools.
+
+        `database` answers that of the app, if it has used one so far.
+        """
+        faults: list[str] = []
+        how = observability.read(faults=faults)
+        handler = log.active()
+        if handler is None and (how.in_lambda or how.form is not None) and how.form != "off":
+            handler = log.configure_as(how, "text" if how.form == "text" else "json")
+        for fault in faults:
+            _logger.error("%s", fault)
+        if how.in_lambda:
+            process.begin(how.init_type)
+        if handler is None and how.traces != "otel":
+            return None
+        _trace(how)
+        return cls(app, database, how, handler)
+
+    def watch(self, invocation_id: str | None) -> Watch:
+        """For one request. `invocation_id` is Lambda's own, the one in the lines of its platform."""
+        return Watching(self, invocation_id)
+
+    def declared(self) -> None:
+        """A route of the app was."""
+        process.declared()
+
+    def is_sampled(self, trace_id: str) -> bool:
+        """Its debug lines come out: decided by the trace, so that all functions of one decide alike."""
+        handler = self.handler
+        return (
+            handler is not None and handler.debug_sample > 0 and int(trace_id[-8:], 16) < handler.debug_sample * 2**32
+        )
+
+    def tenant(self, path: str, values: list[str]) -> str | None:
+        """The organization of the path. It is what was asked for: whether the caller belongs to it, the status says."""
+        if path not in self._tenant_at:
+            names = parameters(path)
+            self._tenant_at[path] = names.index(TENANT_PARAMETER) if TENANT_PARAMETER in names else None
+        at = self._tenant_at[path]
+        return None if at is None or not _is_id(values[at]) else values[at]
+
+    def user(self, identity: Identity) -> str:
+        """The same for the same caller, and neither a name nor an address: see `pseudonym`."""
+        who = (identity.issuer, identity.subject)
+        known = self._users.get(who)
+        if known is None:
+            if len(self._users) >= MAX_USERS:
+                self._users.clear()
+            from org_common.pseudonym import pseudonym
+
+            known = self._users[who] = pseudonym(*who)
+        return known
+
+    def flush(self) -> None:
+        """Lambda stands still from here to the next request: what waits to be sent would wait as long."""
+        if self._flushes and trace.tracer is not None:
+            trace.tracer.flush(FLUSH_S)
+
+
+class Watching(Watch):
+    """Sees one request of an app."""
+
+    __slots__ = (
+        *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id"),
+        *("_route", "_sent", "_span", "_status", "_telemetry", "_token"),
+    )
+
+    def __init__(self, telemetry: Telemetry, invocation_id: str | None) -> None:
+        self._began_s = time.perf_counter()
+        self._telemetry = telemetry
+        self._invocation_id = invocation_id
+        self._invocation: Invocation | None = None
+        self._token: Token[Invocation | None] | None = None
+        self._span: trace.Span | None = None
+        self._sent: Request | None = None
+        self._route: Routed | None = None
+        self._status = 0
+        self._bytes = 0
+        self._code: str | None = None
+
+    def request(self, request: Request) -> None:
+        self._sent = request
+        invocation = self._open(request.id, Trace.of(request.headers))
+        tenant = request.tenant_id
+        if tenant is not None and _is_id(tenant):
+            invocation.fields["tenant"] = tenant
+
+    def route(self, route: Routed, values: list[str]) -> None:
+        self._route = route
+        if self._invocation is None:
+            return
+        fields = self._invocation.fields
+        fields["route"] = f"{route.method} {route.path}"
+        if "tenant" not in fields and values:
+            tenant = self._telemetry.tenant(route.path, values)
+            if tenant is not None:
+                fields["tenant"] = tenant
+
+    def caller(self, identity: Identity) -> None:
+        if self._invocation is not None:
+            self._invocation.fields["user"] = self._telemetry.user(identity)
+
+    def problem(self, code: str) -> None:
+        self._code = code
+
+    def answered(self, response: Response) -> None:
+        self._status = response.status
+        self._bytes = len(response.body)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            current.reset(self._token)
+        if kind is not None:
+            if not issubclass(kind, Exception):
+                # The process ends.
+                return
+            self._status = 500
+        try:
+            invocation = self._invocation or self._invented()
+            if self._span is not None:
+                self._end_span(self._span)
+            if self._telemetry.handler is not None:
+                self._write(self._telemetry.handler, invocation)
+            self._telemetry.flush()
+        except Exception:
+            _logger.exception("a request could not be reported")
+
+    def _open(self, request_id: str, traced: Trace) -> Invocation:
+        if trace.tracer is not None:
+            self._span = trace.tracer.begin("request", traced)
+            self._span.__enter__()
+        fields: dict[str, object] = {
+            "function": self._telemetry.function,
+            "request_id": request_id,
+            "lambda_request_id": self._invocation_id,
+            "trace_id": traced.trace_id,
+        }
+        if self._invocation_id is None:
+            del fields["lambda_request_id"]
+        if traced.caller_id is not None:
+            fields["caller_trace_id"] = traced.caller_id
+        invocation = Invocation(fields, traced, self, verbose=self._telemetry.is_sampled(traced.trace_id))
+        self._token = current.set(invocation)
+        self._invocation = invocation
+        return invocation
+
+    def _invented(self) -> Invocation:
+        """For an event that was no request."""
+        fields: dict[str, object] = {"function": self._telemetry.function, "lambda_request_id": self._invocation_id}
+        return Invocation(fields, Trace.of({}), self)
+
+    def _end_span(self, span: trace.Span) -> None:
+        span.set("http.response.status_code", self._status)
+        if self._sent is not None:
+            span.set("http.request.method", self._sent.method)
+        if self._route is not None:
+            span.rename(f"{self._route.method} {self._route.path}")
+            span.set("http.route", self._route.path)
+        if self._invocation_id is not None:
+            span.set("faas.invocation_id", self._invocation_id)
+        if self._status >= 500:
+            span.fail(str(self._status))
+        span.__exit__(None, None, None)
+
+    def _write(self, handler: log.Handler, invocation: Invocation) -> None:
+        if self._status >= 500 and invocation.kept:
+            handler.write_kept(invocation)
+        if handler.text:
+            if handler.threshold <= logging.INFO:
+                handler.write(self._as_text(handler, invocation), logging.INFO)
+            return
+        embedder = self._telemetry.embedder
+        if embedder is None and handler.threshold > logging.INFO:
+            return
+        now_s = time.time()
+        line = self._line(handler, invocation, now_s)
+        measured = self._measured(invocation)
+        cold = process.cold_start()
+        if cold is not None:
+            line |= cold[1]
+        started = None if cold is None else cold[0]
+        if embedder is None:
+            line |= {name: value for name, (_, value) in (measured | (started or {})).items()}
+            lines = [line]
+        else:
+            lines = embedder.embed(line, measured, int(now_s * 1000), started)
+        for each in lines:
+            handler.write(dumps(each), handler.request_level)
+
+    def _line(self, handler: log.Handler, invocation: Invocation, now_s: float) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "timestamp": stamp(now_s),
+            "level": "INFO",
+            "message": f"{self._name()} {self._status}",
+            **invocation.fields,
+            "status": self._status,
+        }
+        if self._code is not None:
+            line["code"] = self._code
+        if self._route is None and self._sent is not None:
+            line["path"] = handler.redactor.text(self._sent.sent_path[:MAX_PATH_LENGTH])
+        return line
+
+    def _measured(self, invocation: Invocation) -> dict[str, Measured]:
+        measured: dict[str, Measured] = {
+            "Duration": ("Milliseconds", self._took_ms()),
+            "ResponseBytes": ("Bytes", self._bytes),
+            # Lambda's own metric of errors stays at 0: the app answers each of them.
+            "Faults": ("Count", 1 if self._status >= 500 else 0),
+        }
+        if invocation.database_turns:
+            measured["DatabaseTurns"] = ("Count", invocation.database_turns)
+            measured["DatabaseTime"] = ("Milliseconds", round(invocation.database_ms, 3))
+        database = self._telemetry.database()
+        if database is not None:
+            for name, grown in process.grown(database.counters):
+                measured[name] = ("Count", grown)
+        return measured | metrics.taken(invocation.metrics)
+
+    def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
+        path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)
+        name = "event" if self._sent is None else f"{self._sent.method} {path}"
+        turns = invocation.database_turns
+        database = f", {turns} turn{'s' if turns > 1 else ''} {invocation.database_ms:.1f} ms" if turns else ""
+        code = "" if self._code is None else f" {self._code}"
+        took = f"{self._took_ms():.1f} ms{database}"
+        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes\n"
+
+    def _name(self) -> str:
+        if self._route is not None:
+            return f"{self._route.method} {self._route.path}"
+        return "event" if self._sent is None else self._sent.method
+
+    def _took_ms(self) -> float:
+        return round((time.perf_counter() - self._began_s) * 1000, 3)
+
+
+def observe(form: Literal["json", "text"] | None = None) -> None:
+    """Write log lines in a server of your own: in this form, by default text on a terminal and JSON elsewhere.
+
+    ORG_COMMON_LOG_FORM wins. In Lambda this happens by itself. Call it before the first request.
+    """
+    how = observability.read()
+    wanted = how.form or form or ("text" if sys.stderr.isatty() else "json")
+    if wanted != "off":
+        log.configure_as(how, "text" if wanted == "text" else "json")
+
+
+def _trace(how: Observability) -> None:
+    if trace.tracer is not None or how.traces == "off":
+        return
+    # Its API alone makes no spans, and other libraries import that.
+    if how.traces == "auto" and "opentelemetry.sdk.trace" not in sys.modules:
+        return
+    try:
+        from org_common.otel import OpenTelemetry
+    except ImportError as error:
+        _logger.error("ORG_COMMON_TRACES is otel, and there is none (%s): install org-common[otel]", error)
+        return
+    trace.tracer = OpenTelemetry()
+
+
+def _is_id(value: str) -> bool:
+    """As long as an id, and of the letters of one: a caller's own words are in no field."""
+    return len(value) <= MAX_ID_LENGTH and value.isascii() and value.replace("-", "").replace("_", "").isalnum()

@@ -1,0 +1,120 @@
+"""`org-common doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from org_common.tools.project import Project, find_root
+
+if TYPE_CHECKING:
+    from org_common.app import App
+    from org_common.tools.doctor.examine import Examination
+
+
+@click.command()
+@click.option("--url", help="app_login's, as this machine reaches it.  [default: as the environment's settings say]")
+@click.option(
+    "--pooler-url", envvar="ORG_COMMON_POOLER_URL", show_envvar=True, help="PgBouncer's console, database pgbouncer."
+)
+@click.option("--aws", is_flag=True, help="Look at deployed functions too, with the AWS credentials of this shell.")
+@click.option("--prefix", default="", help="What stands in front of an app's name in its function's name.")
+@click.option(
+    "--build",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the zips that were built, to compare with what is deployed.",
+)
+@click.option(
+    "--concurrency",
+    "concurrency",
+    metavar="NAME=N",
+    multiple=True,
+    help="Environments that a function may have at once, for the budget; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for a warning too.")
+def doctor(
+    url: str | None,
+    pooler_url: str | None,
+    aws: bool,
+    prefix: str,
+    build: Path | None,
+    concurrency: tuple[str, ...],
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """Look for what is wrong with settings, database, and what is deployed; exit with 1 for a fault."""
+    import os
+
+    from org_common.tools.doctor.examine import Wanted, examine
+
+    apps, zips = _apps()
+    done = examine(
+        Wanted(
+            apps=apps,
+            zips=zips,
+            environ=os.environ,
+            url=url,
+            pooler_url=pooler_url,
+            aws=aws,
+            prefix=prefix,
+            build=build,
+            concurrency=dict(_pair(each) for each in concurrency),
+        )
+    )
+    click.echo(_json(done) if as_json else _table(done))
+    if done.faults or (strict and done.findings):
+        raise click.exceptions.Exit(1)
+
+
+def _apps() -> tuple[dict[str, App], dict[str, str]]:
+    """The project's apps by name, and the names of their zips; none outside of a project."""
+    from org_common.tools.apps import load
+
+    if find_root(Path()) is None:
+        return {}, {}
+    project = Project.find(Path())
+    if not project.apps:
+        return {}, {}
+    loaded = load(project)
+    modules = [named.partition(":")[0].replace(".", "-") for named in project.apps]
+    return {app.name: app for app in loaded}, {app.name: module for app, module in zip(loaded, modules, strict=True)}
+
+
+def _pair(text: str) -> tuple[str, int]:
+    name, _, number = text.rpartition("=")
+    if not name or not number.isdigit():
+        raise click.BadParameter(f"{text} is not NAME=N. Example: access-orgs=50", param_hint="--concurrency")
+    return name, int(number)
+
+
+def _table(done: Examination) -> str:
+    order = sorted(done.findings, key=lambda each: (each.level != "fault", each.id, each.subject))
+    width = max((len(each.id) for each in order), default=0)
+    lines = []
+    for each in order:
+        lines += [
+            f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {each.reason}",
+            f"{'':<7}  {'':<{width}}  fix: {each.fix}",
+        ]
+    warnings = len(order) - done.faults
+    lines += [
+        f"looked at: {', '.join(done.looked)}",
+        *([f"not looked at: {'; '.join(done.skipped)}"] if done.skipped else []),
+        f"{done.faults} faults, {warnings} warnings",
+    ]
+    return "\n".join(lines)
+
+
+def _json(done: Examination) -> str:
+    import orjson
+
+    told = {
+        "findings": [each.as_dict() for each in done.findings],
+        "looked_at": done.looked,
+        "not_looked_at": done.skipped,
+        "faults": done.faults,
+    }
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()

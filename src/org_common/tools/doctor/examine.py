@@ -1,0 +1,223 @@
+"""The examination: what is asked for is looked at, and what was not is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from org_common.app import App
+from org_common.environment import PREFIX, PROFILES, in_lambda
+from org_common.errors import OrgError
+from org_common.needs import Needs
+from org_common.secret import Reference
+from org_common.settings import Settings, SettingsError
+from org_common.tools.doctor import budget, builds, roles, variables
+from org_common.tools.doctor.budget import Pooler, Server
+from org_common.tools.doctor.deployed import Cloud, Function, Refused
+from org_common.tools.doctor.finding import Finding
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look at. `apps` by their names, `zips` by the names of apps; `url` None means the environment's."""
+
+    apps: Mapping[str, App] = field(default_factory=dict)
+    zips: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    pooler_url: str | None = None
+    aws: bool = False
+    prefix: str = ""
+    build: Path | None = None
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Examination:
+    """What was found; `looked` is what was looked at, `skipped` what was not, each with what it would take."""
+
+    findings: list[Finding] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> int:
+        return sum(finding.level == "fault" for finding in self.findings)
+
+
+def examine(wanted: Wanted) -> Examination:
+    """Look at everything that is wanted. One part that cannot be looked at does not keep the others from it."""
+    done = Examination()
+    _local(wanted, done)
+    server = _database(wanted, done)
+    pooler = _pooler(wanted, done)
+    functions, account = _deployed(wanted, done)
+    _budget(wanted, done, functions, account, server, pooler)
+    return done
+
+
+def _local(wanted: Wanted, done: Examination) -> None:
+    done.looked.append("this environment")
+    deployed = in_lambda(wanted.environ)
+    # A machine of one's own need not have what functions have.
+    needs_login = deployed and _use_database(wanted.apps.values())
+    done.findings += variables.settings(wanted.environ, "this environment:", needs_login=needs_login)
+    done.findings += variables.secrets(wanted.environ, "this environment:", deployed=deployed)
+
+
+def _database(wanted: Wanted, done: Examination) -> Server | None:
+    url = wanted.url or _url_of(wanted.environ, done)
+    if url is None:
+        done.skipped.append(f"the database (--url, or {PREFIX}DATABASE_SECRET or {PREFIX}DATABASE_URL)")
+        return None
+    from org_common.tools.doctor import servers
+
+    done.looked.append("the database")
+    server, found = servers.look(url)
+    done.findings += found
+    return server
+
+
+def _pooler(wanted: Wanted, done: Examination) -> Pooler | None:
+    if wanted.pooler_url is None:
+        done.skipped.append("the pooler (--pooler-url)")
+        return None
+    from org_common.tools.doctor import servers
+
+    done.looked.append("the pooler")
+    profile = wanted.environ.get(f"{PREFIX}DATABASE_PROFILE") or PROFILES[0]
+    pooler, found = servers.look_at_pooler(wanted.pooler_url, profile=profile)
+    done.findings += found
+    return pooler
+
+
+def _deployed(wanted: Wanted, done: Examination) -> tuple[list[Function], int | None]:
+    if not wanted.aws:
+        done.skipped.append("deployed functions, their roles, secrets and builds (--aws)")
+        return [], None
+    cloud = Cloud()
+    functions = _allowed(done, lambda: cloud.functions(wanted.prefix)) or []
+    account = _allowed(done, cloud.account_concurrency)
+    done.looked.append(f"{len(functions)} deployed functions")
+    apps = {f"{wanted.prefix}{name}": app for name, app in wanted.apps.items()}
+    for missing in sorted(apps.keys() - {function.name for function in functions}):
+        done.findings.append(
+            Finding(
+                "function.missing",
+                missing,
+                "is an app of the project and no deployed function",
+                "deploy it, or say with --prefix what stands in front of its name",
+            )
+        )
+    for function in functions:
+        _function(cloud, function, apps.get(function.name), done)
+    done.findings += builds.check_versions(functions)
+    _builds(wanted, done, cloud, functions)
+    return functions, account
+
+
+def _function(cloud: Cloud, function: Function, app: App | None, done: Examination) -> None:
+    done.findings += variables.secrets(function.environ, function.name, deployed=True)
+    if app is None:
+        # Not of this project: what it needs, nobody here can say.
+        return
+    # As it is in Lambda, which sets these by itself.
+    environ = {**function.environ, "AWS_LAMBDA_FUNCTION_NAME": function.name}
+    done.findings += variables.settings(environ, function.name, needs_login=_use_database([app]))
+    needs = app.needs or Needs()
+    statements = _allowed(done, lambda: cloud.statements(function.role))
+    if statements is not None:
+        done.findings += roles.check(function, needs, statements)
+    for reference in [*variables.references(function.environ), *map(Reference.parse, needs.secrets)]:
+        if _allowed(done, partial(cloud.has, reference)) is False:
+            done.findings.append(
+                Finding(
+                    "secret.missing",
+                    function.name,
+                    f"there is no secret {reference}",
+                    "make it, or mend the reference: name, region and account",
+                )
+            )
+
+
+def _builds(wanted: Wanted, done: Examination, cloud: Cloud, functions: Sequence[Function]) -> None:
+    if wanted.build is None:
+        done.skipped.append("what was built, beside what is deployed (--build)")
+        return
+    built = builds.read(wanted.build)
+    done.looked.append(f"{len(built)} zips of {wanted.build}")
+    layers = {layer: _allowed(done, partial(cloud.layer_sha256, layer)) for each in functions for layer in each.layers}
+    zips = {f"{wanted.prefix}{name}": stem for name, stem in wanted.zips.items()}
+    done.findings += builds.check_builds(functions, built, zips, layers)
+
+
+def _budget(
+    wanted: Wanted,
+    done: Examination,
+    functions: Sequence[Function],
+    account: int | None,
+    server: Server | None,
+    pooler: Pooler | None,
+) -> None:
+    concurrency: dict[str, int | None] = {
+        each.name: each.reserved for each in functions if _has_login(each.environ)
+    } | dict(wanted.concurrency)
+    if not concurrency or (server is None and pooler is None):
+        done.skipped.append("the connection budget (a database or a pooler, and --aws or --concurrency)")
+        return
+    done.looked.append("the connection budget")
+    # With the login of the service it has two connections.
+    connections = {each.name: 2 for each in functions if _has_login(each.environ, "SERVICE_")}
+    demands, found = budget.demands(concurrency, account, connections)
+    done.findings += [*found, *budget.check(demands, server, pooler)]
+
+
+def _allowed(done: Examination, look: Callable[[], T]) -> T | None:
+    """What AWS answers; None, and a finding, where it does not let us look."""
+    try:
+        return look()
+    except Refused as error:
+        done.findings.append(
+            Finding(
+                "aws.refused", "AWS", str(error), "look with credentials that may read functions, roles and secrets"
+            )
+        )
+        return None
+
+
+def _url_of(environ: Mapping[str, str], done: Examination) -> str | None:
+    """The URL that the environment gives, its secret fetched; None without one that can be had."""
+    from org_common.db.connection import login_url
+
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError:
+        # Each of its faults is a finding already.
+        return None
+    if settings.database_url is None and settings.database_secret is None:
+        return None
+    try:
+        return login_url(settings)()
+    except OrgError as error:
+        done.findings.append(
+            Finding(
+                "database.unreachable",
+                "the login",
+                str(error.__cause__ or error),
+                "look with credentials that may read the secret, or name the login with --url",
+            )
+        )
+        return None
+
+
+def _use_database(apps: Iterable[App]) -> bool:
+    return any(route.needs_database for app in apps for route in app.routes)
+
+
+def _has_login(environ: Mapping[str, str], which: str = "") -> bool:
+    return any(environ.get(f"{PREFIX}{which}DATABASE_{form}") for form in ("SECRET", "URL"))

@@ -1,0 +1,35 @@
+"""The counters of secrets, by name."""
+
+from org_common.secrets.counters import Counters
+
+
+def test_metrics_name_the_source() -> None:
+    counters = Counters()
+    counters.fetched["extension"] += 2
+    counters.failed["aws"] += 1
+    counters.hits += 7
+
+    assert counters.as_metrics() == {
+        "SecretsFromExtension": 2,
+        "SecretsFailedAws": 1,
+        "SecretsFromMemory": 7,
+        "SecretsStale": 0,
+        "SecretsRefreshed": 0,
+        "SecretsRetried": 0,
+    }
+
+
+def test_all_counters_are_there_by_name() -> None:
+    counters = Counters()
+    counters.fetched["extension"] += 2
+    counters.stale += 1
+
+    assert counters.as_dict() == {
+        "failed": {},
+        "fetched": {"extension": 2},
+        "hits": 0,
+        "refreshed": 0,
+        "retries": 0,
+        "stale": 1,
+        "waits": 0,
+    }

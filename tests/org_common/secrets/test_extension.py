@@ -1,0 +1,178 @@
+"""The extension, with every fault that it is known for; the server is a real one."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from org_common.secret import Reference, Secret
+from org_common.secrets import extension as module
+from org_common.secrets.counters import Counters
+from org_common.secrets.extension import Extension
+from org_common.secrets.source import Failed, Refused
+from tests.support.extension import TOKEN, FakeExtension
+
+DATABASE = Reference.parse("prod/app/database")
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app+x@y=z-AbCdEf"
+
+
+def soon() -> float:
+    return time.monotonic() + 5
+
+
+@pytest.fixture
+def ours(extension: FakeExtension, counters: Counters) -> Extension:
+    extension.secrets[DATABASE.id] = "the secret ü"
+    return Extension(extension.port, extension.environ, counters)
+
+
+def test_a_secret_is_fetched(ours: Extension, extension: FakeExtension) -> None:
+    assert ours.fetch(DATABASE, soon()) == Secret("the secret ü")
+    assert extension.asked == ["/secretsmanager/get?secretId=prod%2Fapp%2Fdatabase"]
+
+
+def test_names_arrive_as_they_are(ours: Extension, extension: FakeExtension) -> None:
+    extension.secrets |= {ARN: "by arn", "prod/app?stage=AWSPREVIOUS": "old"}
+    extension.parameters |= {"/prod/app": "current", "/prod/app?version=3": "third", "/prod/app?version=blue": "blue"}
+    found = {
+        text: ours.fetch(Reference.parse(text), soon()).reveal()
+        for text in (
+            ARN,
+            "prod/app?stage=AWSPREVIOUS",
+            "ssm:/prod/app",
+            "ssm:/prod/app?version=3",
+            "ssm:/prod/app?version=blue",
+        )
+    }
+
+    assert list(found.values()) == ["by arn", "old", "current", "third", "blue"]
+    assert "version=3" in extension.asked[3]
+    assert "label=blue" in extension.asked[4]
+
+
+def test_a_version_of_a_secret_is_asked_for(ours: Extension, extension: FakeExtension) -> None:
+    ours.fetch(Reference.parse("prod/app/database?version=aa-bb"), soon())
+
+    assert extension.asked == ["/secretsmanager/get?secretId=prod%2Fapp%2Fdatabase&versionId=aa-bb"]
+
+
+@pytest.mark.parametrize("length", [0, 10, 65_536])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_answers_of_any_length_and_form_are_read(
+    ours: Extension, extension: FakeExtension, length: int, *, chunked: bool
+) -> None:
+    extension.chunked = chunked
+    extension.secrets[DATABASE.id] = "é" * length
+
+    assert len(ours.fetch(DATABASE, soon()).reveal()) == length
+
+
+@pytest.mark.parametrize("faults", [[400], [400, 400, 400], [503, 429], ["junk"], ["half", "no-secret"]], ids=str)
+def test_what_passes_is_waited_for(
+    ours: Extension, extension: FakeExtension, counters: Counters, faults: list[int | str]
+) -> None:
+    extension.faults[:] = faults
+
+    assert ours.fetch(DATABASE, soon()) == Secret("the secret ü")
+    assert counters.retries == len(faults)
+
+
+@pytest.mark.parametrize("always", [400, 500, "junk", "half", "no-secret"], ids=str)
+def test_what_does_not_pass_is_given_up(ours: Extension, extension: FakeExtension, always: int | str) -> None:
+    extension.always = always
+
+    with pytest.raises(Failed) as raised:
+        ours.fetch(DATABASE, soon())
+
+    assert len(extension.asked) == 4
+    assert "the secret" not in f"{raised.value!r} {raised.value.__context__!r}"
+
+
+def test_who_is_silent_is_not_asked_by_the_next(ours: Extension, extension: FakeExtension) -> None:
+    extension.always = 400
+    for _ in range(3):
+        with pytest.raises(Failed):
+            ours.fetch(DATABASE, soon())
+    assert len(extension.asked) == 4
+
+    extension.always = None
+    ours.forget()
+    assert ours.fetch(DATABASE, soon()) == Secret("the secret ü")
+
+
+def test_slowness_is_not_waited_for(ours: Extension, extension: FakeExtension, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOTAL_S", 0.2)
+    extension.always = "slow"
+
+    with pytest.raises(Failed, match=r"TimeoutError|no answer in time"):
+        ours.fetch(DATABASE, soon())
+
+
+def test_nobody_there_is_a_failure(counters: Counters) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        absent = Extension(taken.getsockname()[1], {"AWS_SESSION_TOKEN": TOKEN}, counters)
+
+        with pytest.raises(Failed, match="ConnectionRefusedError"):
+            absent.fetch(DATABASE, soon())
+
+    # It may have begun to listen in the meantime.
+    assert counters.retries == 3
+
+
+def test_a_wrong_token_is_a_refusal(extension: FakeExtension, counters: Counters) -> None:
+    with pytest.raises(Refused, match="401"):
+        Extension(extension.port, {"AWS_SESSION_TOKEN": "old"}, counters).fetch(DATABASE, soon())
+
+
+def test_an_endless_answer_is_cut_off(
+    ours: Extension, extension: FakeExtension, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 10_000)
+    extension.secrets[DATABASE.id] = "x" * 20_000
+
+    with pytest.raises(Failed, match="too much"):
+        ours.fetch(DATABASE, soon())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+    ],
+)
+def test_half_an_answer_is_none(answer: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - int() has words of its own
+        module._parsed(answer)
+
+
+def test_it_is_there_only_with_its_program_and_a_token(tmp_path: Path, counters: Counters) -> None:
+    program = tmp_path / "extension"
+    token = {"AWS_SESSION_TOKEN": "x"}
+    assert Extension.found(token, counters, str(program)) is None
+
+    program.touch()
+    assert Extension.found(token, counters, str(program)) is not None
+    assert Extension.found({}, counters, str(program)) is None
+    # Whoever names the port has it.
+    assert Extension.found({**token, module.PORT_VARIABLE: "2999"}, counters, str(tmp_path / "none")) is not None
+
+
+def test_it_loads_no_client_libraries() -> None:
+    """`email`, `http` and `ssl` are what http.client and urllib would bring."""
+    code = "import sys, org_common.secrets.extension; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert {"email", "http", "ssl", "urllib", "urllib.parse", "asyncio", "botocore", "boto3"} & set(loaded) == set()

@@ -1,0 +1,125 @@
+"""Spans by the real SDK of OpenTelemetry, into its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import context
+from opentelemetry import trace as api
+
+from org_common import trace
+from org_common.invocation import Invocation, current
+from org_common.otel import OpenTelemetry
+from org_common.trace import Trace, span
+from tests.support.spans import finished, record
+
+ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.fixture(autouse=True)
+def _traced() -> Iterator[None]:
+    record()
+    trace.tracer = OpenTelemetry()
+    yield
+    trace.tracer = None
+
+
+def test_spans_lie_within_each_other() -> None:
+    with span("outer") as outer, span("inner", {"pages": 12}, kind="client"):
+        outer.set("late", True)
+
+    spans = finished()
+    assert spans["inner"].parent is not None
+    assert spans["inner"].parent.span_id == spans["outer"].context.span_id
+    assert spans["inner"].kind is api.SpanKind.CLIENT
+    assert (dict(spans["inner"].attributes or {}), dict(spans["outer"].attributes or {})) == (
+        {"pages": 12},
+        {"late": True},
+    )
+
+
+def test_exception_ends_a_span_in_error_without_its_words() -> None:
+    with pytest.raises(ValueError, match="hunter2"), span("render"):
+        raise ValueError("hunter2")
+
+    [made] = finished().values()
+    assert made.status.status_code is api.StatusCode.ERROR
+    assert "hunter2" not in made.to_json()
+    assert (made.attributes or {})["error.type"] == "ValueError"
+
+
+@pytest.mark.parametrize("sampled", [True, None])
+def test_request_s_span_is_below_the_caller_s(sampled: bool | None) -> None:
+    assert trace.tracer is not None
+    traced = Trace(ID, PARENT, sampled=sampled)
+
+    with trace.tracer.begin("request", traced), span("within"):
+        pass
+
+    spans = finished()
+    assert {format(each.context.trace_id, "032x") for each in spans.values()} == {ID}
+    assert spans["request"].parent is not None
+    assert format(spans["request"].parent.span_id, "016x") == PARENT
+    assert traced.sampled is True
+
+
+def test_request_that_the_caller_does_not_sample_is_not_recorded() -> None:
+    assert trace.tracer is not None
+
+    with trace.tracer.begin("request", Trace(ID, PARENT, sampled=False)):
+        pass
+
+    assert finished() == {}
+
+
+def test_new_trace_gets_opentelemetry_s_id() -> None:
+    assert trace.tracer is not None
+    traced = Trace(ID)
+
+    with trace.tracer.begin("request", traced):
+        pass
+
+    assert format(finished()["request"].context.trace_id, "032x") == traced.trace_id != ID
+
+
+def test_request_within_a_span_of_others_is_a_part_of_it() -> None:
+    assert trace.tracer is not None
+    traced = Trace(ID, PARENT, sampled=True)
+
+    with api.get_tracer("wrapper").start_as_current_span("lambda"), trace.tracer.begin("request", traced):
+        pass
+
+    spans = finished()
+    assert spans["request"].parent is not None
+    assert spans["request"].parent.span_id == spans["lambda"].context.span_id
+    assert traced.trace_id == format(spans["lambda"].context.trace_id, "032x")
+
+
+def test_calls_to_others_name_the_open_span() -> None:
+    traced = Trace(ID, PARENT, sampled=True)
+    token = current.set(Invocation({}, traced))
+    assert trace.tracer is not None
+
+    with trace.tracer.begin("request", traced), span("call"):
+        headers = trace.trace_headers()
+
+    current.reset(token)
+    assert headers["traceparent"] == f"00-{ID}-{finished()['call'].context.span_id:016x}-01"
+
+
+def test_after_the_block_no_span_is_open() -> None:
+    before = context.get_current()
+
+    with span("render"):
+        pass
+
+    assert context.get_current() == before
+    assert trace.tracer is not None
+    assert trace.tracer.span_id() is None
+
+
+def test_flush_is_passed_on() -> None:
+    assert trace.tracer is not None
+
+    trace.tracer.flush(1.0)

@@ -1,0 +1,215 @@
+"""Secrets are found by the name that they go by, or by their looks; what is no secret stays readable."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from org_common.line import dumps
+from org_common.redaction import EMAIL, MASK, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.c2lnbmF0dXJl_-x"
+AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+redactor = Redactor()
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("password=hunter2 user=alice", "password=*** user=alice"),
+        ("PASSWORD = hunter2", "PASSWORD = ***"),
+        ("user_password: hunter2, next", "user_password: ***, next"),
+        ("pwd='hunter 2' host=db", "pwd=*** host=db"),
+        ("{'password': 'hun\"ter2', 'a': 1}", "{'password': ***, 'a': 1}"),
+        ('{"password": "pass\\"word", "b": 2}', '{"password": ***, "b": 2}'),
+        ('"body": "{\\"password\\": \\"hunter2\\", \\"n\\": 1}"', '"body": "{\\"password\\": ***, \\"n\\": 1}"'),
+        ("b'token': b'abc', x", "b'token': b***, x"),
+        ("client_secret=> s3cr3t", "client_secret=> ***"),
+        ("X-Api-Key: abc123", "X-Api-Key: ***"),
+        ("the api key: abc123", "the api key: ***"),
+        ("aws_secret_access_key = abc", "aws_secret_access_key = ***"),
+        ("Cookie: sid=1; theme=dark\nHost: x", "Cookie: ***\nHost: x"),
+        ("Set-Cookie: sid=1; HttpOnly", "Set-Cookie: ***"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: ***"),
+        ("authorization='Bearer abcdefgh'", "authorization=***"),
+        ('SecretString={"a": {"b": "c"}, "d": "e"} tail', "SecretString=*** tail"),
+        ("tokens: [abc, def] tail", "tokens: *** tail"),
+        ("/callback?token=abc&state=1", "/callback?token=***&state=1"),
+        ("?X-Amz-Signature=abcdef&X-Amz-Date=1", "?X-Amz-Signature=***&X-Amz-Date=1"),
+        ('password=ab&cd,ef;g"h', "password=***"),
+        ('{"url":"?token=abc","level":"x"}', '{"url":"?token=***","level":"x"}'),
+        ("(the token=abc).", "(the token=***)."),
+        ("secret=(unclosed", "secret=***"),
+        ("claims={'sub': 'alice'} tail", "claims=*** tail"),
+    ],
+)
+def test_value_goes_and_name_stays(text: str, left: str) -> None:
+    assert redactor.text(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (f"got {JWT}", "got ***"),
+        (f"got {JWT}.", "got ***"),
+        ("a Bearer abc.def-ghi was sent", "a Bearer *** was sent"),
+        ("BEARER\tabcdefgh", "BEARER ***"),
+        ("sent Basic dXNlcjpwYXNz to it", "sent Basic *** to it"),
+        ("postgresql://app:hunter2@db:5432/app", "postgresql://app:***@db:5432/app"),
+        ("postgres://app:hun/t@er2@db/app", "postgres://app:***@db/app"),
+        ("postgresql+psycopg://app:p@db/app", "postgresql+psycopg://app:***@db/app"),
+        ("https://user:hunter2@example.com/x", "https://user:***@example.com/x"),
+        ("redis://:hunter2@cache:6379", "redis://:***@cache:6379"),
+        ("key AKIAIOSFODNN7EXAMPLE", "key ***"),
+        (f"key {AWS_SECRET} of", "key *** of"),
+        ("with sk-proj-abcdefghijkl", "with ***"),
+        ("with ghp_abcdefghijklmnopqrst", "with ***"),
+        ("/invites/Ab3dEf6hIj9lMn2pQr5tUv8xYz1bCd4fGh7jKl0nOp3", "/invites/***"),
+        ("of mQervNonVoCcfNjsvWehLRb-WWZPMZaDNkdvP-MVCcI", "of ***"),
+        ("of x5JeTTGj1V7ZmFutUeyJHPbxCruE23Wae6gH5Q6Xfyc", "of ***"),
+        ("of gZCiDjaTBtsRM-sk-VfcnvuZllKuxBTRXPjTMNfmVZYM", "of ***"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- tail", "*** tail"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "***"),
+    ],
+)
+def test_what_looks_like_a_secret_goes(text: str, left: str) -> None:
+    assert redactor.text(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alice@example.com",
+        "+rk_x3zd2h6ne8@example.com",
+        "a.b+c@mail.example.co.uk",
+        "alice%40example.com",
+        "ä@exämple.de",
+    ],
+)
+def test_email_address_goes(text: str) -> None:
+    assert redactor.text(f"from {text} today") == f"from {EMAIL} today"
+    assert redactor.field("user", text) == EMAIL
+
+
+def test_email_addresses_stay_where_they_are_wanted() -> None:
+    assert Redactor(emails=False).text("from alice@example.com") == "from alice@example.com"
+    assert Redactor(emails=False).field("email", "alice@example.com") == "alice@example.com"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "saved 3 rows in 12 ms",
+        "GET /orgs/0198a000-0000-7000-8000-000000000001/members?limit=50 answered 200",
+        'password authentication failed for user "app_login"',
+        "basic authentication is off",
+        "https://example.com:8080/orgs?cursor=1",
+        "trace 1-5759e988-bd862e3fe1be46a994272793, commit 3f786850e387550fdab836ed7e6dc881de23001b",
+        "prompt_tokens=812, token_count: 4",
+        "org_common.db.errors.StatementFailed at /var/task/org_common/app.py:120",
+        "arn:aws:lambda:eu-central-1:123456789012:function:access-orgs",
+        "TheNameOfAClassThatIsRatherLongAndWinded failed",
+        "the monkey=1 and the keyboard: 2",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redactor.text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("Authorization", "Bearer x", MASK),
+        ("set-cookie", ["a=b"], MASK),
+        ("refreshToken", "x", MASK),
+        ("API-KEY", "x", MASK),
+        ("pin_password", 1234, MASK),
+        ("secret", {"a": 1}, MASK),
+        ("prompt_tokens", 812, 812),
+        ("token_count", 3, 3),
+        ("has_password", True, True),
+        ("token", None, None),
+        ("email", "not yet", EMAIL),
+        ("email_verified", False, False),
+        ("order_id", "o-1", "o-1"),
+        ("order", {"id": 7, "api_key": "x"}, {"id": 7, "api_key": MASK}),
+        ("order", [{"password": "x"}], [{"password": MASK}]),
+        ("senders", {"alice@example.com": 1}, {EMAIL: 1}),
+        ("body", b"\x00secret", "<7 bytes>"),
+        ("big", 2**70, str(2**70)),
+        ("share", 0.5, 0.5),
+        ("kinds", {"one"}, ["one"]),
+    ],
+)
+def test_field_is_masked_by_its_name_or_its_looks(name: str, value: object, left: object) -> None:
+    assert redactor.field(name, value) == left
+
+
+def test_further_names_are_secret_as_well() -> None:
+    own = Redactor(names=("IBAN", "tax-id"))
+
+    assert own.field("customer_iban", "DE02") == MASK
+    assert own.text("iban=DE02 tax-id: 1") == "iban=*** tax-id: ***"
+
+
+def test_objects_are_told_by_their_words_and_survive_without() -> None:
+    class Mute:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    class Open:
+        def __str__(self) -> str:
+            return "Open(password='hunter2')"
+
+    assert redactor.field("it", Open()) == "Open(password=***)"
+    assert redactor.field("it", Mute()) == "<Mute>"
+
+
+def test_depth_and_number_of_items_are_bounded() -> None:
+    deep: dict[str, object] = {}
+    deep["again"] = deep
+
+    found = redactor.field("it", deep)
+
+    assert str(found).count("again") == MAX_DEPTH
+    assert len(redactor.field("it", list(range(1000)))) == 100
+
+
+@given(st.text(st.characters() | st.sampled_from("=:'\"\\[{( "), max_size=200))
+def test_any_text_comes_through_and_twice_is_once(text: str) -> None:
+    masked = redactor.text(f"token={text}")
+
+    assert masked.startswith("token=")
+    assert redactor.text(masked) == masked
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    )
+)
+def test_any_value_becomes_json(value: object) -> None:
+    dumps({"value": redactor.field("value", value)})
+
+
+def test_long_text_is_cut_at_a_word_and_says_so() -> None:
+    text = redactor.text("word " * 10_000)
+
+    assert len(text) < MAX_TEXT_LENGTH + 50
+    assert text.endswith("characters more)")
+
+
+def test_secret_across_the_cut_is_not_half_shown() -> None:
+    text = "x" * (MAX_TEXT_LENGTH - 60) + " " + JWT * 3
+
+    assert "eyJ" not in redactor.text(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "=", ":", "a=", "://:", "@", "a@", "eyJ", "'", '\\"', "token=[", "bearer ", "-", "{", "x" * 31 + " "]
+)
+def test_hostile_text_is_done_with_at_once(unit: str) -> None:
+    """A pattern that goes back over what it has read would need minutes here."""
+    text = unit * (MAX_TEXT_LENGTH // len(unit))
+
+    assert len(redactor.text(text)) <= len(text) + 10_000

@@ -1,0 +1,113 @@
+"""A real PostgreSQL and a real PgBouncer, as they should be and as they should not."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+
+from org_common.tools.doctor.budget import Server
+from org_common.tools.doctor.servers import _of_pooler, _of_settings, look, look_at_pooler
+from org_common.tools.local import LocalDatabase
+from tests.support.pgbouncer import PgBouncer
+
+NOWHERE = "postgresql://app_login:hunter2@127.0.0.1:1/app"
+GOOD = {"ssl": "on", "password_encryption": "scram-sha-256"}
+POOL = {"pool_mode": "transaction", "query_wait_timeout": "10"}
+
+
+@pytest.mark.db
+def test_a_migrated_database_is_well(database: LocalDatabase) -> None:
+    server, found = look(database.login_url)
+
+    assert found == []
+    with psycopg.connect(database.admin_url) as admin:
+        assert server == Server(int((admin.execute("show max_connections").fetchone() or (0,))[0]), reserved=3)
+
+
+@pytest.mark.db
+def test_what_the_guard_finds_is_a_fault_with_its_fix(database: LocalDatabase) -> None:
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("create table app.bare (id int); grant select on app.bare to authenticated")
+
+    _, [finding] = look(database.login_url)
+
+    assert (finding.id, finding.level) == ("database.guard", "fault")
+    assert finding.reason == "authenticated has rights on app.bare without row-level security"
+    assert finding.fix == "alter table app.bare enable row level security"
+
+
+def test_nobody_there_is_a_fault_without_the_password() -> None:
+    server, [finding] = look(NOWHERE)
+
+    assert (server, finding.id) == (None, "database.unreachable")
+    assert "hunter2" not in repr(finding)
+
+
+@pytest.mark.parametrize(
+    ("settings", "local", "subject"),
+    [
+        ({"ssl": "off"}, False, "ssl"),
+        ({"password_encryption": "md5"}, True, "password_encryption"),
+        ({"idle_session_timeout": "60000"}, True, "idle_session_timeout"),
+        ({"log_parameter_max_length_on_error": "-1"}, True, "log_parameter_max_length_on_error"),
+    ],
+)
+def test_settings_that_do_harm(settings: dict[str, str], subject: str, *, local: bool) -> None:
+    [finding] = _of_settings(GOOD | settings, local=local)
+
+    assert (finding.id, finding.subject) == ("database.setting", subject)
+
+
+def test_on_this_machine_nobody_listens_in() -> None:
+    assert list(_of_settings(GOOD | {"ssl": "off"}, local=True)) == []
+
+
+@pytest.fixture
+def pooler(database: LocalDatabase) -> Iterator[PgBouncer]:
+    password = urlsplit(database.login_url).password or ""
+    settings = {"max_client_conn": "500", "query_wait_timeout": "10", "reserve_pool_size": "2"}
+    with PgBouncer.start(database.login_url, users={"app_login": password}, pool_size=7, settings=settings) as started:
+        yield started
+
+
+@pytest.mark.db
+@pytest.mark.pooler
+def test_a_pooler_is_measured(database: LocalDatabase, pooler: PgBouncer) -> None:
+    parts = urlsplit(database.login_url)
+    console = f"postgresql://app_login:{quote(parts.password or '')}@127.0.0.1:{pooler.port}/pgbouncer"
+
+    found, findings = look_at_pooler(console, profile="transaction-pooler")
+
+    assert findings == []
+    assert found is not None
+    assert (found.max_clients, found.pool_size, found.reserve_size, found.pools) == (500, 7, 2, 1)
+
+
+def test_no_pooler_is_a_fault_without_the_password() -> None:
+    found, [finding] = look_at_pooler(NOWHERE, profile="direct")
+
+    assert (found, finding.id) == (None, "pooler.unreachable")
+    assert "hunter2" not in repr(finding)
+
+
+@pytest.mark.parametrize(
+    ("version", "config", "profile", "id", "subject"),
+    [
+        ("PgBouncer 1.17.0", {}, "transaction-pooler", "pooler.version", "the pooler"),
+        ("PgBouncer 1.24.0", {"pool_mode": "session"}, "transaction-pooler", "pooler.setting", "pool_mode"),
+        ("PgBouncer 1.24.0", {}, "direct", "pooler.setting", "ORG_COMMON_DATABASE_PROFILE"),
+        (
+            "PgBouncer 1.24.0",
+            {"query_wait_timeout": "120"},
+            "transaction-pooler",
+            "pooler.setting",
+            "query_wait_timeout",
+        ),
+        ("PgBouncer 1.24.0", {"query_wait_timeout": "0"}, "transaction-pooler", "pooler.setting", "query_wait_timeout"),
+    ],
+)
+def test_poolers_that_do_harm(version: str, config: dict[str, str], profile: str, id: str, subject: str) -> None:
+    [finding] = _of_pooler(version, POOL | config, profile)
+
+    assert (finding.id, finding.subject) == (id, subject)
