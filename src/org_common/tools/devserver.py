@@ -13,6 +13,7 @@ from types import ModuleType
 from org_common.asgi import Asgi
 from org_common.db.database import Database
 from org_common.db.pool import Pooled
+from org_common.environment import ALLOW_PLAIN
 from org_common.settings import Settings
 from org_common.telemetry import observe
 from org_common.tools.apps import load as load_apps
@@ -112,6 +113,8 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
     return {
         "ORG_COMMON_DATABASE_URL": local.login_url,
         "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
+        # Passwords of this machine's own; and a function may be run on it as Lambda would.
+        ALLOW_PLAIN: "1",
         DATA_VARIABLE: str(data),
     }
 

@@ -9,6 +9,8 @@ import pytest
 
 from org_common import get_secret
 from org_common.errors import OrgError, Unavailable
+from org_common.metrics import taken
+from org_common.otel import OpenTelemetry
 from org_common.secret import Reference, Secret
 from org_common.secrets import store as module
 from org_common.secrets.aws import Aws
@@ -18,6 +20,7 @@ from org_common.secrets.source import Failed, Refused, SecretError
 from org_common.secrets.store import Store, default
 from org_common.settings import Settings
 from tests.support.extension import FakeExtension
+from tests.support.spans import finished, record
 from tests.support.store import FakeStore
 
 APP = Reference.parse("prod/app")
@@ -315,6 +318,21 @@ def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.Mon
     assert get_secret("env:OPENAI_KEY#key") == Secret("of-the-test")
     assert get_secret(Reference.parse("env:OPENAI_KEY")).reveal().startswith("{")
     assert default().counters.fetched == {"environment": 1}
+
+
+@pytest.mark.usefixtures("fresh_default")
+def test_source_that_answered_is_a_metric_and_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("org_common.metrics._sources", [])
+    monkeypatch.setattr("org_common.trace.tracer", OpenTelemetry())
+    monkeypatch.setenv("APP_PASSWORD", "hunter2")
+    record()
+
+    get_secret("env:APP_PASSWORD")
+
+    assert taken({}) == {"SecretsFromEnvironment": ("Count", 1)}
+    made = finished()["secret fetch"]
+    assert dict(made.attributes or {}) == {"source": "environment"}
+    assert "hunter2" not in made.to_json()
 
 
 def test_the_first_settings_say_how_long(fresh_default: None) -> None:

@@ -18,8 +18,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from org_common.secret import Secret
+from org_common.settings import Settings
 from org_common.tools import devserver
 from org_common.tools.issuer import LocalIssuer
+from org_common.tools.local import LocalDatabase
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.project import Project
 
@@ -364,3 +367,13 @@ def test_without_a_project_there_is_nothing_to_run(folder: Path, command: tuple[
 
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr.startswith(f"Error: no pyproject.toml in {folder} or above it")
+
+
+def test_its_environment_holds_where_lambda_is_played(tmp_path: Path) -> None:
+    """A function that is run on this machine as Lambda would has no store of secrets to look into."""
+    url = "postgresql://app_login:of-this-machine@127.0.0.1/dev"
+    local = LocalDatabase("dev", "", "", url, "")
+
+    settings = Settings.from_env({**devserver.environment(local, tmp_path), "AWS_LAMBDA_FUNCTION_NAME": "local"})
+
+    assert settings.database_url == Secret(url)

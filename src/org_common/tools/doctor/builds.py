@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from org_common.build import FUNCTION, STAMP
 from org_common.tools.doctor.deployed import Function, Layer
 from org_common.tools.doctor.finding import Finding
 
-# The stamp of a part: `org-common.runtime.build` beside a layer's packages, `org-common.function.build` in a function.
-STAMP_BEGIN, STAMP_END = "org-common.", ".build"
+STAMP_BEGIN, STAMP_END = STAMP.split("{}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def check_builds(
 ) -> Iterator[Finding]:
     """`zips` is the zip's name of each function, `layers` what AWS says of each layer's content."""
     by_sha256 = {each.sha256: each for each in built}
-    ours = {each.part for each in built} - {"function"}
+    ours = {each.part for each in built} - {FUNCTION}
     for function in functions:
         deployed = by_sha256.get(function.code_sha256)
         wanted = next((each for each in built if each.file.stem == zips.get(function.name)), None)
@@ -72,7 +72,7 @@ def check_builds(
         for layer in function.layers:
             found = by_sha256.get(layers.get(layer) or "")
             if found is None:
-                if any(part in layer.name for part in ours):
+                if any(f"org-common-{part}" in layer.name for part in ours):
                     yield Finding(
                         "build.layer",
                         function.name,

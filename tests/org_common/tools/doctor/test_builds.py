@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from org_common.build import FUNCTION as FUNCTION_PART
+from org_common.build import STAMP
 from org_common.tools.doctor.builds import Built, check_builds, check_versions, read
 from org_common.tools.doctor.deployed import Function, Layer
 from tests.org_common.tools.doctor.conftest import sha256, zipped
 
 LINE, OTHER = "0.1.0+aaaaaaaaaaaa", "0.1.0+bbbbbbbbbbbb"
-RUNTIME = zipped({"python/org-common.runtime.build": f"{LINE}\npython3.13 arm64\nabc\n", "python/x.py": ""})
-ORDERS = zipped({"org-common.function.build": f"{LINE}\npython3.13 any\nabc\n", "shop/orders.py": ""})
+RUNTIME = zipped({f"python/{STAMP.format('runtime')}": f"{LINE}\npython3.13 arm64\nabc\n", "python/x.py": ""})
+ORDERS = zipped({STAMP.format(FUNCTION_PART): f"{LINE}\npython3.13 any\nabc\n", "shop/orders.py": ""})
 LAYER = Layer("arn:aws:lambda:eu-central-1:123456789012:layer:org-common-runtime:3")
 FUNCTION = Function(
     name="prod-orders",
