@@ -123,7 +123,7 @@ def world() -> Iterator[dict[str, str]]:
         with devserver.database(project, folder) as local, postgrest.serve(row()) as url:
             yield {
                 "DATABASE_URL": local.login_url,
-                "ORG_COMMON_DATABASE_URL": local.login_url,
+                **devserver.environment(local, folder),
                 "SUPABASE_URL": url,
                 "SUPABASE_KEY": KEY,
             }

@@ -83,8 +83,9 @@ def test_reader_brings_psycopg_and_no_pydantic() -> None:
     assert "pydantic" not in modules
 
 
-def test_module_loads_no_tools() -> None:
-    assert loaded("import cora_modules.access.orgs") & NO_TOOLS == set()
+@pytest.mark.parametrize("module", ["invites", "orgs", "users"])
+def test_module_loads_no_tools(module: str) -> None:
+    assert loaded(f"import cora_modules.access.{module}") & NO_TOOLS == set()
 
 
 def test_settings_are_light() -> None:

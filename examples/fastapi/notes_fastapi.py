@@ -15,7 +15,8 @@ from org_common import Identity, Model, OrgError, Reader, Transaction, Unauthori
 app = FastAPI(title="notes")
 
 
-class NewNote(Model):
+# FastAPI builds its validators at once, and warns of a body that would be built at its first use.
+class NewNote(Model, defer_build=False):
     text: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 

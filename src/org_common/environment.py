@@ -1,5 +1,6 @@
 """Reading the environment: every variable that the SDK knows, and every fault in it."""
 
+from org_common import observability
 from org_common.secret import EXAMPLES, Reference, Secret
 
 TYPE_CHECKING = False
@@ -18,23 +19,15 @@ MAX_S = 86_400
 
 PREFIX = "ORG_COMMON_"
 ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
-# Read elsewhere, by logs, issuers, tools and tests: known all the same.
+# Read elsewhere, by tools and tests: known all the same.
 OTHERS = (
     "ORG_COMMON_DEV_DATA",
     "ORG_COMMON_FAULTS",
-    "ORG_COMMON_LOG_DEBUG_LINES",
-    "ORG_COMMON_LOG_DEBUG_SAMPLE",
-    "ORG_COMMON_LOG_EMAILS",
-    "ORG_COMMON_LOG_FORM",
-    "ORG_COMMON_LOG_LEVEL",
-    "ORG_COMMON_LOG_REDACT",
-    "ORG_COMMON_METRICS",
     "ORG_COMMON_MIGRATOR_URL",
     "ORG_COMMON_POOLER_URL",
     "ORG_COMMON_POSTGRES_BIN",
     "ORG_COMMON_SOAK",
     "ORG_COMMON_SOAK_SEED",
-    "ORG_COMMON_TRACES",
 )
 # With less in common a name is somebody else's, and not one of ours misspelt.
 _LIKENESS = 0.8
@@ -75,6 +68,8 @@ class Reading:
             "issuers": self._issuers("ORG_COMMON_ISSUERS"),
             "is_provisioned": self._get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
         }
+        # What they say holds with the first request (telemetry.py); what is wrong with them is told here as well.
+        observability.read(self._get, self.faults)
         self._check_login(found)
         self._check_plain(found)
         self._look_for_unknown()

@@ -24,9 +24,14 @@ PROVISIONED, SNAP_START = "provisioned-concurrency", "snap-start"
 _attended = _reseeds = False
 
 
+def kind() -> str | None:
+    """How Lambda came to start this environment; None outside of Lambda."""
+    return os.environ.get(INITIALIZATION_TYPE)
+
+
 def is_early() -> bool:
     """Nobody waits for this environment to be there: what the first request needs is made ready now."""
-    return os.environ.get(INITIALIZATION_TYPE) in (PROVISIONED, SNAP_START)
+    return kind() in (PROVISIONED, SNAP_START)
 
 
 def prefetch(fetch: Callable[[], object]) -> None:
@@ -36,10 +41,9 @@ def prefetch(fetch: Callable[[], object]) -> None:
     was fetched before the snapshot would be as old as that. On demand it is not called: the first use fetches. What
     fails is logged and left to the first use.
     """
-    kind = os.environ.get(INITIALIZATION_TYPE)
-    if kind == PROVISIONED:
+    if kind() == PROVISIONED:
         _quietly(fetch)
-    elif kind == SNAP_START:
+    elif kind() == SNAP_START:
         after_restore(_quietly, fetch)
 
 
@@ -64,7 +68,7 @@ def reseed_after_restore() -> None:
     step. `uuid4` and `secrets` ask the kernel, which is safe.
     """
     global _reseeds  # noqa: PLW0603 - one environment
-    if not _reseeds and os.environ.get(INITIALIZATION_TYPE) == SNAP_START:
+    if not _reseeds and kind() == SNAP_START:
         _reseeds = True
         after_restore(_reseed)
 

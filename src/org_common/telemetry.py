@@ -180,6 +180,9 @@ class Watching(Watch):
     def answered(self, response: Response) -> None:
         self._status = response.status
         self._bytes = len(response.body)
+        if response.status < 400:
+            # A middleware has made something else of the problem.
+            self._code = None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -37,8 +37,8 @@ class Tally:
 @pytest.fixture(scope="module")
 def tally() -> Iterator[Tally]:
     made = Tally()
-    yield made
     report = Report("contract", "long" if LONG else "short")
+    yield made
     statuses = {str(status): count for status, count in sorted(made.statuses.items())}
     for name, bad in (("answers below 500", made.failures), ("documented statuses", made.undocumented)):
         run = report.run(name, statuses=statuses)

@@ -29,6 +29,16 @@ def test_both_schemes_of_libpq_are_taken(scheme: str) -> None:
     assert faults(DATABASE_URL=scheme + "host/db") == []
 
 
+def test_faults_of_logs_and_metrics_are_told_with_the_others() -> None:
+    found = faults(DATABASE_PROFILE="none", LOG_LEVEL="loud", METRICS=":x")
+
+    assert [fault.partition(" ")[0] for fault in found] == [
+        "ORG_COMMON_DATABASE_PROFILE",
+        "ORG_COMMON_METRICS",
+        "ORG_COMMON_LOG_LEVEL",
+    ]
+
+
 def test_empty_variables_are_as_good_as_none() -> None:
     names = ("DATABASE_URL", "DATABASE_SECRET", "DATABASE_AUTH", "DATABASE_PROFILE", "CURSOR_KEYS", "SECRETS_TTL_S")
 

@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from org_common.issuers import EXAMPLE, Issuer, parse_issuers
+from org_common.settings import Settings, SettingsError
 
 URL = "https://issuer.test"
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
@@ -318,3 +321,49 @@ def test_any_text_is_issuers_or_a_value_error(text: str) -> None:
         assert parse_issuers(text)
     except ValueError:
         assert text != EXAMPLE
+
+
+# --- from the environment -----------------------------------------------------------------------
+
+
+def test_variable_becomes_a_setting() -> None:
+    settings = Settings.from_env({"ORG_COMMON_ISSUERS": EXAMPLE})
+
+    assert [each.url for each in settings.issuers] == ["https://issuer.example.com"]
+    assert "https://issuer.example.com" in repr(settings)
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_without_the_variable_there_are_none(text: str | None) -> None:
+    assert Settings.from_env({} if text is None else {"ORG_COMMON_ISSUERS": text}).issuers == ()
+
+
+def test_faults_are_told_with_those_of_other_variables() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"ORG_COMMON_ISSUERS": '[{"url": ""}, 5]', "ORG_COMMON_CURSOR_KEYS": "short"})
+
+    lines = str(caught.value).splitlines()
+    assert sum(line.startswith("ORG_COMMON_ISSUERS [0]: ") for line in lines) >= 2
+    assert sum(line.startswith("ORG_COMMON_ISSUERS [1]: is no object") for line in lines) == 1
+    assert sum(line.startswith("ORG_COMMON_CURSOR_KEYS") for line in lines) == 1
+    assert all(EXAMPLE in line for line in lines if "ISSUERS" in line)
+
+
+def test_secret_is_told_neither_in_faults_nor_in_the_settings() -> None:
+    one = {"url": URL, "audience": "api", "algorithms": ["HS256"], "hs256_secret": SECRET}
+
+    assert "hunter2" not in repr(Settings.from_env({"ORG_COMMON_ISSUERS": json.dumps([one])}))
+    for wrong in ({"algorithms": ["RS256"]}, {"audience": ""}, {"hs256": "hunter2"}, {"url": 5}):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_env({"ORG_COMMON_ISSUERS": json.dumps([{**one, **wrong}])})
+        assert "hunter2" not in str(caught.value)
+
+
+def test_functions_without_issuers_do_not_load_them() -> None:
+    code = (
+        "import sys; from org_common import Settings; Settings.from_env({}); print('org_common.issuers' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -1,7 +1,10 @@
 """What is made ready when, in real Lambda environments: AWS's client, and a Runtime API that restores snapshots."""
 
+import json
 import os
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
 
@@ -129,6 +132,38 @@ def test_function_of_another_line_is_told_in_its_log(key: Path) -> None:
 
     with Environment(function) as environment:
         assert environment.output().count("the function was built for python3.0") == 1
+
+
+@pytest.mark.runtime
+def test_keys_of_an_issuer_are_fetched_after_the_restore(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(503)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (tmp_path / "shop.py").write_text("from org_common import authorizer\napp = authorizer()\n")
+        issuer = {
+            "url": "https://issuer.example.com",
+            "audience": "https://api.example.com",
+            "algorithms": ["RS256"],
+            "jwks_url": f"http://127.0.0.1:{server.server_address[1]}/keys",
+            "loopback_http": True,
+        }
+        variables = {"ORG_COMMON_ISSUERS": json.dumps([issuer])}
+        function = Function("shop.app", [tmp_path, SOURCE], variables=variables, initialization=SNAP_START)
+        with Environment(function) as environment:
+            before = len(asked)
+            environment.restore()
+        server.shutdown()
+
+    assert (before, set(asked)) == (0, {"/keys"})
 
 
 CONNECTED = """

@@ -35,7 +35,7 @@ def revoke_invite(tx: Transaction, org_id: UUID, invite_id: UUID) -> None:
     tx.run(queries.REVOKE_INVITE, {"org_id": org_id, "invite_id": invite_id}, rows=1)
 
 
-@app.post("/invites/accept", allow=TOKEN, raises=[Gone])
+@app.post("/invites/accept", allow=TOKEN, retry=True, raises=[Gone])
 def accept_invite(tx: Transaction, body: Acceptance) -> Me:
     """Become a member, and a user first where there is none yet. The e-mail must be the one that was invited."""
     return tx.one(Me, queries.ACCEPT_INVITE, body)

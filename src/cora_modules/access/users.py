@@ -36,6 +36,8 @@ ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
 SELF = Check("%(user_id)s = app.uid()")
 SYS_ADMIN = SysCheck("sys_admin")
 
+# `retry=True` where several rows are locked, and two requests could wait for each other: one is undone and runs again.
+
 
 @app.get("/users/me", allow=SIGNED_IN)
 def get_me(db: Reader) -> Me:
@@ -49,7 +51,7 @@ def update_me(tx: Transaction, body: MePatch) -> Me:
     return tx.one(Me, queries.PATCH_ME, {"patch": body})
 
 
-@app.post("/users/me/provision", allow=TOKEN)
+@app.post("/users/me/provision", allow=TOKEN, retry=True)
 def provision(tx: Transaction) -> Me:
     """First sign-in: make the user that the token speaks for, if somebody lets him in. He who is known is answered."""
     return tx.one(Me, queries.PROVISION)
@@ -80,13 +82,13 @@ def add_member(tx: Transaction, org_id: UUID, body: NewMember) -> Member:
     return tx.one(Member, queries.ADD_MEMBER, {"org_id": org_id, **body.model_dump()})
 
 
-@app.patch("/orgs/{org_id}/members/{user_id}", allow=ORG_ADMIN)
+@app.patch("/orgs/{org_id}/members/{user_id}", allow=ORG_ADMIN, retry=True)
 def change_member(tx: Transaction, org_id: UUID, user_id: UUID, body: MemberPatch) -> Member:
     """Give a member another role: none above the caller's own, and not to whom stands above him."""
     return tx.one(Member, queries.CHANGE_MEMBER, {"org_id": org_id, "user_id": user_id, "patch": body})
 
 
-@app.delete("/orgs/{org_id}/members/{user_id}", allow=ORG_ADMIN | ORG_USER & SELF)
+@app.delete("/orgs/{org_id}/members/{user_id}", allow=ORG_ADMIN | ORG_USER & SELF, retry=True)
 def remove_member(tx: Transaction, org_id: UUID, user_id: UUID) -> None:
     """Take a member out; everybody may leave. The last owner stays."""
     tx.run(queries.REMOVE_MEMBER, {"org_id": org_id, "user_id": user_id}, rows=1)
@@ -108,7 +110,7 @@ def get_user(db: Reader, identity: Identity, user_id: UUID) -> SysUser:
     return user
 
 
-@app.patch("/admin/sys/users/{user_id}", allow=SYS_ADMIN)
+@app.patch("/admin/sys/users/{user_id}", allow=SYS_ADMIN, retry=True)
 def update_user(tx: Transaction, user_id: UUID, body: SysUserPatch) -> SysUser:
     """Let a user in or out; a `sys_owner` gives roles too. The last of them stays."""
     return tx.one(SysUser, queries.PATCH_USER, {"user_id": user_id, "patch": body})

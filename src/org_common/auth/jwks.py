@@ -36,6 +36,8 @@ COOLDOWN_S = 30
 # with it, so a `kid` that a fetch did not bring is worth no other one for as long.
 UNKNOWN_S = 60
 MAX_UNKNOWN = 1000
+# For somebody else's fetch: as long as that takes, and a name server's time on top.
+WAIT_S = 2 * TIMEOUT_S
 MIN_RSA_BITS = 2048
 MAX_CONTAINERS = 4000
 
@@ -150,7 +152,7 @@ class Jwks:
                 self._flight = threading.Event()
         if other is None:
             self._fly(now, wanted)
-        elif wanted is not None and not other.wait(TIMEOUT_S):
+        elif wanted is not None and not other.wait(WAIT_S):
             # Only a name server takes longer than that.
             raise KeysUnavailable(COOLDOWN_S)
 

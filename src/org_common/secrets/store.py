@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from org_common import metrics
 from org_common.errors import OrgError, Unavailable
+from org_common.metrics import collect
 from org_common.secret import Reference, Secret
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
@@ -164,7 +164,7 @@ class Store:
 
     def _from(self, source: Source, reference: Reference, until_s: float) -> Secret:
         try:
-            with span("fetch secret", {"source": source.name}, kind="client"):
+            with span("secret fetch", {"source": source.name}, kind="client"):
                 whole = source.fetch(reference, until_s)
         except SecretError:
             self.counters.failed[source.name] += 1
@@ -224,7 +224,7 @@ def default(settings: Settings | None = None) -> Store:
             extension = Extension.found(os.environ, counters)
             sources: list[Source] = [Aws(counters)] if extension is None else [extension, Aws(counters)]
             _default = Store(sources, counters, ttl_s=settings.secrets_ttl_s, stale_s=settings.secrets_stale_s)
-            metrics.collect(counters.as_metrics)
+            collect(counters.as_metrics)
             _attend_snapshot(_default)
         return _default
 

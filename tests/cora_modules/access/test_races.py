@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 
+import psycopg
 import pytest
 
 from cora_modules.access import queries
@@ -13,6 +14,7 @@ from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transac
 from org_common.identity import Identity
 from org_common.types import Deadline
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
+from tests.support.lab import until
 
 pytestmark = pytest.mark.db
 
@@ -190,3 +192,41 @@ def test_one_domain_of_two_organizations_is_verified_for_one(world: World, crowd
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity("sam"), verify(id)) for id in ids], {})
 
     assert outcomes == {"ok": 1, "duplicate": 1}
+
+
+def test_request_that_is_undone_for_another_runs_again(world: World) -> None:
+    """Both lock two of alice's invitations, each the other's first one first; which that is, the server's plan says."""
+    emails = ["boss@zq7.example", "guest@zq7.example"]
+    reruns = world.database.counters.rerun
+
+    statuses = [_deactivated_meanwhile(world, order) for order in (emails, emails[::-1])]
+
+    assert statuses == [200, 200]
+    assert world.database.counters.rerun == reruns + 1
+    assert "pending" not in {row["status"] for row in world.rows("invites") if row["invited_by"] == IDS["alice"]}
+
+
+def _deactivated_meanwhile(world: World, emails: list[str]) -> int:
+    """The status of alice's deactivation, while somebody locks these invitations in this order around it."""
+    world.begin()
+    lock = "select from access.invites where email = %s for update"
+    statuses: list[int] = []
+
+    def deactivate() -> None:
+        statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS['alice']}", {"isActive": False}).status)
+
+    def is_waiting() -> bool:
+        query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        return world.admin.execute(query).rowcount == 1
+
+    request = threading.Thread(target=deactivate)
+    with psycopg.connect(world.local.admin_url) as other:
+        # It is the request that the server gives up.
+        other.execute("set deadlock_timeout = '1h'")
+        other.execute(lock, [emails[0]])
+        request.start()
+        assert until(is_waiting)
+        other.execute(lock, [emails[1]])
+    request.join(30)
+    (status,) = statuses
+    return status

@@ -26,7 +26,7 @@ BODY = b'{"keys": []}'
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
-def fetched(answer: Answer, *, timeout_s: float = 5) -> bytes:
+def fetched(answer: Answer, *, timeout_s: float = 60) -> bytes:
     with key_server() as server:
         server.answer = answer
         return Fetch(server.url, timeout_s=timeout_s)()
@@ -97,7 +97,7 @@ def test_redirect_is_not_followed() -> None:
         server.answer = send(b"", status=302, Location=other.url)
 
         with pytest.raises(FetchError):
-            Fetch(server.url)()
+            Fetch(server.url, timeout_s=60)()
 
         assert (server.requests, other.requests) == (1, 0)
 
@@ -142,13 +142,13 @@ def test_https_is_verified_and_read(tmp_path: Path) -> None:
     with key_server(server_tls(tmp_path)) as server:
         server.answer = send(BODY)
 
-        assert Fetch(server.url, tls=client_tls())() == BODY
+        assert Fetch(server.url, tls=client_tls(), timeout_s=60)() == BODY
 
 
 def test_certificate_that_nobody_knows_is_a_fault(tmp_path: Path) -> None:
     with key_server(server_tls(tmp_path)) as server:
         with pytest.raises(FetchError, match="SSLCertVerificationError on the way"):
-            Fetch(server.url)()
+            Fetch(server.url, timeout_s=60)()
 
         assert server.requests == 0
 
@@ -156,14 +156,14 @@ def test_certificate_that_nobody_knows_is_a_fault(tmp_path: Path) -> None:
 def test_certificate_of_another_name_is_a_fault(tmp_path: Path) -> None:
     with key_server(server_tls(tmp_path)) as server:
         with pytest.raises(FetchError, match="SSLCertVerificationError on the way"):
-            Fetch(server.url.replace("127.0.0.1", "localhost"), tls=client_tls())()
+            Fetch(server.url.replace("127.0.0.1", "localhost"), tls=client_tls(), timeout_s=60)()
 
         assert server.requests == 0
 
 
 def test_plain_http_behind_an_https_url_is_a_fault() -> None:
     with key_server() as server, pytest.raises(FetchError, match="SSLError on the way"):
-        Fetch(server.url.replace("http:", "https:"), tls=client_tls())()
+        Fetch(server.url.replace("http:", "https:"), tls=client_tls(), timeout_s=60)()
 
 
 def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_request_names_path_query_and_host() -> None:
     with key_server() as server:
         server.answer = lambda handler: heads.append(f"{handler.headers}") or send(BODY)(handler)  # type: ignore[func-returns-value]
 
-        Fetch(server.url + "?p=b2c_1")()
+        Fetch(server.url + "?p=b2c_1", timeout_s=60)()
 
         assert server.paths == ["/.well-known/jwks.json?p=b2c_1"]
         assert f"Host: {server.url.split('/')[2]}\n" in heads[0]
@@ -193,6 +193,6 @@ def test_connection_is_closed() -> None:
 
     with key_server() as server:
         server.answer = answer
-        Fetch(server.url)()
+        Fetch(server.url, timeout_s=60)()
 
         assert closed.wait(10)

@@ -3,13 +3,14 @@
 import os
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from org_common import get_secret, metrics, trace
+from org_common import get_secret
 from org_common.errors import OrgError, Unavailable
+from org_common.metrics import taken
+from org_common.otel import OpenTelemetry
 from org_common.secret import Reference, Secret
 from org_common.secrets import store as module
 from org_common.secrets.aws import Aws
@@ -19,6 +20,7 @@ from org_common.secrets.source import Failed, Refused, SecretError
 from org_common.secrets.store import Store, default
 from org_common.settings import Settings
 from tests.support.extension import FakeExtension
+from tests.support.spans import finished, record
 from tests.support.store import FakeStore
 
 APP = Reference.parse("prod/app")
@@ -305,7 +307,6 @@ def test_a_snapshot_holds_nothing(store: Store, place: Place) -> None:
 
 @pytest.fixture
 def fresh_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_sources", [])
     monkeypatch.setattr(module, "_default", None)
     for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE"):
         monkeypatch.delenv(name, raising=False)
@@ -319,28 +320,19 @@ def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.Mon
     assert default().counters.fetched == {"environment": 1}
 
 
-def test_the_source_that_answered_is_a_metric(fresh_default: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOME_KEY", "of-the-test")
-    for _ in range(3):
-        get_secret("env:SOME_KEY")
+@pytest.mark.usefixtures("fresh_default")
+def test_source_that_answered_is_a_metric_and_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("org_common.metrics._sources", [])
+    monkeypatch.setattr("org_common.trace.tracer", OpenTelemetry())
+    monkeypatch.setenv("APP_PASSWORD", "hunter2")
+    record()
 
-    assert metrics.taken({}) == {"SecretsFromEnvironment": ("Count", 1), "SecretsFromMemory": ("Count", 2)}
-    assert metrics.taken({}) == {}
+    get_secret("env:APP_PASSWORD")
 
-
-def test_each_fetch_is_a_span_without_the_secret(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[tuple[str, str, Mapping[str, object]]] = []
-
-    class Recording:
-        def start(self, name: str, kind: str, attributes: Mapping[str, object]) -> trace.Span:
-            begun.append((name, kind, attributes))
-            return trace.Span()
-
-    monkeypatch.setattr(trace, "tracer", Recording())
-    store.get(APP)
-    store.get(APP)
-
-    assert begun == [("fetch secret", "client", {"source": "aws"})]
+    assert taken({}) == {"SecretsFromEnvironment": ("Count", 1)}
+    made = finished()["secret fetch"]
+    assert dict(made.attributes or {}) == {"source": "environment"}
+    assert "hunter2" not in made.to_json()
 
 
 def test_the_first_settings_say_how_long(fresh_default: None) -> None:
