@@ -46,6 +46,9 @@ OWN = frozenset(
         *("ColdStart", "InitDuration", "Duration", "ResponseBytes", "Faults", "MetricsDropped"),
         *("DatabaseTurns", "DatabaseTime", "DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
         *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed", "BatchRecords", "BatchFailures"),
+        *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
+        *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
+        *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
     }
 )
 

@@ -1,6 +1,10 @@
 """The counters of secrets, by name."""
 
+from org_common.metrics import OWN
+from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
+from org_common.secrets.extension import Extension
+from org_common.secrets.source import Environment
 
 
 def test_metrics_name_the_source() -> None:
@@ -17,6 +21,15 @@ def test_metrics_name_the_source() -> None:
         "SecretsRefreshed": 0,
         "SecretsRetried": 0,
     }
+
+
+def test_no_program_can_count_under_their_names() -> None:
+    counters = Counters()
+    for source in (Extension, Aws, Environment):
+        counters.fetched[source.name] += 1
+        counters.failed[source.name] += 1
+
+    assert counters.as_metrics().keys() == {name for name in OWN if name.startswith("Secrets")}
 
 
 def test_all_counters_are_there_by_name() -> None:
