@@ -122,7 +122,8 @@ def machine() -> None:
 def platform_line() -> str:
     """The machine, and the versions that matter."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
-    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{system}, Python {platform.python_version()}, {versions}"
 
 
 def _child(command: Sequence[str]) -> dict[str, list[float]]:
