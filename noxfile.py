@@ -113,6 +113,16 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def layer(session: nox.Session) -> None:
+    """Build the layer for this Python, and hold it against its budgets, import gates and a read-only path."""
+    session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
+    install_this(session)
+    session.run("org-common", "imports")
+    session.run("org-common", "layer", "check")
+    session.run("org-common", "layer", "verify")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; what to compare goes after `--`."""
     session.install("-r", LOCK)
