@@ -12,14 +12,11 @@ from org_common import trace
 from org_common.db.statement import Wire
 from org_common.invocation import current
 
+# Compiled when the first span is named: most functions have none.
 # All the SDK's own statements begin so; the handler's cannot, or would not.
-_OWN = re.compile(
-    rb"begin|commit|rollback|savepoint|release|set local|select (?:set_config|app\.|pg_|current_setting)", re.IGNORECASE
-)
-_VERB = re.compile(rb"\b(select|insert|update|delete|merge|values|table|with)\b", re.IGNORECASE)
-_TABLE = re.compile(
-    rb"\b(?:from|into|update|table|using)\s+(?:only\s+)?([a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)?)", re.IGNORECASE
-)
+_OWN = rb"(?i)begin|commit|rollback|savepoint|release|set local|select (?:set_config|app\.|pg_|current_setting)"
+_VERB = rb"(?i)\b(select|insert|update|delete|merge|values|table|with)\b"
+_TABLE = rb"(?i)\b(?:from|into|update|table|using)\s+(?:only\s+)?([a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)?)"
 MAX_NAME_LENGTH = 255
 
 
@@ -55,7 +52,7 @@ def name(statements: Sequence[Wire]) -> str:
     Of a turn without one what it is for: "commit", "rollback", else "prelude".
     """
     commands = [statement[0] for statement in statements]
-    summaries = [summary(command) for command in commands if not _OWN.match(command)]
+    summaries = [summary(command) for command in commands if not re.match(_OWN, command)]
     if summaries:
         return "; ".join(summaries)[:MAX_NAME_LENGTH]
     ends = [command.decode() for command in commands if command in (b"commit", b"rollback")]
@@ -65,7 +62,7 @@ def name(statements: Sequence[Wire]) -> str:
 @lru_cache(maxsize=1024)
 def summary(command: bytes) -> str:
     """`SELECT access.orgs` of a statement: its verb, and the first table that it names."""
-    verb, table = _VERB.search(command), _TABLE.search(command)
+    verb, table = re.search(_VERB, command), re.search(_TABLE, command)
     found = [verb[1].decode().upper() if verb else "STATEMENT"]
     if table:
         found.append(table[1].decode())
