@@ -30,7 +30,9 @@ def invocation() -> Iterator[Invocation]:
 
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
+    # Tests of other files have left some.
     sources = metrics._sources[:]
+    metrics._sources.clear()
     yield
     metrics._sources[:] = sources
     metrics._homeless.clear()
