@@ -226,14 +226,15 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
 
     The cause comes without its traceback: printed with variables, its frames would show the password.
     """
-    until_s = min(until_s, time.monotonic() + CONNECTING_S)
     current = Secret(url())
+    # From here on: what it takes to fetch a secret, from a store that throttles, is not the database's.
+    limit_s = min(until_s, time.monotonic() + CONNECTING_S)
     refreshed = False
 
     def attempt() -> Raw:
-        nonlocal current, refreshed
+        nonlocal current, limit_s, refreshed
         try:
-            return connect(current, min(until_s, time.monotonic() + CONNECT_TIMEOUT_S))
+            return connect(current, min(limit_s, time.monotonic() + CONNECT_TIMEOUT_S))
         except ConnectFailed as failed:
             if refreshed or action(failed.signal, Phase.CONNECT) is not Action.REFRESH:
                 raise
@@ -243,10 +244,11 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
         if current == before:
             raise refusal
         counters.refreshed += 1
+        limit_s = min(until_s, time.monotonic() + CONNECTING_S)
         return attempt()
 
     try:
-        raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, until_s)
+        raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, limit_s)
     except ConnectFailed as failed:
         failed.__context__ = None
         raise Unavailable from failed.with_traceback(None)

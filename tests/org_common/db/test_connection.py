@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,17 @@ from psycopg.conninfo import conninfo_to_dict
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db import connection
-from org_common.db.connect import conninfo
-from org_common.db.connection import Single, Source
+from org_common.db.connect import CONNECTING_S, ConnectFailed, Raw, conninfo
+from org_common.db.connection import Single, Source, open_connection
+from org_common.db.counters import Counters
 from org_common.db.database import Database, transaction
 from org_common.db.pool import Pooled
 from org_common.db.reader import Reader
+from org_common.db.retry import Signal
 from org_common.db.statement import prepare_own
 from org_common.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.identity import Identity
+from org_common.secret import Secret
 from org_common.settings import Settings
 from org_common.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, Lab, until
@@ -255,3 +259,25 @@ def test_threads_never_tear_each_others_units(lab: Lab, db: Database) -> None:
         select count(*) from lab.notes n
         join access.user_identities i on i.user_id = n.owner and i.subject = n.body"""
     assert lab.ask(owners) == 80
+
+
+def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() -> None:
+    fetched_at: list[float] = [0.0]
+    left_s: list[float] = []
+
+    def url(*, force_refresh: bool = False) -> str:
+        if force_refresh:
+            # A store that throttles.
+            time.sleep(2)
+            fetched_at[0] = time.monotonic()
+        return "new" if force_refresh else "old"
+
+    def connect(url: Secret, until_s: float) -> Raw:
+        left_s.append(until_s - fetched_at[0])
+        raise ConnectFailed("refused", "28P01", Signal.PASSWORD)
+
+    with pytest.raises(Unavailable):
+        open_connection(connect, url, Counters(), time.monotonic() + 20)
+
+    assert len(left_s) == 2
+    assert left_s[1] > CONNECTING_S / 2
