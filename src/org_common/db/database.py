@@ -122,8 +122,15 @@ def transaction(
     Committed at the end of the block, rolled back on any exception.
     """
     handle = (database or default()).transaction(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
-    try:
+    with committed(handle):
         yield handle
+
+
+@contextmanager
+def committed(handle: Transaction) -> Iterator[None]:
+    """Commit at the end of the block, roll back on whatever leaves it otherwise; the handle is dead then."""
+    try:
+        yield
         handle.commit()
     except BaseException:
         handle.rollback()

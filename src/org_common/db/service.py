@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from org_common.auth.rules import Rule
 from org_common.db import lifecycle
 from org_common.db.connection import Single, Url, fixed
-from org_common.db.database import DEFAULT_DEADLINE_S, Database
+from org_common.db.database import DEFAULT_DEADLINE_S, Database, committed
 from org_common.db.transaction import Transaction
 from org_common.settings import Settings
 from org_common.types import Deadline
@@ -59,11 +59,5 @@ def service_transaction(
         raise TypeError('service_transaction() needs a reason for the log. Example: reason="purge answers past 24 h"')
     logger.warning("service transaction: %s", reason, extra={"reason": reason})
     handle = (database or default()).transaction(_SERVICE, None, {}, Deadline.after(timeout_s))
-    try:
+    with committed(handle):
         yield handle
-        handle.commit()
-    except BaseException:
-        handle.rollback()
-        raise
-    finally:
-        handle.close()
