@@ -16,6 +16,7 @@ from org_common.telemetry import observe
 from org_common.types import LocalContext
 
 EVENTS = 200
+CALLERS = 20
 ITERATIONS = 10  # passes over the events
 OBSERVED = "ours, with logs and metrics"
 # One line a request, as in a function whose callers are traced.
@@ -75,7 +76,10 @@ def by_hand(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def events() -> list[dict[str, Any]]:
     """As the runtime hands them over: decoded a moment ago, each a dict of its own."""
-    claims = json.dumps({"iss": "https://issuer.test", "sub": "local|alice", "exp": time.time() + 3600})
+    claims = [
+        json.dumps({"iss": "https://issuer.test", "sub": f"local|user-{at}", "exp": time.time() + 3600})
+        for at in range(CALLERS)
+    ]
     body = json.dumps({"title": "Buy milk", "body": "Two litres of it", "priority": 3}).encode()
     texts = [
         json.dumps(
@@ -85,7 +89,7 @@ def events() -> list[dict[str, Any]]:
                 query="dryRun=true",
                 headers={"content-type": "application/json", "authorization": "Bearer x", "host": "api.test"},
                 body=body,
-                claims=claims,
+                claims=claims[at % CALLERS],
             )
         )
         for at in range(EVENTS)

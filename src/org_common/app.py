@@ -16,7 +16,6 @@ from org_common.identity import FROM_AUTHORIZER
 from org_common.invocation import current
 from org_common.route import Route
 from org_common.router import Router
-from org_common.watch import NOTHING, Watch
 
 TYPE_CHECKING = False
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
+    from org_common.invocation import Watch
     from org_common.needs import Needs
     from org_common.telemetry import Telemetry
     from org_common.types import Event, LambdaContext
@@ -109,75 +109,94 @@ class App(Router):
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Answer one event of an accepted shape. Never raises: what went wrong is a problem in the answer."""
-        with self._watch(context.aws_request_id) as watch:
-            for shape in self.events:
-                try:
-                    request = shape.read(event, context)
-                    if request is None:
-                        continue
-                except OrgError as error:
-                    if error.status >= 500:
-                        logger().error("%s", error.detail)
-                    return shape.answer(self._unread(error, context, watch), event)
-                try:
-                    return shape.answer(self._watched(request, watch), event)
-                except ResponseTooLarge as error:
-                    logger().error("%s: %s", self._name(request), error.detail)
-                    return shape.answer(self._refused(request, error, watch), event)
-            from org_common.http.unknown import refusal
-
-            refused, seen = refusal(event)
-            logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-            return answer(self._unread(refused, context, watch))
+        if not self._is_observed:
+            self._observe()
+        if self._telemetry is None:
+            return self._reply(event, context, None)
+        with self._telemetry.watch(context.aws_request_id) as watch:
+            return self._reply(event, context, watch)
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
-        with self._watch(None) as watch:
-            return self._watched(request, watch)
+        return self._seen(request, None)
 
     def refuse(self, request: Request, error: Exception) -> Response:
         """The answer to a request that ended with this exception before it came here."""
-        with self._watch(None) as watch:
-            watch.request(request)
-            return self._refused(request, error, watch)
+        return self._seen(request, error)
 
-    def _watched(self, request: Request, watch: Watch) -> Response:
-        watch.request(request)
+    def _reply(self, event: Event, context: LambdaContext, watch: Watch | None) -> Event:
+        for shape in self.events:
+            try:
+                request = shape.read(event, context)
+                if request is None:
+                    continue
+            except OrgError as error:
+                if error.status >= 500:
+                    logger().error("%s", error.detail)
+                return shape.answer(self._unread(error, context, watch), event)
+            try:
+                return shape.answer(self._watched(request, watch), event)
+            except ResponseTooLarge as error:
+                logger().error("%s: %s", self._name(request), error.detail)
+                return shape.answer(self._refused(request, error, watch), event)
+        from org_common.http.unknown import refusal
+
+        refused, seen = refusal(event)
+        logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
+        return answer(self._unread(refused, context, watch))
+
+    def _seen(self, request: Request, error: Exception | None) -> Response:
+        if not self._is_observed:
+            self._observe()
+        if self._telemetry is None:
+            return self._watched(request, None, error)
+        with self._telemetry.watch(None) as watch:
+            return self._watched(request, watch, error)
+
+    def _watched(self, request: Request, watch: Watch | None, error: Exception | None = None) -> Response:
+        if watch is not None:
+            watch.request(request)
+        if error is not None:
+            return self._refused(request, error, watch)
         try:
             response = self._finish.apply(request, self._respond(request))
-        except Exception as error:  # noqa: BLE001 - logged in `_problem`
-            # A middleware's: what a route raises is a problem before it comes here.
-            return self._refused(request, error, watch)
-        watch.answered(response)
+        except Exception as raised:  # noqa: BLE001 - logged in `_problem`
+            # By a middleware: what a route raises is a problem before it comes here.
+            return self._refused(request, raised, watch)
+        if watch is not None:
+            watch.answered(response)
         return response
 
-    def _refused(self, request: Request, error: Exception, watch: Watch) -> Response:
+    def _refused(self, request: Request, error: Exception, watch: Watch | None) -> Response:
         response = self._finish.apply(request, self._problem(request, error))
-        watch.answered(response)
+        if watch is not None:
+            watch.answered(response)
         return response
 
-    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch) -> Response:
+    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch | None) -> Response:
         """The answer to an event that is no request."""
         response = problem(error, context.aws_request_id, self._problem_types)
-        watch.problem(error.code)
-        watch.answered(response)
+        if watch is not None:
+            watch.problem(error.code)
+            watch.answered(response)
         return response
 
     def _routed(self, request: Request) -> Response:
         try:
-            method = request.method
-            route, values = self._table.match(method, request.path)
+            route, values = self._table.match(request.method, request.path)
             if route is None:
                 return self._options(request)
             invocation = current.get()
-            watch = NOTHING if invocation is None else invocation.watch
-            watch.route(route, values)
+            watch = None if invocation is None else invocation.watch
+            if watch is not None:
+                watch.route(route, values)
             identity = None
             if not route.is_public:
                 identity = self.identity.identity(request)
                 if identity is None:
                     raise Unauthorized
-                watch.caller(identity)
+                if watch is not None:
+                    watch.caller(identity)
             return route.run(request, values, identity, self.database)
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             return self._problem(request, error)
@@ -199,7 +218,7 @@ class App(Router):
         elif error.status >= 500:
             logger().error("%s answered %d", self._name(request), error.status, exc_info=error)
         invocation = current.get()
-        if invocation is not None:
+        if invocation is not None and invocation.watch is not None:
             invocation.watch.problem(error.code)
         return problem(error, request.id, self._problem_types)
 
@@ -275,7 +294,7 @@ class App(Router):
             from org_common.db.database import default
 
             # Told with the first request, whichever that is, and not by the first list that has a second page.
-            self._database = default(pages=any(route.signature.injects("page") for route in self.routes))
+            self._database = default(pages=any(route.signature.injects("page") is not None for route in self.routes))
         return self._database
 
     def use(self, database: Database | None) -> None:
@@ -300,11 +319,6 @@ class App(Router):
         except OrgError:
             route = None
         return request.method if route is None else f"{request.method} {route.path}"
-
-    def _watch(self, invocation_id: str | None) -> Watch:
-        if not self._is_observed:
-            self._observe()
-        return NOTHING if self._telemetry is None else self._telemetry.watch(invocation_id)
 
     def _observe(self) -> None:
         from org_common.telemetry import Telemetry

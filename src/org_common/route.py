@@ -52,14 +52,15 @@ class Route:
 
     __slots__ = (
         "_binding",
-        "_identity",
+        "_identity_at",
         "_is_unconditional",
         "_isolation",
-        "_reads",
+        "_path_at",
+        "_reader_at",
         "_result",
         "_retry",
         "_ruled",
-        "_writes",
+        "_transaction_at",
         "handler",
         "idempotent",
         "is_public",
@@ -112,10 +113,11 @@ class Route:
         self.provided = provided
         self.status = options.get("status", 200)
         self._result = Result(self.signature.result, self.status, options.get("cache", NO_STORE))
-        # The names of the parameters that take them, None where none does.
-        self._identity = self.signature.injects("identity")
-        self._reads = self.signature.injects("reader")
-        self._writes = self.signature.injects("transaction")
+        # The positions of the arguments that take them, None where none does.
+        self._identity_at = self.signature.injects("identity")
+        self._reader_at = self.signature.injects("reader")
+        self._transaction_at = self.signature.injects("transaction")
+        self._path_at = [(each.name, at) for at, each in enumerate(self.signature.parameters) if each.kind == "path"]
         self._check(where, names, options)
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
@@ -125,12 +127,13 @@ class Route:
                 f"{where}: the rule asks for %({lacking[0]})s, and the path has "
                 f"{', '.join(names) or 'no parameters'}. Name it in the path: /{{{lacking[0]}}}"
             )
-        if self._writes and self.method in ("GET", "HEAD"):
+        writes = self._transaction_at is not None
+        if writes and self.method in ("GET", "HEAD"):
             raise TypeError(f"{where} takes a Transaction, and a {self.method} only reads: take a Reader instead")
-        if self._writes and self._reads:
+        if writes and self._reader_at is not None:
             raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads as well, take only that")
         for option in ("idempotent", "retry", "isolation"):
-            if option in options and not self._writes:
+            if option in options and not writes:
                 raise TypeError(
                     f"{where}: {option}= is about a transaction, and the handler takes none: add `tx: Transaction`"
                 )
@@ -138,13 +141,13 @@ class Route:
             raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
         if self._isolation != ISOLATIONS[0] and not self._retry:
             raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
-        if self._identity and self.rule.caller == "anyone":
+        if self._identity_at is not None and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
     @property
     def needs_database(self) -> bool:
         """It reads, writes, or its rule does."""
-        return bool(self._reads or self._writes) or self.rule.needs_database
+        return not (self._reader_at is self._transaction_at is None) or self._ruled
 
     def prepare(self) -> None:
         """Have at hand what the first request would make: validators, serializer, the way to the database."""
@@ -165,47 +168,42 @@ class Route:
             # Ignored, it would overwrite what its caller wanted to spare.
             raise PreconditionFailed("Conditions are not supported here: leave out If-Match.", code="no_conditions")
         arguments = self._binding.bind(request, values, self.provided)
-        if self._identity:
-            arguments[self._identity] = identity
-        if self._writes:
+        if self._identity_at is not None:
+            arguments[self._identity_at] = identity
+        if self._transaction_at is not None:
             write = self._write_again if self._retry else self._write
-            return write(self._writes, request, identity, database(), arguments)
-        if self._reads or self._ruled:
-            return self._read(self._reads, request, identity, database(), arguments)
-        return self._result.render(self.handler(**arguments), request)
+            return write(self._transaction_at, request, identity, database(), arguments)
+        if self._ruled or self._reader_at is not None:
+            return self._read(self._reader_at, request, identity, database(), arguments)
+        return self._result.render(self.signature.call(*arguments), request)
 
     def _read(
-        self,
-        name: str | None,
-        request: Request,
-        identity: Identity | None,
-        database: Database,
-        arguments: dict[str, Any],
+        self, at: int | None, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
     ) -> Response:
-        path = {each: arguments[each] for each in self.signature.path}
-        handle = database.reader(self.rule, identity, path, request.deadline)
+        handle = database.reader(self.rule, identity, self._path(arguments), request.deadline)
         try:
-            if name:
-                arguments[name] = handle
+            if at is not None:
+                arguments[at] = handle
             else:
                 # Nothing of the handler's will take the rule along, so it is asked before the handler runs.
                 handle.ensure_ruled()
-            response = self._result.render(self.handler(**arguments), request)
+            response = self._result.render(self.signature.call(*arguments), request)
             handle.ensure_ruled()
             return response
         finally:
             handle.close()
 
     def _write(
-        self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+        self, at: int, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
     ) -> Response:
         from org_common.db.idempotency import Replay
 
-        path = {each: arguments[each] for each in self.signature.path}
+        path = self._path(arguments)
         key = self._key(request)
         handle = database.transaction(self.rule, identity, path, request.deadline, isolation=self._isolation, key=key)
+        arguments[at] = handle
         try:
-            response = self._result.render(self.handler(**{**arguments, name: handle}), request)
+            response = self._result.render(self.signature.call(*arguments), request)
             handle.ensure_ruled()
             handle.commit(response.status, response.headers, response.body)
             return response
@@ -219,15 +217,19 @@ class Route:
         return self._replayed(key, database.reader(self.rule, identity, path, request.deadline))
 
     def _write_again(
-        self, name: str, request: Request, identity: Identity | None, database: Database, arguments: dict[str, Any]
+        self, at: int, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
     ) -> Response:
         """Up to three times, while the transaction was rolled back for certain and there is time."""
         from org_common.db.retry import rerun
 
         def write() -> Response:
-            return self._write(name, request, identity, database, arguments)
+            return self._write(at, request, identity, database, arguments)
 
         return rerun(write, request.deadline, lambda: database.counters)
+
+    def _path(self, arguments: list[Any]) -> dict[str, Any]:
+        """The values of the path, for the rule."""
+        return {name: arguments[at] for name, at in self._path_at}
 
     def _key(self, request: Request) -> IdempotencyKey | None:
         header = request.headers.get("idempotency-key") if self.idempotent else None

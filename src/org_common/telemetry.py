@@ -16,7 +16,6 @@ from org_common.line import clock, dumps, stamp
 from org_common.observability import Observability
 from org_common.process import process
 from org_common.trace import Trace
-from org_common.watch import Watch
 
 TYPE_CHECKING = False
 
@@ -24,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
     from types import TracebackType
-    from typing import Any, Literal, Protocol
+    from typing import Any, Literal, Protocol, Self
 
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.identity import Identity
-    from org_common.invocation import Measured
+    from org_common.invocation import Measured, Routed
     from org_common.process import Counters
-    from org_common.watch import Routed
 
     class Counted(Protocol):
         """A database, for whoever must not know it."""
@@ -90,7 +88,7 @@ class Telemetry:
         _trace(how)
         return cls(app, database, how, handler)
 
-    def watch(self, invocation_id: str | None) -> Watch:
+    def watch(self, invocation_id: str | None) -> Watching:
         """For one request. `invocation_id` is Lambda's own, the one in the lines of its platform."""
         return Watching(self, invocation_id)
 
@@ -131,8 +129,8 @@ class Telemetry:
             trace.tracer.flush(FLUSH_S)
 
 
-class Watching(Watch):
-    """Sees one request of an app."""
+class Watching:
+    """Sees one request of an app: a `Watch`."""
 
     __slots__ = (
         *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id"),
@@ -183,6 +181,9 @@ class Watching(Watch):
         if response.status < 400:
             # A middleware has made something else of the problem.
             self._code = None
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from org_common.errors import Forbidden, Unauthorized
 from org_common.http import gateway
 from org_common.http.request import Request
-from org_common.identity import FROM_AUTHORIZER, LEEWAY_S, Identity
+from org_common.identity import FROM_AUTHORIZER, LEEWAY_S, FromAuthorizer, Identity
 from org_common.types import LocalContext
 
 LEFT_OUT = object()
@@ -227,6 +227,63 @@ def test_authorizer_vouches_for_the_caller() -> None:
     identity = FROM_AUTHORIZER.identity(request(claims()))
 
     assert identity is not None
+    assert identity.subject == "auth0|alice"
+
+
+def test_the_same_claims_are_the_same_caller_and_others_another() -> None:
+    source = FromAuthorizer()
+
+    alice, again, bob = (
+        source.identity(request(claims(sub=name, exp=4_000_000_000))) for name in ("alice", "alice", "bob")
+    )
+
+    assert alice is again
+    assert bob is not None
+    assert bob.subject == "bob"
+
+
+def test_claims_that_were_taken_before_are_refused_once_they_have_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FromAuthorizer()
+    text = claims(exp=time.time() + 60)
+    assert source.identity(request(text)) is not None
+    later = time.time() + 91
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    with pytest.raises(Unauthorized) as caught:
+        source.identity(request(text))
+
+    assert caught.value.code == "token_expired"
+
+
+def test_claims_that_were_taken_before_are_still_of_one_tenant() -> None:
+    source = FromAuthorizer()
+    wrapped = {"lambda": {"claims": claims(tenant="acme")}}
+    assert source.identity(behind(wrapped, tenant_id="acme")) is not None
+
+    with pytest.raises(Forbidden):
+        source.identity(behind(wrapped, tenant_id="globex"))
+
+
+def test_no_more_callers_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("org_common.identity.MAX_KNOWN", 3)
+    source = FromAuthorizer()
+
+    kept = []
+    for number in range(10):
+        source.identity(request(claims(sub=str(number))))
+        kept.append(len(source._known))
+
+    assert max(kept) == 3
+
+
+def test_identity_cannot_be_changed() -> None:
+    identity = Identity.from_claims(claims())
+
+    with pytest.raises(AttributeError, match="subject cannot be changed"):
+        identity.subject = "bob"
+    with pytest.raises(AttributeError, match="email cannot be changed"):
+        del identity.email
+
     assert identity.subject == "auth0|alice"
 
 

@@ -8,9 +8,15 @@ from typing import Any
 import orjson
 
 from org_common.errors import BadRequest, Fault, PayloadTooLarge, Unprocessable, UnsupportedMediaType
+from org_common.http.pointer import pointer
 from org_common.http.request import Request
-from org_common.http.signature import FROM_REQUEST, Parameter, Signature
+from org_common.http.signature import FROM_APP, Parameter, Signature
 from org_common.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.http.schema import Scalar, Scalars
 
 # Reads one argument; appends to the faults instead of raising, so that all of them are told at once.
 Read = Callable[[Request, list[str], dict[str, list[str]], list[Fault]], Any]
@@ -20,7 +26,6 @@ BODY_LIMIT_BYTES = 1024 * 1024
 MAX_FAULTS = 50
 NO_QUERY: dict[str, list[str]] = {}
 MAX_PARAMETERS = 100
-_PLACES = frozenset({"path", "query", "header", "cookie", "body", "form", "provided"})
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
@@ -33,16 +38,16 @@ class Binding:
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._known = {parameter.outside for parameter in signature.parameters if parameter.kind == "query"}
-        if signature.injects("page"):
+        if signature.injects("page") is not None:
             self._known |= {"limit", "cursor"}
-        self._reads: list[tuple[str, Read]] | None = None
+        self._reads: list[Read | None] | None = None
 
     def prepare(self, provided: Provided) -> None:
         """Compile the validators now, and not at the first request."""
         self._reads = self._compiled(provided)
 
-    def bind(self, request: Request, values: list[str], provided: Provided) -> dict[str, Any]:
-        """The arguments that come from the request. `values` are the path's, in order.
+    def bind(self, request: Request, values: list[str], provided: Provided) -> list[Any]:
+        """The arguments, with None for those that do not come from the request. `values` are the path's, in order.
 
         `Unprocessable` with every fault at once; `BadRequest`, `UnsupportedMediaType` or `PayloadTooLarge` for a body
         that cannot be read at all.
@@ -53,19 +58,18 @@ class Binding:
         faults: list[Fault] = []
         text = request.query
         query = _query(text, self._known, faults) if text else NO_QUERY
-        arguments: dict[str, Any] = {}
-        for name, read in reads:
-            arguments[name] = read(request, values, query, faults)
+        arguments: list[Any] = []
+        for read in reads:
+            arguments.append(None if read is None else read(request, values, query, faults))  # noqa: PERF401 - half the time
         if faults:
             raise Unprocessable(errors=faults[:MAX_FAULTS])
         return arguments
 
-    def _compiled(self, provided: Provided) -> list[tuple[str, Read]]:
+    def _compiled(self, provided: Provided) -> list[Read | None]:
         signature = self._signature
         return [
-            (parameter.name, _reader(parameter, signature.path, provided))
+            None if parameter.kind in FROM_APP else _reader(parameter, signature.path, provided)
             for parameter in signature.parameters
-            if parameter.kind in _PLACES or parameter.kind in FROM_REQUEST
         ]
 
 
@@ -89,65 +93,84 @@ def _reader(parameter: Parameter, path: list[str], provided: Provided) -> Read:
         return _body_reader(parameter)
     if kind == "form":
         return _form_reader(parameter)
-    from org_common.http.schema import scalar, scalars
+    from org_common.http.schema import Scalars, scalar
 
     if parameter.is_list:
-        return _list_reader(parameter, scalars(parameter.annotation, parameter.constraints))
-    parse = scalar(parameter.annotation, parameter.constraints)
+        return _list_reader(parameter, Scalars(parameter.annotation, parameter.constraints))
+    one = scalar(parameter.annotation, parameter.constraints)
     if kind == "path":
-        at, name = path.index(parameter.name), parameter.outside
-        return lambda request, values, query, faults: parse(values[at], "path", name, faults)
+        return _path_reader(parameter, path.index(parameter.name), one)
     if kind == "header":
-        return _named_reader(parameter, parse, "This header is required.", lambda request: request.headers)
+        return _named_reader(parameter, one, "This header is required.", lambda request: request.headers)
     if kind == "cookie":
-        return _named_reader(parameter, parse, "This cookie is required.", lambda request: request.cookies)
-    return _query_reader(parameter, parse)
+        return _named_reader(parameter, one, "This cookie is required.", lambda request: request.cookies)
+    return _query_reader(parameter, one)
+
+
+def _path_reader(parameter: Parameter, at: int, scalar: Scalar) -> Read:
+    name, convert = parameter.outside, scalar.convert
+
+    def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
+        try:
+            return convert(values[at])
+        except (ValueError, KeyError) as error:
+            faults += scalar.faults(error, "path", name)
+            return None
+
+    return read
+
+
+def _query_reader(parameter: Parameter, scalar: Scalar) -> Read:
+    name, required, default, convert = parameter.outside, parameter.required, parameter.default, scalar.convert
+
+    def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
+        given = query.get(name)
+        if given is None:
+            if required:
+                faults.append(Fault("query", f"#/{name}", "This parameter is required.", "missing"))
+            return default
+        if len(given) > 1:
+            faults.append(Fault("query", f"#/{name}", "This parameter is given more than once.", "repeated"))
+        try:
+            return convert(given[0])
+        except (ValueError, KeyError) as error:
+            faults += scalar.faults(error, "query", name)
+            return None
+
+    return read
 
 
 def _named_reader(
-    parameter: Parameter,
-    parse: Callable[..., Any],
-    missing: str,
-    values_of: Callable[[Request], Mapping[str, str]],
+    parameter: Parameter, scalar: Scalar, missing: str, values_of: Callable[[Request], Mapping[str, str]]
 ) -> Read:
     where, name, required, default = parameter.kind, parameter.outside, parameter.required, parameter.default
 
     def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
         text = values_of(request).get(name)
-        if text is not None:
-            return parse(text, where, name, faults)
-        if required:
-            faults.append(Fault(where, f"#/{name}", missing, "missing"))
-        return default
+        if text is None:
+            if required:
+                faults.append(Fault(where, f"#/{name}", missing, "missing"))
+            return default
+        try:
+            return scalar.convert(text)
+        except (ValueError, KeyError) as error:
+            faults += scalar.faults(error, where, name)
+            return None
 
     return read
 
 
-def _list_reader(parameter: Parameter, parse: Callable[..., Any]) -> Read:
+def _list_reader(parameter: Parameter, scalars: Scalars) -> Read:
     name, required, default = parameter.outside, parameter.required, parameter.default
 
     def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
         given = query.get(name)
         if given is not None:
-            return parse(given, "query", name, faults)
+            return scalars.read(given, "query", name, faults)
         if required:
             faults.append(Fault("query", f"#/{name}", "This parameter is required.", "missing"))
         # A default is the declaration's, and a handler may add to its list.
         return [*default] if isinstance(default, list) else default
-
-    return read
-
-
-def _query_reader(parameter: Parameter, parse: Callable[..., Any]) -> Read:
-    name, required, default = parameter.outside, parameter.required, parameter.default
-
-    def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
-        given = query.get(name)
-        if given is not None:
-            return parse(_once(given, name, faults), "query", name, faults)
-        if required:
-            faults.append(Fault("query", f"#/{name}", "This parameter is required.", "missing"))
-        return default
 
     return read
 
@@ -206,24 +229,24 @@ def _is_json(content_type: str) -> bool:
 
 def _query(text: str, known: set[str], faults: list[Fault]) -> dict[str, list[str]]:
     """The values of each parameter, decoded."""
-    if text.count("&") >= MAX_PARAMETERS:
+    pairs = text.split("&")
+    if len(pairs) > MAX_PARAMETERS:
         raise BadRequest("The query string has too many parameters.", code="invalid_query")
     query: dict[str, list[str]] = {}
     # Most hold no escapes, and are read without urllib: 1 instead of 5 us.
     is_plain = "%" not in text and "+" not in text
-    for pair in text.split("&"):
+    for pair in pairs:
         name, _, value = pair.partition("=")
         if not is_plain:
             name, value = _decode(name), _decode(value)
         if name in query:
             query[name].append(value)
-            continue
-        if name not in known:
-            if not pair:
-                continue
+        elif name in known:
+            query[name] = [value]
+        elif pair:
             # A filter with a misspelt name that were dropped in silence would answer every row.
-            faults.append(Fault("query", f"#/{_escaped(name)}", "There is no such parameter.", "unknown_parameter"))
-        query[name] = [value]
+            faults.append(Fault("query", pointer([name]), "There is no such parameter.", "unknown_parameter"))
+            query[name] = [value]
     return query
 
 
@@ -253,10 +276,3 @@ def _once(given: list[str], name: str, faults: list[Fault]) -> str:
     if len(given) > 1:
         faults.append(Fault("query", f"#/{name}", "This parameter is given more than once.", "repeated"))
     return given[0]
-
-
-def _escaped(name: str) -> str:
-    """A member name in a JSON pointer (RFC 6901), as a URI fragment."""
-    from urllib.parse import quote
-
-    return quote(name.replace("~", "~0").replace("/", "~1"), errors="replace")

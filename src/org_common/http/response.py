@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-_CREATED = re.compile(rb'\{"id":"([A-Za-z0-9._~-]+)"')
 _BROKEN = re.compile(r"[\r\n\0]")
-_UNRESERVED = re.compile(r"[A-Za-z0-9/._~-]*")
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 # An answer about one tenant's rows is nobody else's to keep.
 NO_STORE = "no-store"
 _PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": NO_STORE}
@@ -171,10 +170,11 @@ def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, 
 
 def _location(path: str, value: object, body: bytes) -> str | None:
     """The path of what was created: below the request's, by its `id`."""
-    created = _CREATED.match(body)
-    if created is not None and _UNRESERVED.fullmatch(path) is not None:
+    if body.startswith(b'{"id":"'):
         # Its text is there already: a third of the time that `str(uuid)` and a look at it take (measured).
-        return f"{path.removesuffix('/')}/{created[1].decode()}"
+        location = path.removesuffix("/").encode() + b"/" + body[7 : body.find(b'"', 7)]
+        if not location.translate(None, _UNRESERVED):
+            return location.decode()
     identifier = value.get("id") if isinstance(value, dict) else getattr(value, "id", None)
     if identifier is None:
         return None

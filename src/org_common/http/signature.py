@@ -89,9 +89,9 @@ class Parameter:
 
 
 class Signature:
-    """What a handler asks for and what it answers."""
+    """What a handler asks for and what it answers. `call` calls it with the values of `parameters`, in their order."""
 
-    __slots__ = ("parameters", "path", "result")
+    __slots__ = ("call", "parameters", "path", "result")
 
     def __init__(self, handler: Handler, path: list[str], provided: Mapping[type, Any] = NOTHING) -> None:
         """`TypeError` says what is wrong with the handler and how to mend it.
@@ -106,6 +106,8 @@ class Signature:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = _defaults(function)
         self.parameters = [_parameter(handler, name, hints, path, defaults, provided) for name in names]
+        # A function itself by position, a tenth of a warm request less; a decorator is called as it always was.
+        self.call = handler if function is handler and not code.co_kwonlyargcount else _by_name(handler, names)
         missing = [name for name in path if name not in names]
         if missing:
             raise TypeError(
@@ -117,12 +119,16 @@ class Signature:
             if self._count(kind) > 1:
                 raise TypeError(f"{_named(handler)} takes two parameters of the kind {kind!r}: one is enough")
 
-    def injects(self, kind: str) -> str | None:
-        """The name of the parameter that takes this kind, None when no parameter does."""
-        return next((parameter.name for parameter in self.parameters if parameter.kind == kind), None)
+    def injects(self, kind: str) -> int | None:
+        """The position of the parameter that takes this kind, None when no parameter does."""
+        return next((at for at, parameter in enumerate(self.parameters) if parameter.kind == kind), None)
 
     def _count(self, kind: str) -> int:
         return sum(parameter.kind == kind for parameter in self.parameters)
+
+
+def _by_name(handler: Handler, names: tuple[str, ...]) -> Handler:
+    return lambda *values: handler(**dict(zip(names, values, strict=True)))
 
 
 def _inner(handler: Handler) -> Any:

@@ -1,6 +1,7 @@
 """What goes back: results as JSON, errors as problems."""
 
 import json
+import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -22,11 +23,12 @@ from org_common import (
     Unavailable,
     Unprocessable,
 )
-from org_common.http import gateway
+from org_common.http import gateway, schema
 from org_common.http.response import Result, problem
 from org_common.types import LocalContext
 
 ID = UUID("0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a")
+IGNORE = ("ignore", None, Warning, None, 0)
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -224,6 +226,26 @@ def test_value_that_json_lacks_is_a_fault_of_the_handler(value: object) -> None:
 def test_value_other_than_declared_is_a_fault_of_the_handler(value: object) -> None:
     with pytest.raises(Exception, match="Owner"):
         rendered(value, Owner)
+
+
+# Whatever others have done to the filters, and as it is in a function, where nobody has.
+@pytest.mark.parametrize("filters", [[], [schema.REFUSE_MISFITS], [schema.REFUSE_MISFITS, IGNORE], [IGNORE]])
+@pytest.mark.parametrize("misfit", [5, {"password_hash": "hunter2"}, Reading(value=1)], ids=type)
+def test_value_of_another_type_than_its_field_is_a_fault_of_the_handler(
+    filters: list[Any], misfit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warnings, "filters", filters)
+
+    with pytest.raises(Exception, match="serialized value may not be as expected"):
+        rendered(Owner.model_construct(full_name=misfit), Owner)
+
+
+def test_filter_of_misfits_leaves_the_warnings_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    number: Any = 5
+    monkeypatch.setattr(warnings, "filters", [schema.REFUSE_MISFITS, ("always", None, Warning, None, 0)])
+
+    with pytest.warns(UserWarning, match="Pydantic serializer warnings"):
+        Owner.model_construct(full_name=number).model_dump_json()
 
 
 def test_fields_of_a_subclass_are_not_told() -> None:

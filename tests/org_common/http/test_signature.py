@@ -66,7 +66,33 @@ def test_the_answer_is_the_return_annotation() -> None:
 def test_what_is_injected_is_found_by_kind() -> None:
     signature = Signature(everything, ["org_id"])
 
-    assert (signature.injects("reader"), signature.injects("transaction")) == ("db", None)
+    assert (signature.injects("reader"), signature.injects("transaction")) == (0, None)
+
+
+def test_a_function_itself_is_called_by_position() -> None:
+    assert Signature(everything, ["org_id"]).call is everything
+
+
+def test_keyword_only_parameters_are_called_by_name() -> None:
+    def handler(org_id: UUID, *, limit: int = 5) -> tuple[UUID, int]:
+        return org_id, limit
+
+    assert Signature(handler, ["org_id"]).call(UUID(int=1), 7) == (UUID(int=1), 7)
+
+
+def test_a_decorator_is_called_by_name_as_it_is_anywhere_else() -> None:
+    def traced(handler: Any) -> Any:
+        @wraps(handler)
+        def wrapper(**arguments: Any) -> Any:
+            return handler(**arguments)
+
+        return wrapper
+
+    @traced
+    def handler(org_id: UUID, limit: int = 5) -> tuple[UUID, int]:
+        return org_id, limit
+
+    assert Signature(handler, ["org_id"]).call(UUID(int=1), 7) == (UUID(int=1), 7)
 
 
 def test_a_decorated_handler_keeps_its_signature() -> None:
