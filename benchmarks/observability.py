@@ -13,7 +13,7 @@ os.environ |= {"ORG_COMMON_LOG_FORM": "json", "POWERTOOLS_SERVICE_NAME": "shop",
 """
 OURS, PEER = "ours: logs, metrics, trace ids", "Powertools: Logger, Metrics"
 SET_UP = {
-    OURS: "from org_common.telemetry import observe\nobserve()",
+    OURS: "from org_common.telemetry.requests import observe\nobserve()",
     PEER: "from aws_lambda_powertools import Logger, Metrics\nLogger(), Metrics()",
 }
 LINES = 1000
@@ -23,7 +23,7 @@ def child() -> None:
     """A line with two fields, from the call to the write."""
     from aws_lambda_powertools import Logger
 
-    from org_common.log import configure, get_logger
+    from org_common.telemetry.log import configure, get_logger
 
     results, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the process ends
     peer, ours = Logger(service="shop"), get_logger("bench")

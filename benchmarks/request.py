@@ -12,7 +12,7 @@ import orjson
 
 from org_common import TOKEN, App, Model
 from org_common.http import gateway
-from org_common.telemetry import observe
+from org_common.telemetry.requests import observe
 from org_common.types import LocalContext
 
 EVENTS = 200

@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from org_common.http.signature import Cookie, Form, Header, Query
     from org_common.identity import FROM_AUTHORIZER, Identity
     from org_common.issuers import Issuer
-    from org_common.log import bind_fields, get_logger
-    from org_common.metrics import count, measure
     from org_common.model import Model, Patch
     from org_common.needs import Needs
     from org_common.paging import Page, PageRequest
@@ -62,8 +60,10 @@ if TYPE_CHECKING:
     from org_common.secrets.store import get_secret
     from org_common.settings import Settings, SettingsError
     from org_common.startup import prefetch
-    from org_common.telemetry import observe
-    from org_common.trace import span, trace_headers
+    from org_common.telemetry.log import bind_fields, get_logger
+    from org_common.telemetry.metrics import count, measure
+    from org_common.telemetry.requests import observe
+    from org_common.telemetry.trace import span, trace_headers
     from org_common.types import Deadline
 
 _HOMES = {
@@ -111,8 +111,6 @@ _HOMES = {
     "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
     "org_common.issuers": ("Issuer",),
-    "org_common.log": ("bind_fields", "get_logger"),
-    "org_common.metrics": ("count", "measure"),
     "org_common.model": ("Model", "Patch"),
     "org_common.needs": ("Needs",),
     "org_common.paging": ("Page", "PageRequest"),
@@ -121,8 +119,10 @@ _HOMES = {
     "org_common.secrets.store": ("get_secret",),
     "org_common.settings": ("Settings", "SettingsError"),
     "org_common.startup": ("prefetch",),
-    "org_common.telemetry": ("observe",),
-    "org_common.trace": ("span", "trace_headers"),
+    "org_common.telemetry.log": ("bind_fields", "get_logger"),
+    "org_common.telemetry.metrics": ("count", "measure"),
+    "org_common.telemetry.requests": ("observe",),
+    "org_common.telemetry.trace": ("span", "trace_headers"),
     "org_common.types": ("Deadline",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

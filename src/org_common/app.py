@@ -13,9 +13,9 @@ from org_common.http.request import Request
 from org_common.http.response import Response, checked, problem
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
-from org_common.invocation import current
 from org_common.route import Route
 from org_common.router import Router
+from org_common.telemetry.invocation import current
 
 TYPE_CHECKING = False
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.gateway import Shape
     from org_common.identity import IdentitySource
-    from org_common.invocation import Watch
     from org_common.needs import Needs
-    from org_common.telemetry import Telemetry
+    from org_common.telemetry.invocation import Watch
+    from org_common.telemetry.requests import Telemetry
     from org_common.types import Event, LambdaContext
 
     # What goes around every request of an app: `next` answers it.
@@ -321,7 +321,7 @@ class App(Router):
         return request.method if route is None else f"{request.method} {route.path}"
 
     def _observe(self) -> None:
-        from org_common.telemetry import Telemetry
+        from org_common.telemetry.requests import Telemetry
 
         self._is_observed = True
         self._telemetry = Telemetry.of(self.name, lambda: self._database)

@@ -1,7 +1,7 @@
 """Reading the environment: every variable that the SDK knows, and every fault in it."""
 
-from org_common import observability
 from org_common.secret import EXAMPLES, Reference, Secret
+from org_common.telemetry import observability
 
 TYPE_CHECKING = False
 

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from org_common import metrics, observability
-from org_common.log import DEBUG_LINES
-from org_common.redaction import Redactor
+from org_common.telemetry import metrics, observability
+from org_common.telemetry.log import DEBUG_LINES
+from org_common.telemetry.redaction import Redactor
 
 PAGE = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
 

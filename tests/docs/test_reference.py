@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings, SysCheck, Transaction, observability
+from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings, SysCheck, Transaction
 from org_common.auth.refusals import REASONS
 from org_common.db import statement
 from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
 from org_common.environment import PROFILES
 from org_common.route import RouteOptions
+from org_common.telemetry import observability
 
 ROOT = Path(__file__).parents[2]
 AUTH = (ROOT / "docs" / "auth.md").read_text()

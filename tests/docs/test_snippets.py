@@ -15,7 +15,8 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from org_common import App, Database, Identity, log
+from org_common import App, Database, Identity
+from org_common.telemetry import log
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.local import LocalDatabase, drop, provision
 from org_common.tools.migrations import load

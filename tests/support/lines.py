@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from org_common import log, trace
+from org_common.telemetry import log, trace
 
 
 class Sink:

@@ -13,9 +13,9 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from org_common import log
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import Verifier
+from org_common.telemetry import log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

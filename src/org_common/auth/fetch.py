@@ -9,7 +9,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from org_common.trace import Span, span
+from org_common.telemetry.trace import Span, span
 
 if TYPE_CHECKING:
     import ssl

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from types import TracebackType
 
-from org_common import trace
 from org_common.db.statement import Wire
-from org_common.invocation import current
+from org_common.telemetry import trace
+from org_common.telemetry.invocation import current
 
 # Compiled when the first span is named: most functions have none.
 # All the SDK's own statements begin so; the handler's cannot, or would not.

@@ -15,7 +15,7 @@ from org_common.db.database import Database
 from org_common.db.pool import Pooled
 from org_common.environment import ALLOW_PLAIN
 from org_common.settings import Settings
-from org_common.telemetry import observe
+from org_common.telemetry.requests import observe
 from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from org_common import trace
 from org_common.auth.rules import PUBLIC
 from org_common.db.database import Database
 from org_common.db.statement import prepare, prepare_own
 from org_common.db.turn import name, summary
-from org_common.invocation import Invocation, current
-from org_common.trace import Span, Trace
+from org_common.telemetry import trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.trace import Span, Trace
 from org_common.types import Deadline
 
 if TYPE_CHECKING:
-    from org_common.trace import Kind, Value
+    from org_common.telemetry.trace import Kind, Value
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """The counters of secrets, by name."""
 
-from org_common.metrics import OWN
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Environment
+from org_common.telemetry.metrics import OWN
 
 
 def test_metrics_name_the_source() -> None:

@@ -9,8 +9,6 @@ import pytest
 
 from org_common import get_secret
 from org_common.errors import OrgError, Unavailable
-from org_common.metrics import taken
-from org_common.otel import OpenTelemetry
 from org_common.secret import Reference, Secret
 from org_common.secrets import store as module
 from org_common.secrets.aws import Aws
@@ -19,6 +17,8 @@ from org_common.secrets.extension import Extension
 from org_common.secrets.source import Failed, Refused, SecretError
 from org_common.secrets.store import Store, default
 from org_common.settings import Settings
+from org_common.telemetry.metrics import taken
+from org_common.telemetry.otel import OpenTelemetry
 from tests.support.extension import FakeExtension
 from tests.support.spans import finished, record
 from tests.support.store import FakeStore
@@ -322,8 +322,8 @@ def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("fresh_default")
 def test_source_that_answered_is_a_metric_and_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("org_common.metrics._sources", [])
-    monkeypatch.setattr("org_common.trace.tracer", OpenTelemetry())
+    monkeypatch.setattr("org_common.telemetry.metrics._sources", [])
+    monkeypatch.setattr("org_common.telemetry.trace.tracer", OpenTelemetry())
     monkeypatch.setenv("APP_PASSWORD", "hunter2")
     record()
 

@@ -11,7 +11,7 @@ import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]
 
 from org_common.db.counters import Counters
-from org_common.process import PROACTIVE_S, Process, started_at_s
+from org_common.telemetry.process import PROACTIVE_S, Process, started_at_s
 
 
 def begun(init_type: str) -> Process:
@@ -87,7 +87,7 @@ def test_second_app_of_a_process_changes_nothing() -> None:
 
 def test_start_of_a_process_is_known_to_a_hundredth() -> None:
     before = time.time()
-    code = "from org_common.process import started_at_s; print(started_at_s())"
+    code = "from org_common.telemetry.process import started_at_s; print(started_at_s())"
     told = float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
     assert before - 0.1 <= told <= time.time()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from org_common.invocation import current
+from org_common.telemetry.invocation import current
 
 TYPE_CHECKING = False
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Kind = Literal["internal", "server", "client"]
 
     class Tracer(Protocol):
-        """What makes spans: see `org_common.otel`."""
+        """What makes spans: see `org_common.telemetry.otel`."""
 
         def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span: ...
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.identity import Identity
-    from org_common.trace import Trace
+    from org_common.telemetry.trace import Trace
 
     # A unit of CloudWatch, and a sum or the single values.
     Measured = tuple[str, float | list[float]]

@@ -11,18 +11,18 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from org_common import observability
-from org_common.invocation import current
-from org_common.line import clock, dumps, stamp
+from org_common.telemetry import observability
+from org_common.telemetry.invocation import current
+from org_common.telemetry.line import clock, dumps, stamp
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from typing import Any, Literal, TextIO
 
-    from org_common.invocation import Invocation
-    from org_common.observability import Observability
-    from org_common.redaction import Redactor
+    from org_common.telemetry.invocation import Invocation
+    from org_common.telemetry.observability import Observability
+    from org_common.telemetry.redaction import Redactor
 
 DEBUG_LINES = 100
 # What a record has before anyone adds to it, and what Lambda's filter, asyncio and uvicorn add.
@@ -187,7 +187,7 @@ class Handler(logging.Handler):
         return "\n".join(lines).translate(_CONTROL) + "\n"
 
     def _described(self, error: BaseException) -> dict[str, Any]:
-        from org_common.causes import described
+        from org_common.telemetry.causes import described
 
         return described(error, self.redactor)
 
@@ -283,7 +283,7 @@ _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
 
 
 def _made_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
-    from org_common.redaction import Redactor
+    from org_common.telemetry.redaction import Redactor
 
     return Redactor(emails=not emails, names=names)
 

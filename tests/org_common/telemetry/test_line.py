@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from org_common.line import MAX_LINE_LENGTH, clock, dumps, stamp
+from org_common.telemetry.line import MAX_LINE_LENGTH, clock, dumps, stamp
 
 
 def test_stamps_are_in_order_and_exact() -> None:

@@ -13,12 +13,12 @@ from opentelemetry import context
 from opentelemetry import trace as api
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from org_common.trace import Span, Trace
+from org_common.telemetry.trace import Span, Trace
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.trace import Kind, Value
+    from org_common.telemetry.trace import Kind, Value
 
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,

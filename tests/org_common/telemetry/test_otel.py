@@ -8,10 +8,10 @@ import pytest
 from opentelemetry import context
 from opentelemetry import trace as api
 
-from org_common import trace
-from org_common.invocation import Invocation, current
-from org_common.otel import OpenTelemetry
-from org_common.trace import Trace, span
+from org_common.telemetry import trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.otel import OpenTelemetry
+from org_common.telemetry.trace import Trace, span
 from tests.support.spans import finished, record
 
 ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

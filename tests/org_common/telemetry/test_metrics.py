@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common import metrics
-from org_common.invocation import Invocation, current
-from org_common.metrics import MAX_KEPT, Embedder, taken
-from org_common.trace import Trace
+from org_common.telemetry import metrics
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.metrics import MAX_KEPT, Embedder, taken
+from org_common.telemetry.trace import Trace
 from tests.support import emf
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common import trace
-from org_common.invocation import Invocation, current
-from org_common.trace import Trace, from_traceparent, from_xray, span
+from org_common.telemetry import trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.trace import Trace, from_traceparent, from_xray, span
 
 ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 XRAY_ID, XRAY_PARENT = "5759e988bd862e3fe1be46a994272793", "53995c3f42cd8ad8"

@@ -9,13 +9,12 @@ import logging
 import sys
 import time
 
-from org_common import log, metrics, observability, trace
-from org_common.http.routing import parameters
-from org_common.invocation import Invocation, current
-from org_common.line import clock, dumps, stamp
-from org_common.observability import Observability
-from org_common.process import process
-from org_common.trace import Trace
+from org_common.telemetry import log, metrics, observability, trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.line import clock, dumps, stamp
+from org_common.telemetry.observability import Observability
+from org_common.telemetry.process import process
+from org_common.telemetry.trace import Trace
 
 TYPE_CHECKING = False
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.identity import Identity
-    from org_common.invocation import Measured, Routed
-    from org_common.process import Counters
+    from org_common.telemetry.invocation import Measured, Routed
+    from org_common.telemetry.process import Counters
 
     class Counted(Protocol):
         """A database, for whoever must not know it."""
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
         def counters(self) -> Counters: ...
 
 
-TENANT_PARAMETER = "org_id"
+TENANT_PARAMETER = "{org_id}"
 MAX_ID_LENGTH = 64
 MAX_PATH_LENGTH = 200
 FLUSH_S = 2.0
@@ -106,8 +105,8 @@ class Telemetry:
     def tenant(self, path: str, values: list[str]) -> str | None:
         """The organization of the path. It is what was asked for: whether the caller belongs to it, the status says."""
         if path not in self._tenant_at:
-            names = parameters(path)
-            self._tenant_at[path] = names.index(TENANT_PARAMETER) if TENANT_PARAMETER in names else None
+            parameters = [segment for segment in path.split("/") if segment.startswith("{")]
+            self._tenant_at[path] = parameters.index(TENANT_PARAMETER) if TENANT_PARAMETER in parameters else None
         at = self._tenant_at[path]
         return None if at is None or not _is_id(values[at]) else values[at]
 
@@ -118,7 +117,7 @@ class Telemetry:
         if known is None:
             if len(self._users) >= MAX_USERS:
                 self._users.clear()
-            from org_common.pseudonym import pseudonym
+            from org_common.telemetry.pseudonym import pseudonym
 
             known = self._users[who] = pseudonym(*who)
         return known
@@ -333,7 +332,7 @@ def _trace(how: Observability) -> None:
     if how.traces == "auto" and "opentelemetry.sdk.trace" not in sys.modules:
         return
     try:
-        from org_common.otel import OpenTelemetry
+        from org_common.telemetry.otel import OpenTelemetry
     except ImportError as error:
         _logger.error("ORG_COMMON_TRACES is otel, and there is none (%s): install org-common[otel]", error)
         return

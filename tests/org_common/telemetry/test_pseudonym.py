@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from org_common.pseudonym import pseudonym
+from org_common.telemetry.pseudonym import pseudonym
 
 
 def test_is_the_same_for_the_same_user_and_another_for_others() -> None:

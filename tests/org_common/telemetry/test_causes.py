@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from org_common.causes import MAX_CAUSES, MAX_FRAMES, described, words
 from org_common.db.errors import StatementFailed
 from org_common.errors import Conflict
-from org_common.redaction import Redactor
+from org_common.telemetry.causes import MAX_CAUSES, MAX_FRAMES, described, words
+from org_common.telemetry.redaction import Redactor
 
 SECRET = "hunter2"
 

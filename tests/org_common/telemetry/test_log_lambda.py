@@ -17,8 +17,8 @@ from awslambdaric.lambda_runtime_log_utils import (  # type: ignore[import-untyp
     LogFormat,
 )
 
-from org_common import log
-from org_common.log import configure, frame
+from org_common.telemetry import log
+from org_common.telemetry.log import configure, frame
 from tests.support.lines import Sink, untouched_logging
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from org_common.observability import read
+from org_common.telemetry.observability import read
 
 
 def test_without_variables_the_defaults_hold() -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from org_common.redaction import Redactor
+    from org_common.telemetry.redaction import Redactor
 
 MAX_FRAMES = 25
 MAX_CAUSES = 5

@@ -4,8 +4,8 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from org_common.invocation import Invocation, current
-from org_common.trace import Trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.trace import Trace
 
 
 def made(name: str) -> Invocation:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from org_common.invocation import Invocation, current
-from org_common.line import MAX_LINE_LENGTH
-from org_common.log import bind_fields, configure, get_logger
-from org_common.trace import Trace
+from org_common.telemetry.invocation import Invocation, current
+from org_common.telemetry.line import MAX_LINE_LENGTH
+from org_common.telemetry.log import bind_fields, configure, get_logger
+from org_common.telemetry.trace import Trace
 from tests.support.lines import untouched_logging
 
 

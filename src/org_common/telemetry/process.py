@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
-    from org_common.invocation import Measured
+    from org_common.telemetry.invocation import Measured
 
     class Counters(Protocol):
         """Those of the database, as far as they are reported."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.line import dumps
-from org_common.redaction import EMAIL, MASK, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
+from org_common.telemetry.line import dumps
+from org_common.telemetry.redaction import EMAIL, MASK, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.c2lnbmF0dXJl_-x"
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -13,7 +13,7 @@ from opentelemetry import trace as api
 
 from org_common import PUBLIC, App, Database, Reader, Settings, count, get_logger, span
 from org_common.asgi import Asgi, Scope
-from org_common.log import configure
+from org_common.telemetry.log import configure
 from org_common.testing.client import Client
 from org_common.tools.local import LocalDatabase
 from tests.support.lines import Sink, untouched_logging

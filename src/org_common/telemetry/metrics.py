@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from org_common.invocation import current
+from org_common.telemetry.invocation import current
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.invocation import Measured
+    from org_common.telemetry.invocation import Measured
 
 Unit = Literal[
     "None", "Count", "Percent", "Seconds", "Milliseconds", "Microseconds", "Count/Second",
@@ -62,7 +62,7 @@ _checked: set[tuple[str, str]] = set()
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a number of this request: `metrics.count("OrdersPlaced")`. Its sum is one value of the metric.
+    """Add to a number of this request: `count("OrdersPlaced")`. Its sum is one value of the metric.
 
     A name begins with a capital. `ValueError` when CloudWatch would not take it.
     """
@@ -71,7 +71,7 @@ def count(name: str, value: float = 1) -> None:
 
 
 def measure(name: str, value: float, unit: Unit = "None") -> None:
-    """Note one value: `metrics.measure("ModelLatency", 812.5, "Milliseconds")`. Each value counts for itself.
+    """Note one value: `measure("ModelLatency", 812.5, "Milliseconds")`. Each value counts for itself.
 
     A value that is not finite is dropped, and `MetricsDropped` says so.
     """

@@ -13,12 +13,13 @@ from uuid import UUID
 
 import pytest
 
-from org_common import PUBLIC, TOKEN, App, Conflict, Response, log, metrics, trace
+from org_common import PUBLIC, TOKEN, App, Conflict, Response
 from org_common.http import gateway
-from org_common.invocation import current
-from org_common.process import Process
-from org_common.pseudonym import pseudonym
-from org_common.telemetry import observe
+from org_common.telemetry import log, metrics, trace
+from org_common.telemetry.invocation import current
+from org_common.telemetry.process import Process
+from org_common.telemetry.pseudonym import pseudonym
+from org_common.telemetry.requests import observe
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.types import LocalContext
 from tests.support import emf
@@ -31,7 +32,7 @@ logger = log.get_logger("shop")
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("org_common.telemetry.process", Process())
+    monkeypatch.setattr("org_common.telemetry.requests.process", Process())
     with untouched_logging():
         yield
 
