@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from org_common.settings import Settings
     from org_common.types import Event
 
-logger = logging.getLogger("org_common")
 
 # The one key of the context: API Gateway makes a string of each value, and takes no lists and objects for REST APIs.
 CLAIMS_KEY = "claims"
@@ -61,8 +59,7 @@ class Authorizer:
             claims = self.verifier.authorize(_authorization(event))
             text = claims.text()
         except TokenRefused as refused:
-            # Nothing of the token: the reason is one of a fixed list.
-            logger.info("token refused: %s", refused.reason)
+            refused.log()
             raise Unauthorized from None
         except KeysUnavailable:
             raise AuthorizerError("the keys of the token's issuer cannot be fetched") from None

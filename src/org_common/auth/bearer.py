@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from org_common.auth.refusals import TokenRefused
 from org_common.auth.tokens import Verifier
 
 TYPE_CHECKING = False
@@ -40,7 +41,12 @@ class Bearer:
         authorization = request.headers.get("authorization")
         if authorization is None:
             return None
-        return self.verifier.authorize(authorization).identity().checked_for(request.tenant_id)
+        try:
+            claims = self.verifier.authorize(authorization)
+        except TokenRefused as refused:
+            refused.log()
+            raise
+        return claims.identity().checked_for(request.tenant_id)
 
     def __repr__(self) -> str:
         return f"Bearer({', '.join(self.verifier.issuers)})"

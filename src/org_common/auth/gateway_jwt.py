@@ -15,9 +15,10 @@ from org_common.settings import Settings, SettingsError
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from org_common.auth.claims import Claims
     from org_common.http.request import Request
     from org_common.identity import Identity
     from org_common.issuers import Issuer
@@ -48,6 +49,14 @@ class GatewayJwt:
         authorizer = request.authorizer
         if not authorizer:
             return None
+        try:
+            claims = self._claims(authorizer)
+        except TokenRefused as refused:
+            refused.log()
+            raise
+        return claims.identity().checked_for(request.tenant_id)
+
+    def _claims(self, authorizer: Mapping[str, Any]) -> Claims:
         # Beside `jwt` there is nothing, whatever else an event may hold that somebody made up.
         jwt = authorizer.get("jwt") if len(authorizer) == 1 else None
         sent = jwt.get("claims") if isinstance(jwt, dict) else None
@@ -56,8 +65,7 @@ class GatewayJwt:
         issuer = self._issuers.get(sent.get("iss", ""))
         if issuer is None:
             raise TokenRefused("issuer")
-        claims = checked(issuer, {name: _typed(name, value) for name, value in sent.items()}, time.time())
-        return claims.identity().checked_for(request.tenant_id)
+        return checked(issuer, {name: _typed(name, value) for name, value in sent.items()}, time.time())
 
     def __repr__(self) -> str:
         return f"GatewayJwt({', '.join(self._issuers)})"

@@ -40,6 +40,12 @@ class TokenRefused(Unauthorized):
         super().__init__(REASONS[reason], code=code)
         self.reason = reason
 
+    def log(self) -> None:
+        """Whose answer it becomes says why: the caller is not told all of it. Nothing of the token is in the line."""
+        import logging  # here, since most tokens hold, and an app is imported without it
+
+        logging.getLogger("org_common").info("token refused: %s", self.reason)
+
 
 class KeysUnavailable(Unavailable):
     """The issuer's keys cannot be had now, so nothing can be said of the token: 503, never a 401."""

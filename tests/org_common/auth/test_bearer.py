@@ -95,6 +95,15 @@ def test_token_that_does_not_hold_is_a_401(case: Any) -> None:
     assert answer.json()["code"] in ("invalid_token", "token_expired")
 
 
+def test_log_says_why_a_token_was_refused_and_nothing_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    other = TokenIssuer("https://other.test").token("alice")
+
+    with caplog.at_level("INFO", "org_common"):
+        Client(make()).get("/me", headers={"authorization": f"Bearer {other}"})
+
+    assert [record.getMessage() for record in caplog.records] == ["token refused: issuer"]
+
+
 def test_context_that_somebody_made_up_is_not_read() -> None:
     forged = {"claims": Person("root").claims(), "lambda": {"claims": Person("root").claims()}}
 

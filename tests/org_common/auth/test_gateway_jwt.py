@@ -67,6 +67,14 @@ def test_claims_make_the_caller() -> None:
     assert identity.expires_at == pytest.approx(time.time() + 600, abs=5)
 
 
+def test_log_says_why_claims_were_refused_and_nothing_of_them(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "org_common"):
+        assert refused(iss="https://other.test") == "issuer"
+        assert refused(exp="x") == "claim_type"
+
+    assert [record.getMessage() for record in caplog.records] == ["token refused: issuer", "token refused: claim_type"]
+
+
 @pytest.mark.parametrize("written", ["{:d}", "{:d}.0", "{:.9E}"])
 def test_times_are_read_in_each_way_of_writing(written: str) -> None:
     text = written.format(int(time.time()) + 600).replace("E+0", "E")
