@@ -36,6 +36,11 @@ _ALWAYS: dict[str, str | int] = {
     "gssencmode": "disable",
 }
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+# Where systems keep the authorities that they trust: Amazon Linux (Lambda), Debian, macOS and Alpine. libpq looks into
+# the home folder alone, and what `sslrootcert=system` means to the OpenSSL of psycopg's wheel is a folder that nobody
+# has (/usr/lib/psycopg-openssl).
+_ROOT_FILE = "/.postgresql/root.crt"
+AUTHORITIES = ("/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem")
 # Less than `tcp_user_timeout`: or the kernel gives up first now and then (2 of 40), and silence looks like a refusal.
 CONNECT_TIMEOUT_S = 1.9
 # All tries together.
@@ -45,6 +50,7 @@ CONNECTING_S = 2.9
 _SQLSTATE = rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"'
 # What a server says begins with how bad it is, in its language; libpq's own words do not.
 _SAID = r"failed: \S+:  "
+_UNTRUSTED = r"certificate verify failed|root certificate file|does not match host name|does not support SSL"
 # libpq tells no SQLSTATE of a connection that fails, only these texts. PgBouncer, always English, has one for all.
 _TEXTS = (
     ("too many clients|remaining connection slots|too many connections|no more connections allowed", "53300"),
@@ -99,7 +105,19 @@ def conninfo(url: str, application_name: str) -> str:
     if given.get("host") not in _LOCAL:
         # Anything weaker accepts whoever answers (libpq documentation, section 34.19.1).
         given.setdefault("sslmode", "verify-full")
+        if given["sslmode"] == "verify-full":
+            _trust(given)
     return make_conninfo("", **{**_ALWAYS, "application_name": application_name, **given})
+
+
+def _trust(given: dict[str, Any]) -> None:
+    """The system's authorities, unless the URL, libpq's variable or its file say which."""
+    exists, home = os.path.exists, os.path.expanduser("~")  # noqa: PTH111 - Path refuses where there is no home
+    if "sslrootcert" in given or "PGSSLROOTCERT" in os.environ or exists(home + _ROOT_FILE):
+        return
+    found = next(filter(exists, AUTHORITIES), None)
+    if found is not None:
+        given["sslrootcert"] = found
 
 
 def _open(conninfo: str, until_s: float) -> AnyPGconn:
@@ -133,8 +151,10 @@ def _start(conninfo: str, until_s: float, trace: int | None = None) -> AnyPGconn
     pgconn.finish()
     if status is None:
         raise ConnectFailed("no answer in time", sqlstate, Signal.MUTE)
-    # Without an SQLSTATE no server spoke: refused, unknown name, broken off.
-    raise ConnectFailed(message, sqlstate, signal(sqlstate) if sqlstate else Signal.STARTING)
+    if sqlstate:
+        raise ConnectFailed(message, sqlstate, signal(sqlstate))
+    # No server spoke: refused, unknown name, broken off; or not the one that was meant.
+    raise ConnectFailed(message, None, Signal.UNTRUSTED if re.search(_UNTRUSTED, message) else Signal.STARTING)
 
 
 def _start_traced(conninfo: str, until_s: float) -> AnyPGconn:

@@ -24,6 +24,7 @@ class Signal(Enum):
     STARTING = "nobody answers yet: refused, no such name, starting up"
     FULL = "the server has no connection left"
     PASSWORD = "the password does not hold (any more)"  # noqa: S105 - the name of a fault
+    UNTRUSTED = "the server did not prove who it is: no TLS, no certificate for its name, none of an authority we trust"
     MUTE = "the peer said nothing until the deadline"
     STANDBY = "a write met a read-only server: a failover left us on a standby"
     CONFLICT = "a serialization failure or a deadlock: rolled back for certain"
@@ -60,6 +61,7 @@ TABLE: dict[tuple[Signal, Phase], Action] = {
     (Signal.STARTING, Phase.CONNECT): Action.BACK_OFF,
     (Signal.FULL, Phase.CONNECT): Action.BACK_OFF,
     (Signal.PASSWORD, Phase.CONNECT): Action.REFRESH,
+    (Signal.UNTRUSTED, Phase.CONNECT): Action.UNAVAILABLE,
     (Signal.MUTE, Phase.CONNECT): Action.UNAVAILABLE,
     (Signal.MUTE, Phase.READ): Action.TIMEOUT,
     (Signal.MUTE, Phase.WRITE): Action.TIMEOUT,
