@@ -21,8 +21,11 @@ PREFIX = "ORG_COMMON_"
 ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
 # Read elsewhere, by tools and tests: known all the same.
 OTHERS = (
+    "ORG_COMMON_CONTRACT",
+    "ORG_COMMON_CONTRACT_SEED",
     "ORG_COMMON_DEV_DATA",
     "ORG_COMMON_FAULTS",
+    "ORG_COMMON_FUZZ",
     "ORG_COMMON_MIGRATOR_URL",
     "ORG_COMMON_POOLER_URL",
     "ORG_COMMON_POSTGRES_BIN",
@@ -68,7 +71,7 @@ class Reading:
             "issuers": self._issuers("ORG_COMMON_ISSUERS"),
             "is_provisioned": self._get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
         }
-        # What they say holds with the first request (telemetry.py); what is wrong with them is told here as well.
+        # Each App reads them for itself (telemetry.requests); what is wrong with them is told here as well.
         observability.read(self._get, self.faults)
         self._check_login(found)
         self._check_plain(found)

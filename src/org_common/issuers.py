@@ -45,9 +45,9 @@ class Issuer:
     `types` are the header's `typ`, by default `JWT`, `at+jwt` or none. `tenant_claim` names the claim that says for
     which tenant a token is, for functions in Lambda's tenant isolation mode.
 
-    `hs256_secret` is for the legacy keys of Supabase and their like: whoever verifies can also sign. It stands alone,
-    with `algorithms=["HS256"]` and without keys to fetch. `loopback_http` lets `jwks_url` be plain HTTP on this
-    machine, for development.
+    `hs256_secret` is for the legacy keys of Supabase and their like: whoever verifies can also sign. It has 32 bytes at
+    least, and stands alone, with `algorithms=["HS256"]` and without keys to fetch. `loopback_http` lets `jwks_url` be
+    plain HTTP on this machine, for development.
     """
 
     __slots__ = (

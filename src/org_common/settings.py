@@ -1,4 +1,4 @@
-"""What the environment tells the SDK, read once, with every fault in one error."""
+"""What the environment tells the SDK, with every fault of it in one error."""
 
 import os
 
@@ -20,10 +20,10 @@ class Settings:
 
     `database_url` is that of the powerless login (`app_login`), a libpq URL; `database_secret` refers to what it lacks,
     or to all of it; with `database_auth` "iam" a token of RDS is the password. `service_…` are the same for
-    `app_service`. `cursor_keys` sign the cursors of pages: the first signs, all verify, so a key rotates by putting the
-    new one in front. `search_path` is set in each unit; empty by default, so that SQL names its schemas and nothing
-    can be put in front of them. `database_profile` says what stands in front of the server: "direct",
-    "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or "rds-proxy-set-local" should the proxy pin on
+    `app_service`, which has no such token. `cursor_keys` sign the cursors of pages: the first signs, all verify, so a
+    key rotates by putting the new one in front. `search_path` is set in each unit; empty by default, so that SQL names
+    its schemas and nothing can be put in front of them. `database_profile` says what stands in front of the server:
+    "direct", "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or "rds-proxy-set-local" should the proxy pin on
     set_config. A secret is believed for `secrets_ttl_s`, and for `secrets_stale_s` more while nobody can be asked.
     `issuers` are those whose tokens are taken. `is_provisioned`: Lambda has started this environment ahead of its
     requests (provisioned concurrency).

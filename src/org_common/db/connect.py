@@ -90,7 +90,10 @@ class Raw(psycopg.Connection[Any]):
 
 
 def conninfo(url: str, application_name: str) -> str:
-    """The URL with what is always set; what the URL says itself wins. Never `options`: poolers refuse it."""
+    """The URL with what is always set; what the URL says itself wins. Never `options`: poolers refuse it.
+
+    Its `connect_timeout` is read by nobody: see `CONNECT_TIMEOUT_S`.
+    """
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:

@@ -82,6 +82,7 @@ class Transaction(Reader):
         """Put a message into the outbox: it is sent after COMMIT, and only then. Costs no turn.
 
         At least once; the messages of one `key` in the order of their transactions, one transaction at a time.
+        Only callers send: on a PUBLIC route and in a `service_transaction()` the transaction ends in `Forbidden`.
         """
         self._check_open()
         self._unit.ride(sending(queue, message, key))
