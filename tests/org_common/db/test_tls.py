@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -121,7 +122,12 @@ def test_caller_is_told_503_at_once_and_the_log_why(
 ) -> None:
     tries: list[str] = []
     opened = connect._start
-    monkeypatch.setattr(connect, "_start", lambda info, *rest: tries.append(info) or opened(info, *rest))
+
+    def watched(info: str, *rest: Any) -> Any:
+        tries.append(info)
+        return opened(info, *rest)
+
+    monkeypatch.setattr(connect, "_start", watched)
     database = Database(Settings(database_url=url(lab, guarded.port, f"&sslrootcert={other.file}")))
 
     with pytest.raises(Unavailable) as caught:
