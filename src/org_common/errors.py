@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+# So many are told of one request.
+MAX_FAULTS = 50
+# What converting a value raises. pydantic lets the last one through, of an interval of more than 2.7 million years.
+MISFIT = (ValueError, KeyError, OverflowError)
+
+
 class Fault:
     """One thing wrong with the input: where it was and what was wrong.
 

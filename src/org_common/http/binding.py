@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import orjson
 
-from org_common.errors import BadRequest, Fault, PayloadTooLarge, Unprocessable, UnsupportedMediaType
+from org_common.errors import (
+    MAX_FAULTS,
+    MISFIT,
+    BadRequest,
+    Fault,
+    PayloadTooLarge,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from org_common.http.pointer import pointer
 from org_common.http.request import Request
 from org_common.http.signature import FROM_APP, Parameter, Signature
@@ -16,14 +25,13 @@ from org_common.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.http.schema import Scalar, Scalars
+    from org_common.http.scalar import Scalar, Scalars
 
 # Reads one argument; appends to the faults instead of raising, so that all of them are told at once.
 Read = Callable[[Request, list[str], dict[str, list[str]], list[Fault]], Any]
 Provided = Mapping[type, Callable[[Request], Any]]
 
 BODY_LIMIT_BYTES = 1024 * 1024
-MAX_FAULTS = 50
 NO_QUERY: dict[str, list[str]] = {}
 MAX_PARAMETERS = 100
 JSON = "application/json"
@@ -93,7 +101,7 @@ def _reader(parameter: Parameter, path: list[str], provided: Provided) -> Read:
         return _body_reader(parameter)
     if kind == "form":
         return _form_reader(parameter)
-    from org_common.http.schema import Scalars, scalar
+    from org_common.http.scalar import Scalars, scalar
 
     if parameter.is_list:
         return _list_reader(parameter, Scalars(parameter.annotation, parameter.constraints))
@@ -113,7 +121,7 @@ def _path_reader(parameter: Parameter, at: int, scalar: Scalar) -> Read:
     def read(request: Request, values: list[str], query: dict[str, list[str]], faults: list[Fault]) -> Any:
         try:
             return convert(values[at])
-        except (ValueError, KeyError) as error:
+        except MISFIT as error:
             faults += scalar.faults(error, "path", name)
             return None
 
@@ -133,7 +141,7 @@ def _query_reader(parameter: Parameter, scalar: Scalar) -> Read:
             faults.append(Fault("query", f"#/{name}", "This parameter is given more than once.", "repeated"))
         try:
             return convert(given[0])
-        except (ValueError, KeyError) as error:
+        except MISFIT as error:
             faults += scalar.faults(error, "query", name)
             return None
 
@@ -153,7 +161,7 @@ def _named_reader(
             return default
         try:
             return scalar.convert(text)
-        except (ValueError, KeyError) as error:
+        except MISFIT as error:
             faults += scalar.faults(error, where, name)
             return None
 
@@ -169,8 +177,7 @@ def _list_reader(parameter: Parameter, scalars: Scalars) -> Read:
             return scalars.read(given, "query", name, faults)
         if required:
             faults.append(Fault("query", f"#/{name}", "This parameter is required.", "missing"))
-        # A default is the declaration's, and a handler may add to its list.
-        return [*default] if isinstance(default, list) else default
+        return deepcopy(default)
 
     return read
 
@@ -186,7 +193,8 @@ def _body_reader(parameter: Parameter) -> Read:
         if not sent:
             if required:
                 raise BadRequest("A JSON body is required.", code="missing_body")
-            return default
+            # The declaration's own would be every request's, and a handler may change it.
+            return deepcopy(default)
         content_type = request.headers.get("content-type", JSON)
         if content_type != JSON and not _is_json(content_type):
             raise UnsupportedMediaType
@@ -208,7 +216,7 @@ def _form_reader(parameter: Parameter) -> Read:
         if not sent:
             if required:
                 raise BadRequest("A form is required.", code="missing_body")
-            return default
+            return deepcopy(default)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
             raise UnsupportedMediaType(f"The body must be {FORM}.")
         if len(sent) > BODY_LIMIT_BYTES:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
-from org_common.errors import BadRequest, Fault
+from org_common.errors import MAX_FAULTS, BadRequest, Fault
 from org_common.http.pointer import pointer
 
 # Sixteen digits in a row, an exponent of three: seldom, and looked at closely. Two patterns that each begin with one
@@ -35,10 +37,13 @@ def are_suspicious(sent: bytes) -> bool:
 
 
 def lost(sent: bytes) -> list[Fault]:
-    """What would not survive; `BadRequest` for what JSON (RFC 8259, section 6) does not have."""
+    """The first that would not survive; `BadRequest` for what JSON (RFC 8259, section 6) does not have."""
     faults: list[Fault] = []
     with suppress(ValueError, RecursionError):  # malformed in another way: pydantic says where
-        _tell(json.loads(sent, parse_constant=_refuse, parse_float=_Float, parse_int=_Int), [], faults)
+        document = json.loads(sent, parse_constant=_refuse, parse_float=_Float, parse_int=_Int)
+        for path in islice(_lost(document, []), MAX_FAULTS):
+            detail = "This number is larger or more exact than can be kept: send a text"
+            faults.append(Fault("body", pointer(path), detail, "number_range"))
     return faults
 
 
@@ -50,7 +55,11 @@ class _Float(str):
     __slots__ = ()
 
     def survives(self) -> bool:
-        return math.isfinite(float(self)) and Decimal(self) == Decimal(repr(float(self)))
+        try:
+            return math.isfinite(float(self)) and Decimal(self) == Decimal(repr(float(self)))
+        except InvalidOperation:
+            # An exponent of twenty digits is more than even a Decimal has room for.
+            return False
 
 
 class _Int(str):
@@ -60,13 +69,15 @@ class _Int(str):
         return len(self) < 21 and -(2**63) <= int(self) < 2**63
 
 
-def _tell(value: Any, path: list[int | str], faults: list[Fault]) -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _tell(inner, [*path, name], faults)
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            _tell(inner, [*path, at], faults)
-    elif isinstance(value, (_Float, _Int)) and not value.survives():
-        detail = "This number is larger or more exact than can be kept: send a text"
-        faults.append(Fault("body", pointer(path), detail, "number_range"))
+def _lost(value: Any, path: list[int | str]) -> Iterator[list[int | str]]:
+    """The path of each; it changes with the next one."""
+    if isinstance(value, (_Float, _Int)):
+        if not value.survives():
+            yield path
+        return
+    if isinstance(value, (dict, list)):
+        path.append("")
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            path[-1] = key
+            yield from _lost(inner, path)
+        path.pop()

@@ -60,10 +60,13 @@ class RestApi:
         for text in (method, path, sent_path, request_id, stage):
             if type(text) is not str:
                 raise broken_event()
-        path, sent_path = decoded(path), decoded(sent_path)
+        of_http_api = event.get("version") == "1.0"
+        if not of_http_api:
+            # An HTTP API has decoded them already; once more, and a percent sign of the caller's would be lost.
+            path, sent_path = decoded(path), decoded(sent_path)
         query = joined_query(event, decoded=True)
         check_unicode(path, sent_path, query)
-        if event.get("version") == "1.0" and stage != "$default":
+        if of_http_api and stage != "$default":
             # Of an HTTP API's path a named stage is a part.
             path = without(f"/{stage}", path)
         if self._base_path:

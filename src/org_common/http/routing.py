@@ -110,6 +110,8 @@ class Table(Generic[R]):
                 found = self._find(child, parts, at, values)
                 if found is not None:
                     return found
+                if not part:
+                    return None
                 del values[known:]
                 node = node.parameter
                 values.append(part)

@@ -1,4 +1,4 @@
-"""Validation and serialization by pydantic: beside the models themselves, its only home.
+"""Bodies validated and answers written by pydantic. Beside the models, this and `scalar` are its only home.
 
 Imported when a route is first hit that has something to validate or a model to write.
 """
@@ -7,75 +7,37 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from types import UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, core_schema, from_json
+from pydantic import BaseModel, ValidationError
+from pydantic_core import SchemaValidator, from_json
 
-from org_common.errors import BadRequest, Fault
+from org_common.errors import MAX_FAULTS, BadRequest, Fault
 from org_common.http import numbers
 from org_common.http.pointer import pointer
+from org_common.http.scalar import OUT_OF_RANGE, SPELLINGS, Spelling, base, found
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 ParseBody = Callable[[bytes, list[Fault]], Any]
 
 
-class Spelling(NamedTuple):
-    """What the text of a type must look like."""
-
-    pattern: re.Pattern[str]
-    detail: str
-    code: str
-
-
-class Misspelt(ValueError):
-    """A text that pydantic would take, and that is written in another way than is asked for."""
-
-    def __init__(self, spelling: Spelling) -> None:
-        super().__init__(spelling.detail)
-        self.spelling = spelling
-
-
-# What pydantic takes beyond these ("{…}", "urn:uuid:…"; " 20 ", "2_0", "20.0", "+20"; "on", "0"; a number for a date)
-# names no resource and counts nothing. 18 digits are what fits into PostgreSQL's bigint whatever they are.
-_SPELLINGS: dict[Any, Spelling] = {
-    UUID: Spelling(re.compile(r"[0-9A-Fa-f-]{36}"), "Input should be a UUID of 36 characters", "uuid_parsing"),
-    int: Spelling(re.compile(r"-?[0-9]{1,18}"), "Input should be a whole number", "int_parsing"),
-    bool: Spelling(re.compile(r"true|false"), "Input should be true or false", "bool_parsing"),
-    float: Spelling(
-        re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?"),
-        "Input should be a number",
-        "float_parsing",
-    ),
-    Decimal: Spelling(
-        re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?"), "Input should be a decimal number", "decimal_parsing"
-    ),
-    date: Spelling(re.compile(r"[0-9]{4}-.*"), "Input should be a date, YYYY-MM-DD", "date_parsing"),
-    datetime: Spelling(re.compile(r"[0-9]{4}-.*"), "Input should be a date and a time of RFC 3339", "datetime_parsing"),
-}
-
-_CONFIG = ConfigDict(allow_inf_nan=False)
-# Bare core validators: 0.006 ms to make instead of 0.5, and 5 times as fast as UUID(text) (measured).
-_BARE: dict[type, Callable[[str], Any]] = {
-    UUID: SchemaValidator(
-        core_schema.chain_schema([core_schema.str_schema(min_length=36, max_length=36), core_schema.uuid_schema()])
-    ).validate_python,
-    int: SchemaValidator(
-        core_schema.chain_schema([core_schema.str_schema(pattern="^-?[0-9]{1,18}$"), core_schema.int_schema()])
-    ).validate_python,
-    bool: {"true": True, "false": False}.__getitem__,
-}
 MAX_FORM_FIELDS = 1000
+# Up to here all faults of a body are told at once.
+ALL_TOLD_BYTES = 8 * 1024
+_OF_ELEMENTS = frozenset({"list", "tuple", "set", "frozenset", "dict"})
+# A default and what somebody noted beside a field, whatever they look like.
+_NO_SCHEMA = frozenset({"default", "metadata"})
 
 # A value that is not what its model declares is an error and is not written. pydantic is told so by a text, which it
 # reads anew with each answer for 0.9 us (measured); as a flag it is a warning, which this filter makes an error of, for
 # what is written here and nowhere else. Where others have put a filter in front, the text is taken.
-warnings.filterwarnings("error", category=UserWarning, module=f"{re.escape(__name__)}$")
+warnings.filterwarnings("error", "Pydantic serializer warnings", UserWarning, f"{re.escape(__name__)}$")
 REFUSE_MISFITS = warnings.filters[0]
 
 # pydantic's words for these repeat the value.
@@ -88,7 +50,13 @@ _DETAILS = {
 def body(model: type[BaseModel]) -> ParseBody:
     """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
     _built(model)
-    validate = model.__pydantic_validator__.validate_json
+    every = model.__pydantic_validator__.validate_json
+    # A million errors of one body took 1.2 GB and 20 s to tell. Of a large one only the first bad element is.
+    validate = (
+        _stopping(model.__pydantic_core_schema__).validate_json
+        if _has_elements(model.__pydantic_core_schema__)
+        else every
+    )
 
     def parse(sent: bytes, faults: list[Fault]) -> Any:
         if numbers.are_suspicious(sent):
@@ -97,18 +65,21 @@ def body(model: type[BaseModel]) -> ParseBody:
             # Strict: a JSON text has numbers and booleans, so "20" is no number and 1 is not true.
             return validate(sent, strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
-            if found[0]["type"] == "json_invalid":
-                reason = found[0]["msg"].removeprefix("Invalid JSON: ")
+            errors = found(error)
+            if errors[0]["type"] == "json_invalid":
+                reason = errors[0]["msg"].removeprefix("Invalid JSON: ")
                 # The cause would put the caller's body into our log.
                 raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
-            document = from_json(sent)
-            told = {fault.pointer for fault in faults if fault.where == "body"}
-            for each in found:
-                where = _place(each["loc"], document, missing=each["type"] == "missing")
-                if where not in told:
-                    faults.append(Fault("body", where, _DETAILS.get(each["type"], each["msg"]), each["type"]))
+        except OverflowError:
+            faults.append(Fault("body", "#", OUT_OF_RANGE, "out_of_range"))
             return None
+        if validate is not every and len(sent) <= ALL_TOLD_BYTES:
+            try:
+                return every(sent, strict=True, by_alias=True, by_name=False)
+            except ValidationError as error:
+                errors = found(error)
+        _tell(errors, from_json(sent), faults)
+        return None
 
     return parse
 
@@ -117,11 +88,10 @@ def form(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
     """Parses a form as the model, by its camelCase names only. What a field's text may be is as in a query string."""
     _built(model)
     validate = model.__pydantic_validator__.validate_python
-    fields = {field.alias or name: _form_field(field.annotation) for name, field in model.model_fields.items()}
+    fields = {_name_outside(name, field): _form_field(field.annotation) for name, field in model.model_fields.items()}
 
     def parse(sent: str, faults: list[Fault]) -> Any:
         given: dict[str, Any] = {}
-        before = len(faults)
         for name, value in parse_qsl(sent, keep_blank_values=True, errors="replace", max_num_fields=MAX_FORM_FIELDS):
             is_list, spelling = fields.get(name, (False, None))
             if spelling is not None and spelling.pattern.fullmatch(value) is None:
@@ -135,108 +105,49 @@ def form(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
         try:
             return validate(given, by_alias=True, by_name=False)
         except ValidationError as error:
-            told = {fault.pointer for fault in faults[before:]}
-            for each in error.errors(include_url=False, include_context=False, include_input=False):
-                where = _place(each["loc"], given, missing=each["type"] == "missing")
-                if where not in told:
-                    faults.append(Fault("body", where, _DETAILS.get(each["type"], each["msg"]), each["type"]))
-            return None
+            _tell(found(error), given, faults)
+        except OverflowError:
+            faults.append(Fault("body", "#", OUT_OF_RANGE, "out_of_range"))
+        return None
 
     return parse
 
 
-class Scalar:
-    """Reads the text of a path, query, header or cookie parameter.
-
-    `convert` raises `ValueError` or `KeyError`. Most requests call it, so it is the validator itself and no method.
-    """
-
-    __slots__ = ("_spelling", "convert")
-
-    def __init__(self, convert: Callable[[str], Any], spelling: Spelling | None = None) -> None:
-        """`spelling` is what every error of `convert` is about, None when it says so itself."""
-        self.convert = convert
-        self._spelling = spelling
-
-    def faults(self, error: Exception, where: str, name: str) -> list[Fault]:
-        """What to tell of an error of `convert`."""
-        spelling = error.spelling if isinstance(error, Misspelt) else self._spelling
-        if spelling is None:
-            return _faults(error, where, name)
-        return [Fault(where, f"#/{name}", spelling.detail, spelling.code)]
+def _tell(errors: list[Any], document: Any, faults: list[Fault]) -> None:
+    """Add what pydantic found wrong with a body, but not twice where something is told already."""
+    told = {fault.pointer for fault in faults if fault.where == "body"}
+    for each in errors[:MAX_FAULTS]:
+        where = _place(each["loc"], document, missing=each["type"] == "missing")
+        if where not in told:
+            faults.append(Fault("body", where, _DETAILS.get(each["type"], each["msg"]), each["type"]))
 
 
-class Scalars:
-    """Reads a parameter that may be given more than once. Constraints are the list's: `min_length`, `max_length`."""
-
-    __slots__ = ("_scalar", "_validate")
-
-    def __init__(self, annotation: Any, constraints: Mapping[str, Any]) -> None:
-        metadata: tuple[Any, ...] = ()
-        if get_origin(annotation) in (Union, UnionType):
-            annotation = next(each for each in get_args(annotation) if each is not type(None))
-        if get_origin(annotation) is Annotated:
-            annotation, *rest = get_args(annotation)
-            metadata = tuple(rest)
-        if constraints:
-            metadata = (*metadata, Field(**constraints))
-        self._scalar = scalar(get_args(annotation)[0], {})
-        whole: Any = Annotated[(list[Any], *metadata)] if metadata else None
-        self._validate = None if whole is None else TypeAdapter[Any](whole).validate_python
-
-    def read(self, texts: list[str], where: str, name: str, faults: list[Fault]) -> Any:
-        values: list[Any] = []
-        before = len(faults)
-        for at, text in enumerate(texts):
-            try:
-                values.append(self._scalar.convert(text))
-            except (ValueError, KeyError) as error:
-                faults += self._scalar.faults(error, where, f"{name}/{at}")
-        if self._validate is None or len(faults) > before:
-            return values
-        try:
-            return self._validate(values)
-        except ValidationError as error:
-            faults += _faults(error, where, name)
-            return None
+def _has_elements(schema: Any) -> bool:
+    """Something in it holds any number of values."""
+    if isinstance(schema, dict):
+        kind = schema.get("type")
+        within = [inner for key, inner in schema.items() if key not in _NO_SCHEMA]
+        return (isinstance(kind, str) and kind in _OF_ELEMENTS) or any(map(_has_elements, within))
+    return isinstance(schema, list | tuple) and any(map(_has_elements, schema))
 
 
-def scalar(annotation: Any, constraints: Mapping[str, Any]) -> Scalar:
-    """How the text of a path, query, header or cookie parameter is read.
-
-    A UUID is the 36 characters of RFC 9562, an integer is digits with or without a minus, a boolean "true" or "false",
-    a date begins with its year; pydantic's other spellings ("{…}", "urn:uuid:…", "2_0", "on") are refused.
-    """
-    if annotation is str and not constraints:
-        return Scalar(_as_it_is)
-    spelling = _SPELLINGS.get(_base(annotation))
-    bare = None if constraints else _BARE.get(annotation) if isinstance(annotation, type) else None
-    if bare is not None:
-        return Scalar(bare, spelling)
-    field: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(field, config=_CONFIG)
-    validate: Callable[[str], Any] = adapter.validator.validate_strings  # type: ignore[assignment]  # stub: no plain str
-    if spelling is None:
-        return Scalar(validate)
-
-    def convert(text: str) -> Any:
-        if spelling.pattern.fullmatch(text) is None:
-            raise Misspelt(spelling)
-        return validate(text)
-
-    return Scalar(convert)
+def _stopping(schema: Any) -> SchemaValidator:
+    """A validator that goes no further in a list than its first bad element."""
+    # By default a class's own validator would be taken for each model in it, this one among them.
+    return SchemaValidator(_stopped(schema), _use_prebuilt=False)
 
 
-def _as_it_is(text: str) -> str:
-    return text
-
-
-def _faults(error: Exception, where: str, name: str) -> list[Fault]:
-    """What pydantic found wrong with one parameter, without its value."""
-    if not isinstance(error, ValidationError):
-        raise error
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [Fault(where, f"#/{name}", each["msg"], each["type"]) for each in found]
+def _stopped(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_stopped(each) for each in schema]
+    if isinstance(schema, tuple):
+        return tuple(_stopped(each) for each in schema)
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: inner if key in _NO_SCHEMA else _stopped(inner) for key, inner in schema.items()}
+    if isinstance(made.get("type"), str) and made["type"] in _OF_ELEMENTS:
+        made["fail_fast"] = True
+    return made
 
 
 def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
@@ -266,23 +177,17 @@ def _built(model: type[BaseModel]) -> None:
     model.model_rebuild()
 
 
-def _base(annotation: Any) -> Any:
-    """What is left of `Annotated[X, ...]` and of `X | None`."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _base(arguments[0])
-    if origin in (Union, UnionType):
-        kinds = [each for each in arguments if each is not type(None)]
-        return _base(kinds[0]) if len(kinds) == 1 else annotation
-    return annotation
+def _name_outside(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else field.alias or name
 
 
 def _form_field(annotation: Any) -> tuple[bool, Spelling | None]:
     """Whether a field takes several values, and what its texts must look like."""
-    base = _base(annotation)
-    is_list = get_origin(base) is list
-    kind = _base(get_args(base)[0]) if is_list else base
-    return is_list, _SPELLINGS.get(kind) if isinstance(kind, type) else None
+    whole = base(annotation)
+    is_list = get_origin(whole) is list
+    kind = base(get_args(whole)[0]) if is_list else whole
+    return is_list, SPELLINGS.get(kind) if isinstance(kind, type) else None
 
 
 def _place(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:

@@ -16,6 +16,10 @@ class Thing(Model):
     name: str
 
 
+class Counted(Model):
+    times: int = 0
+
+
 DEFAULT = Thing(name="default")
 
 app = App("contents")
@@ -44,6 +48,18 @@ def test_no_body_is_told_so() -> None:
 
 def test_body_that_nobody_asked_for_is_not_read() -> None:
     assert client.post("/nothing", b"{broken", headers={"content-type": "text/csv"}).status == 204
+
+
+def test_default_is_each_request_s_own() -> None:
+    app = App("defaults")
+
+    @app.post("/count", allow=PUBLIC)
+    def count(body: Counted = Counted(), form: list[int] = [0]) -> list[int]:  # noqa: B006, B008 - what is tested
+        body.times += 1
+        form.append(1)
+        return [body.times, len(form)]
+
+    assert [Client(app).post("/count").json() for _ in range(2)] == [[1, 2], [1, 2]]
 
 
 def test_body_with_a_default_may_be_left_out() -> None:

@@ -19,6 +19,7 @@ def told(text: str) -> list[str]:
     "number",
     [
         *("9223372036854775808", "-9223372036854775809", "1" * 5000),
+        *("1e-99999999999999999999", "1e99999999999999999999", "0e99999999999999999999"),
         *("0.10000000000000000001", "123456789012345.678", "1e999", "-1E+400", "1e-400", "1.5E-0400"),
     ],
 )
@@ -41,6 +42,12 @@ def test_all_of_them_are_told_at_once() -> None:
         ("body", "#/a", "number_range"),
         ("body", "#/c/0", "number_range"),
     ]
+
+
+def test_no_more_are_told_than_anybody_reads() -> None:
+    deep = b'{"k":' * 800 + b"[" + b"1.23456789012345678," * 20_000 + b"1]" + b"}" * 800
+
+    assert len(lost(deep)) == 50
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from uuid import UUID
 
 import pytest
+from pydantic import computed_field
 
 from org_common import (
     BadRequest,
@@ -238,6 +239,19 @@ def test_value_of_another_type_than_its_field_is_a_fault_of_the_handler(
 
     with pytest.raises(Exception, match="serialized value may not be as expected"):
         rendered(Owner.model_construct(full_name=misfit), Owner)
+
+
+def test_warning_of_a_property_is_no_misfit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Old(Owner):
+        @computed_field  # type: ignore[prop-decorator]
+        @property
+        def name(self) -> str:
+            warnings.warn("name is old", stacklevel=2)
+            return self.full_name
+
+    monkeypatch.setattr(warnings, "filters", [schema.REFUSE_MISFITS, IGNORE])
+
+    assert json.loads(rendered(Old(full_name="a"), Old).body)["name"] == "a"
 
 
 def test_filter_of_misfits_leaves_the_warnings_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,15 @@ def test_event_of_an_http_api_in_format_1_is_read_without_its_stage() -> None:
     assert (got.path, got.sent_path) == ("/notes/café", "/v1/notes/café")
 
 
+def test_percent_sign_of_an_http_api_in_format_1_is_the_caller_s_own() -> None:
+    event = recorded("http_api_format_1")
+    event["path"] = event["requestContext"]["path"] = "/v1/notes/a%41"
+
+    got = parsed(event)
+
+    assert (got.path, got.sent_path) == ("/notes/a%41", "/v1/notes/a%41")
+
+
 @pytest.mark.parametrize(
     ("path", "routed"), [("/orders/notes", "/notes"), ("/orders", "/"), ("/ordersx", "/ordersx"), ("/notes", "/notes")]
 )

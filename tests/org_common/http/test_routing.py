@@ -5,7 +5,7 @@ import sys
 from types import FrameType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from org_common.errors import MethodNotAllowed, NotFound
@@ -220,6 +220,7 @@ def found(router: Table[str], path: str) -> str | None:
     return router.match("GET", path)[0] if router.knows(path) else None
 
 
+@example(templates=["/", "/{x}/a"], path="//a")
 @given(templates=st.lists(TEMPLATES.filter(names_are_unique), unique_by=shape, max_size=12), path=PATHS)
 def test_router_agrees_with_regular_expressions(templates: list[str], path: str) -> None:
     assert found(routed(*templates), path) == naive(templates, path)

@@ -1,14 +1,13 @@
 """Validation and serialization by pydantic."""
 
 import json
-from typing import Annotated, Any
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
 from pydantic import Field
 
 from org_common.errors import BadRequest, Fault
-from org_common.http.schema import body, list_writer, model_writer, scalar
+from org_common.http.schema import body, list_writer, model_writer
 from org_common.model import Model
 
 ID = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
@@ -17,68 +16,6 @@ ID = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
 class Tree(Model):
     node_name: str
     sub_trees: list["Tree"] = Field(default_factory=list)
-
-
-def parsed(annotation: Any, text: str, **constraints: Any) -> tuple[object, list[tuple[str, str, str]]]:
-    one = scalar(annotation, constraints)
-    try:
-        return one.convert(text), []
-    except (ValueError, KeyError) as error:
-        return None, [(fault.where, fault.pointer, fault.code) for fault in one.faults(error, "query", "x")]
-
-
-@pytest.mark.parametrize(
-    ("annotation", "text", "value"),
-    [
-        (str, "", ""),
-        (str, " a ", " a "),
-        (int, "-5", -5),
-        (Annotated[int, Field(ge=1)], "5", 5),
-        (UUID, ID, UUID(ID)),
-        (UUID, ID.upper(), UUID(ID)),
-        (Annotated[UUID, "doc"], ID, UUID(ID)),
-        (bool, "true", True),
-        (float, "1.5", 1.5),
-        (str | None, "a", "a"),
-    ],
-)
-def test_text_becomes_its_type(annotation: Any, text: str, value: object) -> None:
-    assert parsed(annotation, text) == (value, [])
-
-
-@pytest.mark.parametrize(
-    ("annotation", "text", "code"),
-    [
-        (int, " 5", "int_parsing"),
-        (Annotated[int, Field(ge=1)], "5_0", "int_parsing"),
-        (Annotated[int, Field(ge=1)], "0", "greater_than_equal"),
-        (UUID, f"{{{ID}}}", "uuid_parsing"),
-        (Annotated[UUID, "doc"], ID.replace("-", ""), "uuid_parsing"),
-        (bool, "", "bool_parsing"),
-        (float, "one", "float_parsing"),
-    ],
-)
-def test_wrong_text_is_a_fault_and_no_value(annotation: Any, text: str, code: str) -> None:
-    assert parsed(annotation, text) == (None, [("query", "#/x", code)])
-
-
-@pytest.mark.parametrize(
-    ("annotation", "text", "constraints", "code"),
-    [
-        (int, "0", {"ge": 1}, "greater_than_equal"),
-        (int, "6", {"lt": 6}, "less_than"),
-        (int, "5", {"multiple_of": 2}, "multiple_of"),
-        (str, "", {"min_length": 1}, "string_too_short"),
-        (str, "abc", {"max_length": 2}, "string_too_long"),
-        (str, "ABC", {"pattern": "^[a-z]+$"}, "string_pattern_mismatch"),
-    ],
-)
-def test_constraints_are_held(annotation: Any, text: str, constraints: dict[str, Any], code: str) -> None:
-    assert parsed(annotation, text, **constraints) == (None, [("query", "#/x", code)])
-
-
-def test_integer_keeps_its_strict_spelling_beside_constraints() -> None:
-    assert parsed(int, "2_0", ge=1) == (None, [("query", "#/x", "int_parsing")])
 
 
 def test_body_is_read_by_camel_case_only() -> None:
@@ -127,3 +64,57 @@ def test_model_is_built_when_it_is_first_needed() -> None:
     model_writer(Late)
 
     assert Late.__pydantic_complete__
+
+
+class Item(Model):
+    name: str
+    size: int
+
+
+class Order(Model):
+    items: list[Item]
+    notes: dict[str, int] = Field(default_factory=dict)
+
+
+def told(sent: bytes, model: type[Model] = Order) -> list[str]:
+    faults: list[Fault] = []
+    assert body(model)(sent, faults) is None
+    return [fault.pointer for fault in faults]
+
+
+def test_all_faults_of_a_small_body_are_told_at_once() -> None:
+    assert told(b'{"items": [{"name": 1, "size": 1}, {"name": "a"}], "notes": {"a": "x"}}') == [
+        "#/items/0/name",
+        "#/items/1/size",
+        "#/notes/a",
+    ]
+
+
+def test_of_a_large_body_the_first_bad_element_is_told() -> None:
+    assert told(b'{"items": [' + b"{}," * 300_000 + b"{}]}") == ["#/items/0/name", "#/items/0/size"]
+
+
+def test_large_body_that_fits_is_taken_whole() -> None:
+    faults: list[Fault] = []
+    item = b'{"name": "a", "size": 1}'
+
+    order = body(Order)(b'{"items": [' + b",".join([item] * 10_000) + b"]}", faults)
+
+    assert (len(order.items), faults) == (10_000, [])
+
+
+def test_default_that_looks_like_a_schema_stays_as_it_is() -> None:
+    class Report(Model):
+        rows: list[int] = Field(default_factory=list)
+        shape: dict[str, str] = Field(default={"type": "list"})
+
+    report = body(Report)(b"{}", [])
+
+    assert report.shape == {"type": "list"}
+
+
+def test_interval_that_is_too_long_is_a_fault_of_the_body() -> None:
+    class Wait(Model):
+        took: timedelta
+
+    assert told(b'{"took": "-P999999999DT1S"}', Wait) == ["#"]
