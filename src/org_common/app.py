@@ -10,7 +10,7 @@ from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, checked, problem
+from org_common.http.response import Response, checked, copied, problem
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route
@@ -331,7 +331,15 @@ class App(Router):
 
 
 def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    return lambda request: checked(middleware(request, respond))
+    def given(request: Request) -> Response:
+        # A middleware may change it, which is not to reach what a handler keeps; or keep it, so it is not ours after.
+        response = respond(request)
+        if not response.is_ours:
+            response = copied(response)
+        response.is_ours = False
+        return response
+
+    return lambda request: checked(middleware(request, given))
 
 
 def logger() -> Logger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from org_common.http.response import Response, made
+from org_common.http.response import copied
 
 TYPE_CHECKING = False
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from org_common.http.cors import Cors
     from org_common.http.request import Request
+    from org_common.http.response import Response
 
 # OWASP's list for REST APIs: the answer is what it says it is, loads nothing, stands in no frame, and the next
 # request goes over TLS. What a handler sets itself wins.
@@ -34,7 +35,9 @@ class Finish:
         self._always = {name.lower(): value for name, value in headers.items()}
 
     def apply(self, request: Request, response: Response) -> Response:
-        """The response as it goes out. One that a handler made stays as it is: it may answer that again."""
+        """The response as it goes out. One that others hold stays as it is."""
+        if not response.is_ours:
+            response = copied(response)
         headers = {**self._always, **response.headers}
         body = response.body
         status = response.status
@@ -53,8 +56,6 @@ class Finish:
             self._cors.put(headers, request)
         if method == "HEAD":
             body = b""
-        if not response.is_ours:
-            return made(status, headers, body, response.cookies)
         response.status, response.headers, response.body = status, headers, body
         return response
 

@@ -52,7 +52,7 @@ class Response:
             if _BROKEN.search(value) or _BROKEN.search(name):
                 raise ValueError(f"the header {name!r} has a line break or a NUL in it")
         self.cookies = tuple(cookies)
-        # Nobody else holds it, so the last step may change it.
+        # No handler and no middleware holds it, so the last step may change it.
         self.is_ours = False
 
     def set_cookie(
@@ -166,6 +166,11 @@ def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, 
     response.cookies = cookies
     response.is_ours = True
     return response
+
+
+def copied(response: Response) -> Response:
+    """Apart from the one that a handler or a middleware holds, and may answer again."""
+    return made(response.status, response.headers.copy(), response.body, response.cookies)
 
 
 def _location(path: str, value: object, body: bytes) -> str | None:
