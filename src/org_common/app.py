@@ -10,7 +10,7 @@ from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, checked, copied, problem
+from org_common.http.response import Response, checked, copied, problem, sendable
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route
@@ -212,6 +212,7 @@ class App(Router):
                 return answered
             if answered is not None:
                 error = answered
+        error = sendable(error)
         if not isinstance(error, OrgError):
             logger().error("%s failed", self._name(request), exc_info=error)
             error = OrgError()

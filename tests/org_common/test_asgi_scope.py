@@ -1,10 +1,11 @@
-"""From an ASGI scope to a request, without a server."""
+"""From an ASGI scope to a request, and to an answer, without a server."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
 
-from org_common import App, Database
+from org_common import PUBLIC, App, Database, Response
 from org_common.asgi import Asgi, read
 
 NO_DATABASE = cast("Database", None)
@@ -21,6 +22,23 @@ def scope(**changed: Any) -> dict[str, Any]:
         "root_path": "",
         **changed,
     }
+
+
+def answered(*apps: App, method: str = "GET", path: str = "/", **headers: str) -> tuple[int, list[tuple[str, str]]]:
+    """The status of an answer and its headers as they are sent."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asked = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    asgi = Asgi(apps, database=NO_DATABASE, authorize=lambda header: "{}")
+    asked_for = scope(method=method, path=path, raw_path=path.encode(), query_string=b"", headers=asked)
+    asyncio.run(asgi(asked_for, receive, send))
+    return sent[0]["status"], [(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent[0]["headers"]]
 
 
 def test_scope_is_read() -> None:
@@ -63,3 +81,18 @@ def test_each_request_has_an_id_and_a_deadline() -> None:
 def test_app_that_needs_an_authorizer_is_not_served_without() -> None:
     with pytest.raises(TypeError, match=r"App\('open', 0 routes\) has identity=FROM_AUTHORIZER.*give authorize="):
         Asgi([App("open")], database=NO_DATABASE)
+
+
+# it escaped as a UnicodeEncodeError, and the server said 500 without a word to the log.
+def test_header_that_cannot_be_sent_is_a_problem() -> None:
+    def download() -> Response:
+        response = Response(b"x")
+        response.headers["content-disposition"] = 'attachment; filename="Łódź.pdf"'
+        return response
+
+    app = App("download")
+    app.get("/", allow=PUBLIC)(download)
+
+    status, headers = answered(app)
+
+    assert (status, dict(headers)["content-type"]) == (500, "application/problem+json")

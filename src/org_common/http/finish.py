@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from org_common.http.response import copied
+from org_common.http.response import check_headers, copied
 
 TYPE_CHECKING = False
 
@@ -33,6 +33,7 @@ class Finish:
         self._cors = cors
         self._compress = compress
         self._always = {name.lower(): value for name, value in headers.items()}
+        check_headers(self._always)
 
     def apply(self, request: Request, response: Response) -> Response:
         """The response as it goes out. One that others hold stays as it is."""

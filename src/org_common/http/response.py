@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-_BROKEN = re.compile(r"[\r\n\0]")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 # An answer about one tenant's rows is nobody else's to keep.
 NO_STORE = "no-store"
@@ -30,8 +31,8 @@ _PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": NO_STORE}
 class Response:
     """A whole answer, for a handler that needs a status, headers or a body of its own. Header names are lower case.
 
-    `ValueError` for a header that holds a line break. `cookies` are whole `Set-Cookie` values; `set_cookie` makes one
-    that is safe.
+    `ValueError` for a header that cannot be sent: with a line break, or with letters beyond Latin-1. `cookies` are
+    whole `Set-Cookie` values; `set_cookie` makes one that is safe.
     """
 
     __slots__ = ("body", "cookies", "headers", "is_ours", "status")
@@ -47,11 +48,9 @@ class Response:
         self.body = body
         self.status = status
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
-        for name, value in self.headers.items():
-            # Where it ends the header, what follows would be the caller's own headers.
-            if _BROKEN.search(value) or _BROKEN.search(name):
-                raise ValueError(f"the header {name!r} has a line break or a NUL in it")
         self.cookies = tuple(cookies)
+        # Here too, and not only in `checked`: the traceback leads to whoever wrote it.
+        check_headers(self.headers, self.cookies)
         # No handler and no middleware holds it, so the last step may change it.
         self.is_ours = False
 
@@ -100,6 +99,7 @@ class Result:
     def __init__(self, annotation: object, status: int, cache: str = NO_STORE) -> None:
         self.status = status
         self._headers = {"content-type": JSON, "cache-control": cache}
+        check_headers(self._headers)
         self._annotation = annotation
         self._write: Callable[[Any], bytes] | None = None
 
@@ -154,7 +154,41 @@ def checked(response: object) -> Response:
         raise TypeError(f"a Response was due, and there came a {type(response).__name__}")
     if type(response.body) is not bytes:
         raise TypeError(f"the body of a Response is bytes, not {type(response.body).__name__}")
+    check_headers(response.headers, response.cookies)
     return response
+
+
+def check_headers(headers: Mapping[str, str], cookies: Iterable[str] = ()) -> None:
+    """`ValueError` for what no header can carry, `TypeError` for what is no text."""
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a header: letters, digits and !#$%&'*+.^_`|~- make one")
+        _check_value(name, value)
+    for cookie in cookies:
+        _check_value("set-cookie", cookie)
+
+
+def sendable(error: Exception) -> Exception:
+    """The error, or what is wrong with its headers."""
+    if isinstance(error, OrgError):
+        try:
+            check_headers(error.headers)
+        except (TypeError, ValueError) as fault:
+            return fault
+    return error
+
+
+def _check_value(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"the header {name!r} is a text, not {type(value).__name__}")
+    if _CONTROL.search(value):
+        # Where it ends the header, what follows would be the caller's own headers.
+        raise ValueError(f"the header {name!r} has a line break or another control character in it")
+    if not value.isascii() and max(value) > "\xff":
+        raise ValueError(
+            f"the header {name!r} has letters beyond Latin-1, and cannot be sent: encode them with urllib.parse.quote. "
+            "The name of a file as RFC 8187 has it: attachment; filename*=UTF-8''%C5%81.pdf"
+        )
 
 
 def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, ...] = ()) -> Response:

@@ -1,11 +1,25 @@
 """What every answer gets on its way out."""
 
+import json
 import logging
 from typing import Any
 
 import pytest
 
-from org_common import ALB, FUNCTION_URL, HTTP_API, PUBLIC, REST_API, App, Cors, Identity, Request, Response, RestApi
+from org_common import (
+    ALB,
+    FUNCTION_URL,
+    HTTP_API,
+    PUBLIC,
+    REST_API,
+    App,
+    Conflict,
+    Cors,
+    Identity,
+    Request,
+    Response,
+    RestApi,
+)
 from org_common.http.finish import SECURITY
 from org_common.testing.client import Client
 from org_common.types import LocalContext
@@ -76,6 +90,59 @@ def test_response_that_a_handler_keeps_stays_as_it_is() -> None:
     Client(app).get("/notes/a", headers={"origin": "https://a.example"})
 
     assert KEPT.headers == before
+
+
+# --- what cannot be sent --------------------------------------------------------------------------
+
+
+def setting(value: str) -> Any:
+    def handler(name: str) -> Response:
+        response = Response(b"x")
+        response.headers["x-name"] = value
+        return response
+
+    return handler
+
+
+def set_by_middleware(value: str) -> Any:
+    def middleware(request: Request, next: Any) -> Response:
+        response: Response = next(request)
+        response.cookies = (f"a={value}",)
+        return response
+
+    return middleware
+
+
+def raised(value: str) -> Any:
+    def handler(name: str) -> None:
+        raise Conflict("Taken.", headers={"x-name": value})
+
+    return handler
+
+
+@pytest.mark.parametrize("value", ["a\r\nset-cookie: x=1", 'filename="Łódź.pdf"'])
+@pytest.mark.parametrize("name", ["http_api", "rest_api", "function_url", "alb", "alb_multi_value"])
+@pytest.mark.parametrize(
+    ("handler", "middleware"),
+    [(setting, None), (raised, None), (lambda value: note(KEPT), set_by_middleware)],
+    ids=["handler", "error", "middleware"],
+)
+def test_header_that_cannot_be_sent_is_a_fault_of_ours_in_every_shape(
+    value: str, name: str, handler: Any, middleware: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    around = [] if middleware is None else [middleware(value)]
+    app = App("finish", identity=Nobody(), events=(HTTP_API, REST_API, FUNCTION_URL, ALB), middleware=around)
+    app.get("/notes/{name}", allow=PUBLIC)(handler(value))
+
+    answer = app(event(name), CONTEXT)
+
+    assert (answer["statusCode"], value in json.dumps(answer, ensure_ascii=False)) == (500, False)
+    assert [str(record.exc_info[1])[:12] for record in caplog.records if record.exc_info] == ["the header '"]
+
+
+def test_header_of_an_app_that_cannot_be_sent_does_not_start() -> None:
+    with pytest.raises(ValueError, match="the header 'x-name' has a line break"):
+        App("finish", headers={"X-Name": "a\nb"})
 
 
 # --- in each shape's own form ---------------------------------------------------------------------

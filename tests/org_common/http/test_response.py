@@ -305,7 +305,45 @@ def test_odd_request_id_stays_within_its_text(request_id: str) -> None:
     assert json.loads(problem(OrgError(), request_id).body)["instance"] == f"urn:request:{request_id}"
 
 
-@pytest.mark.parametrize("value", ["a\r\nset-cookie: x=1", "a\nb", "a\0"])
-def test_header_cannot_be_broken_out_of(value: str) -> None:
-    with pytest.raises(ValueError, match="the header 'x-name' has a line break"):
+UNSENDABLE = [
+    pytest.param("a\r\nset-cookie: x=1", "has a line break", id="CR LF"),
+    pytest.param("a\nb", "has a line break", id="LF"),
+    pytest.param("a\0", "has a line break", id="NUL"),
+    pytest.param(
+        'attachment; filename="Łódź.pdf"',
+        r"has letters beyond Latin-1.*RFC 8187.*filename\*=UTF-8''",
+        id="beyond Latin-1",
+    ),
+    pytest.param(5, "is a text, not int", id="number"),
+]
+
+
+@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
+def test_header_that_cannot_be_sent_is_refused(value: Any, told: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"the header 'x-name' {told}"):
         Response(headers={"X-Name": value})
+    with pytest.raises((ValueError, TypeError), match=f"the header 'set-cookie' {told}"):
+        Response(cookies=[value])
+    with pytest.raises((ValueError, TypeError), match=f"the header 'cache-control' {told}"):
+        Result(None, 200, value)
+
+
+@pytest.mark.parametrize("name", ["", "x y", "x:", "x\r\ny", "ł"])
+def test_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name for a header"):
+        Response(headers={name: "1"})
+
+
+@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
+def test_header_that_is_set_afterwards_is_looked_at_too(value: Any, told: str) -> None:
+    response, cookies = Response(), Response()
+    response.headers["x-name"] = value
+    cookies.cookies = (value,)
+
+    for each in (response, cookies):
+        with pytest.raises((ValueError, TypeError), match=told):
+            rendered(each)
+
+
+def test_latin_1_and_tabs_can_be_sent() -> None:
+    assert Response(headers={"x-name": "é\t~"}).headers == {"x-name": "é\t~"}
