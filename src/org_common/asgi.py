@@ -72,11 +72,11 @@ class Asgi:
             return
         except PayloadTooLarge as error:
             response = self._app(request).refuse(request, error)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
         content = response.body
         if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
-            headers.append((b"content-length", str(len(content)).encode()))
+            response.headers["content-length"] = str(len(content))
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 

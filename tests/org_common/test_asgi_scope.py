@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from org_common import PUBLIC, App, Database, Response
+from org_common import PUBLIC, App, Conflict, Database, Response
 from org_common.asgi import Asgi, read
 
 NO_DATABASE = cast("Database", None)
@@ -96,3 +96,23 @@ def test_header_that_cannot_be_sent_is_a_problem() -> None:
     status, headers = answered(app)
 
     assert (status, dict(headers)["content-type"]) == (500, "application/problem+json")
+
+
+@pytest.mark.parametrize("sent", [{}, {"accept_encoding": "gzip"}])
+def test_length_is_told_once_and_of_what_is_sent(sent: dict[str, str]) -> None:
+    def taken() -> None:
+        raise Conflict("Taken.", headers={"Content-Length": "2"})
+
+    app = App("length")
+    headers = {"content-type": "text/plain", "content-length": "2000"}
+    app.get("/", allow=PUBLIC)(lambda: Response(b"a" * 2000, headers=headers))
+    app.get("/taken", allow=PUBLIC)(taken)
+
+    lengths = [
+        [int(value) for name, value in answered(app, path=path, **sent)[1] if name == "content-length"]
+        for path in ("/", "/taken")
+    ]
+
+    assert [len(each) for each in lengths] == [1, 1]
+    assert (lengths[0][0] < 100) is bool(sent)
+    assert lengths[1][0] > 100

@@ -68,7 +68,7 @@ def _coding(request: Request, headers: dict[str, str]) -> str | None:
     if "content-encoding" in headers or not is_worth_it(headers.get("content-type", "")):
         return None
     headers["vary"] = f"{headers['vary']}, accept-encoding" if "vary" in headers else "accept-encoding"
-    if "no-transform" in headers.get("cache-control", ""):
+    if "no-transform" in headers.get("cache-control", "").lower():
         return None
     return chosen(request.headers.get("accept-encoding", ""))
 
@@ -87,6 +87,6 @@ def _tagged(
     known = request.headers.get("if-none-match")
     if known is None or not etag.matches(known, tag.removeprefix("W/"), weakly=True):
         return status, body
-    for name in ("content-type", "content-language", "content-length"):
+    for name in ("content-type", "content-language"):
         headers.pop(name, None)
     return 304, b""

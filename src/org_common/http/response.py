@@ -203,8 +203,13 @@ def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, 
 
 
 def copied(response: Response) -> Response:
-    """Apart from the one that a handler or a middleware holds, and may answer again."""
-    return made(response.status, response.headers.copy(), response.body, response.cookies)
+    """Apart from the one that a handler or a middleware holds, and may answer again.
+
+    Without its Content-Length: of the body that goes out, whoever sends it tells the length.
+    """
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers.pop("content-length", None)
+    return made(response.status, headers, response.body, response.cookies)
 
 
 def _location(path: str, value: object, body: bytes) -> str | None:

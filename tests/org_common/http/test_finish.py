@@ -92,6 +92,29 @@ def test_response_that_a_handler_keeps_stays_as_it_is() -> None:
     assert KEPT.headers == before
 
 
+# a body of 35 bytes went out as one of 2000, and behind ASGI with two lengths.
+@pytest.mark.parametrize("name", ["content-length", "Content-Length"])
+def test_length_of_a_body_is_told_by_whoever_sends_it(name: str) -> None:
+    response = Response(b"a" * 2000, headers={"content-type": "text/plain"})
+    response.headers[name] = "2000"
+    app = App("finish")
+    app.get("/notes/{name}", allow=PUBLIC)(note(response))
+
+    for sent in ({}, {"accept-encoding": "gzip"}):
+        assert not {"content-length", "Content-Length"} & Client(app).get("/notes/a", headers=sent).headers.keys()
+
+
+def test_names_of_headers_that_are_set_afterwards_are_sent_in_lower_case() -> None:
+    response = Response(b"x")
+    response.headers["X-Content-Type-Options"] = "other"
+    app = App("finish")
+    app.get("/notes/{name}", allow=PUBLIC)(note(response))
+
+    headers = Client(app).get("/notes/a").headers
+
+    assert ("X-Content-Type-Options" in headers, headers["x-content-type-options"]) == (False, "other")
+
+
 # --- what cannot be sent --------------------------------------------------------------------------
 
 
