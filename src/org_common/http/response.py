@@ -22,6 +22,7 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
+_PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9_~-]+)"')
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 # An answer about one tenant's rows is nobody else's to keep.
 NO_STORE = "no-store"
@@ -120,7 +121,7 @@ class Result:
         body = write(value)
         status = self.status
         if status == 201:
-            location = _location(request.sent_path, value, body)
+            location = _location(request.sent_path, body)
             if location is not None:
                 headers["location"] = location
         return made(status, headers, body)
@@ -212,19 +213,23 @@ def copied(response: Response) -> Response:
     return made(response.status, headers, response.body, response.cookies)
 
 
-def _location(path: str, value: object, body: bytes) -> str | None:
-    """The path of what was created: below the request's, by its `id`."""
-    if body.startswith(b'{"id":"'):
-        # Its text is there already: a third of the time that `str(uuid)` and a look at it take (measured).
-        location = path.removesuffix("/").encode() + b"/" + body[7 : body.find(b'"', 7)]
+def _location(path: str, body: bytes) -> str | None:
+    """The path of what was created: below the request's, by the `id` that the body tells."""
+    plain = _PLAIN_ID.match(body)
+    if plain is not None:
+        # The usual one needs no quoting: a fifth of the time that reading the body takes (measured).
+        location = path.removesuffix("/").encode() + b"/" + plain[1]
         if not location.translate(None, _UNRESERVED):
             return location.decode()
-    identifier = value.get("id") if isinstance(value, dict) else getattr(value, "id", None)
-    if identifier is None:
+    if not body.startswith(b"{") or b'"id":' not in body:
+        return None
+    told = orjson.loads(body).get("id")
+    # A browser takes "." and ".." for directories, quoted or not.
+    if not isinstance(told, (str, int)) or told in ("", ".", ".."):
         return None
     from urllib.parse import quote
 
-    return quote(path.rstrip("/"), safe="/:@!$&'()*+,;=~") + "/" + quote(str(identifier), safe="")
+    return quote(path.removesuffix("/"), safe="/:@!$&'()*+,;=~") + "/" + quote(str(told), safe="")
 
 
 def _writer(annotation: object) -> Callable[[Any], bytes]:

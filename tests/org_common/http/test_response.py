@@ -9,6 +9,7 @@ from typing import Any, Optional
 from uuid import UUID
 
 import pytest
+from pydantic import Field
 
 from org_common import (
     BadRequest,
@@ -199,10 +200,37 @@ def test_other_success_points_nowhere() -> None:
         ("a/b?c#d", "/orgs/a%2Fb%3Fc%23d"),
         ("é", "/orgs/%C3%A9"),
         ("a\r\nx-b: 1", "/orgs/a%0D%0Ax-b%3A%201"),
+        ("a/b", "/orgs/a%2Fb"),
+        ("/evil.example", "/orgs/%2Fevil.example"),
+        ('a"b\\', "/orgs/a%22b%5C"),
+        ("a.b", "/orgs/a.b"),
+        (Color.RED, "/orgs/red"),
+        (Decimal("1.10"), "/orgs/1.10"),
+        (2**63, "/orgs/9223372036854775808"),
     ],
 )
-def test_location_is_a_url(id: str, location: str) -> None:
-    assert rendered({"id": id}, status=201).headers["location"] == location
+@pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
+def test_location_is_a_url(id: object, location: str, other: dict[str, int]) -> None:
+    assert rendered({**other, "id": id}, status=201).headers["location"] == location
+
+
+def test_location_stays_on_its_host() -> None:
+    assert Result(None, 201).render({"id": "/evil.example"}, request("/")).headers["location"] == "/%2Fevil.example"
+
+
+@pytest.mark.parametrize("id", ["", ".", ".."])
+@pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
+def test_created_points_to_no_directory(id: str, other: dict[str, int]) -> None:
+    assert "location" not in rendered({**other, "id": id}, status=201).headers
+
+
+# what the model keeps to itself is in no header either.
+def test_location_tells_what_the_body_tells() -> None:
+    class Hidden(Model):
+        name: str
+        id: str = Field(exclude=True)
+
+    assert "location" not in rendered(Hidden(name="a", id="hunter2"), Hidden, status=201).headers
 
 
 # what JSON cannot say is answered as its repr, with 200: "<coroutine object ...>", "{1, 2}".
