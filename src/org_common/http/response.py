@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
 
@@ -92,7 +93,7 @@ class Result:
     """How the results of one handler become responses, decided from its return annotation at first use.
 
     A model, a list of models or a `Page` of them is written by its own compiled serializer, under its camelCase
-    names. Without an annotation that says so, the value is written as it is.
+    names, and so is what else holds models. Without an annotation that says so, the value is written as it is.
     """
 
     __slots__ = ("_annotation", "_headers", "_write", "status")
@@ -233,25 +234,54 @@ def _location(path: str, body: bytes) -> str | None:
 
 
 def _writer(annotation: object) -> Callable[[Any], bytes]:
-    if is_model(annotation):
+    # None never comes here, it is 204, and neither does a Response.
+    kinds = [kind for kind in _kinds(annotation) if kind is not type(None) and not _is_response(kind)]
+    kind = kinds[0] if len(kinds) == 1 else None
+    if is_model(kind):
         from org_common.http.schema import model_writer
 
-        return model_writer(annotation)
-    origin, args = get_origin(annotation), get_args(annotation)
-    if type(None) in args and len(args) == 2:
-        # `Org | None`: None never comes here, it is 204.
-        return _writer(args[0] if args[1] is type(None) else args[1])
-    if len(args) == 1 and is_model(args[0]):
-        from org_common.http.schema import list_writer
+        return model_writer(kind)
+    args = get_args(kind)
+    if get_origin(kind) is Page:
+        write_items = _writer(list.__class_getitem__(args[0]))
+        return lambda page: (
+            b'{"items":' + write_items(page.items) + b',"nextCursor":' + orjson.dumps(page.next_cursor) + b"}"
+        )
+    if _is_array(kind):
+        items = _kinds(args[0])
+        if len(items) == 1 and is_model(items[0]):
+            from org_common.http.schema import list_writer
 
-        if origin is list:
-            return list_writer(args[0])
-        if origin is Page:
-            write_items = list_writer(args[0])
-            return lambda page: (
-                b'{"items":' + write_items(page.items) + b',"nextCursor":' + orjson.dumps(page.next_cursor) + b"}"
-            )
+            return list_writer(items[0])
+    if any(_holds_model(each) for each in kinds):
+        from org_common.http.schema import writer
+
+        return writer(kinds)
     return _write_any
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """What a value may be: X of `X | Y`, of `Annotated[X, ...]` and of an alias."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [kind for each in get_args(annotation) for kind in _kinds(each)]
+    # `type X = ...`, from Python 3.12 on.
+    return _kinds(annotation.__value__) if hasattr(annotation, "__value__") else [annotation]
+
+
+def _is_response(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Response)
+
+
+def _is_array(kind: object) -> bool:
+    """`list[X]`, `Sequence[X]`, `tuple[X, ...]`: all items are of one kind."""
+    origin, args = get_origin(kind), get_args(kind)
+    return isinstance(origin, type) and issubclass(origin, Iterable) and (len(args) == 1 or args[1:] == (Ellipsis,))
+
+
+def _holds_model(annotation: object) -> bool:
+    return any(is_model(kind) or any(map(_holds_model, get_args(kind))) for kind in _kinds(annotation))
 
 
 def _write_any(value: object) -> bytes:
@@ -264,7 +294,7 @@ def _plain(value: object) -> object:
     """What orjson asks for when it meets a value that it does not know."""
     dump = getattr(value, "model_dump", None)
     if dump is not None:
-        return dump(mode="json", by_alias=True)
+        return dump(mode="json", by_alias=True, warnings="error")
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"a handler answered a {type(value).__name__}, which is no JSON")

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import SchemaValidator, core_schema, from_json
 
 from org_common.errors import BadRequest, Fault
@@ -258,6 +260,14 @@ def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     """Writes models as a JSON array."""
     write = model_writer(model)
     return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
+
+
+def writer(kinds: Sequence[Any]) -> Callable[[Any], bytes]:
+    """Writes what holds models, or is of one kind or another, each model by its camelCase names."""
+    # Of a union's members alone pydantic asks whether they fit: a list of another model's would be written as [{}].
+    union: Any = reduce(or_, kinds, create_model("Nothing"))
+    to_json = TypeAdapter[Any](union).dump_json
+    return lambda value: to_json(value, by_alias=True, warnings="error")
 
 
 def _built(model: type[BaseModel]) -> None:

@@ -2,14 +2,16 @@
 
 import json
 import warnings
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import pytest
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from org_common import (
     BadRequest,
@@ -276,11 +278,61 @@ def test_filter_of_misfits_leaves_the_warnings_of_others_alone(monkeypatch: pyte
         Owner.model_construct(full_name=number).model_dump_json()
 
 
-def test_fields_of_a_subclass_are_not_told() -> None:
-    class Known(Owner):
-        password_hash: str
+class Known(Owner):
+    password_hash: str
 
-    assert body(Known(full_name="a", password_hash="hunter2"), Owner) == {"fullName": "a"}
+
+KNOWN = Known(full_name="a", password_hash="hunter2")
+FULL_NAME = {"fullName": "a"}
+
+
+# each model within is written as it is declared, whatever is around it.
+@pytest.mark.parametrize(
+    ("annotation", "around", "expected"),
+    [
+        (Owner | Response, lambda value: value, FULL_NAME),
+        (Owner | Response | None, lambda value: value, FULL_NAME),
+        (Owner, lambda value: value, FULL_NAME),
+        (list[Owner], lambda value: [value], [FULL_NAME]),
+        (Annotated[Owner, "doc"], lambda value: value, FULL_NAME),
+        (Annotated[Owner | None, "doc"] | Response, lambda value: value, FULL_NAME),
+        (Owner | Reading, lambda value: value, FULL_NAME),
+        (Owner | int | Response, lambda value: value, FULL_NAME),
+        (list[Owner] | Response, lambda value: [value], [FULL_NAME]),
+        (list[Annotated[Owner, "doc"]], lambda value: [value], [FULL_NAME]),
+        (list[Owner | None], lambda value: [None, value], [None, FULL_NAME]),
+        (list[list[Owner]], lambda value: [[value]], [[FULL_NAME]]),
+        (Sequence[Owner], lambda value: (value,), [FULL_NAME]),
+        (Iterable[Owner], lambda value: [value], [FULL_NAME]),
+        (tuple[Owner, ...], lambda value: (value,), [FULL_NAME]),
+        (tuple[int, Owner], lambda value: (1, value), [1, FULL_NAME]),
+        (dict[str, Owner], lambda value: {"a_b": value}, {"a_b": FULL_NAME}),
+        (dict[str, list[Owner]], lambda value: {"a_b": [value]}, {"a_b": [FULL_NAME]}),
+        (Page[Owner] | Response, lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
+        (Page[Owner | Reading], lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
+    ],
+    ids=str,
+)
+def test_models_within_are_written_as_declared(annotation: Any, around: Callable[[Any], Any], expected: object) -> None:
+    misfit: Any = 5
+
+    assert body(around(KNOWN), annotation) == expected
+    for wrong in (Owner.model_construct(full_name=misfit), Org.model_construct(id=ID), {"full_name": "a"}, "text"):
+        with pytest.raises((TypeError, ValueError)):
+            rendered(around(wrong), annotation)
+
+
+# as `type Owners = list[Owner]` makes it from Python 3.12 on.
+def test_alias_is_what_it_stands_for() -> None:
+    assert body([KNOWN], TypeAliasType("Owners", list[Owner])) == [FULL_NAME]
+
+
+# pydantic warned of it on stderr, value and all, and the answer was 200.
+def test_misfit_of_a_model_that_nobody_declares_is_a_fault_of_the_handler() -> None:
+    misfit: Any = 5
+
+    with pytest.raises(TypeError, match="Owner"):
+        rendered({"owner": Owner.model_construct(full_name=misfit)})
 
 
 def test_problem_is_rfc_9457() -> None:
