@@ -10,7 +10,7 @@ from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, checked, copied, problem, sendable
+from org_common.http.response import Response, checked, problem, sendable, shared
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route
@@ -277,17 +277,25 @@ class App(Router):
 
         return Override(self.provided, kind, value)
 
+    def route_of(self, method: str, path: str) -> Route | None:
+        """What answers such a request; None where nothing does."""
+        try:
+            return self._table.match(method, path)[0]
+        except OrgError:
+            return None
+
     def needs_identity(self, method: str, path: str) -> bool:
         """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
-        try:
-            route, _ = self._table.match(method, path)
-        except OrgError:
-            return False
+        route = self.route_of(method, path)
         return route is not None and route.rule.caller != "anyone"
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
         return self._table.knows(path)
+
+    def methods(self, path: str) -> str:
+        """Those of a path, as `Allow` has them; empty for an unknown path."""
+        return self._table.allowed(path)
 
     def database(self) -> Database:
         """The database of this app's routes: the one given to `use`, or the environment's."""
@@ -315,10 +323,7 @@ class App(Router):
 
     def _name(self, request: Request) -> str:
         """For the log: the route as it is declared, since a path may hold what must not be there."""
-        try:
-            route, _ = self._table.match(request.method, request.path)
-        except OrgError:
-            route = None
+        route = self.route_of(request.method, request.path)
         return request.method if route is None else f"{request.method} {route.path}"
 
     def _observe(self) -> None:
@@ -332,15 +337,7 @@ class App(Router):
 
 
 def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    def given(request: Request) -> Response:
-        # A middleware may change it, which is not to reach what a handler keeps; or keep it, so it is not ours after.
-        response = respond(request)
-        if not response.is_ours:
-            response = copied(response)
-        response.is_ours = False
-        return response
-
-    return lambda request: checked(middleware(request, given))
+    return lambda request: checked(middleware(request, lambda given: shared(respond(given))))
 
 
 def logger() -> Logger:

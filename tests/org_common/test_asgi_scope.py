@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from org_common import PUBLIC, App, Conflict, Database, Response
+from org_common import PUBLIC, App, Conflict, Cors, Database, Response
 from org_common.asgi import Asgi, read
 
 NO_DATABASE = cast("Database", None)
@@ -116,3 +116,64 @@ def test_length_is_told_once_and_of_what_is_sent(sent: dict[str, str]) -> None:
     assert [len(each) for each in lengths] == [1, 1]
     assert (lengths[0][0] < 100) is bool(sent)
     assert lengths[1][0] > 100
+
+
+# --- which app answers ----------------------------------------------------------------------------
+
+
+def serving(name: str, *routes: str) -> App:
+    """An app whose answers tell that they are its own."""
+    app = App(name, cors=Cors([f"https://{name}.example"]))
+    for route in routes:
+        method, path = route.split()
+        answer = Response(headers={"x-app": name})
+        getattr(app, method.lower())(path, allow=PUBLIC)(_answering(answer, path))
+    return app
+
+
+def _answering(answer: Response, path: str) -> Any:
+    def plain() -> Response:
+        return answer
+
+    def of(a: str) -> Response:
+        return answer
+
+    return of if "{a}" in path else plain
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asked", "name"),
+    [
+        (["GET /orders"], ["POST /orders"], "POST /orders", "b"),
+        (["GET /orders"], ["POST /orders"], "HEAD /orders", "a"),
+        (["GET /p/{a}"], ["GET /p/special"], "GET /p/special", "b"),
+        (["GET /p/{a}"], ["GET /p/special"], "GET /p/other", "a"),
+        (["GET /p/{a}"], ["POST /p/special"], "GET /p/special", "a"),
+        (["GET /{a}/x"], ["GET /p/{a}"], "GET /p/x", "b"),
+        (["GET /p/{a}"], ["GET /p/{a}"], "GET /p/x", "a"),
+    ],
+)
+def test_app_is_picked_by_method_and_path_and_literals_win(
+    first: list[str], second: list[str], asked: str, name: str
+) -> None:
+    method, path = asked.split()
+
+    status, headers = answered(serving("a", *first), serving("b", *second), method=method, path=path)
+
+    assert (status, dict(headers).get("x-app")) == (200, name)
+
+
+def test_app_of_the_request_to_come_answers_whether_it_may() -> None:
+    apps = serving("a", "GET /orders"), serving("b", "POST /orders")
+    asking = {"origin": "https://b.example", "access_control_request_method": "POST"}
+
+    status, headers = answered(*apps, method="OPTIONS", path="/orders", **asking)
+
+    assert (status, dict(headers)["access-control-allow-origin"]) == (204, "https://b.example")
+
+
+def test_what_no_app_has_is_a_problem() -> None:
+    apps = serving("a", "GET /orders"), serving("b", "POST /other")
+
+    assert [answered(*apps, method="GET", path=path)[0] for path in ("/other", "/nothing")] == [405, 404]
+    assert dict(answered(*apps, method="GET", path="/other")[1])["allow"] == "OPTIONS, POST"

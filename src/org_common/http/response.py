@@ -214,6 +214,14 @@ def copied(response: Response) -> Response:
     return made(response.status, headers, response.body, response.cookies)
 
 
+def shared(response: Response) -> Response:
+    """For a middleware: it may change it, which is not to reach what a handler keeps; or keep it."""
+    if not response.is_ours:
+        response = copied(response)
+    response.is_ours = False
+    return response
+
+
 def _location(path: str, body: bytes) -> str | None:
     """The path of what was created: below the request's, by the `id` that the body tells."""
     plain = _PLAIN_ID.match(body)
