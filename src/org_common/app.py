@@ -267,8 +267,7 @@ class App(Router):
                 if self.provided.setdefault(kind, factory) is not factory:
                     raise TypeError(f"{self!r} has two factories of {kind.__name__}: leave provide to the app")
             for route in router.routes:
-                route.provided = self.provided
-                self._add(route)
+                self._add(route.given(self.provided))
             router.taken(repr(self))
 
     def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:
