@@ -133,7 +133,7 @@ class App(Router):
             except OrgError as error:
                 if error.status >= 500:
                     logger().error("%s", error.detail)
-                return shape.answer(self._unread(error, context, watch), event)
+                return shape.answer(self._unread(error, event, context, watch), event)
             try:
                 return shape.answer(self._watched(request, watch), event)
             except ResponseTooLarge as error:
@@ -143,7 +143,7 @@ class App(Router):
 
         refused, seen = refusal(event)
         logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(self._unread(refused, context, watch))
+        return answer(self._unread(refused, event, context, watch))
 
     def _seen(self, request: Request, error: Exception | None) -> Response:
         if not self._is_observed:
@@ -173,9 +173,12 @@ class App(Router):
             watch.answered(response)
         return response
 
-    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch | None) -> Response:
+    def _unread(self, error: OrgError, event: Event, context: LambdaContext, watch: Watch | None) -> Response:
         """The answer to an event that is no request."""
-        response = problem(error, context.aws_request_id, self._problem_types)
+        from org_common.http.unknown import remains
+
+        told = problem(error, context.aws_request_id, self._problem_types)
+        response = self._finish.apply(remains(event, context), told)
         if watch is not None:
             watch.problem(error.code)
             watch.answered(response)

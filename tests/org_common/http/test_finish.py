@@ -26,6 +26,7 @@ from org_common.types import LocalContext
 from tests.support.recorded import recorded
 
 CONTEXT = LocalContext("r-lambda", 29)
+PAGE = "https://a.example"
 MEGABYTE = 1024 * 1024
 KEPT = Response(b"{}", headers={"content-type": "application/json"})
 
@@ -72,6 +73,27 @@ def test_every_answer_is_what_it_says_it_is(path: str) -> None:
     assert not {"server", "x-powered-by"} & headers.keys()
 
 
+@pytest.mark.parametrize("name", ["http_api", "rest_api", "function_url", "alb", "alb_multi_value"])
+def test_answer_to_what_cannot_be_read_has_them_too(name: str) -> None:
+    app = App("finish", identity=Nobody(), events=(HTTP_API, REST_API, FUNCTION_URL, ALB), cors=Cors([PAGE]))
+    broken = event(name) | {"body": "!", "isBase64Encoded": True}
+    field, origin = ("headers", PAGE) if broken.get("multiValueHeaders") is None else ("multiValueHeaders", [PAGE])
+    broken[field] = {**broken[field], "Origin": origin}
+
+    answer = app(broken, CONTEXT)
+
+    headers = answer.get("headers") or {name: values[0] for name, values in answer["multiValueHeaders"].items()}
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_base64")
+    assert headers.items() >= {**SECURITY, "access-control-allow-origin": PAGE}.items()
+
+
+@pytest.mark.parametrize("event", [{}, [], {"headers": 5, "requestContext": {}}], ids=repr)
+def test_answer_to_what_is_no_request_has_them_too(event: Any) -> None:
+    answer = App("finish")(event, CONTEXT)
+
+    assert (answer["statusCode"], answer["headers"].items() >= SECURITY.items()) == (500, True)
+
+
 def test_headers_of_the_app_and_of_the_handler_win() -> None:
     app = App("finish", headers={"X-Frame-Options": "DENY", "Referrer-Policy": "origin"})
     app.get("/notes/{name}", allow=PUBLIC)(note(Response(b"x", headers={"referrer-policy": "same-origin"})))
@@ -83,11 +105,11 @@ def test_headers_of_the_app_and_of_the_handler_win() -> None:
 
 
 def test_response_that_a_handler_keeps_stays_as_it_is() -> None:
-    app = App("finish", cors=Cors(["https://a.example"]))
+    app = App("finish", cors=Cors([PAGE]))
     app.get("/notes/{name}", allow=PUBLIC)(note(KEPT))
     before = dict(KEPT.headers)
 
-    Client(app).get("/notes/a", headers={"origin": "https://a.example"})
+    Client(app).get("/notes/a", headers={"origin": PAGE})
 
     assert KEPT.headers == before
 
