@@ -146,12 +146,11 @@ class Route:
 
     def given(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
         """The same route in an app that provides these."""
+        # A binding is compiled with what is provided, so each app has one of its own.
+        own = {"provided": provided, "_binding": Binding(self.signature)}
         route = Route.__new__(Route)
         for name in Route.__slots__:
-            setattr(route, name, getattr(self, name))
-        route.provided = provided
-        # Compiled with what is provided there.
-        route._binding = Binding(self.signature)
+            setattr(route, name, own[name] if name in own else getattr(self, name))
         return route
 
     @property

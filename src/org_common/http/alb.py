@@ -100,7 +100,7 @@ class Alb:
 
 
 def _spellings() -> Iterator[str]:
-    """One name in all its spellings: "set-cookie", "set-cookiE", "set-cookIe"…"""
+    """One name in all its spellings, from "set-cookie" to "SET-COOKIE"."""
     return map("".join, product(*(dict.fromkeys((letter, letter.upper())) for letter in "set-cookie")))
 
 
