@@ -10,7 +10,7 @@ from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
-from org_common.http.response import Response, checked, problem
+from org_common.http.response import Response, checked, problem, sendable, shared
 from org_common.http.routing import Table
 from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route
@@ -133,7 +133,7 @@ class App(Router):
             except OrgError as error:
                 if error.status >= 500:
                     logger().error("%s", error.detail)
-                return shape.answer(self._unread(error, context, watch), event)
+                return shape.answer(self._unread(error, event, context, watch), event)
             try:
                 return shape.answer(self._watched(request, watch), event)
             except ResponseTooLarge as error:
@@ -143,7 +143,7 @@ class App(Router):
 
         refused, seen = refusal(event)
         logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(self._unread(refused, context, watch))
+        return answer(self._unread(refused, event, context, watch))
 
     def _seen(self, request: Request, error: Exception | None) -> Response:
         if not self._is_observed:
@@ -173,9 +173,12 @@ class App(Router):
             watch.answered(response)
         return response
 
-    def _unread(self, error: OrgError, context: LambdaContext, watch: Watch | None) -> Response:
+    def _unread(self, error: OrgError, event: Event, context: LambdaContext, watch: Watch | None) -> Response:
         """The answer to an event that is no request."""
-        response = problem(error, context.aws_request_id, self._problem_types)
+        from org_common.http.unknown import remains
+
+        told = problem(error, context.aws_request_id, self._problem_types)
+        response = self._finish.apply(remains(event, context), told)
         if watch is not None:
             watch.problem(error.code)
             watch.answered(response)
@@ -212,6 +215,7 @@ class App(Router):
                 return answered
             if answered is not None:
                 error = answered
+        error = sendable(error)
         if not isinstance(error, OrgError):
             logger().error("%s failed", self._name(request), exc_info=error)
             error = OrgError()
@@ -266,8 +270,7 @@ class App(Router):
                 if self.provided.setdefault(kind, factory) is not factory:
                     raise TypeError(f"{self!r} has two factories of {kind.__name__}: leave provide to the app")
             for route in router.routes:
-                route.provided = self.provided
-                self._add(route)
+                self._add(route.given(self.provided))
             router.taken(repr(self))
 
     def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:
@@ -276,17 +279,25 @@ class App(Router):
 
         return Override(self.provided, kind, value)
 
+    def route_of(self, method: str, path: str) -> Route | None:
+        """What answers such a request; None where nothing does."""
+        try:
+            return self._table.match(method, path)[0]
+        except OrgError:
+            return None
+
     def needs_identity(self, method: str, path: str) -> bool:
         """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
-        try:
-            route, _ = self._table.match(method, path)
-        except OrgError:
-            return False
+        route = self.route_of(method, path)
         return route is not None and route.rule.caller != "anyone"
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""
         return self._table.knows(path)
+
+    def methods(self, path: str) -> str:
+        """Those of a path, as `Allow` has them; empty for an unknown path."""
+        return self._table.allowed(path)
 
     def database(self) -> Database:
         """The database of this app's routes: the one given to `use`, or the environment's."""
@@ -314,10 +325,7 @@ class App(Router):
 
     def _name(self, request: Request) -> str:
         """For the log: the route as it is declared, since a path may hold what must not be there."""
-        try:
-            route, _ = self._table.match(request.method, request.path)
-        except OrgError:
-            route = None
+        route = self.route_of(request.method, request.path)
         return request.method if route is None else f"{request.method} {route.path}"
 
     def _observe(self) -> None:
@@ -331,7 +339,7 @@ class App(Router):
 
 
 def _around(middleware: Middleware, respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    return lambda request: checked(middleware(request, respond))
+    return lambda request: checked(middleware(request, lambda given: shared(respond(given))))
 
 
 def logger() -> Logger:

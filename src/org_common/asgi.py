@@ -72,11 +72,11 @@ class Asgi:
             return
         except PayloadTooLarge as error:
             response = self._app(request).refuse(request, error)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
         content = response.body
         if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
-            headers.append((b"content-length", str(len(content)).encode()))
+            response.headers["content-length"] = str(len(content))
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -91,7 +91,15 @@ class Asgi:
         return app.handle(request)
 
     def _app(self, request: Request) -> App:
-        return next((app for app in self._apps if app.serves(request.path)), self._apps[0])
+        """As API Gateway picks a route: by method and path, and a literal segment before a parameter."""
+        method, path = request.method, request.path
+        if method == "OPTIONS":
+            # Before a request from another origin: that one's app answers.
+            method = request.headers.get("access-control-request-method", method)
+        found = [(route.path, app) for app in self._apps if (route := app.route_of(method, path)) is not None]
+        if found:
+            return min(found, key=lambda each: [part.startswith("{") for part in each[0].split("/")])[1]
+        return next((app for app in self._apps if app.serves(path)), self._apps[0])
 
     @staticmethod
     def _is_authorized(app: App, request: Request) -> bool:

@@ -144,6 +144,15 @@ class Route:
         if self._identity_at is not None and self.rule.caller == "anyone":
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
+    def given(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
+        """The same route in an app that provides these."""
+        # A binding is compiled with what is provided, so each app has one of its own.
+        own = {"provided": provided, "_binding": Binding(self.signature)}
+        route = Route.__new__(Route)
+        for name in Route.__slots__:
+            setattr(route, name, own[name] if name in own else getattr(self, name))
+        return route
+
     @property
     def needs_database(self) -> bool:
         """It reads, writes, or its rule does."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from org_common import PUBLIC, App, Conflict, NotFound, OrgError, Request, Response, TooManyRequests, Unavailable
+from org_common import PUBLIC, App, Conflict, Cors, NotFound, OrgError, Request, Response, TooManyRequests, Unavailable
+from org_common.http import gateway
 from org_common.testing.client import Client
+from org_common.types import LocalContext
 
 Next = Callable[[Request], Response]
 
@@ -59,6 +61,61 @@ def test_middleware_may_answer_by_itself_and_change_what_it_was_given() -> None:
     client = Client(App("around", middleware=[closed]))
 
     assert (client.get("/a", headers={"x-closed": "1"}).body, client.get("/a").headers["x-seen"]) == (b"closed", "/a")
+
+
+PAGE = {"origin": "https://a.example"}
+
+
+# what is added on the way out was added to what the middleware keeps: the next caller got the first one's.
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [("HEAD", {}), ("GET", {"accept-encoding": "gzip"}), ("GET", PAGE), ("GET", {"if-none-match": "*"})],
+    ids=["no body", "gzip", "another origin", "304"],
+)
+@pytest.mark.parametrize("outer", [0, 1])
+def test_middleware_may_keep_what_it_answers(method: str, sent: dict[str, str], outer: int) -> None:
+    kept: dict[str, Response] = {}
+
+    def cache(request: Request, next: Next) -> Response:
+        return kept.get(request.path) or kept.setdefault(request.path, next(request))
+
+    def passing(request: Request, next: Next) -> Response:
+        return next(request)
+
+    def served(*middleware: Any) -> Client:
+        app = App("around", middleware=middleware, cors=Cors(["https://a.example"]))
+        app.get("/a", allow=PUBLIC)(lambda: {"a": "long " * 1000})
+        return Client(app)
+
+    expected = served().get("/a")
+    client = served(*[passing] * outer, cache)
+    client.send(method, "/a", headers=sent)
+
+    for _ in range(2):
+        answer = client.get("/a")
+        assert (answer.status, answer.headers, answer.body) == (expected.status, expected.headers, expected.body)
+
+
+def test_middleware_changes_nothing_that_a_handler_keeps() -> None:
+    kept = Response(b"ok", headers={"x-a": "1"})
+
+    def session(request: Request, next: Next) -> Response:
+        response = next(request)
+        if "x-user" in request.headers:
+            response.set_cookie("session", request.headers["x-user"])
+            response.headers["x-a"] = "2"
+        return response
+
+    app = App("around", middleware=[session])
+    app.get("/", allow=PUBLIC)(lambda: kept)
+    app.error(NotFound)(lambda error, request: kept)
+
+    for path in ("/", "/nothing"):
+        first, second = (
+            app(gateway.event("GET", path, headers=sent), LocalContext("r-1", 29)) for sent in ({"x-user": "alice"}, {})
+        )
+        assert (len(first["cookies"]), first["headers"]["x-a"]) == (1, "2")
+        assert ("cookies" in second, second["headers"]["x-a"]) == (False, "1")
 
 
 @pytest.mark.parametrize(("error", "status"), [(NotFound(), 404), (KeyError("hunter2"), 500)])

@@ -125,6 +125,24 @@ def test_router_provides_for_its_routes_and_the_app_overrides() -> None:
     assert (overridden, Client(app).get("/now").json()) == ("noon", "real, for GET")
 
 
+# the last app had it: an override there was one of the first app too.
+def test_router_in_two_apps_is_a_part_of_each() -> None:
+    router, one, two = Router(), App("one"), App("two")
+    router.provide(Clock, make_clock)
+    router.get("/now", allow=PUBLIC)(tell)
+    for app in (one, two):
+        app.include(router)
+        Client(app).get("/now")
+
+    with one.override(Clock, Clock("noon")), two.override(Clock, Clock("midnight")):
+        overridden = [Client(app).get("/now").json() for app in (one, two)]
+    with two.override(Clock, Clock("midnight")):
+        first = Client(one).get("/now").json()
+
+    assert (overridden, first) == (["noon", "midnight"], "real, for GET")
+    assert [route.provided for route in router.routes] == [router.provided]
+
+
 def test_two_factories_of_one_type_do_not_start() -> None:
     router, app = Router(), providing()
     router.provide(Clock, lambda request: Clock("another"))

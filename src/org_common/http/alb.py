@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-funct
 from __future__ import annotations
 
 import uuid
+from itertools import product
 
+from org_common.errors import ResponseTooLarge
 from org_common.http.gateway import (
     SURELY_FITS,
     body_of,
@@ -22,11 +24,15 @@ from org_common.http.rest import joined_headers, joined_query
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from org_common.http.response import Response
     from org_common.types import Event, LambdaContext
 
 # A load balancer takes less than Lambda does.
 LIMIT_BYTES = 1_048_576
+# As many as nine letters have spellings.
+MAX_COOKIES = 2**9
 
 
 class Alb:
@@ -82,14 +88,20 @@ class Alb:
                 made["multiValueHeaders"]["set-cookie"] = [*response.cookies]
         else:
             # One value a name: more than one cookie goes out under spellings of the name that differ in case.
-            spellings = (
-                first + second for first in ("set", "Set", "sEt", "seT", "SEt") for second in ("-cookie", "-Cookie")
-            )
-            made["headers"] = {**response.headers, **dict(zip(spellings, response.cookies, strict=False))}
+            if len(response.cookies) > MAX_COOKIES:
+                raise ResponseTooLarge(
+                    f"The answer sets {len(response.cookies)} cookies, and {MAX_COOKIES} are possible."
+                )
+            made["headers"] = {**response.headers, **dict(zip(_spellings(), response.cookies, strict=False))}
         return made if len(text) < SURELY_FITS // 6 else fitting(made, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return "ALB"
+
+
+def _spellings() -> Iterator[str]:
+    """One name in all its spellings, from "set-cookie" to "SET-COOKIE"."""
+    return map("".join, product(*(dict.fromkeys((letter, letter.upper())) for letter in "set-cookie")))
 
 
 def _described(status: int) -> str:

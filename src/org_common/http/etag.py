@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from org_common.errors import PreconditionFailed, PreconditionRequired
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # 96 bits: a chance of 1 in 10^14 for ten million versions of one resource.
 SIZE_BYTES = 12
 CODINGS = ("-gzip", "-br")
+# RFC 9110 section 8.8.3: a comma may be part of a tag. One without quotes is none, and some send it back as it was.
+_EACH = re.compile(r'(?:W/)?"[^"]*"(?=\s*(?:,|$))|[^\s,]+')
 
 
 def tag(body: bytes) -> str:
@@ -32,12 +35,15 @@ def matches(header: str, tag: str, *, weakly: bool) -> bool:
     """The header's list has the tag, in whatever coding it was sent, or is "*"."""
     if header.strip() == "*":
         return True
-    return any(_plain(each.strip(), weakly=weakly) == tag for each in header.split(","))
+    for each in _EACH.findall(header):
+        sent = each.removeprefix("W/") if weakly else each
+        # A tag of the handler's own may end as ours do in a coding.
+        if tag in (sent, _plain(sent)):
+            return True
+    return False
 
 
-def _plain(sent: str, *, weakly: bool) -> str:
-    if weakly:
-        sent = sent.removeprefix("W/")
+def _plain(sent: str) -> str:
     for coding in CODINGS:
         if sent.endswith(f'{coding}"'):
             return sent[: -len(coding) - 1] + '"'

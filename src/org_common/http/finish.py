@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from org_common.http.response import Response, made
+from org_common.http.response import check_headers, copied
 
 TYPE_CHECKING = False
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from org_common.http.cors import Cors
     from org_common.http.request import Request
+    from org_common.http.response import Response
 
 # OWASP's list for REST APIs: the answer is what it says it is, loads nothing, stands in no frame, and the next
 # request goes over TLS. What a handler sets itself wins.
@@ -32,9 +33,12 @@ class Finish:
         self._cors = cors
         self._compress = compress
         self._always = {name.lower(): value for name, value in headers.items()}
+        check_headers(self._always)
 
     def apply(self, request: Request, response: Response) -> Response:
-        """The response as it goes out. One that a handler made stays as it is: it may answer that again."""
+        """The response as it goes out. One that others hold stays as it is."""
+        if not response.is_ours:
+            response = copied(response)
         headers = {**self._always, **response.headers}
         body = response.body
         status = response.status
@@ -53,8 +57,6 @@ class Finish:
             self._cors.put(headers, request)
         if method == "HEAD":
             body = b""
-        if not response.is_ours:
-            return made(status, headers, body, response.cookies)
         response.status, response.headers, response.body = status, headers, body
         return response
 
@@ -66,7 +68,7 @@ def _coding(request: Request, headers: dict[str, str]) -> str | None:
     if "content-encoding" in headers or not is_worth_it(headers.get("content-type", "")):
         return None
     headers["vary"] = f"{headers['vary']}, accept-encoding" if "vary" in headers else "accept-encoding"
-    if "no-transform" in headers.get("cache-control", ""):
+    if "no-transform" in headers.get("cache-control", "").lower():
         return None
     return chosen(request.headers.get("accept-encoding", ""))
 
@@ -85,6 +87,6 @@ def _tagged(
     known = request.headers.get("if-none-match")
     if known is None or not etag.matches(known, tag.removeprefix("W/"), weakly=True):
         return status, body
-    for name in ("content-type", "content-language", "content-length"):
+    for name in ("content-type", "content-language"):
         headers.pop(name, None)
     return 304, b""

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Given:
+    """Stands where a factory stood."""
+
+    __slots__ = ("before", "value")
+
+    def __init__(self, value: object, before: Any) -> None:
+        self.value = value
+        self.before = before
+
+    def __call__(self, request: object) -> object:
+        return self.value
+
+
 class Override(Generic[T]):
     """`with` gives the value; at its end the type is provided as before."""
 
@@ -24,15 +37,23 @@ class Override(Generic[T]):
         self._provided = provided
         self._kind = kind
         self._value = value
-        self._before: list[Any] = []
+        self._given: list[_Given] = []
 
     def __enter__(self) -> T:
-        value = self._value
-        self._before.append(self._provided[self._kind])
-        self._provided[self._kind] = lambda request: value
-        return value
+        given = _Given(self._value, self._provided[self._kind])
+        self._given.append(given)
+        self._provided[self._kind] = given
+        return self._value
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._provided[self._kind] = self._before.pop()
+        ended = self._given.pop()
+        last = self._provided[self._kind]
+        if last is ended:
+            self._provided[self._kind] = ended.before
+            return
+        # Another one has begun since, and goes on.
+        while last.before is not ended:
+            last = last.before
+        last.before = ended.before

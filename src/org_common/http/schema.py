@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import SchemaValidator, from_json
 
 from org_common.errors import MAX_FAULTS, BadRequest, Fault
@@ -169,6 +171,14 @@ def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     """Writes models as a JSON array."""
     write = model_writer(model)
     return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
+
+
+def writer(kinds: Sequence[Any]) -> Callable[[Any], bytes]:
+    """Writes what holds models, or is of one kind or another, each model by its camelCase names."""
+    # Of a union's members alone pydantic asks whether they fit: a list of another model's would be written as [{}].
+    union: Any = reduce(or_, kinds, create_model("Nothing"))
+    to_json = TypeAdapter[Any](union).dump_json
+    return lambda value: to_json(value, by_alias=True, warnings="error")
 
 
 def _built(model: type[BaseModel]) -> None:

@@ -1,19 +1,30 @@
-"""Events that an app does not accept: what they are, for the log. Imported when there is one."""
+"""Events that an app does not accept or cannot read: what is known of them. Imported when there is one."""
 
 from __future__ import annotations
 
 from org_common.errors import OrgError
+from org_common.http.request import Request
+from org_common.http.rest import joined_headers
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.types import Event
+    from org_common.types import Event, LambdaContext
 
 
 def refusal(event: Event) -> tuple[OrgError, str]:
     """The error for the answer, and for the log what kind of event this seems to be: nothing of what it holds."""
     error = OrgError("The function was invoked with an event that it does not accept.", code="unknown_event")
     return error, _kind(event)
+
+
+def remains(event: Event, context: LambdaContext) -> Request:
+    """Of a request that cannot be read: its headers, where there are some."""
+    try:
+        headers = joined_headers(event)
+    except (OrgError, AttributeError):
+        headers = {}
+    return Request("", "", "", "", headers, b"", context.aws_request_id, None, context)
 
 
 def _kind(event: object) -> str:

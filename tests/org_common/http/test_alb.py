@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from org_common import ALB, OrgError, Response
+from org_common.errors import ResponseTooLarge
+from org_common.http.alb import MAX_COOKIES
 from org_common.http.request import Request
 from org_common.types import LocalContext
 from tests.support.recorded import NAMES, recorded
@@ -60,6 +62,21 @@ def test_answer_has_several_values_where_the_event_has() -> None:
 
     assert answer["multiValueHeaders"] == {"x-a": ["1"]}
     assert "headers" not in answer
+
+
+# the eleventh and all after it were left out.
+@pytest.mark.parametrize("count", [1, 14, MAX_COOKIES])
+def test_all_cookies_go_out_under_names_that_are_one(count: int) -> None:
+    cookies = [f"c{at}=1" for at in range(count)]
+
+    headers = ALB.answer(Response(cookies=cookies), recorded("alb"))["headers"]
+
+    assert (list(headers.values()), {name.lower() for name in headers}) == (cookies, {"set-cookie"})
+
+
+def test_more_cookies_than_there_are_names_are_refused() -> None:
+    with pytest.raises(ResponseTooLarge, match="513 cookies, and 512 are possible"):
+        ALB.answer(Response(cookies=["a=1"] * (MAX_COOKIES + 1)), recorded("alb"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("httpMethod", 5), ("path", 5), ("headers", [1])])

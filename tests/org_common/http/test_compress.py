@@ -80,8 +80,9 @@ def test_caches_know_that_another_caller_gets_other_bytes() -> None:
         (Response(b"a" * 2000), {}),
         (Response(b"a" * 2000, headers={"content-type": "text/plain", "content-encoding": "zstd"}), {}),
         (Response(b"a" * 2000, headers={"content-type": "text/plain", "cache-control": "no-transform"}), {}),
+        (Response(b"a" * 2000, headers={"content-type": "text/plain", "cache-control": "No-Transform"}), {}),
     ],
-    ids=["short", "switched off", "picture", "untyped", "coded already", "not to be touched"],
+    ids=["short", "switched off", "picture", "untyped", "coded already", "not to be touched", "in another case"],
 )
 def test_other_answers_stay_as_they_are(answer: Any, options: dict[str, Any]) -> None:
     assert answered(answer, **options).headers.get("content-encoding") in {None, "zstd"}

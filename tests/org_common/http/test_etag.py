@@ -105,6 +105,19 @@ def test_tag_of_a_handler_s_own_counts() -> None:
     assert Client(own).get("/", headers={"if-none-match": '"7"'}).status == 304
 
 
+@pytest.mark.parametrize("own", ['"7"', 'W/"7"', '"a-gzip"', '"a,b"', '"a, b-br"', "7"])
+def test_tag_of_a_handler_s_own_is_known_again(own: str) -> None:
+    tagged = App("own")
+    headers = {"etag": own, "content-type": "text/plain"}
+    tagged.get("/", allow=PUBLIC)(lambda: Response(b"x" * 2000, headers=headers))
+
+    for sent in ({}, {"accept-encoding": "gzip"}):
+        tag = Client(tagged).get("/", headers=sent).headers["etag"]
+        for known in (tag, f'"x,y", {tag}', f'{tag},"z"'):
+            assert Client(tagged).get("/", headers={**sent, "if-none-match": known}).status == 304
+        assert Client(tagged).get("/", headers={**sent, "if-none-match": f'"x{tag}"'}).status == 200
+
+
 def test_change_of_what_was_read_is_made() -> None:
     assert put(if_match=get().headers["etag"]).status == 200
 

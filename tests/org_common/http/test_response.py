@@ -2,14 +2,16 @@
 
 import json
 import warnings
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import pytest
-from pydantic import computed_field
+from pydantic import Field, computed_field
+from typing_extensions import TypeAliasType
 
 from org_common import (
     BadRequest,
@@ -200,10 +202,37 @@ def test_other_success_points_nowhere() -> None:
         ("a/b?c#d", "/orgs/a%2Fb%3Fc%23d"),
         ("é", "/orgs/%C3%A9"),
         ("a\r\nx-b: 1", "/orgs/a%0D%0Ax-b%3A%201"),
+        ("a/b", "/orgs/a%2Fb"),
+        ("/evil.example", "/orgs/%2Fevil.example"),
+        ('a"b\\', "/orgs/a%22b%5C"),
+        ("a.b", "/orgs/a.b"),
+        (Color.RED, "/orgs/red"),
+        (Decimal("1.10"), "/orgs/1.10"),
+        (2**63, "/orgs/9223372036854775808"),
     ],
 )
-def test_location_is_a_url(id: str, location: str) -> None:
-    assert rendered({"id": id}, status=201).headers["location"] == location
+@pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
+def test_location_is_a_url(id: object, location: str, other: dict[str, int]) -> None:
+    assert rendered({**other, "id": id}, status=201).headers["location"] == location
+
+
+def test_location_stays_on_its_host() -> None:
+    assert Result(None, 201).render({"id": "/evil.example"}, request("/")).headers["location"] == "/%2Fevil.example"
+
+
+@pytest.mark.parametrize("id", ["", ".", ".."])
+@pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
+def test_created_points_to_no_directory(id: str, other: dict[str, int]) -> None:
+    assert "location" not in rendered({**other, "id": id}, status=201).headers
+
+
+# what the model keeps to itself is in no header either.
+def test_location_tells_what_the_body_tells() -> None:
+    class Hidden(Model):
+        name: str
+        id: str = Field(exclude=True)
+
+    assert "location" not in rendered(Hidden(name="a", id="hunter2"), Hidden, status=201).headers
 
 
 # what JSON cannot say is answered as its repr, with 200: "<coroutine object ...>", "{1, 2}".
@@ -262,11 +291,61 @@ def test_filter_of_misfits_leaves_the_warnings_of_others_alone(monkeypatch: pyte
         Owner.model_construct(full_name=number).model_dump_json()
 
 
-def test_fields_of_a_subclass_are_not_told() -> None:
-    class Known(Owner):
-        password_hash: str
+class Known(Owner):
+    password_hash: str
 
-    assert body(Known(full_name="a", password_hash="hunter2"), Owner) == {"fullName": "a"}
+
+KNOWN = Known(full_name="a", password_hash="hunter2")
+FULL_NAME = {"fullName": "a"}
+
+
+# each model within is written as it is declared, whatever is around it.
+@pytest.mark.parametrize(
+    ("annotation", "around", "expected"),
+    [
+        (Owner | Response, lambda value: value, FULL_NAME),
+        (Owner | Response | None, lambda value: value, FULL_NAME),
+        (Owner, lambda value: value, FULL_NAME),
+        (list[Owner], lambda value: [value], [FULL_NAME]),
+        (Annotated[Owner, "doc"], lambda value: value, FULL_NAME),
+        (Annotated[Owner | None, "doc"] | Response, lambda value: value, FULL_NAME),
+        (Owner | Reading, lambda value: value, FULL_NAME),
+        (Owner | int | Response, lambda value: value, FULL_NAME),
+        (list[Owner] | Response, lambda value: [value], [FULL_NAME]),
+        (list[Annotated[Owner, "doc"]], lambda value: [value], [FULL_NAME]),
+        (list[Owner | None], lambda value: [None, value], [None, FULL_NAME]),
+        (list[list[Owner]], lambda value: [[value]], [[FULL_NAME]]),
+        (Sequence[Owner], lambda value: (value,), [FULL_NAME]),
+        (Iterable[Owner], lambda value: [value], [FULL_NAME]),
+        (tuple[Owner, ...], lambda value: (value,), [FULL_NAME]),
+        (tuple[int, Owner], lambda value: (1, value), [1, FULL_NAME]),
+        (dict[str, Owner], lambda value: {"a_b": value}, {"a_b": FULL_NAME}),
+        (dict[str, list[Owner]], lambda value: {"a_b": [value]}, {"a_b": [FULL_NAME]}),
+        (Page[Owner] | Response, lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
+        (Page[Owner | Reading], lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
+    ],
+    ids=str,
+)
+def test_models_within_are_written_as_declared(annotation: Any, around: Callable[[Any], Any], expected: object) -> None:
+    misfit: Any = 5
+
+    assert body(around(KNOWN), annotation) == expected
+    for wrong in (Owner.model_construct(full_name=misfit), Org.model_construct(id=ID), {"full_name": "a"}, "text"):
+        with pytest.raises((TypeError, ValueError)):
+            rendered(around(wrong), annotation)
+
+
+# as `type Owners = list[Owner]` makes it from Python 3.12 on.
+def test_alias_is_what_it_stands_for() -> None:
+    assert body([KNOWN], TypeAliasType("Owners", list[Owner])) == [FULL_NAME]
+
+
+# pydantic warned of it on stderr, value and all, and the answer was 200.
+def test_misfit_of_a_model_that_nobody_declares_is_a_fault_of_the_handler() -> None:
+    misfit: Any = 5
+
+    with pytest.raises(TypeError, match="Owner"):
+        rendered({"owner": Owner.model_construct(full_name=misfit)})
 
 
 def test_problem_is_rfc_9457() -> None:
@@ -319,7 +398,45 @@ def test_odd_request_id_stays_within_its_text(request_id: str) -> None:
     assert json.loads(problem(OrgError(), request_id).body)["instance"] == f"urn:request:{request_id}"
 
 
-@pytest.mark.parametrize("value", ["a\r\nset-cookie: x=1", "a\nb", "a\0"])
-def test_header_cannot_be_broken_out_of(value: str) -> None:
-    with pytest.raises(ValueError, match="the header 'x-name' has a line break"):
+UNSENDABLE = [
+    pytest.param("a\r\nset-cookie: x=1", "has a line break", id="CR LF"),
+    pytest.param("a\nb", "has a line break", id="LF"),
+    pytest.param("a\0", "has a line break", id="NUL"),
+    pytest.param(
+        'attachment; filename="Łódź.pdf"',
+        r"has letters beyond Latin-1.*RFC 8187.*filename\*=UTF-8''",
+        id="beyond Latin-1",
+    ),
+    pytest.param(5, "is a text, not int", id="number"),
+]
+
+
+@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
+def test_header_that_cannot_be_sent_is_refused(value: Any, told: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"the header 'x-name' {told}"):
         Response(headers={"X-Name": value})
+    with pytest.raises((ValueError, TypeError), match=f"the header 'set-cookie' {told}"):
+        Response(cookies=[value])
+    with pytest.raises((ValueError, TypeError), match=f"the header 'cache-control' {told}"):
+        Result(None, 200, value)
+
+
+@pytest.mark.parametrize("name", ["", "x y", "x:", "x\r\ny", "ł"])
+def test_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name for a header"):
+        Response(headers={name: "1"})
+
+
+@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
+def test_header_that_is_set_afterwards_is_looked_at_too(value: Any, told: str) -> None:
+    response, cookies = Response(), Response()
+    response.headers["x-name"] = value
+    cookies.cookies = (value,)
+
+    for each in (response, cookies):
+        with pytest.raises((ValueError, TypeError), match=told):
+            rendered(each)
+
+
+def test_latin_1_and_tabs_can_be_sent() -> None:
+    assert Response(headers={"x-name": "é\t~"}).headers == {"x-name": "é\t~"}
