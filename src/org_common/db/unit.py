@@ -80,6 +80,7 @@ class Write:
         "_lease",
         "_prelude",
         "_riders",
+        "_ruled",
         "_server",
         "_source",
         "_xid",
@@ -93,6 +94,7 @@ class Write:
         self._connection: Connection | None = None
         self._claims = prelude.claims
         self._failed = False
+        self._ruled = False
         self._xid: bytes | None = None
         self._server: bytes | None = None
         self._riders: list[Wire] = []
@@ -106,6 +108,11 @@ class Write:
     def has_failed(self) -> bool:
         """It cannot be committed, unless a savepoint undoes what went wrong."""
         return self._failed
+
+    @property
+    def is_ruled(self) -> bool:
+        """Its opening went well, the rule with it; no savepoint undoes that."""
+        return self._ruled
 
     def fail(self) -> None:
         """Nothing of this transaction may be kept."""
@@ -160,7 +167,8 @@ class Write:
             del self._riders[len(self._riders) - 1 - self._riders[::-1].index(savepoint) :]
             return
         connection = self._connection
-        if connection is None or connection.is_idle():
+        # What was refused at the opening, the login too, no savepoint heals.
+        if connection is None or connection.is_idle() or not self._ruled:
             return
         back = [prepare_own(verb + name).bind(None) for verb in ("rollback to savepoint ", "release savepoint ")]
         try:
@@ -238,6 +246,7 @@ class Write:
         at = self._prelude.identified(opening)
         if at is not None:
             self._claims = results[at].get_value(0, 0) or b""
+        self._ruled = True
 
     def _know(self, answer: PGresult) -> None:
         """The number of this transaction, and since when its server has not crashed."""
