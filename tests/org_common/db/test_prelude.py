@@ -238,7 +238,7 @@ def test_names_are_found_in_no_schema_but_those_of_the_settings(lab: Lab) -> Non
         ("lab", ["lab"]),
         ("lab, access", ["lab", "access"]),
         (' "access" ,LAB,nowhere', ["access", "lab"]),
-        ("\"'\"\"o\", lab", ["lab"]),
+        ('"\'""o", lab', ["lab"]),
     ],
 )
 def test_search_path_is_the_same_in_each_profile(lab: Lab, profile: str, search_path: str, schemas: list[str]) -> None:
