@@ -27,6 +27,9 @@ _ROLLBACK = prepare_own("rollback").bind(None)
 _XID = prepare_own("select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text").bind(None)
 _STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _ASK_AGAIN_S = 0.05
+_DENIED = "42501"
+# The server's function that raises what PL/pgSQL says.
+_RAISE = "exec_stmt_raise"
 
 
 class TransactionAborted(Exception):
@@ -308,4 +311,7 @@ def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
 def _answer(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
     if not read_only and action(_signal(error), Phase.WRITE) is Action.RERUN:
         return RolledBack()
+    if isinstance(error, StatementFailed) and error.sqlstate == _DENIED:
+        # A missing grant looks to the caller like any other refusal. A function's own words may hold values.
+        logger.warning("%s", error if error.routine != _RAISE else "a function has refused (SQLSTATE 42501)")
     return Unavailable() if isinstance(error, ConnectionLost) else answer(error, read_only=read_only)
