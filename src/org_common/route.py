@@ -228,7 +228,7 @@ class Route:
             handle.ensure_ruled()
             if len(response.body) >= SURELY_FITS_BYTES:
                 fit(request, response)
-            handle.commit(response.status, response.headers, response.body)
+            handle.commit(response.status, response.headers, response.body, response.cookies)
             return response
         except Replay:
             handle.rollback()
@@ -275,5 +275,5 @@ class Route:
         if stored is None:
             # It has expired in this moment.
             raise Unavailable
-        status, headers, body = stored
-        return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"})
+        status, headers, body, cookies = stored
+        return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"}, cookies=cookies)

@@ -31,7 +31,7 @@ class Handle:
         if self._refuses:
             raise self._refuses
 
-    def commit(self, status: int, headers: Any, body: bytes) -> None:
+    def commit(self, status: int, headers: Any, body: bytes, cookies: Any) -> None:
         self._steps.append(f"commit {status}")
 
     def rollback(self) -> None:

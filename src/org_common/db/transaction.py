@@ -113,7 +113,7 @@ class Transaction(Reader):
             self._savepoints -= 1
 
     def commit(self, *answer: Any) -> None:
-        """The app calls this, or the block of `transaction()`. `answer` is status, headers and body of the response."""
+        """The app calls this, or the block of `transaction()`. `answer`: status, headers, body and cookies."""
         if self._key is not None and answer:
             self._unit.commit(self._key.store(*answer))
         else:
