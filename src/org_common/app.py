@@ -134,10 +134,10 @@ class App(Router):
                 if error.status >= 500:
                     logger().error("%s", error.detail)
                 return shape.answer(self._unread(error, event, context, watch), event)
+            request.event = (shape, event)
             try:
                 return shape.answer(self._watched(request, watch), event)
             except ResponseTooLarge as error:
-                logger().error("%s: %s", self._name(request), error.detail)
                 return shape.answer(self._refused(request, error, watch), event)
         from org_common.http.unknown import refusal
 
@@ -200,7 +200,7 @@ class App(Router):
                     raise Unauthorized
                 if watch is not None:
                     watch.caller(identity)
-            return route.run(request, values, identity, self.database)
+            return route.run(request, values, identity, self.database, self._fit)
         except Exception as error:  # noqa: BLE001 - logged in `_problem`
             return self._problem(request, error)
 
@@ -221,10 +221,19 @@ class App(Router):
             error = OrgError()
         elif error.status >= 500:
             logger().error("%s answered %d", self._name(request), error.status, exc_info=error)
+        elif isinstance(error, ResponseTooLarge):
+            logger().error("%s: %s", self._name(request), error.detail)
         invocation = current.get()
         if invocation is not None and invocation.watch is not None:
             invocation.watch.problem(error.code)
         return problem(error, request.id, self._problem_types)
+
+    def _fit(self, request: Request, response: Response) -> None:
+        """`ResponseTooLarge` when it could not be sent, as it would go out."""
+        if request.event is not None:
+            shape, event = request.event
+            copy = Response(response.body, status=response.status, headers=response.headers, cookies=response.cookies)
+            shape.answer(self._finish.apply(request, copy), event)
 
     def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
         for kind in type(error).__mro__:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from org_common.db.transaction import Isolation
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
+# Shorter ones fit through whatever there is, a load balancer too.
+SURELY_FITS_BYTES = 150_000
 NOTHING: Mapping[type, Callable[[Request], Any]] = {}
 
 
@@ -137,6 +139,11 @@ class Route:
                 raise TypeError(
                     f"{where}: {option}= is about a transaction, and the handler takes none: add `tx: Transaction`"
                 )
+        if self.idempotent and self.is_public:
+            raise TypeError(
+                f"{where} is PUBLIC and idempotent=True, and a stored answer belongs to a caller: use allow=TOKEN, or "
+                "leave out idempotent="
+            )
         if self._isolation not in ISOLATIONS:
             raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
         if self._isolation != ISOLATIONS[0] and not self._retry:
@@ -170,9 +177,17 @@ class Route:
             __import__("org_common.db.database")
 
     def run(
-        self, request: Request, values: list[str], identity: Identity | None, database: Callable[[], Database]
+        self,
+        request: Request,
+        values: list[str],
+        identity: Identity | None,
+        database: Callable[[], Database],
+        fit: Callable[[Request, Response], None],
     ) -> Response:
-        """Bind, run and render. What the handler wrote is committed after its answer was rendered."""
+        """Bind, run and render. What the handler wrote is committed after its answer was rendered.
+
+        `fit` raises for an answer that could not be sent: asked of long ones, before anything is committed.
+        """
         if self._is_unconditional and "if-match" in request.headers:
             # Ignored, it would overwrite what its caller wanted to spare.
             raise PreconditionFailed("Conditions are not supported here: leave out If-Match.", code="no_conditions")
@@ -181,7 +196,7 @@ class Route:
             arguments[self._identity_at] = identity
         if self._transaction_at is not None:
             write = self._write_again if self._retry else self._write
-            return write(self._transaction_at, request, identity, database(), arguments)
+            return write(self._transaction_at, request, identity, database(), arguments, fit)
         if self._ruled or self._reader_at is not None:
             return self._read(self._reader_at, request, identity, database(), arguments)
         return self._result.render(self.signature.call(*arguments), request)
@@ -203,7 +218,13 @@ class Route:
             handle.close()
 
     def _write(
-        self, at: int, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
+        self,
+        at: int,
+        request: Request,
+        identity: Identity | None,
+        database: Database,
+        arguments: list[Any],
+        fit: Callable[[Request, Response], None],
     ) -> Response:
         from org_common.db.idempotency import Replay
 
@@ -214,7 +235,9 @@ class Route:
         try:
             response = self._result.render(self.signature.call(*arguments), request)
             handle.ensure_ruled()
-            handle.commit(response.status, response.headers, response.body)
+            if len(response.body) >= SURELY_FITS_BYTES:
+                fit(request, response)
+            handle.commit(response.status, response.headers, response.body, response.cookies)
             return response
         except Replay:
             handle.rollback()
@@ -226,13 +249,19 @@ class Route:
         return self._replayed(key, database.reader(self.rule, identity, path, request.deadline))
 
     def _write_again(
-        self, at: int, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
+        self,
+        at: int,
+        request: Request,
+        identity: Identity | None,
+        database: Database,
+        arguments: list[Any],
+        fit: Callable[[Request, Response], None],
     ) -> Response:
         """Up to three times, while the transaction was rolled back for certain and there is time."""
         from org_common.db.retry import rerun
 
         def write() -> Response:
-            return self._write(at, request, identity, database, arguments)
+            return self._write(at, request, identity, database, arguments, fit)
 
         return rerun(write, request.deadline, lambda: database.counters)
 
@@ -255,5 +284,5 @@ class Route:
         if stored is None:
             # It has expired in this moment.
             raise Unavailable
-        status, headers, body = stored
-        return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"})
+        status, headers, body, cookies = stored
+        return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"}, cookies=cookies)

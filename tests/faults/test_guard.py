@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -11,10 +11,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq.abc import PGresult
 
+from org_common.auth.rules import PUBLIC
 from org_common.db.connection import Single, Source
 from org_common.db.guard import Guard, Misconfigured, faults
 from org_common.errors import OrgError
 from org_common.tools.guard import look
+from org_common.types import Deadline
 from tests.faults.bench import Bench
 from tests.faults.logins import BECOMES, drop_role, login
 from tests.support.lab import Lab
@@ -123,6 +125,24 @@ def test_bad_login_is_not_served(
         assert any(fix in fault for fault in found), found
         if name == "owner, no FORCE":
             assert any("lab.owned force row level security" in fault for fault in found), found
+
+
+@pytest.mark.parametrize("sql", ["select 1", "select 1 / 0"])
+def test_savepoint_does_not_heal_what_the_guard_refused(
+    sql: LiteralString, lab: Lab, serve: Callable[[str], Bench], report: Report
+) -> None:
+    with ExitStack() as stack, report.case(RUN):
+        bench = serve(BAD["may become the service"][0](lab, stack))
+        stack.callback(bench.source.close)
+        tx = bench.database.transaction(PUBLIC, None, {}, Deadline.after(10))
+        for _ in range(2):
+            with suppress(OrgError), tx.savepoint():
+                tx.run(sql, rows=None)
+
+        with pytest.raises(OrgError):
+            tx.run("select 1", rows=None)
+        with pytest.raises(OrgError):
+            tx.commit()
 
 
 @pytest.mark.parametrize("version", [140019, 150013, 160009, 170005])

@@ -1,11 +1,12 @@
 """In which order a route rules, runs, renders and commits: its database only writes down what it is asked."""
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import pytest
 
-from org_common import SIGNED_IN, App, Check, Conflict, Forbidden, Model, Reader, Transaction
+from org_common import SIGNED_IN, App, Check, Conflict, Forbidden, Model, Reader, Response, Transaction
 from org_common.testing.client import Answer, Client, Person
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Handle:
         if self._refuses:
             raise self._refuses
 
-    def commit(self, status: int, headers: Any, body: bytes) -> None:
+    def commit(self, status: int, headers: Any, body: bytes, cookies: Any) -> None:
         self._steps.append(f"commit {status}")
 
     def rollback(self) -> None:
@@ -92,6 +93,12 @@ def write(tx: Transaction, org_id: UUID, how: str = "well") -> Any:
 
 @app.post("/things", allow=SIGNED_IN, idempotent=True, isolation="serializable", retry=True)
 def create(tx: Transaction) -> None: ...
+
+
+@app.post("/large", allow=SIGNED_IN)
+def large(tx: Transaction, body: str) -> Response:
+    bodies = {"noise": os.urandom(7_000_000), "zeros": b"0" * 7_000_000, "small": b"0" * 200_000}
+    return Response(bodies[body], headers={"content-type": "text/plain"})
 
 
 def sent(ledger: Ledger, method: str, path: str, **more: Any) -> Answer:
@@ -164,6 +171,21 @@ def test_refused_write_is_rolled_back() -> None:
 
     assert answer.status == 403
     assert ledger.steps == ["transaction", "handler", "rule", "rollback", "close"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("body", ["noise", "zeros", "small"])
+def test_write_whose_answer_cannot_be_sent_is_rolled_back(
+    body: str, coding: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger()
+    fits = body == "small" or (body, coding) == ("zeros", "gzip")
+
+    answer = sent(ledger, "POST", "/large", query=f"body={body}", headers={"accept-encoding": coding})
+
+    end = ["commit 200", "close"] if fits else ["rollback", "close"]
+    assert (answer.status, ledger.steps) == (200 if fits else 413, ["transaction", "rule", *end])
+    assert ["POST /large" in record.message for record in caplog.records] == ([] if fits else [True])
 
 
 def test_write_that_answers_nothing_is_committed() -> None:

@@ -173,6 +173,13 @@ def test_wrong_handler_is_told_with_its_fix(handler: Callable[..., Any], says: s
         declare("GET", "/a", handler, {"allow": PUBLIC})
 
 
+def test_public_route_stores_no_answer() -> None:
+    """It would be anybody's; and with the header every request was refused."""
+    with pytest.raises(TypeError, match=r"POST /a is PUBLIC and idempotent=True.*use allow=TOKEN"):
+        declare("POST", "/a", writes, {"allow": PUBLIC, "idempotent": True})
+    declare("POST", "/a", writes, {"allow": PUBLIC, "idempotent": False})
+
+
 def test_reader_beside_a_transaction_is_refused() -> None:
     with pytest.raises(TypeError, match=r"POST /a takes a Reader and a Transaction: .*take only that"):
         declare("POST", "/a", reads_and_writes, {"allow": SIGNED_IN})

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -124,18 +125,45 @@ def _trust(given: dict[str, Any]) -> None:
 
 
 def _open(conninfo: str, until_s: float) -> AnyPGconn:
-    resolved = _resolved(conninfo, until_s)
-    try:
-        pgconn = _start(resolved, until_s)
-    except ConnectFailed as failed:
-        if failed.sqlstate or not re.search(_SAID, str(failed)) or sys.platform != "linux":
-            raise
-        # Said in words that we do not know, those of another language say. Not at each connection: psycopg does not
-        # give back the 4.6 kB that a trace takes.
-        pgconn = _start_traced(resolved, until_s)
+    def open_host(host: str, until_s: float) -> AnyPGconn:
+        return _first(_addresses(host, until_s), _open_address, until_s)
+
+    pgconn = _first(_hosts(conninfo), open_host, until_s)
     pgconn.nonblocking = 1
     pgconn.enter_pipeline_mode()
     return pgconn
+
+
+def _first(ways: Sequence[str], open_: Callable[[str, float], AnyPGconn], until_s: float) -> AnyPGconn:
+    """What opens first. Each gets its share of the time, so that one that drops packets leaves some for the next.
+
+    Left to libpq, all of them have but one deadline: its `connect_timeout` is not for those who poll.
+    """
+    failure: ConnectFailed | None = None
+    for at, way in enumerate(ways):
+        now_s = time.monotonic()
+        try:
+            return open_(way, now_s + (until_s - now_s) / (len(ways) - at))
+        except ConnectFailed as failed:
+            # As libpq: what a server said that is up, another would say too.
+            if failed.signal not in (Signal.MUTE, Signal.STARTING):
+                raise
+            # Of several the one that may be gone in a moment.
+            if failure is None or failure.is_final:
+                failure = failed
+    assert failure is not None
+    raise failure
+
+
+def _open_address(conninfo: str, until_s: float) -> AnyPGconn:
+    try:
+        return _start(conninfo, until_s)
+    except ConnectFailed as failed:
+        if failed.sqlstate or not re.search(_SAID, str(failed)) or sys.platform != "linux":
+            raise
+    # Said in words that we do not know, those of another language say. Not at each connection: psycopg does not give
+    # back the 4.6 kB that a trace takes.
+    return _start_traced(conninfo, until_s)
 
 
 def _start(conninfo: str, until_s: float, trace: int | None = None) -> AnyPGconn:
@@ -168,12 +196,34 @@ def _start_traced(conninfo: str, until_s: float) -> AnyPGconn:
         os.close(trace)
 
 
-def _resolved(conninfo: str, until_s: float) -> str:
-    """With the address beside the host's name: libpq would wait for the resolver as long as that likes (10 s seen)."""
+def _hosts(conninfo: str) -> list[str]:
+    """One for each host of a list (`host=writer,reader`), in the order in which libpq would try them."""
+    given = conninfo_to_dict(conninfo)
+    lists = {name: str(given[name]).split(",") for name in ("host", "hostaddr", "port") if given.get(name)}
+    count = max(len(lists.get("host", ())), len(lists.get("hostaddr", ())))
+    # Lists that do not match are libpq's to refuse, and those that it walks through twice to walk.
+    if (
+        count < 2
+        or any(len(each) != count and (name != "port" or len(each) > 1) for name, each in lists.items())
+        or given.get("target_session_attrs") == "prefer-standby"
+    ):
+        return [conninfo]
+    found = [
+        make_conninfo(conninfo, **{name: each[at % len(each)] for name, each in lists.items()}) for at in range(count)
+    ]
+    if given.get("load_balance_hosts") == "random":
+        from random import shuffle
+
+        shuffle(found)
+    return found
+
+
+def _addresses(conninfo: str, until_s: float) -> list[str]:
+    """One for each address of the host: libpq would wait for the resolver as long as that likes (10 s seen)."""
     given = conninfo_to_dict(conninfo)
     host = str(given.get("host") or "")
     if "hostaddr" in given or not host or "," in host or host.startswith("/") or host in _LOCAL:
-        return conninfo
+        return [conninfo]
     found: list[str] = []
 
     def look_up() -> None:
@@ -187,8 +237,7 @@ def _resolved(conninfo: str, until_s: float) -> str:
         raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE)
     if not found:
         raise ConnectFailed(f"no address of {host}", None, Signal.STARTING)
-    addresses = list(dict.fromkeys(found))
-    return make_conninfo(conninfo, host=",".join([host] * len(addresses)), hostaddr=",".join(addresses))
+    return [make_conninfo(conninfo, hostaddr=address) for address in dict.fromkeys(found)]
 
 
 def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:

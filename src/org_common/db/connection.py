@@ -15,7 +15,7 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db.connect import CONNECT_TIMEOUT_S, CONNECTING_S, ConnectFailed, Raw, conninfo
 from org_common.db.counters import Counters
-from org_common.db.errors import StatementFailed
+from org_common.db.errors import ConnectionLost, StatementFailed
 from org_common.db.guard import Guard
 from org_common.db.plans import Plans
 from org_common.db.profile import PROFILES, TRANSACTION_POOLER, Profile
@@ -92,7 +92,13 @@ class Connection:
         self.touch()
 
     def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
-        """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for."""
+        """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for.
+
+        `ConnectionLost` in a child process.
+        """
+        if self._pid != os.getpid():
+            # The socket is the parent's: what a child says on it would become a part of the parent's transaction.
+            raise ConnectionLost("opened by the process that this one was forked from")
         self._profile.check(statements)
         with self._lock, Turn(statements):
             self._counters.turns += 1
@@ -173,6 +179,8 @@ class Single:
         """Waits for another thread's unit to end, not longer than `until_s`."""
         me = (os.getpid(), threading.get_ident())
         self._take(me, until_s)
+        # In a child process it may be another by the end.
+        busy = self._busy
         try:
             connection = self._usable(until_s)
             yield connection
@@ -181,7 +189,7 @@ class Single:
             if self._connection is not None and not self._connection.is_idle():
                 self._drop("in doubt")
             self._holder = None
-            self._busy.release()
+            busy.release()
 
     def close(self) -> None:
         self._drop(None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 import orjson
 from psycopg.pq.abc import PGresult
@@ -18,6 +19,8 @@ from org_common.errors import BadRequest
 REPLAY = "OCRPL"
 # How long an answer is kept: as long as a client may try again.
 LIFE_S = 24 * 3600
+# Beside the headers, under a name that none of them has.
+_COOKIES = ":cookies"
 # The draft's key is a quoted string (RFC 9651); most clients leave the quotes out.
 _KEY = r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})'
 
@@ -67,7 +70,7 @@ class IdempotencyKey:
         """
         return _CLAIM.bind(self)
 
-    def store(self, status: int, headers: dict[str, str], body: bytes) -> Wire:
+    def store(self, status: int, headers: dict[str, str], body: bytes, cookies: Sequence[str] = ()) -> Wire:
         """In COMMIT's turn."""
         values = {
             "method": self.method,
@@ -75,7 +78,7 @@ class IdempotencyKey:
             "key": self.key,
             "fingerprint": self.fingerprint,
             "status": status,
-            "headers": orjson.dumps(headers).decode(),
+            "headers": orjson.dumps({**headers, _COOKIES: cookies} if cookies else headers).decode(),
             "body": body,
             "life_s": LIFE_S,
         }
@@ -86,8 +89,8 @@ class IdempotencyKey:
         return _STORED.bind(self)
 
 
-def answer(result: PGresult) -> tuple[int, dict[str, str], bytes] | None:
-    """Status, headers and body of the stored answer; None when it has expired since."""
+def answer(result: PGresult) -> tuple[int, dict[str, str], bytes, list[str]] | None:
+    """Status, headers, body and cookies of the stored answer; None when it has expired since."""
     from psycopg.adapt import Transformer
 
     from org_common.db.statement import CONTEXT
@@ -96,5 +99,5 @@ def answer(result: PGresult) -> tuple[int, dict[str, str], bytes] | None:
         return None
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
-    row = transformer.load_row(0, tuple)
-    return row[0], row[1], bytes(row[2])
+    status, headers, body = transformer.load_row(0, tuple)
+    return status, headers, bytes(body), headers.pop(_COOKIES, [])

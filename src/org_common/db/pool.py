@@ -54,17 +54,21 @@ class Pooled:
     @contextmanager
     def lease(self, until_s: float) -> Iterator[Connection]:
         """Waits for a connection for 3 s at the most, and no longer for one that cannot open (a wrong password)."""
-        pool = self._opened()
+        pool, pid = self._opened(), os.getpid()
         raw, connection = self._take(pool, min(until_s, time.monotonic() + WAIT_S))
         self._count(1)
         try:
             yield connection
             connection.touch()
         finally:
-            self._count(-1)
-            if not connection.is_idle():
-                self._give_up(connection, "in doubt")
-            pool.putconn(raw)
+            if pid != os.getpid():
+                # Pool and connection are the parent's, which goes on with them.
+                connection.close()
+            else:
+                self._count(-1)
+                if not connection.is_idle():
+                    self._give_up(connection, "in doubt")
+                pool.putconn(raw)
 
     def close(self) -> None:
         with self._lock:

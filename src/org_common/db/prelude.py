@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, LiteralString
 
 from org_common.auth.rules import Rule
@@ -136,15 +138,24 @@ class Prelude:
 
 
 def _set_local(values: Sequence[bytes | None], *, read_only: bool) -> list[Wire]:
-    texts = [
-        b"set local " + name + b" = " + _literal(value or b"") for name, value in zip(_LOCAL_NAMES, values, strict=True)
-    ]
+    role, claims, search_path, timeout_ms = (value or b"" for value in values)
+    # As one literal a list of schemas would be the name of one.
+    schemas = b", ".join(_literal(name) for name in _schemas(search_path))
+    written = (_literal(role), _literal(claims), schemas, _literal(timeout_ms))
+    texts = [b"set local " + name + b" = " + value for name, value in zip(_LOCAL_NAMES, written, strict=True)]
     last = (
         _LOCAL_READ_ONLY
         if read_only
-        else (b"set local idle_in_transaction_session_timeout = " + _literal(values[3] or b""), [], (), [])
+        else (b"set local idle_in_transaction_session_timeout = " + written[3], [], (), [])
     )
     return [*[(text, [], (), []) for text in texts], *_LOCAL_STYLES, last]
+
+
+@lru_cache(maxsize=8)
+def _schemas(search_path: bytes) -> list[bytes]:
+    """The names of a search path, as the server reads one that set_config gives it."""
+    found = re.findall(rb'\s*(?:"((?:[^"]|"")*)"|([^",]*[^",\s]))\s*(?:,|$)', search_path)
+    return [quoted.replace(b'""', b'"') if quoted else plain.lower() for quoted, plain in found] or [b""]
 
 
 def _literal(value: bytes) -> bytes:

@@ -102,8 +102,8 @@ class Reader:
         if not self._ruled:
             self._ask()
 
-    def stored_answer(self, key: IdempotencyKey) -> tuple[int, dict[str, str], bytes] | None:
-        """Status, headers and body of a request that was answered before. The app calls this."""
+    def stored_answer(self, key: IdempotencyKey) -> tuple[int, dict[str, str], bytes, list[str]] | None:
+        """Status, headers, body and cookies of a request that was answered before. The app calls this."""
         return idempotency.answer(self._send(key.stored()))
 
     def close(self) -> None:

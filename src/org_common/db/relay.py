@@ -16,8 +16,11 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import class_row
 
+from org_common.db.connect import conninfo
+
 logger = logging.getLogger(__name__)
 
+APPLICATION_NAME = "org-common relay"
 BATCH = 100
 # So often a message is refused before it is parked: 2, 8, 32 and 128 s apart, three minutes in all.
 REFUSALS = 5
@@ -88,7 +91,8 @@ def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
     """
     sent = 0
     down: dict[str, Exception] = {}
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+    # As units connect: encrypted from afar, and not waiting for ever.
+    with psycopg.connect(conninfo(url, APPLICATION_NAME), autocommit=True, prepare_threshold=None) as connection:
         while True:
             found, taken = _relay_batch(connection, sink, batch, down)
             sent += taken

@@ -114,7 +114,7 @@ class Transaction(Reader):
             self._savepoints -= 1
 
     def commit(self, *answer: Any) -> None:
-        """The app calls this, or the block of `transaction()`. `answer` is status, headers and body of the response."""
+        """The app calls this, or the block of `transaction()`. `answer`: status, headers, body and cookies."""
         if self._key is not None and answer:
             self._unit.commit(self._key.store(*answer))
         else:
@@ -131,8 +131,8 @@ class Transaction(Reader):
         super().ensure_ruled()
 
     def _ask(self) -> None:
-        if self._unit.carries:
-            # What rides is sent under the rule as well.
+        if self._unit.carries or self._unit.has_failed:
+            # What rides is sent under the rule as well. What has failed says so, on no other connection.
             self._sent([])
         else:
             super()._ask()
@@ -143,10 +143,11 @@ class Transaction(Reader):
     def _sent(self, statements: list[Wire]) -> list[PGresult]:
         self._check_open()
         try:
-            results = self._unit.send(statements)
+            return self._unit.send(statements)
         except (Forbidden, NotFound) as refusal:
             if not self._ruled and self._refusal is None:
                 self._refusal = refusal
             raise
-        self._ruled = True
-        return results
+        finally:
+            # Not by success alone: a savepoint may undo what failed behind the rule.
+            self._ruled = self._unit.is_ruled

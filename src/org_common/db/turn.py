@@ -14,7 +14,10 @@ from org_common.telemetry.invocation import current
 
 # Compiled when the first span is named: most functions have none.
 # All the SDK's own statements begin so; the handler's cannot, or would not.
-_OWN = rb"(?i)begin|commit|rollback|savepoint|release|set local|select (?:set_config|app\.|pg_|current_setting)"
+_OWN = (
+    rb"(?i)begin|commit|rollback|savepoint|release|set local|reset all|"
+    rb"select (?:set_config|app\.|pg_|current_setting|case when current_user <> \$1)"
+)
 _VERB = rb"(?i)\b(select|insert|update|delete|merge|values|table|with)\b"
 _TABLE = rb"(?i)\b(?:from|into|update|table|using)\s+(?:only\s+)?([a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)?)"
 MAX_NAME_LENGTH = 255

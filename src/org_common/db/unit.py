@@ -27,6 +27,9 @@ _ROLLBACK = prepare_own("rollback").bind(None)
 _XID = prepare_own("select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text").bind(None)
 _STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _ASK_AGAIN_S = 0.05
+_DENIED = "42501"
+# The server's function that raises what PL/pgSQL says.
+_RAISE = "exec_stmt_raise"
 
 
 class TransactionAborted(Exception):
@@ -80,6 +83,7 @@ class Write:
         "_lease",
         "_prelude",
         "_riders",
+        "_ruled",
         "_server",
         "_source",
         "_xid",
@@ -93,6 +97,7 @@ class Write:
         self._connection: Connection | None = None
         self._claims = prelude.claims
         self._failed = False
+        self._ruled = False
         self._xid: bytes | None = None
         self._server: bytes | None = None
         self._riders: list[Wire] = []
@@ -106,6 +111,11 @@ class Write:
     def has_failed(self) -> bool:
         """It cannot be committed, unless a savepoint undoes what went wrong."""
         return self._failed
+
+    @property
+    def is_ruled(self) -> bool:
+        """Its opening went well, the rule with it; no savepoint undoes that."""
+        return self._ruled
 
     def fail(self) -> None:
         """Nothing of this transaction may be kept."""
@@ -160,7 +170,8 @@ class Write:
             del self._riders[len(self._riders) - 1 - self._riders[::-1].index(savepoint) :]
             return
         connection = self._connection
-        if connection is None or connection.is_idle():
+        # What was refused at the opening, the login too, no savepoint heals.
+        if connection is None or connection.is_idle() or not self._ruled:
             return
         back = [prepare_own(verb + name).bind(None) for verb in ("rollback to savepoint ", "release savepoint ")]
         try:
@@ -238,6 +249,7 @@ class Write:
         at = self._prelude.identified(opening)
         if at is not None:
             self._claims = results[at].get_value(0, 0) or b""
+        self._ruled = True
 
     def _know(self, answer: PGresult) -> None:
         """The number of this transaction, and since when its server has not crashed."""
@@ -299,4 +311,7 @@ def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
 def _answer(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
     if not read_only and action(_signal(error), Phase.WRITE) is Action.RERUN:
         return RolledBack()
+    if isinstance(error, StatementFailed) and error.sqlstate == _DENIED:
+        # A missing grant looks to the caller like any other refusal. A function's own words may hold values.
+        logger.warning("%s", error if error.routine != _RAISE else "a function has refused (SQLSTATE 42501)")
     return Unavailable() if isinstance(error, ConnectionLost) else answer(error, read_only=read_only)

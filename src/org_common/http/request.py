@@ -9,7 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from org_common.types import LambdaContext
+    from org_common.http.gateway import Shape
+    from org_common.types import Event, LambdaContext
 
 
 class Request:
@@ -29,6 +30,7 @@ class Request:
         "_deadline",
         "authorizer",
         "body",
+        "event",
         "headers",
         "id",
         "method",
@@ -64,6 +66,8 @@ class Request:
         self._deadline = deadline
         self.tenant_id = tenant_id
         self._cookies = cookies
+        # In which event it came, for whoever must know how its answer goes out; None where it came in none.
+        self.event: tuple[Shape, Event] | None = None
 
     @property
     def deadline(self) -> Deadline:

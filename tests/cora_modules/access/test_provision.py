@@ -191,6 +191,27 @@ def test_deactivated_user_is_told_so_and_gets_no_second_account(world: World) ->
     assert world.everything() == before
 
 
+def test_deactivation_holds_against_another_token_of_the_same_mailbox(world: World) -> None:
+    open_domain(world)
+    first = provision(world, NEWCOMER)
+    world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
+    before = world.everything()
+
+    answer = provision(world, Somebody("new-google", email="New@acme-zq7.example"))
+
+    assert (answer.status, answer.json()["code"]) == (403, "deactivated")
+    assert world.everything() == before
+
+
+def test_invitation_lets_a_deactivated_colleague_of_a_domain_in_again(world: World) -> None:
+    open_domain(world)
+    first = provision(world, NEWCOMER)
+    world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
+    world.invite(GLOBEX, "new@acme-zq7.example", inviter="bob")
+
+    assert memberships(provision(world, Somebody("new-google", email="new@acme-zq7.example"))) == {GLOBEX: "org_user"}
+
+
 # --- again ------------------------------------------------------------------------------------
 
 

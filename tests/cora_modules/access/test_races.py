@@ -206,6 +206,30 @@ def test_request_that_is_undone_for_another_runs_again(world: World) -> None:
     assert "pending" not in {row["status"] for row in world.rows("invites") if row["invited_by"] == IDS["alice"]}
 
 
+def test_admin_who_is_deactivated_while_he_waits_changes_nothing(world: World) -> None:
+    world.begin()
+    statuses: list[int] = []
+
+    def deactivate() -> None:
+        statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS['erin']}", {"isActive": False}).status)
+
+    request = threading.Thread(target=deactivate)
+    with psycopg.connect(world.local.admin_url) as other:
+        other.execute("select access.hold_sys_owners()")
+        request.start()
+        assert until(lambda: _is_waiting(world))
+        other.execute("update access.users set is_active = false where id = %s", [IDS["sam"]])
+    request.join(30)
+
+    assert statuses == [403]
+    assert world.row("users", IDS["erin"])["is_active"]
+
+
+def _is_waiting(world: World) -> bool:
+    query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    return world.admin.execute(query).rowcount == 1
+
+
 def _deactivated_meanwhile(world: World, emails: list[str]) -> int:
     """The status of alice's deactivation, while somebody locks these invitations in this order around it."""
     world.begin()
@@ -215,17 +239,13 @@ def _deactivated_meanwhile(world: World, emails: list[str]) -> int:
     def deactivate() -> None:
         statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS['alice']}", {"isActive": False}).status)
 
-    def is_waiting() -> bool:
-        query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        return world.admin.execute(query).rowcount == 1
-
     request = threading.Thread(target=deactivate)
     with psycopg.connect(world.local.admin_url) as other:
         # It is the request that the server gives up.
         other.execute("set deadlock_timeout = '1h'")
         other.execute(lock, [emails[0]])
         request.start()
-        assert until(is_waiting)
+        assert until(lambda: _is_waiting(world))
         other.execute(lock, [emails[1]])
     request.join(30)
     (status,) = statuses

@@ -92,6 +92,14 @@ def post_file(tx: Transaction) -> Response:
     return Response(b"\x00\xff" + str(number).encode(), status=203, headers={"content-type": "image/x", "etag": '"7"'})
 
 
+@app.post("/cookies", allow=SIGNED_IN, idempotent=True)
+def post_cookies(tx: Transaction) -> Response:
+    response = Response(str(tx.value("select gen_random_uuid()")).encode())
+    response.set_cookie("session", "abc")
+    response.set_cookie("theme", "dark")
+    return response
+
+
 @app.post("/unwritable", allow=SIGNED_IN, idempotent=True)
 def post_unwritable(tx: Transaction) -> dict[str, Any]:
     tx.run(INSERT, {"id": 1, "body": "x"}, rows=1)

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import LiteralString
 
 import pytest
@@ -216,6 +217,36 @@ def test_a_child_process_opens_its_own(db: Database) -> None:
 
     assert theirs not in ("", str(mine))
     assert reader(db).value(PID) == mine
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("make", [Single, Pooled])
+@pytest.mark.db
+def test_a_child_process_leaves_its_parents_transaction_alone(lab: Lab, make: Callable[[Settings], Source]) -> None:
+    db = Database(lab.settings, make(lab.settings))
+    parent, (read, write) = os.getpid(), os.pipe()
+    try:
+        with transaction(ALICE, database=db) as tx:
+            tx.run(INSERT, {"id": 1, "body": "x"}, rows=1)
+            child = os.fork()
+            if child == 0:
+                own = reader(db).value("select count(*) from lab.notes")
+                with suppress(OrgError):
+                    tx.run(INSERT, {"id": 2, "body": "x"}, rows=1)
+                raise KeyError(own)
+            os.waitpid(child, 0)
+            assert tx.value("select count(*) from lab.notes") == 1
+    except BaseException as error:
+        if os.getpid() == parent:
+            raise
+        os.write(write, repr(error).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        assert answer.read() == "KeyError(0)"
+
+    assert lab.notes() == [1]
+    db.close()
 
 
 @pytest.mark.db

@@ -1,5 +1,6 @@
 """A request that comes twice has one effect and one answer, for one caller, under today's rights."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
@@ -7,9 +8,13 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from org_common import SIGNED_IN, App, Reader
+from org_common import SIGNED_IN, App, Check, Reader, Transaction
 from org_common.db.database import Database
+from org_common.db.pool import Pooled
+from org_common.db.transaction import Isolation
+from org_common.http import gateway
 from org_common.testing.client import Answer, Client
+from org_common.types import LocalContext
 from tests.org_common.db.notes import ALICE, NOTES, REPLAYED, alices, app, held, post
 from tests.support.lab import Lab, until
 from tests.support.proxy import Proxy
@@ -46,6 +51,17 @@ def test_whatever_the_answer_is(lab: Lab, client: Client, path: str) -> None:
     assert (first.status, first.body) == (second.status, second.body)
     assert {**first.headers, REPLAYED: "true"} == second.headers
     assert len(lab.notes()) == (path != "/silent")
+
+
+def test_cookies_come_again(client: Client) -> None:
+    event = gateway.event("POST", "/cookies", headers={"idempotency-key": "k"}, claims=ALICE.claims())
+
+    first, second = (app(event, LocalContext("test", 29)) for _ in range(2))
+
+    assert second["headers"][REPLAYED] == "true"
+    assert len(first["cookies"]) == 2
+    assert (first["body"], first["cookies"]) == (second["body"], second["cookies"])
+    assert not [name for name in second["headers"] if "cookie" in name]
 
 
 def test_without_a_key_each_has_its_effect(lab: Lab, client: Client) -> None:
@@ -112,6 +128,34 @@ def test_all_at_once_have_one_effect(lab: Lab, client: Client) -> None:
     assert sum(REPLAYED not in answer.headers for answer in answers) == 1
     assert len({answer.body for answer in answers}) == 1
     assert len(lab.notes()) == 1
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_an_answer_that_a_snapshot_hides_is_found(lab: Lab, client: Client, isolation: Isolation) -> None:
+    """The second has its snapshot while the first is at work, and asks for its key when that is done."""
+    ran: list[int] = []
+    slow = App("slow")
+
+    @slow.post("/", allow=Check("pg_sleep(0.4) is not null"), idempotent=True, retry=True, isolation=isolation)
+    def write(tx: Transaction) -> int:
+        tx.run("insert into lab.notes (id, body) select 1 + count(*), 'x' from lab.notes", rows=1)
+        ran.append(1)
+        return 1
+
+    database = Database(lab.settings, Pooled(lab.settings, size=2))
+    slow.use(database)
+
+    def later(pause_s: float) -> Answer:
+        time.sleep(pause_s)
+        return post(Client(slow, person=ALICE), "k", path="/")
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(later, (0, 0.2)))
+
+    assert [(answer.status, REPLAYED in answer.headers) for answer in answers] == [(200, False), (200, True)]
+    assert (ran, lab.notes(), database.counters.rerun) == ([1], [1], 1)
+    assert lab.ask("select count(*) from app.answers") == 1
+    database.close()
 
 
 def test_an_answer_that_has_expired_is_forgotten(lab: Lab, client: Client) -> None:

@@ -8,7 +8,9 @@ import pytest
 from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
 from org_common.db.database import Database
 from org_common.db.prelude import Prelude
+from org_common.db.profile import PROFILES
 from org_common.db.statement import StatementError
+from org_common.db.transaction import Transaction
 from org_common.errors import Forbidden, GatewayTimeout, OrgError, Unauthorized
 from org_common.identity import Identity
 from org_common.settings import Settings
@@ -225,3 +227,27 @@ def test_names_are_found_in_no_schema_but_those_of_the_settings(lab: Lab) -> Non
     assert lab_first.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(count) == 0
     unset.close()
     lab_first.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("search_path", "schemas"),
+    [
+        ("", []),
+        ("lab", ["lab"]),
+        ("lab, access", ["lab", "access"]),
+        (' "access" ,LAB,nowhere', ["access", "lab"]),
+        ('"\'""o", lab', ["lab"]),
+    ],
+)
+def test_search_path_is_the_same_in_each_profile(lab: Lab, profile: str, search_path: str, schemas: list[str]) -> None:
+    db = Database(Settings(database_url=lab.local.login_url, database_profile=profile, search_path=search_path))
+    for handle in (
+        db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)),
+        db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10)),
+    ):
+        assert handle.value("select current_schemas(false)") == schemas
+        if isinstance(handle, Transaction):
+            handle.rollback()
+    db.close()

@@ -1,11 +1,15 @@
 """What a sink refuses steps aside and holds up nobody but those behind it of its key."""
 
+import socket
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
 import pytest
+from psycopg import OperationalError
+from psycopg.conninfo import make_conninfo
 
 from org_common.db.database import Database, transaction
 from org_common.db.relay import BATCH, PROBES, REFUSALS, Message, MessageRefused, relay
@@ -223,3 +227,21 @@ def test_a_batch_of_a_hot_key_is_found_behind_a_parked_one(lab: Lab, db: Databas
 
     assert sink.numbers == [99]
     assert BATCH > 4
+
+
+# The way to the database
+
+
+def test_relay_gives_no_password_to_a_server_without_proof_from_afar(lab: Lab) -> None:
+    with pytest.raises(OperationalError, match="SSL"):
+        relay(make_conninfo(lab.local.service_url, host="db.example.com", hostaddr="127.0.0.1"), Picky())
+
+
+@pytest.mark.fault
+def test_relay_does_not_wait_for_a_mute_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        began_s = time.monotonic()
+        with pytest.raises(OperationalError):
+            relay(f"postgresql://app_service:x@127.0.0.1:{mute.getsockname()[1]}/app?sslmode=disable", Picky())
+
+    assert time.monotonic() - began_s < 4

@@ -5,14 +5,18 @@ from typing import get_args
 
 import pytest
 
+from org_common import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN, Check
+from org_common.db.connection import Single
 from org_common.db.database import Database, transaction
 from org_common.db.errors import UnitMoved
 from org_common.db.idempotency import IdempotencyKey, Replay
+from org_common.db.pool import Pooled
 from org_common.db.reader import HandleClosed
 from org_common.db.statement import StatementError
 from org_common.db.transaction import Isolation, Transaction
 from org_common.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError
+from org_common.testing.client import Client, Person
 from org_common.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, Lab, Note, until
 from tests.support.proxy import Proxy
@@ -170,6 +174,26 @@ def test_a_savepoint_in_which_nothing_was_sent(lab: Lab, db: Database) -> None:
         insert(tx)
 
     assert lab.notes() == [1]
+
+
+@pytest.mark.parametrize("size", [None, 1, 5])
+def test_a_first_statement_that_a_savepoint_undoes_leaves_its_request_as_good(lab: Lab, size: int | None) -> None:
+    """Its rule was asked, so nobody asks again: on the one connection that would wait for itself."""
+    source = Single(lab.settings) if size is None else Pooled(lab.settings, size=size)
+    db = Database(lab.settings, source)
+    app = App("tags")
+
+    @app.post("/tags", allow=SIGNED_IN)
+    def tag(tx: Transaction) -> None:
+        with suppress(Conflict), tx.savepoint():
+            insert(tx)
+
+    app.use(db)
+    client = Client(app, person=Person(ALICE.subject))
+
+    assert [client.post("/tags").status for _ in range(2)] == [204, 204]
+    assert (lab.notes(), source.counters.opened, source.counters.turns) == ([1], 1, 2 + 3)
+    db.close()
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from org_common.auth.rules import PUBLIC
-from org_common.db.database import Database
+from org_common.auth.rules import PUBLIC, SIGNED_IN
+from org_common.db.database import Database, transaction
+from org_common.db.profile import PROFILES
+from org_common.db.service import service_database, service_transaction
 from org_common.db.statement import prepare, prepare_own
 from org_common.db.turn import name, summary
+from org_common.settings import Settings
 from org_common.telemetry import trace
 from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.trace import Span, Trace
 from org_common.types import Deadline
+from tests.support.lab import ALICE, Lab
 
 if TYPE_CHECKING:
     from org_common.telemetry.trace import Kind, Value
@@ -68,32 +72,60 @@ def test_turns_count_for_their_request_alone(db: Database) -> None:
     assert db.counters.turns == 4
 
 
-@pytest.mark.db
-def test_turn_is_a_span_without_values(db: Database) -> None:
-    class Recorder:
-        def __init__(self) -> None:
-            self.started: list[tuple[str, str, dict[str, Value]]] = []
+class Recorder:
+    """A tracer that writes down what was started."""
 
-        def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span:
-            self.started.append((name, kind, dict(attributes)))
-            return Span()
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str, dict[str, Value]]] = []
 
-        def begin(self, name: str, trace: Trace) -> Span:
-            raise NotImplementedError
+    def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span:
+        self.started.append((name, kind, dict(attributes)))
+        return Span()
 
-        def span_id(self) -> str | None:
-            raise NotImplementedError
+    def begin(self, name: str, trace: Trace) -> Span:
+        raise NotImplementedError
 
-        def flush(self, timeout_s: float) -> None:
-            raise NotImplementedError
+    def span_id(self) -> str | None:
+        raise NotImplementedError
 
+    def flush(self, timeout_s: float) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    trace.tracer = recorder
-    try:
-        db.reader(PUBLIC, None, {}, Deadline.after(5)).value(
-            "select %(secret)s from pg_catalog.pg_class limit 1", {"secret": "hunter2"}
-        )
-    finally:
-        trace.tracer = None
+    monkeypatch.setattr(trace, "tracer", recorder)
+    return recorder
+
+
+@pytest.mark.db
+def test_turn_is_a_span_without_values(db: Database, recorder: Recorder) -> None:
+    db.reader(PUBLIC, None, {}, Deadline.after(5)).value(
+        "select %(secret)s from pg_catalog.pg_class limit 1", {"secret": "hunter2"}
+    )
 
     assert recorder.started == [("SELECT pg_catalog.pg_class", "client", {"db.system.name": "postgresql"})]
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("profile", PROFILES)
+def test_span_names_the_handler_s_statements_alone(lab: Lab, recorder: Recorder, profile: str) -> None:
+    db = Database(lab.through(lab.local.login_url, profile=profile))
+    for _ in range(2):
+        db.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1 from lab.notes")
+    with transaction(ALICE, database=db) as tx, tx.savepoint():
+        tx.run("delete from lab.notes", rows=None)
+    db.close()
+
+    assert [each[0] for each in recorder.started] == ["SELECT lab.notes"] * 2 + ["DELETE lab.notes", "commit"]
+
+
+@pytest.mark.db
+def test_span_of_a_service_transaction_too(lab: Lab, recorder: Recorder) -> None:
+    db = service_database(Settings(service_database_url=lab.local.service_url))
+    with service_transaction(reason="a test", database=db) as tx:
+        tx.run("delete from app.outbox where id < 0", rows=None)
+    db.close()
+
+    assert [each[0] for each in recorder.started] == ["DELETE app.outbox", "commit"]
