@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -89,7 +90,8 @@ class Pooled:
             @classmethod
             def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
                 try:
-                    raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)
+                    # Not until one's own wait is over: the next one has it, and a slow secret is had at all.
+                    raw = open_connection(owner._connect, owner._url, owner.counters, math.inf)
                 except Unavailable as error:
                     owner._failure = error
                     if isinstance(error.__cause__, ConnectFailed) and error.__cause__.is_final:

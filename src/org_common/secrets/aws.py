@@ -9,6 +9,7 @@ from typing import Any
 from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import FAR_PAUSES_S, Failed, Refused, again
+from org_common.within import within
 
 CONNECT_S, READ_S = 1.0, 2.0
 # What the store says when it cannot now. All else that it says is final.
@@ -54,7 +55,15 @@ class Aws:
 
     def fetch(self, reference: Reference, until_s: float) -> Secret:
         client = self.client(reference.service, reference.region)
-        return again(lambda: _ask(client, reference), FAR_PAUSES_S, self._counters, until_s)
+
+        def attempt() -> Secret:
+            try:
+                # botocore's timeouts are its client's and not those of a call.
+                return within(lambda: _ask(client, reference), until_s)
+            except TimeoutError:
+                raise Failed("the store: no answer in time") from None
+
+        return again(attempt, FAR_PAUSES_S, self._counters, until_s)
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A client with short timeouts and without retries of its own; `Refused` without botocore, region or login."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -24,7 +25,7 @@ TOKEN_S = 600.0
 
 
 class Url(Protocol):
-    def __call__(self, *, force_refresh: bool = False) -> str: ...
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str: ...
 
 
 def url(settings: Settings, *, service: bool = False) -> Url:
@@ -59,39 +60,39 @@ class SecretUrl:
         # What the store calls current and the server refuses, and the pending one that is used in its place.
         self._ahead: tuple[Secret, Secret] | None = None
 
-    def __call__(self, *, force_refresh: bool = False) -> str:
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
         """With `force_refresh` another URL than this thread got before, if there is one anywhere."""
-        whole = self._renewed() if force_refresh else self._held()
+        whole = self._renewed(until_s) if force_refresh else self._held(until_s)
         self._mine.whole = whole
         return self._composed(whole)
 
-    def _held(self) -> Secret:
-        current = self._store.get(self._reference)
+    def _held(self, until_s: float) -> Secret:
+        current = self._store.get(self._reference, until_s=until_s)
         ahead = self._ahead
         return ahead[1] if ahead is not None and ahead[0] == current else current
 
-    def _renewed(self) -> Secret:
+    def _renewed(self, until_s: float) -> Secret:
         """The server has refused the password that this thread has: it was changed, or is being changed just now."""
         refused: Secret | None = getattr(self._mine, "whole", None)
-        if refused is not None and (held := self._held()) != refused:
+        if refused is not None and (held := self._held(until_s)) != refused:
             # Another thread has noticed before us.
             return held
-        current = self._store.get(self._reference, force_refresh=True)
+        current = self._store.get(self._reference, force_refresh=True, until_s=until_s)
         if current != refused:
             return current
-        pending = self._pending()
+        pending = self._pending(until_s)
         if pending is None or pending == refused:
             return current
         self._ahead = current, pending
         return pending
 
-    def _pending(self) -> Secret | None:
+    def _pending(self, until_s: float) -> Secret | None:
         """A rotation gives the server the new password first, and makes it the current one of the store after that."""
         reference = self._reference
         if reference.service != "secretsmanager" or reference.stage or reference.version:
             return None
         try:
-            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True)
+            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True, until_s=until_s)
         except SecretError:
             return None
 
@@ -135,7 +136,7 @@ class IamUrl:
         self._made_at = -TOKEN_S
         self._token: Secret | None = None
 
-    def __call__(self, *, force_refresh: bool = False) -> str:
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
         base = urlsplit(self._base.reveal())
         age_s = self._clock() - self._made_at
         if self._token is None or force_refresh or not 0 <= age_s < TOKEN_S:

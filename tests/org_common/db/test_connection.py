@@ -265,7 +265,7 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
     fetched_at: list[float] = [0.0]
     left_s: list[float] = []
 
-    def url(*, force_refresh: bool = False) -> str:
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
         if force_refresh:
             # A store that throttles.
             time.sleep(2)
@@ -281,3 +281,20 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
 
     assert len(left_s) == 2
     assert left_s[1] > CONNECTING_S / 2
+
+
+def test_what_it_takes_to_fetch_a_secret_ends_with_the_request() -> None:
+    asked: list[tuple[bool, float]] = []
+
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+        asked.append((force_refresh, until_s))
+        return "old"
+
+    def connect(url: Secret, until_s: float) -> Raw:
+        raise ConnectFailed("refused", "28P01", Signal.PASSWORD)
+
+    until_s = time.monotonic() + 20
+    with pytest.raises(Unavailable):
+        open_connection(connect, url, Counters(), until_s)
+
+    assert asked == [(False, until_s), (True, until_s)]

@@ -189,7 +189,7 @@ def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
     """The password has changed meanwhile: those that are open still work."""
     url = lab.local.login_url
     urls = [url]
-    source = Pooled(lab.settings, lambda *, force_refresh=False: urls[-1], size=2)
+    source = Pooled(lab.settings, lambda *, force_refresh=False, until_s=0: urls[-1], size=2)
     with ThreadPoolExecutor(1) as others:
         with source.lease(Deadline.after(5).at_s):
             urls.append(url.replace(str(urlsplit(url).password), "wrong"))

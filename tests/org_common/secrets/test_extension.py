@@ -103,6 +103,13 @@ def test_who_is_silent_is_not_asked_by_the_next(ours: Extension, extension: Fake
     assert ours.fetch(DATABASE, soon()) == Secret("the secret ü")
 
 
+def test_who_had_no_time_does_not_call_it_silent(ours: Extension) -> None:
+    with pytest.raises(Failed):
+        ours.fetch(DATABASE, time.monotonic() - 1)
+
+    assert ours.fetch(DATABASE, soon()).reveal() == "the secret ü"
+
+
 def test_slowness_is_not_waited_for(ours: Extension, extension: FakeExtension, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TOTAL_S", 0.2)
     extension.always = "slow"
