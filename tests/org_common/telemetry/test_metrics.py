@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -141,6 +141,40 @@ def test_what_is_counted_outside_of_a_request_comes_with_the_next(invocation: In
     metrics.measure("Latency", 1.5)
 
     assert taken(invocation.metrics) == {"Orders": ("Count", 3), "Latency": ("None", [1.5, 2.5])}
+    assert taken({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("outside", "within", "dropped"),
+    [
+        (lambda: metrics.count("Jobs", 3), lambda: metrics.measure("Jobs", 7.0, "Seconds"), 1),
+        (lambda: [metrics.measure("Jobs", 7.0, "Seconds") for _ in "ab"], lambda: metrics.count("Jobs"), 2),
+        (lambda: metrics.measure("Jobs", 7.0, "Count"), lambda: metrics.count("Jobs"), 1),
+        (lambda: metrics.measure("Jobs", 7.0, "Seconds"), lambda: metrics.measure("Jobs", 7.0, "Milliseconds"), 1),
+    ],
+    ids=["counted outside", "measured outside", "of one unit", "of two units"],
+)
+def test_what_clashes_with_what_was_counted_outside_is_dropped_and_told(
+    outside: Callable[[], object], within: Callable[[], object], dropped: int, invocation: Invocation
+) -> None:
+    thread = threading.Thread(target=outside)
+    thread.start()
+    thread.join()
+    within()
+    own = dict(invocation.metrics)
+
+    assert taken(invocation.metrics) == {**own, "MetricsDropped": ("Count", dropped)}
+    # And no other line is lost for it.
+    assert taken({}) == {}
+
+
+def test_counter_of_others_that_clashes_is_dropped_and_told(invocation: Invocation) -> None:
+    totals = {"Jobs": 0}
+    metrics.collect(lambda: totals)
+    totals["Jobs"] = 2
+    metrics.measure("Jobs", 7.0)
+
+    assert taken(invocation.metrics)["MetricsDropped"] == ("Count", 1)
     assert taken({}) == {}
 
 

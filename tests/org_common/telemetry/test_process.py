@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from threading import Thread
+from typing import Any
 
 import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]
@@ -107,6 +109,31 @@ def test_counters_are_told_by_their_growth_whoever_asks() -> None:
     assert dict(first) == {"ConnectionsOpened": 1, "ConnectionsDropped": 3, "DatabaseWaits": 2}
     assert second == []
     assert third == [("DatabaseRetries", 2)]
+
+
+def test_who_looks_while_another_does_counts_nothing_twice() -> None:
+    process, told = Process(), list[tuple[str, int]]()
+
+    class Meanwhile(Counters):
+        looked = False
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "unknown_commits" and not Meanwhile.looked:
+                # Another thread's turn: what this one has looked at so far is old then.
+                Meanwhile.looked = True
+                self.opened = 100
+                others.start()
+                others.join(0.2)
+            return super().__getattribute__(name)
+
+    counters = Meanwhile()
+    others = Thread(target=lambda: told.extend(process.grown(counters)))
+
+    told += process.grown(counters)
+    others.join()
+    told += process.grown(counters)
+
+    assert sum(grown for _, grown in told) == 100
 
 
 def test_two_databases_are_told_apart() -> None:
