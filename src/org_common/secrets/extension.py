@@ -67,10 +67,15 @@ class Extension:
         self._silent_until_s = 0.0
 
     def _ask(self, path: str, reference: Reference, until_s: float) -> Secret:
+        failed: str | None = None
+        status, body = 0, b""
         try:
             status, body = self._exchange(path, until_s)
         except (OSError, ValueError) as error:
-            raise Failed(f"the extension: {type(error).__name__}: {error}") from None
+            # Its type alone, and raised outside of this block: some repeat what they could not read.
+            failed = type(error).__name__
+        if failed is not None:
+            raise Failed(f"the extension: {failed}")
         if status in (401, 403, 404):
             raise Refused(f"the extension answered {status}")
         if status != 200:
