@@ -7,6 +7,7 @@ has nothing left once its cache has expired.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 import time
@@ -96,6 +97,7 @@ class Jwks:
         self._fetch = fetch or Fetch(issuer.jwks_url)
         self._clock = clock
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._set: KeySet | None = None
         self._tried_at: Moment | None = None
         self._failed = False
@@ -141,6 +143,9 @@ class Jwks:
 
     def _refresh(self, now: Moment, *, wanted: str | None = None) -> None:
         """Fetch, unless somebody does or has just done so. Who lacks the key he `wanted` waits for the other's."""
+        if self._pid != os.getpid():
+            # Whoever fetched in the parent, or held the lock, is not here to bring it to an end.
+            self._pid, self._lock, self._flight, self._tried_at = os.getpid(), threading.Lock(), None, None
         with self._lock:
             other = self._flight
             if other is None:
