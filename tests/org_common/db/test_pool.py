@@ -18,8 +18,10 @@ from org_common.db.connect import ConnectFailed
 from org_common.db.database import Database, transaction
 from org_common.db.pool import Pooled
 from org_common.db.reader import Reader
-from org_common.errors import GatewayTimeout, Unavailable
+from org_common.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.identity import Identity
+from org_common.secrets.source import Refused
+from org_common.settings import SettingsError
 from org_common.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, until
 from tests.support.proxy import Proxy
@@ -181,6 +183,24 @@ def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab, monkeypatch:
         pass
     assert isinstance(raised.value.__cause__, Unavailable)
     assert isinstance(raised.value.__cause__.__cause__, ConnectFailed)
+    source.close()
+
+
+@pytest.mark.parametrize("cause", [SettingsError("ORG_COMMON_DATABASE_URL is not set"), Refused("there is none")])
+def test_a_fault_of_the_set_up_is_told_at_once_as_it_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, cause: Exception
+) -> None:
+    monkeypatch.setattr(pools, "WAIT_S", 600.0)
+
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+        raise OrgError(code="misconfigured") from cause
+
+    source = Pooled(lab.settings, url, size=2)
+
+    for _ in range(2):
+        with pytest.raises(OrgError) as raised, source.lease(Deadline.after(600).at_s):
+            pass
+        assert (raised.value.status, raised.value.code, raised.value.__cause__) == (500, "misconfigured", cause)
     source.close()
 
 
