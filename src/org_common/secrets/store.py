@@ -99,6 +99,7 @@ class Store:
         self._lock = threading.Lock()
         self._kept: dict[object, _Kept] = {}
         self._pid = os.getpid()
+        self._clears: list[Callable[[], None]] = []
 
     def get(self, reference: Reference, *, force_refresh: bool = False, until_s: float = math.inf) -> Secret:
         """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
@@ -124,6 +125,12 @@ class Store:
             self._kept = {}
         for source in self._sources:
             source.forget()
+        for clear in self._clears:
+            clear()
+
+    def at_clear(self, clear: Callable[[], None]) -> None:
+        """Called with each `clear`, for whoever keeps something of a secret beside the store."""
+        self._clears.append(clear)
 
     def _whole(self, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
         kept = self._entry(reference)
