@@ -37,7 +37,7 @@ COOLDOWN_S = 30
 # with it, so a `kid` that a fetch did not bring is worth no other one for as long.
 UNKNOWN_S = 60
 MAX_UNKNOWN = 1000
-# For somebody else's fetch: as long as that takes, and a name server's time on top.
+# For somebody else's fetch: as long as that takes, and as much on top for a machine that is busy.
 WAIT_S = 2 * TIMEOUT_S
 MIN_RSA_BITS = 2048
 MAX_CONTAINERS = 4000
@@ -158,7 +158,6 @@ class Jwks:
         if other is None:
             self._fly(now, wanted)
         elif wanted is not None and not other.wait(WAIT_S):
-            # Only a name server takes longer than that.
             raise KeysUnavailable(COOLDOWN_S)
 
     def _fly(self, now: Moment, wanted: str | None) -> None:
