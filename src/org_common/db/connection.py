@@ -169,6 +169,7 @@ class Single:
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._connection: Connection | None = None
+        self._pid = os.getpid()
         self._busy = threading.Lock()
         self._holder: tuple[int, int] | None = None
 
@@ -191,12 +192,11 @@ class Single:
         self._drop(None)
 
     def _take(self, me: tuple[int, int], until_s: float) -> None:
-        holder = self._holder
-        if holder == me:
+        if self._pid != me[0]:
+            # Whichever thread of the parent process held it is not here to let it go.
+            self._pid, self._busy, self._holder = me[0], threading.Lock(), None
+        if self._holder == me:
             raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
-        if holder is not None and holder[0] != me[0]:
-            # Held by a thread of the parent process, which is not here to let it go.
-            self._busy, self._holder = threading.Lock(), None
         if not self._busy.acquire(blocking=False):
             self.counters.waits += 1
             if not self._busy.acquire(timeout=max(until_s - time.monotonic(), 0)):

@@ -68,18 +68,23 @@ class Pooled:
             pool.putconn(raw)
 
     def close(self) -> None:
+        self._begin_anew_in_child()
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
+        if pool is not None:
             pool.close(timeout=1)
 
     def _opened(self) -> ConnectionPool[Kept]:
+        self._begin_anew_in_child()
         with self._lock:
-            if self._pool is None or self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._leased = 0
+            if self._pool is None:
                 self._pool = self._made()
             return self._pool
+
+    def _begin_anew_in_child(self) -> None:
+        if self._pid != os.getpid():
+            # The lock as well: whichever thread of the parent held it is not here to let it go.
+            self._pid, self._lock, self._pool, self._leased = os.getpid(), threading.Lock(), None, 0
 
     def _made(self) -> ConnectionPool[Kept]:
         owner = self

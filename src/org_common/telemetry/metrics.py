@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
@@ -59,6 +60,15 @@ _lock = Lock()
 _homeless: dict[str, Measured] = {}
 _sources: list[tuple[Source, dict[str, float]]] = []
 _checked: set[tuple[str, str]] = set()
+
+
+def _begin_anew_in_child() -> None:
+    global _lock  # noqa: PLW0603
+    # Whichever thread of the parent held it is not here to let it go.
+    _lock = Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
 def count(name: str, value: float = 1) -> None:

@@ -125,3 +125,11 @@ def _after_restore(restored: Callable[[], None]) -> None:
 
 
 process = Process()
+
+
+def _begin_anew_in_child() -> None:
+    # Whichever thread of the parent held it is not here to let it go.
+    process._lock = Lock()  # noqa: SLF001
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 import traceback
@@ -216,6 +217,24 @@ def test_a_child_process_opens_its_own(db: Database) -> None:
 
     assert theirs not in ("", str(mine))
     assert reader(db).value(PID) == mine
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.db
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(lab: Lab) -> None:
+    source = Single(lab.settings)
+    db = Database(lab.settings, source)
+
+    # As far as a thread of the parent has come that was about to take it.
+    with source._busy:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                os._exit(0 if reader(db, left_s=5).value("select 1") == 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.db

@@ -1,6 +1,8 @@
 """Connections for many requests at once: as isolated as the single one, replaced when dead, limited."""
 
 import gc
+import os
+import signal
 import threading
 import time
 import weakref
@@ -217,6 +219,26 @@ def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
             assert until(lambda: source._hopeless_s > 0)
         assert waiting.result() == 1
     source.close()
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(source: Pooled, db: Database) -> None:
+    assert reader(db).value("select 1") == 1
+
+    with source._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                found = reader(db).value("select 1")
+                source.close()
+                os._exit(0 if found == 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+    assert reader(db).value("select 1") == 1
+    assert source.counters.opened == 1
 
 
 def is_served(db: Database) -> bool:

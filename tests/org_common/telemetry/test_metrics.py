@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -246,3 +248,18 @@ def test_any_metrics_become_valid_lines_and_none_is_lost(bag: dict[str, Any]) ->
             assert unit == bag[name][0]
             seen.setdefault(name, []).extend(value if isinstance(value, list) else [value])
     assert seen == {name: value if isinstance(value, list) else [value] for name, (_, value) in bag.items()}
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    with metrics._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                metrics.count("Jobs")
+                os._exit(0)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]
 
 from org_common.db.counters import Counters
-from org_common.telemetry.process import PROACTIVE_S, Process, started_at_s
+from org_common.telemetry.process import PROACTIVE_S, Process, process, started_at_s
 
 
 def begun(init_type: str) -> Process:
@@ -143,3 +145,18 @@ def test_two_databases_are_told_apart() -> None:
     assert process.grown(one) == [("ConnectionsOpened", 1)]
     assert process.grown(other) == [("ConnectionsOpened", 5)]
     assert process.grown(one) == []
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    with process._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                process.grown(Counters())
+                os._exit(0)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
