@@ -62,6 +62,10 @@ class Process:
         """From a snapshot: whoever comes next has waited for it, even if requests were tried before the snapshot."""
         self._cold = True
 
+    def forked(self) -> None:
+        """This is a child: whichever thread of the parent held the lock is not here to let it go."""
+        self._lock = Lock()
+
     def cold_start(self) -> tuple[dict[str, Measured], dict[str, object]] | None:
         """Metrics and fields of the first request, None for all others."""
         if not self._cold:
@@ -125,11 +129,4 @@ def _after_restore(restored: Callable[[], None]) -> None:
 
 
 process = Process()
-
-
-def _begin_anew_in_child() -> None:
-    # Whichever thread of the parent held it is not here to let it go.
-    process._lock = Lock()  # noqa: SLF001
-
-
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+os.register_at_fork(after_in_child=process.forked)
