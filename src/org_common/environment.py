@@ -207,8 +207,23 @@ def in_lambda(environ: "Mapping[str, str]") -> bool:
 
 
 def has_password(url: Secret) -> bool:
-    """The libpq URL carries one, in front of the host or behind the question mark."""
+    """The libpq URL carries one, in front of the host or behind the question mark: told as libpq does.
+
+    What comes before the first @ is a login unless there is a slash in it, whatever else is; names are decoded.
+    """
     rest = url.reveal().partition("://")[2]
-    authority, _, query = rest.partition("?")
-    user, at, _ = authority.partition("/")[0].rpartition("@")
-    return bool(at and user.partition(":")[2]) or any(pair.startswith("password=") for pair in query.split("&"))
+    before, at, after = rest.partition("@")
+    is_login = at and "/" not in before
+    if is_login and before.partition(":")[2]:
+        return True
+    query = (after if is_login else rest).partition("?")[2]
+    return any(_decoded(pair.partition("=")[0]) == "password" for pair in query.split("&"))
+
+
+def _decoded(name: str) -> str:
+    if "%" not in name:
+        return name
+    # Hardly ever: it is an import that others do without.
+    from urllib.parse import unquote
+
+    return unquote(name)

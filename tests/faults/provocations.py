@@ -66,7 +66,7 @@ def _door(bench: Bench, plan: Callable[[int], bytes | None], urls: list[str]) ->
     asked: list[bool] = []
     with Front(bench.proxy.port, plan) as front:
 
-        def url(*, force_refresh: bool = False) -> str:
+        def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
             asked.append(force_refresh)
             return without_tls(front.url(urls[-1 if force_refresh else 0]))
 

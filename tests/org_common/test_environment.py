@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from org_common.environment import OTHERS, Reading, has_password, in_lambda
 from org_common.secret import Secret
@@ -159,10 +160,19 @@ def test_lambda_is_known_by_what_it_sets(environ: dict[str, str], answer: bool) 
         ("postgresql://user:@host/db", False),
         ("postgresql://host:5432/db", False),
         ("postgresql:///db?host=/tmp&user=a:b@c", False),
+        ("postgresql://u:p?ss@host/db", True),
+        ("postgresql://u:p@ss@host/db", True),
+        ("postgresql://u?:pw@host/db", True),
+        ("postgresql://host/db?passwor%64=pw", True),
+        ("postgresql://u@host/db?%70assword=pw", True),
+        ("postgresql://host/db?application_name=a@b&password=pw", True),
+        ("postgresql://host/db?user=password%3Dpw", False),
+        ("postgresql://u@host/a?application_name=password", False),
     ],
 )
 def test_a_password_is_found_wherever_libpq_finds_it(url: str, answer: bool) -> None:
     assert has_password(Secret(url)) is answer
+    assert ("password" in conninfo_to_dict(url)) is answer
 
 
 def test_a_password_beside_its_secret_is_one_too_many() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from org_common.telemetry.trace import Span, span
+from org_common.within import within
 
 if TYPE_CHECKING:
     import ssl
@@ -65,7 +66,8 @@ class Fetch:
         return span(f"GET {self._host}", {"server.address": self._host, "server.port": self._port}, kind="client")
 
     def _connected(self, ends_at: float) -> socket.socket:
-        found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        # A resolver that is mute takes 10 s, and looks at no timeout.
+        found = within(lambda: socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM), ends_at)
         for at, (family, kind, protocol, _, address) in enumerate(found):
             connection = socket.socket(family, kind, protocol)
             try:

@@ -7,6 +7,7 @@ has nothing left once its cache has expired.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 import time
@@ -36,7 +37,7 @@ COOLDOWN_S = 30
 # with it, so a `kid` that a fetch did not bring is worth no other one for as long.
 UNKNOWN_S = 60
 MAX_UNKNOWN = 1000
-# For somebody else's fetch: as long as that takes, and a name server's time on top.
+# For somebody else's fetch: as long as that takes, and as much on top for a machine that is busy.
 WAIT_S = 2 * TIMEOUT_S
 MIN_RSA_BITS = 2048
 MAX_CONTAINERS = 4000
@@ -96,6 +97,7 @@ class Jwks:
         self._fetch = fetch or Fetch(issuer.jwks_url)
         self._clock = clock
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._set: KeySet | None = None
         self._tried_at: Moment | None = None
         self._failed = False
@@ -141,6 +143,9 @@ class Jwks:
 
     def _refresh(self, now: Moment, *, wanted: str | None = None) -> None:
         """Fetch, unless somebody does or has just done so. Who lacks the key he `wanted` waits for the other's."""
+        if self._pid != os.getpid():
+            # Whoever fetched in the parent, or held the lock, is not here to bring it to an end.
+            self._pid, self._lock, self._flight, self._tried_at = os.getpid(), threading.Lock(), None, None
         with self._lock:
             other = self._flight
             if other is None:
@@ -153,7 +158,6 @@ class Jwks:
         if other is None:
             self._fly(now, wanted)
         elif wanted is not None and not other.wait(WAIT_S):
-            # Only a name server takes longer than that.
             raise KeysUnavailable(COOLDOWN_S)
 
     def _fly(self, now: Moment, wanted: str | None) -> None:

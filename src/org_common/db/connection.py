@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
@@ -34,8 +35,11 @@ MAX_IDLE_S = 300.0
 class Url(Protocol):
     """Where the database's URL comes from: asked for before each connection, since passwords rotate."""
 
-    def __call__(self, *, force_refresh: bool = False) -> str:
-        """The URL of the login; with `force_refresh` not from any cache: the server has refused the one before."""
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
+        """The URL of the login; with `force_refresh` not from any cache: the server has refused the one before.
+
+        `OrgError` when it cannot be had by `until_s`, on the monotonic clock.
+        """
         ...
 
 
@@ -52,7 +56,7 @@ def login_url(settings: Settings) -> Url:
 def fixed(plain: Secret | None, variable: str, user: str) -> Url:
     """A URL that was given as it is; that it is missing is told when it is asked for."""
 
-    def url(*, force_refresh: bool = False) -> str:
+    def url(*, force_refresh: bool = False, until_s: float = math.inf) -> str:
         if plain is None:
             raise OrgError from SettingsError(
                 f"{variable}_URL is not set, and neither is {variable}_SECRET. Example: "
@@ -171,6 +175,7 @@ class Single:
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._connection: Connection | None = None
+        self._pid = os.getpid()
         self._busy = threading.Lock()
         self._holder: tuple[int, int] | None = None
 
@@ -195,12 +200,11 @@ class Single:
         self._drop(None)
 
     def _take(self, me: tuple[int, int], until_s: float) -> None:
-        holder = self._holder
-        if holder == me:
+        if self._pid != me[0]:
+            # Whichever thread of the parent process held it is not here to let it go.
+            self._pid, self._busy, self._holder = me[0], threading.Lock(), None
+        if self._holder == me:
             raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
-        if holder is not None and holder[0] != me[0]:
-            # Held by a thread of the parent process, which is not here to let it go.
-            self._busy, self._holder = threading.Lock(), None
         if not self._busy.acquire(blocking=False):
             self.counters.waits += 1
             if not self._busy.acquire(timeout=max(until_s - time.monotonic(), 0)):
@@ -234,7 +238,7 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
 
     The cause comes without its traceback: printed with variables, its frames would show the password.
     """
-    current = Secret(url())
+    current = Secret(url(until_s=until_s))
     # From here on: what it takes to fetch a secret, from a store that throttles, is not the database's.
     limit_s = min(until_s, time.monotonic() + CONNECTING_S)
     refreshed = False
@@ -248,7 +252,7 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
                 raise
             refusal = failed.with_traceback(None)
         refreshed = True
-        before, current = current, Secret(url(force_refresh=True))
+        before, current = current, Secret(url(force_refresh=True, until_s=until_s))
         if current == before:
             raise refusal
         counters.refreshed += 1

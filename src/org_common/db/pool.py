@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -16,7 +17,7 @@ from org_common.db.connection import Connection, Url, login_url, open_connection
 from org_common.db.counters import Counters
 from org_common.db.guard import Guard
 from org_common.db.profile import PROFILES
-from org_common.errors import Unavailable
+from org_common.errors import OrgError, Unavailable
 from org_common.secret import Secret
 from org_common.settings import Settings
 
@@ -47,7 +48,7 @@ class Pooled:
         self._pool: ConnectionPool[Kept] | None = None
         self._pid = os.getpid()
         self._leased = 0
-        self._failure: Unavailable | None = None
+        self._failure: OrgError | None = None
         # When no connection could be opened last, for a reason that no other try mends.
         self._hopeless_s = 0.0
 
@@ -71,18 +72,23 @@ class Pooled:
                 pool.putconn(raw)
 
     def close(self) -> None:
+        self._begin_anew_in_child()
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
+        if pool is not None:
             pool.close(timeout=1)
 
     def _opened(self) -> ConnectionPool[Kept]:
+        self._begin_anew_in_child()
         with self._lock:
-            if self._pool is None or self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._leased = 0
+            if self._pool is None:
                 self._pool = self._made()
             return self._pool
+
+    def _begin_anew_in_child(self) -> None:
+        if self._pid != os.getpid():
+            # The lock as well: whichever thread of the parent held it is not here to let it go.
+            self._pid, self._lock, self._pool, self._leased = os.getpid(), threading.Lock(), None, 0
 
     def _made(self) -> ConnectionPool[Kept]:
         owner = self
@@ -93,10 +99,12 @@ class Pooled:
             @classmethod
             def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
                 try:
-                    raw = open_connection(owner._connect, owner._url, owner.counters, time.monotonic() + WAIT_S)
-                except Unavailable as error:
+                    # Not until one's own wait is over: the next one has it, and a slow secret is had at all.
+                    raw = open_connection(owner._connect, owner._url, owner.counters, math.inf)
+                except OrgError as error:
                     owner._failure = error
-                    if isinstance(error.__cause__, ConnectFailed) and error.__cause__.is_final:
+                    cause = error.__cause__
+                    if not isinstance(error, Unavailable) or (isinstance(cause, ConnectFailed) and cause.is_final):
                         owner._hopeless_s = time.monotonic()
                     raise
                 owner._failure = None
@@ -127,7 +135,11 @@ class Pooled:
                 if time.monotonic() < until_s and (self._leased or self._hopeless_s < began_s):
                     continue
                 self.counters.waits += 1
-                raise Unavailable from (self._failure or error)
+                failure = self._failure
+                if failure is not None and not isinstance(failure, Unavailable):
+                    # A fault of the set-up is answered as that, here as on a connection of one's own.
+                    raise failure.with_traceback(None) from failure.__cause__
+                raise Unavailable from (failure or error)
             connection = raw.leased
             if connection is None:
                 connection = raw.leased = Connection(raw, self.counters, self._profile)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import FAR_PAUSES_S, Failed, Refused, again
+from org_common.within import within
 
 CONNECT_S, READ_S = 1.0, 2.0
 # What the store says when it cannot now. All else that it says is final.
@@ -53,8 +55,15 @@ class Aws:
         self._clients: dict[tuple[str, str | None], Any] = {}
 
     def fetch(self, reference: Reference, until_s: float) -> Secret:
-        client = self.client(reference.service, reference.region)
-        return again(lambda: _ask(client, reference), FAR_PAUSES_S, self._counters, until_s)
+        def attempt() -> Secret:
+            return _in_time(lambda: _ask(self.client(reference.service, reference.region), reference), until_s)
+
+        return again(attempt, FAR_PAUSES_S, self._counters, until_s)
+
+    def token(self, host: str, port: int, user: str, until_s: float) -> Secret:
+        """What RDS takes for the user's password, signed here; `Refused` or `Failed`."""
+        asked = {"DBHostname": host, "Port": port, "DBUsername": user}
+        return _in_time(lambda: Secret(_called(self.client("rds").generate_db_auth_token, asked)), until_s)
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A client with short timeouts and without retries of its own; `Refused` without botocore, region or login."""
@@ -72,7 +81,10 @@ class Aws:
         try:
             import botocore.config  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
             import botocore.session  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
-            from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+            from botocore.exceptions import (  # type: ignore[import-untyped]
+                BotoCoreError,
+                CredentialRetrievalError,
+            )
         except ImportError:
             raise Refused(
                 "there is no boto3 here: it is part of Lambda's runtime, elsewhere `pip install 'org-common[aws]'`"
@@ -86,11 +98,36 @@ class Aws:
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         try:
             return self._session.create_client(service, region_name=region, config=config)
+        except CredentialRetrievalError as error:
+            # Whoever gives them to a task or a machine does not answer.
+            raise Failed(f"the credentials: {type(error).__name__}") from None
         except BotoCoreError as error:
             raise Refused(f"{error} Set AWS_REGION, or name the secret by its ARN") from None
 
 
+def _in_time(attempt: Callable[[], Secret], until_s: float) -> Secret:
+    """Botocore's timeouts are its client's and not those of a call, and whoever gives credentials has his own."""
+    try:
+        return within(attempt, until_s)
+    except TimeoutError:
+        raise Failed("the store: no answer in time") from None
+
+
 def _ask(client: Any, reference: Reference) -> Secret:
+    if reference.service == "ssm":
+        name = f"{reference.id}:{reference.version}" if reference.version else reference.id
+        answer = _called(client.get_parameter, {"Name": name, "WithDecryption": True}, reference)
+        return Secret(answer["Parameter"]["Value"])
+    which = {"VersionStage": reference.stage, "VersionId": reference.version}
+    asked = {"SecretId": reference.id, **{key: value for key, value in which.items() if value}}
+    answer = _called(client.get_secret_value, asked, reference)
+    if "SecretString" not in answer:
+        raise Refused(f"{reference} is binary: store a text")
+    return Secret(answer["SecretString"])
+
+
+def _called(method: Callable[..., Any], asked: dict[str, Any], reference: Reference | None = None) -> Any:
+    """What botocore answers; `Refused` or `Failed` for whatever it raises. Without `reference` it asks nobody."""
     from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
         BotoCoreError,
         ClientError,
@@ -98,27 +135,21 @@ def _ask(client: Any, reference: Reference) -> Secret:
     )
 
     try:
-        if reference.service == "ssm":
-            name = f"{reference.id}:{reference.version}" if reference.version else reference.id
-            return Secret(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
-        which = {"VersionStage": reference.stage, "VersionId": reference.version}
-        answer = client.get_secret_value(SecretId=reference.id, **{key: value for key, value in which.items() if value})
-        if "SecretString" not in answer:
-            raise Refused(f"{reference} is binary: store a text")
-        return Secret(answer["SecretString"])
+        return method(**asked)
     except ClientError as error:
         raise _told(error, reference) from None
     except NoCredentialsError:
-        raise Refused("there are no AWS credentials here: on a machine of yours, refer to env:NAME") from None
+        mend = "" if reference is None else ": on a machine of yours, refer to env:NAME"
+        raise Refused(f"there are no AWS credentials here{mend}") from None
     except BotoCoreError as error:
         raise Failed(f"the store: {type(error).__name__}") from None
 
 
-def _told(error: Any, reference: Reference) -> Refused | Failed:
+def _told(error: Any, reference: Reference | None) -> Refused | Failed:
     code = str(error.response.get("Error", {}).get("Code"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in TEMPORARY or status >= 500 or status == 429:
         return Failed(f"the store said {code or status}")
-    action = "ssm:GetParameter" if reference.service == "ssm" else "secretsmanager:GetSecretValue"
+    action = "ssm:GetParameter" if reference and reference.service == "ssm" else "secretsmanager:GetSecretValue"
     mend = _MENDS.get(code)
     return Refused(f"the store said {code}" + (f": {mend.format(action=action)}" if mend else ""))

@@ -26,8 +26,9 @@ class Counters:
 
     def as_metrics(self) -> dict[str, int]:
         """Totals by names of metrics: which source answered is in the name."""
-        found = {f"SecretsFrom{source.capitalize()}": count for source, count in self.fetched.items()}
-        found |= {f"SecretsFailed{source.capitalize()}": count for source, count in self.failed.items()}
+        # Copies: meanwhile another thread may count the first one of a source.
+        found = {f"SecretsFrom{source.capitalize()}": count for source, count in dict(self.fetched).items()}
+        found |= {f"SecretsFailed{source.capitalize()}": count for source, count in dict(self.failed).items()}
         return found | {
             "SecretsFromMemory": self.hits,
             "SecretsStale": self.stale,

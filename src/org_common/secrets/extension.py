@@ -51,22 +51,31 @@ class Extension:
     def fetch(self, reference: Reference, until_s: float) -> Secret:
         if time.monotonic() < self._silent_until_s:
             raise Failed("the extension was silent a moment ago")
-        until_s = min(until_s, time.monotonic() + TOTAL_S)
+        enough_s = time.monotonic() + TOTAL_S
+        has_enough = until_s >= enough_s
+        until_s = min(until_s, enough_s)
         path = _path(reference)
         try:
             return again(lambda: self._ask(path, reference, until_s), NEAR_PAUSES_S, self._counters, until_s)
         except Failed:
-            self._silent_until_s = time.monotonic() + jittered(SILENT_S, 0.3)
+            # Whoever had less time himself says nothing of the extension.
+            if has_enough:
+                self._silent_until_s = time.monotonic() + jittered(SILENT_S, 0.3)
             raise
 
     def forget(self) -> None:
         self._silent_until_s = 0.0
 
     def _ask(self, path: str, reference: Reference, until_s: float) -> Secret:
+        failed: str | None = None
+        status, body = 0, b""
         try:
             status, body = self._exchange(path, until_s)
         except (OSError, ValueError) as error:
-            raise Failed(f"the extension: {type(error).__name__}: {error}") from None
+            # Its type alone, and raised outside of this block: some repeat what they could not read.
+            failed = type(error).__name__
+        if failed is not None:
+            raise Failed(f"the extension: {failed}")
         if status in (401, 403, 404):
             raise Refused(f"the extension answered {status}")
         if status != 200:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, overload
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from org_common.environment import CURSOR_KEY_LENGTH
-from org_common.errors import OrgError
+from org_common.errors import OrgError, Unavailable
 from org_common.secret import Reference, Secret
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
-from org_common.secrets.source import Refused, SecretError
-from org_common.secrets.store import Store, as_object, default
+from org_common.secrets.source import Failed, Refused, SecretError
+from org_common.secrets.store import FETCH_S, Store, as_object, default
 from org_common.settings import Settings, SettingsError
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -24,7 +24,7 @@ TOKEN_S = 600.0
 
 
 class Url(Protocol):
-    def __call__(self, *, force_refresh: bool = False) -> str: ...
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str: ...
 
 
 def url(settings: Settings, *, service: bool = False) -> Url:
@@ -58,40 +58,44 @@ class SecretUrl:
         self._mine = threading.local()
         # What the store calls current and the server refuses, and the pending one that is used in its place.
         self._ahead: tuple[Secret, Secret] | None = None
+        store.at_clear(self._forget)
 
-    def __call__(self, *, force_refresh: bool = False) -> str:
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
         """With `force_refresh` another URL than this thread got before, if there is one anywhere."""
-        whole = self._renewed() if force_refresh else self._held()
+        whole = self._renewed(until_s) if force_refresh else self._held(until_s)
         self._mine.whole = whole
         return self._composed(whole)
 
-    def _held(self) -> Secret:
-        current = self._store.get(self._reference)
+    def _forget(self) -> None:
+        self._mine, self._ahead = threading.local(), None
+
+    def _held(self, until_s: float) -> Secret:
+        current = self._store.get(self._reference, until_s=until_s)
         ahead = self._ahead
         return ahead[1] if ahead is not None and ahead[0] == current else current
 
-    def _renewed(self) -> Secret:
+    def _renewed(self, until_s: float) -> Secret:
         """The server has refused the password that this thread has: it was changed, or is being changed just now."""
         refused: Secret | None = getattr(self._mine, "whole", None)
-        if refused is not None and (held := self._held()) != refused:
+        if refused is not None and (held := self._held(until_s)) != refused:
             # Another thread has noticed before us.
             return held
-        current = self._store.get(self._reference, force_refresh=True)
+        current = self._store.get(self._reference, force_refresh=True, until_s=until_s)
         if current != refused:
             return current
-        pending = self._pending()
+        pending = self._pending(until_s)
         if pending is None or pending == refused:
             return current
         self._ahead = current, pending
         return pending
 
-    def _pending(self) -> Secret | None:
+    def _pending(self, until_s: float) -> Secret | None:
         """A rotation gives the server the new password first, and makes it the current one of the store after that."""
         reference = self._reference
         if reference.service != "secretsmanager" or reference.stage or reference.version:
             return None
         try:
-            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True)
+            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True, until_s=until_s)
         except SecretError:
             return None
 
@@ -99,30 +103,38 @@ class SecretUrl:
         if whole.reveal().startswith(SCHEMES):
             return whole.reveal()
         if self._reference.key is not None:
-            return self._with({"password": whole.reveal()})
-        fields = as_object(whole)
-        if not fields.get("password"):
+            fields = {"password": whole.reveal()}
+        else:
+            fields = {name: str(value) for name, value in as_object(whole).items() if value}
+        has_password = "password" in fields
+        composed = self._with(fields) if has_password else None
+        # A traceback may be printed with its variables.
+        del fields
+        if not has_password:
             raise OrgError from Refused(
                 f"{self._reference} is neither a URL nor a JSON object with a password. "
                 'Example: {"username": "app_login", "password": "…", "host": "db.example.com", "dbname": "app"}'
             )
-        return self._with({name: str(value) for name, value in fields.items() if value not in (None, "")})
-
-    def _with(self, fields: dict[str, str]) -> str:
-        base = urlsplit(self._base.reveal() if self._base else "postgresql://")
-        user = fields.get("username") or base.username
-        # Not base.hostname, which would be in lower case and without the brackets of an IPv6 address.
-        address = base.netloc.rpartition("@")[2]
-        if not address and fields.get("host"):
-            address = fields["host"] + (f":{fields['port']}" if fields.get("port") else "")
-        database = base.path.strip("/") or fields.get("dbname") or fields.get("database") or ""
-        if not user or not address or not database:
+        if composed is None:
             raise OrgError from SettingsError(
                 f"the secret {self._reference} does not say user, host and database, nor does the URL beside it. "
                 "Example: postgresql://app_login@db.example.com:6432/app, without a password"
             )
+        return composed
+
+    def _with(self, fields: dict[str, str]) -> str | None:
+        """None where something is lacking."""
+        base = urlsplit(self._base.reveal() if self._base else "postgresql://")
+        user = fields.get("username") or unquote(base.username or "")
+        # Not base.hostname, which would be in lower case and without the brackets of an IPv6 address.
+        address = base.netloc.rpartition("@")[2]
+        if not address and fields.get("host"):
+            address = fields["host"] + (f":{fields['port']}" if fields.get("port") else "")
+        database = unquote(base.path.strip("/")) or fields.get("dbname") or fields.get("database")
+        if not user or not address or not database:
+            return None
         login = f"{quote(user, safe='')}:{quote(fields['password'], safe='')}"
-        return urlunsplit(("postgresql", f"{login}@{address}", f"/{quote(database)}", base.query, ""))
+        return urlunsplit(("postgresql", f"{login}@{address}", f"/{quote(database, safe='')}", base.query, ""))
 
 
 class IamUrl:
@@ -135,26 +147,28 @@ class IamUrl:
         self._made_at = -TOKEN_S
         self._token: Secret | None = None
 
-    def __call__(self, *, force_refresh: bool = False) -> str:
+    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
         base = urlsplit(self._base.reveal())
+        user = unquote(base.username or "")
         age_s = self._clock() - self._made_at
         if self._token is None or force_refresh or not 0 <= age_s < TOKEN_S:
-            self._token = self._signed(base.hostname or "", base.port or 5432, base.username or "")
+            until_s = min(until_s, time.monotonic() + FETCH_S)
+            self._token = self._signed(base.hostname or "", base.port or 5432, user, until_s)
             self._made_at = self._clock()
         address = base.netloc.rpartition("@")[2]
-        login = f"{quote(base.username or '', safe='')}:{quote(self._token.reveal(), safe='')}"
+        login = f"{quote(user, safe='')}:{quote(self._token.reveal(), safe='')}"
         return urlunsplit(base._replace(netloc=f"{login}@{address}"))
 
-    def _signed(self, host: str, port: int, user: str) -> Secret:
+    def _signed(self, host: str, port: int, user: str, until_s: float) -> Secret:
         if not host or not user:
             raise OrgError from SettingsError(
                 "with ORG_COMMON_DATABASE_AUTH=iam ORG_COMMON_DATABASE_URL names user and host. "
                 "Example: postgresql://app_login@db.example.com:5432/app"
             )
-        region = os.environ.get("AWS_REGION")
         try:
-            client = self._aws.client("rds", region)
-            return Secret(client.generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user))
+            return self._aws.token(host, port, user, until_s)
+        except Failed as error:
+            raise Unavailable from error
         except SecretError as error:
             raise OrgError from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     # Wall clock and monotonic clock, in seconds.
     Moment = tuple[float, float]
 
-# One fetch, all sources and tries together.
+# One secret: all sources and tries together, and the wait for another thread's.
 FETCH_S = 6.0
 # For this long a failure is not asked about again, while there is an old value to go on with.
 PAUSE_S = 30.0
@@ -39,17 +40,37 @@ def now() -> Moment:
 
 
 class _Kept:
-    """One secret as it was fetched last. `number` counts what was fetched, so that two threads fetch once."""
+    """One secret as it was fetched last.
 
-    __slots__ = ("failed_at", "fetched_at", "lock", "number", "ttl_s", "whole")
+    `fetches` and `forced` count those that brought it, all and past every cache, so that two threads fetch once.
+    `failure` is set anew by each that did not.
+    """
+
+    __slots__ = ("failed_at", "failure", "fetched_at", "fetches", "forced", "lock", "ttl_s", "whole")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.whole: Secret | None = None
         self.fetched_at: Moment = (0.0, 0.0)
         self.failed_at: Moment | None = None
+        self.failure: _Failure | None = None
         self.ttl_s = 0.0
-        self.number = 0
+        self.fetches = 0
+        self.forced = 0
+
+    def count(self, *, forced: bool) -> int:
+        return self.forced if forced else self.fetches
+
+
+class _Failure:
+    """What a fetch came to that had so much time. Not the error itself: its traceback grows with each raise."""
+
+    __slots__ = ("had_s", "kind", "text")
+
+    def __init__(self, error: SecretError, had_s: float) -> None:
+        self.kind = type(error)
+        self.text = str(error)
+        self.had_s = had_s
 
 
 class Store:
@@ -78,23 +99,25 @@ class Store:
         self._lock = threading.Lock()
         self._kept: dict[object, _Kept] = {}
         self._pid = os.getpid()
+        self._clears: list[Callable[[], None]] = []
 
-    def get(self, reference: Reference, *, force_refresh: bool = False) -> Secret:
+    def get(self, reference: Reference, *, force_refresh: bool = False, until_s: float = math.inf) -> Secret:
         """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
 
+        It takes six seconds at the most, and ends at `until_s`, on the monotonic clock, if that is sooner.
         `Unavailable` while nobody can be asked, `OrgError` (500) for one that is not there or not ours; `SecretError`
         is the cause, for the log.
         """
         try:
-            return self.read(reference, force_refresh=force_refresh)
+            return self.read(reference, force_refresh=force_refresh, until_s=until_s)
         except Refused as error:
             raise OrgError(code="misconfigured") from error
         except SecretError as error:
             raise Unavailable from error
 
-    def read(self, reference: Reference, *, force_refresh: bool = False) -> Secret:
+    def read(self, reference: Reference, *, force_refresh: bool = False, until_s: float = math.inf) -> Secret:
         """As `get`, with `Refused` and `Failed` as they are."""
-        return _picked(self._whole(reference, force_refresh=force_refresh), reference)
+        return _picked(self._whole(reference, until_s, force_refresh=force_refresh), reference)
 
     def clear(self) -> None:
         """Keep nothing, neither secrets nor connections."""
@@ -102,51 +125,69 @@ class Store:
             self._kept = {}
         for source in self._sources:
             source.forget()
+        for clear in self._clears:
+            clear()
 
-    def _whole(self, reference: Reference, *, force_refresh: bool) -> Secret:
+    def at_clear(self, clear: Callable[[], None]) -> None:
+        """Called with each `clear`, for whoever keeps something of a secret beside the store."""
+        self._clears.append(clear)
+
+    def _whole(self, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
         kept = self._entry(reference)
-        number, whole = kept.number, kept.whole
+        whole = kept.whole
         if whole is not None and not force_refresh and self._is_fresh(kept):
             self.counters.hits += 1
             return whole
+        until_s = min(until_s, time.monotonic() + FETCH_S)
+        seen, failure = kept.count(forced=force_refresh), kept.failure
         if not kept.lock.acquire(blocking=False):
             self.counters.waits += 1
-            kept.lock.acquire()
+            if not kept.lock.acquire(timeout=max(until_s - time.monotonic(), 0)):
+                return self._old(kept, Failed(f"{reference}: no time left to wait for another thread's fetch"))
         try:
-            if kept.whole is not None and (kept.number != number or (not force_refresh and self._is_fresh(kept))):
-                # Another thread has fetched it in the meantime, which is as new as it gets.
+            # Another thread has fetched it in the meantime, and what was to be new did not come from a cache.
+            is_new = kept.count(forced=force_refresh) != seen or (not force_refresh and self._is_fresh(kept))
+            if kept.whole is not None and is_new:
                 self.counters.hits += 1
                 return kept.whole
-            return self._fetched(kept, reference, force_refresh=force_refresh)
+            failed = kept.failure if kept.failure is not failure else None
+            # Or it could not, and neither could this one, which has no more time for it.
+            if failed is not None and not self._is_usable(kept) and until_s - time.monotonic() <= failed.had_s:
+                raise failed.kind(failed.text)
+            return self._fetched(kept, reference, until_s, force_refresh=force_refresh)
         finally:
             kept.lock.release()
 
-    def _fetched(self, kept: _Kept, reference: Reference, *, force_refresh: bool) -> Secret:
-        usable = kept.whole is not None and self._since(kept.fetched_at) <= kept.ttl_s + self._stale_s
-        if usable and kept.failed_at is not None:
+    def _fetched(self, kept: _Kept, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
+        if kept.whole is not None and kept.failed_at is not None and self._is_usable(kept):
             pause_s = FORCED_PAUSE_S if force_refresh else PAUSE_S
             if self._since(kept.failed_at) < pause_s:
                 self.counters.stale += 1
-                return kept.whole  # type: ignore[return-value]  # usable
+                return kept.whole
         self.counters.refreshed += force_refresh
+        had_s = until_s - time.monotonic()
         try:
-            whole = self._ask(reference, force_refresh=force_refresh)
-        except SecretError:
-            kept.failed_at = self._clock()
-            if not usable:
-                raise
-            self.counters.stale += 1
-            return kept.whole  # type: ignore[return-value]  # usable
+            whole = self._ask(reference, until_s, force_refresh=force_refresh)
+        except SecretError as error:
+            kept.failed_at, kept.failure = self._clock(), _Failure(error, had_s)
+            return self._old(kept, error)
         kept.whole, kept.fetched_at, kept.failed_at = whole, self._clock(), None
         kept.ttl_s = jittered(self._ttl_s, TTL_JITTER)
-        kept.number += 1
+        kept.fetches += 1
+        kept.forced += force_refresh
         return whole
 
-    def _ask(self, reference: Reference, *, force_refresh: bool) -> Secret:
+    def _old(self, kept: _Kept, error: SecretError) -> Secret:
+        """What there is to go on with; the error without any."""
+        if kept.whole is None or not self._is_usable(kept):
+            raise error
+        self.counters.stale += 1
+        return kept.whole
+
+    def _ask(self, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
         sources: Sequence[Source] = self._sources[::-1] if force_refresh else self._sources
         if reference.service == "env":
             sources = [self._environment]
-        until_s = time.monotonic() + FETCH_S
         said: list[str] = []
         worst: type[SecretError] = Refused
         for source in sources:
@@ -179,6 +220,9 @@ class Store:
             self.clear()
         with self._lock:
             return self._kept.setdefault(reference.whole, _Kept())
+
+    def _is_usable(self, kept: _Kept) -> bool:
+        return kept.whole is not None and self._since(kept.fetched_at) <= kept.ttl_s + self._stale_s
 
     def _is_fresh(self, kept: _Kept) -> bool:
         return self._since(kept.fetched_at) < kept.ttl_s

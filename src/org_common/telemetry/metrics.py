@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
@@ -61,6 +62,15 @@ _sources: list[tuple[Source, dict[str, float]]] = []
 _checked: set[tuple[str, str]] = set()
 
 
+def _begin_anew_in_child() -> None:
+    global _lock  # noqa: PLW0603
+    # Whichever thread of the parent held it is not here to let it go.
+    _lock = Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
 def count(name: str, value: float = 1) -> None:
     """Add to a number of this request: `count("OrdersPlaced")`. Its sum is one value of the metric.
 
@@ -112,19 +122,15 @@ def taken(bag: dict[str, Measured]) -> dict[str, Measured]:
     if not (_homeless or _sources):
         return bag
     with _lock:
-        for name, (unit, value) in _homeless.items():
-            if isinstance(value, list):
-                known = bag.get(name)
-                before = known[1] if known is not None and isinstance(known[1], list) else []
-                bag[name] = (unit, [*before, *value])
-            else:
-                _sum(bag, name, value)
+        homeless = dict(_homeless)
         _homeless.clear()
+        for name, measured in homeless.items():
+            _join(bag, name, measured)
         for source, seen in _sources:
             for name, total in source().items():
                 grown = total - seen.get(name, 0)
                 if grown > 0:
-                    _sum(bag, name, grown)
+                    _join(bag, name, ("Count", grown))
                 seen[name] = total
     return bag
 
@@ -260,6 +266,20 @@ def _sum(bag: dict[str, Measured], name: str, value: float) -> None:
         raise ValueError(f"the metric {name} is measured already, and cannot be counted as well")
     else:
         bag[name] = ("Count", known[1] + value)
+
+
+def _join(bag: dict[str, Measured], name: str, measured: Measured) -> None:
+    """Into one metric with what the request has under this name, or dropped: the line must come out."""
+    unit, value = measured
+    known = bag.get(name)
+    if known is None:
+        bag[name] = measured
+    elif known[0] != unit or isinstance(known[1], list) != isinstance(value, list):
+        _sum(bag, "MetricsDropped", len(value) if isinstance(value, list) else 1)
+    elif isinstance(known[1], list) and isinstance(value, list):
+        bag[name] = (unit, [*known[1], *value])
+    else:
+        _sum(bag, name, value)  # type: ignore[arg-type]  # no list, as the other is none
 
 
 def _bag() -> dict[str, Measured]:

@@ -5,6 +5,9 @@ https://opentelemetry.io/docs/languages/python/instrumentation/
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -19,6 +22,8 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.telemetry.trace import Kind, Value
+
+_logger = logging.getLogger(__name__)
 
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
@@ -63,6 +68,7 @@ class OpenTelemetry:
 
     def __init__(self) -> None:
         self._tracer = api.get_tracer("org_common")
+        self._flushing: threading.Thread | None = None
 
     def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Started:
         return Started(self._tracer.start_span(name, kind=_KINDS[kind], attributes=attributes))
@@ -92,7 +98,27 @@ class OpenTelemetry:
         return format(opened.span_id, "016x") if opened.is_valid else None
 
     def flush(self, timeout_s: float) -> None:
-        """Send what is waiting: between two invocations Lambda stands still."""
-        flush = getattr(api.get_tracer_provider(), "force_flush", None)
+        """Send what is waiting, and wait for no longer than this: between two invocations Lambda stands still.
+
+        In a thread, since the SDK looks at no timeout while its exporter is not answered (1.45). What is not sent in
+        time goes on with the next request, and no second thread beside it.
+        """
+        until_s = time.monotonic() + timeout_s
+        if self._flushing is not None:
+            self._flushing.join(max(timeout_s, 0))
+            if self._flushing.is_alive():
+                return
+        if timeout_s <= 0:
+            return
+        self._flushing = threading.Thread(target=_flush, args=(timeout_s,), daemon=True)
+        self._flushing.start()
+        self._flushing.join(max(until_s - time.monotonic(), 0))
+
+
+def _flush(timeout_s: float) -> None:
+    flush = getattr(api.get_tracer_provider(), "force_flush", None)
+    try:
         if flush is not None:
             flush(int(timeout_s * 1000))
+    except Exception:
+        _logger.exception("spans could not be sent")

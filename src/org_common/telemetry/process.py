@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from threading import Lock
 
 TYPE_CHECKING = False
 
@@ -35,13 +36,14 @@ MAX_DATABASES = 100
 class Process:
     """The life of this environment so far: one process, many requests."""
 
-    __slots__ = ("_cold", "_counted", "_init_ended_s", "_init_type")
+    __slots__ = ("_cold", "_counted", "_init_ended_s", "_init_type", "_lock")
 
     def __init__(self) -> None:
         self._cold = False
         self._init_ended_s: float | None = None
         self._init_type: str | None = None
         self._counted: dict[int, tuple[Counters, tuple[int, ...]]] = {}
+        self._lock = Lock()
 
     def begin(self, init_type: str) -> None:
         """Say how the environment came to be. Nobody waits for the init of provisioned concurrency."""
@@ -60,6 +62,10 @@ class Process:
         """From a snapshot: whoever comes next has waited for it, even if requests were tried before the snapshot."""
         self._cold = True
 
+    def forked(self) -> None:
+        """This is a child: whichever thread of the parent held the lock is not here to let it go."""
+        self._lock = Lock()
+
     def cold_start(self) -> tuple[dict[str, Measured], dict[str, object]] | None:
         """Metrics and fields of the first request, None for all others."""
         if not self._cold:
@@ -77,21 +83,22 @@ class Process:
 
     def grown(self, counters: Counters) -> list[tuple[str, int]]:
         """What was counted since the last look, whoever looked: sums are right with many requests at a time, too."""
-        totals = (
-            counters.opened,
-            sum(counters.dropped.values()) if counters.dropped else 0,
-            counters.refreshed,
-            counters.waits,
-            counters.resent + counters.rerun,
-            counters.unknown_commits,
-        )
-        known = self._counted.get(id(counters))
-        before = _ZEROS if known is None else known[1]
-        if totals == before:
-            return []
-        if known is None and len(self._counted) >= MAX_DATABASES:
-            self._counted.clear()
-        self._counted[id(counters)] = (counters, totals)
+        with self._lock:
+            totals = (
+                counters.opened,
+                sum(counters.dropped.values()) if counters.dropped else 0,
+                counters.refreshed,
+                counters.waits,
+                counters.resent + counters.rerun,
+                counters.unknown_commits,
+            )
+            known = self._counted.get(id(counters))
+            before = _ZEROS if known is None else known[1]
+            if totals == before:
+                return []
+            if known is None and len(self._counted) >= MAX_DATABASES:
+                self._counted.clear()
+            self._counted[id(counters)] = (counters, totals)
         return [(name, now - then) for name, now, then in zip(_COUNTED, totals, before, strict=True) if now > then]
 
 
@@ -122,3 +129,4 @@ def _after_restore(restored: Callable[[], None]) -> None:
 
 
 process = Process()
+os.register_at_fork(after_in_child=process.forked)

@@ -241,5 +241,7 @@ def _random(found: re.Match[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    cut = text[:MAX_TEXT_LENGTH].rsplit(maxsplit=1)[0]
+    cut = text[:MAX_TEXT_LENGTH]
+    # Of nothing but blanks there are no words.
+    cut = (cut.rsplit(maxsplit=1) or [cut])[0]
     return f"{cut}… ({len(text) - len(cut)} characters more)"

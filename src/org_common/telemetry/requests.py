@@ -41,6 +41,8 @@ TENANT_PARAMETER = "{org_id}"
 MAX_ID_LENGTH = 64
 MAX_PATH_LENGTH = 200
 FLUSH_S = 2.0
+# Of the request's own time: the answer has yet to be on its way.
+FLUSH_MARGIN_S = 0.2
 MAX_USERS = 1000
 
 _logger = logging.getLogger(__name__)
@@ -122,10 +124,11 @@ class Telemetry:
             known = self._users[who] = pseudonym(*who)
         return known
 
-    def flush(self) -> None:
+    def flush(self, sent: Request | None) -> None:
         """Lambda stands still from here to the next request: what waits to be sent would wait as long."""
         if self._flushes and trace.tracer is not None:
-            trace.tracer.flush(FLUSH_S)
+            left_s = FLUSH_S if sent is None else sent.deadline.left_s() - FLUSH_MARGIN_S
+            trace.tracer.flush(min(FLUSH_S, left_s))
 
 
 class Watching:
@@ -200,7 +203,7 @@ class Watching:
                 self._end_span(self._span)
             if self._telemetry.handler is not None:
                 self._write(self._telemetry.handler, invocation)
-            self._telemetry.flush()
+            self._telemetry.flush(self._sent)
         except Exception:
             _logger.exception("a request could not be reported")
 

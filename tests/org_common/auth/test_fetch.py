@@ -45,6 +45,28 @@ def test_document_comes_whole(answer: Answer) -> None:
     assert fetched(answer) == BODY
 
 
+def test_a_resolver_that_is_mute_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10))
+    began_s = time.monotonic()
+
+    with pytest.raises(FetchError, match=r"no answer within 0\.2 s"):
+        Fetch("https://issuer.example/keys", timeout_s=0.2)()
+
+    assert time.monotonic() - began_s < 1
+    answered.set()
+
+
+def test_a_name_that_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror("the issuer's name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    with pytest.raises(FetchError, match="gaierror on the way"):
+        Fetch("https://issuer.invalid/keys", timeout_s=10)()
+
+
 def test_largest_document_is_taken() -> None:
     assert len(fetched(send(b" " * MAX_BYTES))) == MAX_BYTES
 

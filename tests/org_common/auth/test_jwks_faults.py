@@ -6,8 +6,13 @@ One fetch in 30 s at the most, and no false 401.
 """
 
 import itertools
+import json
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -193,6 +198,37 @@ def test_key_that_is_withdrawn_is_not_taken_once_the_keys_are_refreshed(stage: S
     stage.sign_in()
 
     assert stage.refused == ["unknown_key"]
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("held", ["flight", "lock"])
+def test_child_does_not_wait_for_a_fetch_of_its_parent(held: str) -> None:
+    parent = os.getpid()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fetch() -> bytes:
+        if os.getpid() == parent:
+            begun.set()
+            go_on.wait(10)
+        return json.dumps({"keys": KEYS}).encode()
+
+    jwks = Jwks(ISSUERS["main"], fetch=fetch)
+    other = threading.Thread(target=jwks.prefetch)
+    other.start()
+    assert begun.wait(10)
+    with jwks._lock if held == "lock" else nullcontext():
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            began_s = time.monotonic()
+            try:
+                os._exit(0 if jwks.key("es-1").key_id == "es-1" and time.monotonic() - began_s < 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+    go_on.set()
+    other.join()
 
 
 def test_keys_come_over_https(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 import traceback
@@ -249,6 +250,24 @@ def test_a_child_process_leaves_its_parents_transaction_alone(lab: Lab, make: Ca
     db.close()
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.db
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(lab: Lab) -> None:
+    source = Single(lab.settings)
+    db = Database(lab.settings, source)
+
+    # As far as a thread of the parent has come that was about to take it.
+    with source._busy:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                os._exit(0 if reader(db, left_s=5).value("select 1") == 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+
+
 @pytest.mark.db
 def test_a_unit_waits_for_that_of_another_thread_but_not_for_ever(db: Database) -> None:
     with transaction(ALICE, database=db) as tx:
@@ -296,7 +315,7 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
     fetched_at: list[float] = [0.0]
     left_s: list[float] = []
 
-    def url(*, force_refresh: bool = False) -> str:
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
         if force_refresh:
             # A store that throttles.
             time.sleep(2)
@@ -312,3 +331,20 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
 
     assert len(left_s) == 2
     assert left_s[1] > CONNECTING_S / 2
+
+
+def test_what_it_takes_to_fetch_a_secret_ends_with_the_request() -> None:
+    asked: list[tuple[bool, float]] = []
+
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+        asked.append((force_refresh, until_s))
+        return "old"
+
+    def connect(url: Secret, until_s: float) -> Raw:
+        raise ConnectFailed("refused", "28P01", Signal.PASSWORD)
+
+    until_s = time.monotonic() + 20
+    with pytest.raises(Unavailable):
+        open_connection(connect, url, Counters(), until_s)
+
+    assert asked == [(False, until_s), (True, until_s)]

@@ -1,6 +1,8 @@
 """Connections for many requests at once: as isolated as the single one, replaced when dead, limited."""
 
 import gc
+import os
+import signal
 import threading
 import time
 import weakref
@@ -18,8 +20,10 @@ from org_common.db.connect import ConnectFailed
 from org_common.db.database import Database, transaction
 from org_common.db.pool import Pooled
 from org_common.db.reader import Reader
-from org_common.errors import GatewayTimeout, Unavailable
+from org_common.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.identity import Identity
+from org_common.secrets.source import Refused
+from org_common.settings import SettingsError
 from org_common.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, until
 from tests.support.proxy import Proxy
@@ -184,12 +188,30 @@ def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab, monkeypatch:
     source.close()
 
 
+@pytest.mark.parametrize("cause", [SettingsError("ORG_COMMON_DATABASE_URL is not set"), Refused("there is none")])
+def test_a_fault_of_the_set_up_is_told_at_once_as_it_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, cause: Exception
+) -> None:
+    monkeypatch.setattr(pools, "WAIT_S", 600.0)
+
+    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+        raise OrgError(code="misconfigured") from cause
+
+    source = Pooled(lab.settings, url, size=2)
+
+    for _ in range(2):
+        with pytest.raises(OrgError) as raised, source.lease(Deadline.after(600).at_s):
+            pass
+        assert (raised.value.status, raised.value.code, raised.value.__cause__) == (500, "misconfigured", cause)
+    source.close()
+
+
 @pytest.mark.fault
 def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
     """The password has changed meanwhile: those that are open still work."""
     url = lab.local.login_url
     urls = [url]
-    source = Pooled(lab.settings, lambda *, force_refresh=False: urls[-1], size=2)
+    source = Pooled(lab.settings, lambda *, force_refresh=False, until_s=0: urls[-1], size=2)
     with ThreadPoolExecutor(1) as others:
         with source.lease(Deadline.after(5).at_s):
             urls.append(url.replace(str(urlsplit(url).password), "wrong"))
@@ -197,6 +219,26 @@ def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
             assert until(lambda: source._hopeless_s > 0)
         assert waiting.result() == 1
     source.close()
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(source: Pooled, db: Database) -> None:
+    assert reader(db).value("select 1") == 1
+
+    with source._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                found = reader(db).value("select 1")
+                source.close()
+                os._exit(0 if found == 1 else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+    assert reader(db).value("select 1") == 1
+    assert source.counters.opened == 1
 
 
 def is_served(db: Database) -> bool:

@@ -102,6 +102,16 @@ def test_nobody_there_is_a_failure(store: FakeStore, counters: Counters, monkeyp
         Aws(counters).fetch(APP, soon())
 
 
+def test_a_store_that_is_mute_takes_no_more_than_there_is(store: FakeStore, client_of_store: Aws) -> None:
+    """botocore's own timeout would be 2 seconds."""
+    with store.lock:
+        began_s = time.monotonic()
+        with pytest.raises(Failed, match="no answer in time"):
+            client_of_store.fetch(APP, began_s + 0.3)
+
+    assert time.monotonic() - began_s < 1
+
+
 def test_without_a_region_it_is_told(counters: Counters, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)

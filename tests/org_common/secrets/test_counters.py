@@ -23,6 +23,24 @@ def test_metrics_name_the_source() -> None:
     }
 
 
+def test_source_that_is_counted_meanwhile_is_no_harm() -> None:
+    counters = Counters()
+
+    class Meanwhile(str):
+        """Another thread's turn."""
+
+        __slots__ = ()
+
+        def capitalize(self) -> str:
+            counters.fetched["extension"] += 1
+            counters.failed["extension"] += 1
+            return "Aws"
+
+    counters.fetched[Meanwhile("aws")] = counters.failed[Meanwhile("aws")] = 1
+
+    assert counters.as_metrics()["SecretsFromAws"] == 1
+
+
 def test_no_program_can_count_under_their_names() -> None:
     counters = Counters()
     for source in (Extension, Aws, Environment):

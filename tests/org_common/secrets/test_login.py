@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
@@ -94,6 +95,60 @@ def test_what_is_lacking_is_told(store: Store, aws_store: FakeStore, secret: str
 
     assert words in str(raised.value.__cause__)
     assert "hunter2" not in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("secret", "base"),
+    [
+        ('{"pass": "hunter2", "username": "u"}', None),
+        ('{"password": "hunter2", "username": "u"}', None),
+        ('{"password": "hunter2"}', "postgresql://db/app"),
+    ],
+)
+def test_no_variable_of_a_traceback_shows_the_password(
+    store: Store, aws_store: FakeStore, secret: str, base: str | None
+) -> None:
+    aws_store.secrets["prod/app"] = secret
+
+    with pytest.raises(OrgError) as raised:
+        SecretUrl(APP, Secret(base) if base else None, store)()
+
+    # But for the test's own.
+    shown = [f"{each.f_locals!r}" for each, _ in traceback.walk_tb(raised.tb)][1:]
+    assert len(shown) >= 2
+    assert not [each for each in shown if "hunter2" in each]
+
+
+@pytest.mark.parametrize(
+    ("reference", "base"),
+    [
+        (APP, "postgresql://app%40login@db.example.com/my%20app"),
+        (Reference.parse("prod/app#password"), "postgresql://app%40login@db.example.com/my%20app"),
+    ],
+)
+def test_names_of_the_url_beside_it_are_encoded_once(
+    store: Store, aws_store: FakeStore, reference: Reference, base: str
+) -> None:
+    aws_store.secrets["prod/app"] = '{"password": "pw"}'
+
+    found = composed(store, base, reference)
+
+    assert (found["user"], found["password"], found["dbname"]) == ("app@login", "pw", "my app")
+
+
+def test_a_snapshot_holds_no_password(store: Store, aws_store: FakeStore) -> None:
+    rotating(aws_store, "old")
+    ours = SecretUrl(APP, None, store)
+    ours()
+    rotating(aws_store, "pending", "AWSPENDING")
+    ours(force_refresh=True)
+
+    store.clear()
+
+    assert vars(ours._mine) == {}
+    assert ours._ahead is None
+    assert password(ours()) == "old"
+    assert password(ours(force_refresh=True)) == "pending"
 
 
 def rotating(aws_store: FakeStore, password: str, stage: str | None = None) -> None:
@@ -222,6 +277,44 @@ def test_without_a_region_the_token_is_a_fault_of_the_set_up(monkeypatch: pytest
         IamUrl(Secret("postgresql://app_login@db.example.com/app"))()
 
     assert "Set AWS_REGION" in str(raised.value.__cause__)
+
+
+def test_a_token_is_for_the_user_as_he_is_called(aws: FakeAws) -> None:
+    found = conninfo_to_dict(IamUrl(Secret("postgresql://app%40login@db.example.com/app"))())
+
+    assert found["user"] == "app@login"
+    assert parse_qs(str(found["password"]).partition("?")[2])["DBUser"] == ["app@login"]
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials anywhere."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def test_without_credentials_the_token_is_a_fault_of_the_set_up(nobody: None) -> None:
+    with pytest.raises(OrgError) as raised:
+        IamUrl(Secret("postgresql://app_login@db.example.com/app"))()
+
+    assert (raised.value.status, str(raised.value.__cause__)) == (500, "there are no AWS credentials here")
+
+
+def test_credentials_that_cannot_be_had_now_are_waited_for_by_the_caller(
+    nobody: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task's credentials come over HTTP."""
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/credentials")
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+
+    with pytest.raises(Unavailable) as raised:
+        IamUrl(Secret("postgresql://app_login@db.example.com/app"))()
+
+    assert str(raised.value.__cause__) == "the credentials: CredentialRetrievalError"
 
 
 @pytest.mark.parametrize("base", ["postgresql://db.example.com/app", "postgresql:///app"])

@@ -51,9 +51,11 @@ class Place:
         self.asked = 0
         self.forgotten = 0
         self.gate: threading.Event | None = None
+        self.until_s = 0.0
 
     def fetch(self, reference: Reference, until_s: float) -> Secret:
         self.asked += 1
+        self.until_s = until_s
         if self.gate is not None:
             self.gate.wait(10)
         if self.error is not None:
@@ -234,6 +236,92 @@ def test_threads_that_ask_at_once_are_one_fetch(store: Store, place: Place, *, f
 
     assert texts == {"first"}
     assert place.asked - asked == 1
+
+
+def waited(store: Store, number: int) -> bool:
+    until_s = time.monotonic() + 10
+    while store.counters.waits < number and time.monotonic() < until_s:
+        time.sleep(0.001)
+    return store.counters.waits == number
+
+
+def test_a_refresh_is_not_content_with_what_another_thread_has_from_a_cache(counters: Counters) -> None:
+    """The server has refused that password: the extension has it still, and the store a new one."""
+    cache, aws = Place("extension", "cached"), Place("aws", "new")
+    cache.gate = threading.Event()
+    store = Store([cache, aws], counters)
+    with ThreadPoolExecutor(2) as pool:
+        unforced = pool.submit(store.get, APP)
+        while not cache.asked:
+            time.sleep(0.001)
+        forced = pool.submit(store.get, APP, force_refresh=True)
+        assert waited(store, 1)
+        cache.gate.set()
+
+    assert (unforced.result().reveal(), forced.result().reveal()) == ("cached", "new")
+    assert (cache.asked, aws.asked) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [Failed("down"), Refused("denied")], ids=str)
+def test_threads_that_wait_for_a_fetch_share_its_failure(store: Store, place: Place, error: SecretError) -> None:
+    place.gate, place.error = threading.Event(), error
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(store.read, APP) for _ in range(8)]
+        assert waited(store, 7)
+        place.gate.set()
+        raised = [each.exception() for each in found]
+
+    assert {(type(each), str(each)) for each in raised} == {(type(error), f"prod/app: {error}")}
+    assert place.asked == 1
+    # Whoever comes later asks himself.
+    with pytest.raises(type(error)):
+        store.read(APP)
+    assert place.asked == 2
+
+
+def test_who_has_more_time_than_the_one_who_failed_asks_himself(store: Store, place: Place) -> None:
+    place.gate, place.error = threading.Event(), Failed("no answer in time")
+    with ThreadPoolExecutor(2) as pool:
+        short = pool.submit(store.read, APP, until_s=time.monotonic() + 0.5)
+        while not place.asked:
+            time.sleep(0.001)
+        long = pool.submit(store.read, APP)
+        assert waited(store, 1)
+        place.gate.set()
+
+    assert (type(short.exception()), type(long.exception())) == (Failed, Failed)
+    assert place.asked == 2
+
+
+def test_the_wait_for_another_thread_s_fetch_ends_in_time(store: Store, place: Place, clock: Clock) -> None:
+    place.gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(store.get, APP)
+        while not place.asked:
+            time.sleep(0.001)
+        began_s = time.monotonic()
+        with pytest.raises(Unavailable):
+            store.get(APP, until_s=began_s + 0.1)
+        assert time.monotonic() - began_s < 1
+        place.gate.set()
+        other.result()
+
+        # With an old value he goes on.
+        clock.go(TTL_S * 1.2)
+        place.gate.clear()
+        other = pool.submit(store.get, APP)
+        while place.asked < 2:
+            time.sleep(0.001)
+        assert store.get(APP, until_s=time.monotonic() + 0.1).reveal() == "first"
+        place.gate.set()
+
+
+@pytest.mark.parametrize("left_s", [2.0, 60.0])
+def test_sources_are_told_until_when(store: Store, place: Place, left_s: float) -> None:
+    began_s = time.monotonic()
+    store.get(APP, until_s=began_s + left_s)
+
+    assert place.until_s == pytest.approx(began_s + min(left_s, module.FETCH_S), abs=0.5)
 
 
 def test_the_cheaper_place_is_asked_first_and_the_store_for_what_must_be_new(counters: Counters) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -144,6 +146,45 @@ def test_what_is_counted_outside_of_a_request_comes_with_the_next(invocation: In
     assert taken({}) == {}
 
 
+def measured_twice() -> None:
+    for seconds in (7.0, 8.0):
+        metrics.measure("Jobs", seconds, "Seconds")
+
+
+@pytest.mark.parametrize(
+    ("outside", "within", "dropped"),
+    [
+        (lambda: metrics.count("Jobs", 3), lambda: metrics.measure("Jobs", 7.0, "Seconds"), 1),
+        (measured_twice, lambda: metrics.count("Jobs"), 2),
+        (lambda: metrics.measure("Jobs", 7.0, "Count"), lambda: metrics.count("Jobs"), 1),
+        (lambda: metrics.measure("Jobs", 7.0, "Seconds"), lambda: metrics.measure("Jobs", 7.0, "Milliseconds"), 1),
+    ],
+    ids=["counted outside", "measured outside", "of one unit", "of two units"],
+)
+def test_what_clashes_with_what_was_counted_outside_is_dropped_and_told(
+    outside: Callable[[], object], within: Callable[[], object], dropped: int, invocation: Invocation
+) -> None:
+    thread = threading.Thread(target=outside)
+    thread.start()
+    thread.join()
+    within()
+    own = dict(invocation.metrics)
+
+    assert taken(invocation.metrics) == {**own, "MetricsDropped": ("Count", dropped)}
+    # And no other line is lost for it.
+    assert taken({}) == {}
+
+
+def test_counter_of_others_that_clashes_is_dropped_and_told(invocation: Invocation) -> None:
+    totals = {"Jobs": 0}
+    metrics.collect(lambda: totals)
+    totals["Jobs"] = 2
+    metrics.measure("Jobs", 7.0)
+
+    assert taken(invocation.metrics)["MetricsDropped"] == ("Count", 1)
+    assert taken({}) == {}
+
+
 def test_counters_of_others_are_reported_by_their_growth() -> None:
     totals = {"SecretsFetched": 5, "SecretsStale": 0}
     metrics.collect(lambda: totals)
@@ -207,3 +248,18 @@ def test_any_metrics_become_valid_lines_and_none_is_lost(bag: dict[str, Any]) ->
             assert unit == bag[name][0]
             seen.setdefault(name, []).extend(value if isinstance(value, list) else [value])
     assert seen == {name: value if isinstance(value, list) else [value] for name, (_, value) in bag.items()}
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    with metrics._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                metrics.count("Jobs")
+                os._exit(0)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0

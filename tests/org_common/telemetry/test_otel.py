@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -119,7 +121,64 @@ def test_after_the_block_no_span_is_open() -> None:
     assert trace.tracer.span_id() is None
 
 
-def test_flush_is_passed_on() -> None:
+class Provider:
+    """One whose exporter is answered when the test lets it."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.flushed = 0
+
+    def force_flush(self, timeout_millis: int) -> None:
+        self.flushed += 1
+        self.answered.wait(10)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    provider = Provider()
+    monkeypatch.setattr(api, "get_tracer_provider", lambda: provider)
+    yield provider
+    provider.answered.set()
+
+
+def test_what_is_waiting_has_been_sent_after_a_flush(provider: Provider) -> None:
+    assert trace.tracer is not None
+    provider.answered.set()
+
+    for _ in range(2):
+        trace.tracer.flush(5.0)
+
+    assert provider.flushed == 2
+
+
+def test_flush_ends_in_time_and_goes_on_once(provider: Provider) -> None:
+    """Of the SDK's batches: an exporter that is not answered holds `force_flush` whatever its timeout."""
+    assert trace.tracer is not None
+    began_s = time.monotonic()
+
+    for _ in range(3):
+        trace.tracer.flush(0.1)
+
+    assert 0.3 <= time.monotonic() - began_s < 1
+    assert provider.flushed == 1
+    provider.answered.set()
+    trace.tracer.flush(5.0)
+    assert provider.flushed == 2
+
+
+def test_flush_without_time_does_not_begin(provider: Provider) -> None:
     assert trace.tracer is not None
 
-    trace.tracer.flush(1.0)
+    trace.tracer.flush(-1.0)
+
+    assert provider.flushed == 0
+
+
+def test_flush_that_fails_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    assert trace.tracer is not None
+    monkeypatch.setattr(Provider, "force_flush", lambda *_: 1 / 0)
+    monkeypatch.setattr(api, "get_tracer_provider", Provider)
+
+    trace.tracer.flush(5.0)
+
+    assert caplog.messages == ["spans could not be sent"]

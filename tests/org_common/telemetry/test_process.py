@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from threading import Thread
+from typing import Any
 
 import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]
 
 from org_common.db.counters import Counters
-from org_common.telemetry.process import PROACTIVE_S, Process, started_at_s
+from org_common.telemetry.process import PROACTIVE_S, Process, process, started_at_s
 
 
 def begun(init_type: str) -> Process:
@@ -109,6 +113,31 @@ def test_counters_are_told_by_their_growth_whoever_asks() -> None:
     assert third == [("DatabaseRetries", 2)]
 
 
+def test_who_looks_while_another_does_counts_nothing_twice() -> None:
+    process, told = Process(), list[tuple[str, int]]()
+
+    class Meanwhile(Counters):
+        looked = False
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "unknown_commits" and not Meanwhile.looked:
+                # Another thread's turn: what this one has looked at so far is old then.
+                Meanwhile.looked = True
+                self.opened = 100
+                others.start()
+                others.join(0.2)
+            return super().__getattribute__(name)
+
+    counters = Meanwhile()
+    others = Thread(target=lambda: told.extend(process.grown(counters)))
+
+    told += process.grown(counters)
+    others.join()
+    told += process.grown(counters)
+
+    assert sum(grown for _, grown in told) == 100
+
+
 def test_two_databases_are_told_apart() -> None:
     process, one, other = Process(), Counters(), Counters()
     one.opened, other.opened = 1, 5
@@ -116,3 +145,18 @@ def test_two_databases_are_told_apart() -> None:
     assert process.grown(one) == [("ConnectionsOpened", 1)]
     assert process.grown(other) == [("ConnectionsOpened", 5)]
     assert process.grown(one) == []
+
+
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    with process._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            try:
+                process.grown(Counters())
+                os._exit(0)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0

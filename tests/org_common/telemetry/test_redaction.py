@@ -199,6 +199,12 @@ def test_long_text_is_cut_at_a_word_and_says_so() -> None:
     assert text.endswith("characters more)")
 
 
+def test_text_of_blanks_is_cut_too() -> None:
+    text = redactor.text(" " * 20_000 + "x")
+
+    assert text == " " * MAX_TEXT_LENGTH + "… (3617 characters more)"
+
+
 def test_secret_across_the_cut_is_not_half_shown() -> None:
     text = "x" * (MAX_TEXT_LENGTH - 60) + " " + JWT * 3
 

@@ -14,6 +14,7 @@ from opentelemetry import trace as api
 from org_common import PUBLIC, App, Database, Reader, Settings, count, get_logger, span
 from org_common.asgi import Asgi, Scope
 from org_common.telemetry.log import configure
+from org_common.telemetry.otel import OpenTelemetry
 from org_common.testing.client import Client
 from org_common.tools.local import LocalDatabase
 from tests.support.lines import Sink, untouched_logging
@@ -92,6 +93,24 @@ def test_trace_begins_with_opentelemetry_s_id_in_the_log(sink: Sink) -> None:
     Client(app).get("/hello")
 
     assert sink.lines[-1]["trace_id"] == format(finished()["GET /hello"].context.trace_id, "032x")
+
+
+@pytest.mark.parametrize(("time_s", "most_s"), [(0.5, 0.3), (10, 2.0)])
+@pytest.mark.usefixtures("_traced")
+def test_flush_takes_no_more_than_the_request_has_left(
+    monkeypatch: pytest.MonkeyPatch, time_s: float, most_s: float
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    given: list[float] = []
+    monkeypatch.setattr(OpenTelemetry, "flush", lambda _, timeout_s: given.append(timeout_s))
+    app = App("shop")
+
+    @app.get("/hello", allow=PUBLIC)
+    def hello() -> None: ...
+
+    Client(app, timeout_s=time_s).get("/hello")
+
+    assert most_s - 0.2 < given[0] <= most_s
 
 
 @pytest.mark.db
