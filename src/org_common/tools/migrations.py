@@ -32,6 +32,14 @@ class SchemaError(ToolError):
     """Files, database or rights are not as they must be; the message says what to do."""
 
 
+class AddressError(SchemaError):
+    """Nobody can connect by this URL. The message does not tell it: it may hold a password."""
+
+
+class HistoryError(SchemaError):
+    """What is applied in a database is not what the files say."""
+
+
 @dataclass(frozen=True)
 class Migration:
     """One file; `checksum` is the SHA-256 of its bytes with CRLF as LF, in hex."""
