@@ -16,8 +16,10 @@ from org_common.tools.project import ToolError
 
 OURS = Path(__file__).parents[1]
 # Where others' code lies: Python's own, and what is installed.
-INSTALLED = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-INSTALLED |= {Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())}
+INSTALLED = {
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())),
+}
 
 
 @contextmanager

@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.types import StringParamType
 
 ORIGIN = "org_common.url"
 
 
-class Url(click.ParamType):
+class Url(StringParamType):
     """A database's URL. Where it came from is kept: the URL itself is never told, as it may hold a password."""
-
-    name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not value:
