@@ -59,6 +59,8 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
             local = provision(given, DATABASE, migrations, reset_logins=reset_logins, say=_say)
         except AddressError as error:
             raise ToolError(f"DATABASE_URL: {error}") from error
+        except HistoryError as error:
+            raise ToolError(f"{error}\nTo start afresh, without the data, drop the database {DATABASE}") from error
         yield _seeded(module, local)
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")

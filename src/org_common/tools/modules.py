@@ -54,15 +54,25 @@ def named(text: str, what: str) -> Any:
 
 def told(error: BaseException, what: str) -> str:
     """`FILE:LINE: why` of the project's innermost line, or `what: why` where none of its lines was running."""
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{_shown(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    theirs = [(file, line) for file, line in frames if _is_theirs(file)]
-    where = f"{_shown(theirs[-1][0])}:{theirs[-1][1]}" if theirs else what
+    place = where(error)
+    if place is None:
+        return f"{what}: {error}"
     # Ours say what is wrong and what to do; of another's words the kind is a part.
-    is_ours = bool(frames) and OURS in Path(frames[-1][0]).parents
-    kind = "" if is_ours or not theirs else f"{type(error).__name__}: "
-    return f"{where}: {kind}{error}"
+    is_ours = OURS in Path(_frames(error)[-1][0]).parents
+    kind = "" if is_ours and not isinstance(error, SyntaxError) else f"{type(error).__name__}: "
+    return f"{place}: {kind}{error.msg if isinstance(error, SyntaxError) else error}"
+
+
+def where(error: BaseException) -> str | None:
+    """`FILE:LINE` of the project's innermost line."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{_shown(error.filename)}:{error.lineno}"
+    theirs = [(file, line) for file, line in _frames(error) if _is_theirs(file)]
+    return f"{_shown(theirs[-1][0])}:{theirs[-1][1]}" if theirs else None
+
+
+def _frames(error: BaseException) -> list[tuple[str, int]]:
+    return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
 
 
 def _is_theirs(file: str) -> bool:

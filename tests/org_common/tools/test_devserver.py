@@ -315,6 +315,7 @@ def test_data_folder_of_a_running_server_is_refused(lasting_dev: Dev) -> None:
 
     assert (answer.returncode, "Traceback" in answer.stderr) == (1, False)
     assert "in use by the PostgreSQL server" in answer.stderr
+    assert "--data" in answer.stderr
     assert lasting_dev.get("/hello")[0] == 200
 
 
