@@ -72,6 +72,7 @@ main(["db", "migrate", "--url", "postgresql://h/d"])
         ("openapi", "--out", "file/x.json"),
         ("openapi", "--out", "nowhere/x.json"),
         ("token", "ann", "--data", "file/x"),
+        ("layer", "build", "--out", "file/x"),
         ("dev", "--no-reload", "--port", "{port}", "--data", "file/x"),
     ],
 )
