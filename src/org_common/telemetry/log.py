@@ -179,7 +179,11 @@ class Handler(logging.Handler):
         return dumps(line)
 
     def _as_text(self, record: logging.LogRecord, bound: dict[str, object]) -> str:
-        fields = "".join(f"  {name}={value}" for name, value in self._extra(record).items())
+        shown = self._extra(record)
+        if record.levelno >= logging.ERROR and "request_id" in bound:
+            # The answer of a fault names its entry by the id.
+            shown["request_id"] = bound["request_id"]
+        fields = "".join(f"  {name}={value}" for name, value in shown.items())
         lines = [f"{clock(record.created)} {record.levelname:<8} {self._message(record)}{fields}"]
         error = _error(record)
         if error is not None:

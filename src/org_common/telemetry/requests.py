@@ -306,7 +306,10 @@ class Watching:
         database = f", {turns} turn{'s' if turns > 1 else ''} {invocation.database_ms:.1f} ms" if turns else ""
         code = "" if self._code is None else f" {self._code}"
         took = f"{self._took_ms():.1f} ms{database}"
-        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes\n"
+        # The answer of a fault names its entry by the id.
+        request_id = invocation.fields.get("request_id") if self._status >= 500 else None
+        named = "" if request_id is None else f"  request_id={request_id}"
+        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes{named}\n"
 
     def _name(self) -> str:
         if self._route is not None:

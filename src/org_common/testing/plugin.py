@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,11 +28,17 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """The superuser's URL of the server that tests run on. Ours is stopped and removed at the end."""
     given: str | None = request.config.getoption("--database-url")
     if given:
+        from org_common.tools.schema import session
+
+        with _ends_the_run("--database-url, or DATABASE_URL: "), session(given, "test"):
+            pass
         yield given
         return
     from org_common.tools.postgres import EmbeddedPostgres
 
-    with EmbeddedPostgres.start(durable=False) as server:
+    with _ends_the_run():
+        server = EmbeddedPostgres.start(durable=False)
+    with server:
         yield server.url
 
 
@@ -43,9 +50,10 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     from org_common.tools.project import Project, importable
 
     # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
-    project = Project.find(pytestconfig.invocation_params.dir)
-    importable(project)
-    template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
+    with _ends_the_run():
+        project = Project.find(pytestconfig.invocation_params.dir)
+        importable(project)
+        template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
     yield template
     drop(template)
 
@@ -58,3 +66,14 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
     made = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield made
     drop(made)
+
+
+@contextmanager
+def _ends_the_run(where: str = "") -> Iterator[None]:
+    """Said once: each test would say it again, with a traceback whose arguments are URLs with passwords."""
+    from org_common.tools.project import ToolError
+
+    try:
+        yield
+    except ToolError as error:
+        pytest.exit(f"{where}{error}", returncode=pytest.ExitCode.TESTS_FAILED)

@@ -1,8 +1,7 @@
 """The apps that a project's pyproject.toml names."""
 
-from importlib import import_module
-
 from org_common.app import App
+from org_common.tools.modules import named
 from org_common.tools.project import Project, ProjectError, importable
 
 
@@ -15,11 +14,7 @@ def load(project: Project) -> list[App]:
 
 
 def _app(name: str) -> App:
-    module, _, attribute = name.partition(":")
-    try:
-        app = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ProjectError(f"the app {name} of pyproject.toml cannot be loaded: {error}") from error
+    app = named(name, f"the app {name} of pyproject.toml")
     if not isinstance(app, App):
         raise ProjectError(f"{name} of pyproject.toml is no App but a {type(app).__name__}")
     return app

@@ -2,20 +2,32 @@
 
 from typing import Any
 
-import click
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error}: the commands need the extra dev, pip install 'org-common[dev]'") from None
 
 from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
+from org_common.tools.commands.options import origin
 from org_common.tools.project import ToolError
 
 
 class Commands(click.Group):
-    """What a tool says about the user's input is a line on stderr and exit 1, no traceback."""
+    """What is the user's to mend is a line on stderr and exit 1, no traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ToolError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(f"{origin(ctx, error)}{error}") from error
+        except ModuleNotFoundError as error:
+            # The project's own imports leave as ToolError.
+            raise click.ClickException(f"{error}: the commands need pip install 'org-common[dev]'") from error
+        except OSError as error:
+            # Without a file it is no path that was given to us.
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

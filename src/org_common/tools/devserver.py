@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import shlex
+import shutil
+import signal
 import socket
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from errno import EADDRINUSE
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
@@ -19,10 +27,11 @@ from org_common.telemetry.requests import observe
 from org_common.tools.apps import load as load_apps
 from org_common.tools.issuer import ISSUER, LocalIssuer, subject
 from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.migrations import load
+from org_common.tools.migrations import AddressError, HistoryError, load
+from org_common.tools.modules import blamed
+from org_common.tools.modules import load as load_module
 from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.programs import PostgresError
 from org_common.tools.project import Project, ToolError, importable
 
 DATABASE = "dev"
@@ -43,20 +52,41 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
     """
     given = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
+    module = demo(project)
     if given:
-        yield _seeded(project, provision(given, DATABASE, migrations, reset_logins=reset_logins))
+        _say("On the server of DATABASE_URL, applying migrations …")
+        try:
+            local = provision(given, DATABASE, migrations, reset_logins=reset_logins, say=_say)
+        except AddressError as error:
+            raise ToolError(f"DATABASE_URL: {error}") from error
+        except HistoryError as error:
+            raise ToolError(f"{error}\nTo start afresh, without the data, drop the database {DATABASE}") from error
+        yield _seeded(module, local)
         return
-    try:
-        server = EmbeddedPostgres.start(data / "postgres")
-    except PostgresError as error:
-        raise ToolError(str(error)) from error
-    with server:
-        yield _seeded(project, provision(server.url, DATABASE, migrations))
+    _say(f"Starting PostgreSQL in {data}, applying migrations …")
+    with EmbeddedPostgres.start(data / "postgres") as server:
+        try:
+            local = provision(server.url, DATABASE, migrations)
+        except HistoryError as error:
+            raise ToolError(f"{error}\nTo start afresh, without the data, delete the folder {data}") from error
+        yield _seeded(module, local)
 
 
 def demo(project: Project) -> ModuleType | None:
-    """The project's demo module: `PEOPLE` to sign in as, `seed(conninfo, issuer)`, `tour(visit)`, `EXAMPLE`."""
-    return None if project.demo is None else import_module(project.demo)
+    """The project's demo module: `PEOPLE` to sign in as, `EXAMPLE`, `seed(conninfo, issuer)`, perhaps `tour(visit)`."""
+    if project.demo is None:
+        return None
+    what = f"the demo module {project.demo}"
+    module = load_module(project.demo, what)
+    for name in ("PEOPLE", "EXAMPLE", "seed"):
+        if not hasattr(module, name):
+            raise ToolError(f"{what} has no {name}. A demo has PEOPLE, EXAMPLE and seed(admin_url, issuer)")
+    match module.EXAMPLE:
+        case (str(person), str()) if person in module.PEOPLE:
+            return module
+        case _:
+            pass
+    raise ToolError(f'{what}: EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")')
 
 
 def application() -> Explorer:
@@ -76,8 +106,20 @@ def application() -> Explorer:
 
 def observed() -> Explorer:
     """The application, with a line for each request on the terminal."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
-    return application()
+    try:
+        return application()
+    except ToolError as error:
+        # Waits for the file to be mended; uvicorn would print its own way here.
+        sys.exit(f"Error: {error}")
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """Not to keep the port of a server whose database is gone: killed, the parent takes nobody along."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
@@ -88,10 +130,9 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     load_apps(project)
     _check_port(port)
     issuer = LocalIssuer.load(data)
-    print(f"Starting PostgreSQL in {data}, applying migrations …", flush=True)
     with database(project, data, reset_logins=reset_logins) as local:
         os.environ |= environment(local, data)
-        _print_welcome(project, issuer, port)
+        threading.Thread(target=_welcome, args=(project, issuer, port, data), daemon=True).start()
         sources = project.root / "src"
         uvicorn.run(
             "org_common.tools.devserver:observed",
@@ -128,24 +169,48 @@ def token(project: Project, name: str, data: Path) -> str:
     return LocalIssuer.load(data).token(name)
 
 
-def _seeded(project: Project, local: LocalDatabase) -> LocalDatabase:
-    module = demo(project)
+def _seeded(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
     if module is not None:
-        module.seed(local.admin_url, ISSUER)
+        with blamed(f"seed() of {module.__name__}"):
+            module.seed(local.admin_url, ISSUER)
     return local
 
 
-def _print_welcome(project: Project, issuer: LocalIssuer, port: int) -> None:
+def _welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
+    """Told once somebody answers: earlier, what is pasted would be refused."""
+    while not _answers(port):
+        time.sleep(0.05)
     module = demo(project)
-    print(f"\nAll routes, to read and to try: http://127.0.0.1:{port}/docs")
+    lines = ["", f"All routes, to read and to try: http://127.0.0.1:{port}/docs", ""]
+    own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
+    command = f"{_program()} token{own}"
     if module is None:
-        print(
-            f"\nA token for anybody: org-common token NAME (issuer {ISSUER}, subject {subject('NAME')})\n", flush=True
-        )
-        return
-    name, path = module.EXAMPLE
-    print(f"\nPeople to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: org-common token {name}\n")
-    print(f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}\n", flush=True)
+        lines += [f"A token for anybody: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
+    else:
+        name, path = module.EXAMPLE
+        lines += [f"People to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: {command} {name}", ""]
+        lines += [f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}", ""]
+    print("\n".join(lines), flush=True)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _program() -> str:
+    """This command as the user's shell finds it. Within nox, PATH is not that of the shell."""
+    running = Path(sys.argv[0]).absolute()
+    found = shutil.which("org-common")
+    if found and Path(found).absolute() == running and "NOX_CURRENT_SESSION" not in os.environ:
+        return "org-common"
+    here = Path.cwd()
+    return shlex.quote(str(running.relative_to(here) if running.is_relative_to(here) else running))
+
+
+def _say(text: str) -> None:
+    """What happens meanwhile: on stdout is what a command was called for."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _check_port(port: int) -> None:
@@ -155,6 +220,7 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
+            fault = "is taken" if error.errno == EADDRINUSE else "cannot be had"
             raise ToolError(
-                f"port {port} of 127.0.0.1 is taken ({error.strerror}): choose another with --port"
+                f"port {port} of 127.0.0.1 {fault} ({error.strerror}): choose another with --port"
             ) from error

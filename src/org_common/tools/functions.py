@@ -14,6 +14,7 @@ from org_common.tools.layer import archive, bytecode
 from org_common.tools.layer.build import line_of
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import interpreter
+from org_common.tools.modules import blamed
 from org_common.tools.project import Project, ProjectError
 
 MOUNTED = "/var/task"
@@ -119,7 +120,9 @@ def _source(project: Project, name: str) -> Path | None:
 
 def _imported(name: str, file: Path) -> Iterator[str]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_bytes(), str(file))):
+    with blamed(str(file)):
+        tree = ast.parse(file.read_bytes(), str(file))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import os
 import subprocess
 import sys
@@ -21,9 +21,10 @@ from org_common.tools.project import Project, ProjectError, ToolError
 APPS = "*"
 
 # Who was the first to ask for a module: a finder is asked for each that is not there yet, and what asked it stands on
-# the stack above the import machinery. Only the chains of what is forbidden are printed.
+# the stack above the import machinery. Only the chains of what is forbidden are printed. What this loads itself, nobody
+# is seen to load: it takes `sys` alone.
 WATCH = """\
-import json, sys
+import sys
 asked = {}
 class Watch:
     @staticmethod
@@ -33,18 +34,22 @@ class Watch:
             frame = frame.f_back
         asked.setdefault(name, frame.f_globals.get("__name__", "") if frame else "")
         return None
-module, path, forbidden = json.loads(sys.argv[1])
+_, module, source, root, *forbidden = sys.argv
 before = set(sys.modules)
-sys.path[:0] = path
+sys.path[:0] = source, root
 sys.meta_path.insert(0, Watch)
-__import__(module)
+try:
+    __import__(module)
+except (Exception, SystemExit) as error:
+    from org_common.tools.modules import told
+    sys.exit(told(error, module + " cannot be loaded"))
 loaded = set(sys.modules) - before
 def chain(name):
     found = [name]
     while asked.get(found[-1]) not in (None, "", "__main__", *found):
         found.append(asked[found[-1]])
     return found[::-1]
-print(json.dumps({name: chain(name) for name in forbidden if name in loaded}))
+print({name: chain(name) for name in forbidden if name in loaded})
 """
 
 
@@ -64,35 +69,34 @@ class Breach:
 
 
 def gates(project: Project) -> dict[str, tuple[str, ...]]:
-    """Each module with a gate and what it may not load; that of "*" is every app's."""
+    """Each app's module, each module with a gate, and what it may not load; that of "*" is every app's."""
     file = project.root / "pyproject.toml"
     table = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["org-common"].get("imports", {})
     checked = {name: _names(project, name, value) for name, value in _table(project, table).items()}
     everywhere = checked.pop(APPS, ())
-    found = {app.partition(":")[0]: everywhere for app in project.apps} if everywhere else {}
+    found = {app.partition(":")[0]: everywhere for app in project.apps}
     for name, forbidden in checked.items():
         found[name] = tuple(dict.fromkeys([*found.get(name, ()), *forbidden]))
     return found
 
 
 def check(project: Project) -> list[Breach]:
-    """Import each module with a gate in a process of its own, and tell what it loaded that it may not."""
+    """Import each of them in a process of its own, and tell what it loaded that it may not."""
     return [breach for module, forbidden in gates(project).items() for breach in look(project, module, forbidden)]
 
 
 def look(project: Project, module: str, forbidden: Sequence[str]) -> list[Breach]:
     """One module's breaches."""
-    path = [str(folder) for folder in (project.root / "src", project.root)]
     done = subprocess.run(
-        [sys.executable, "-c", WATCH, json.dumps([module, path, list(forbidden)])],
+        [sys.executable, "-c", WATCH, module, str(project.root / "src"), str(project.root), *forbidden],
         capture_output=True,
         text=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("COV")},
         check=False,
     )
     if done.returncode:
-        raise ToolError(f"{module}, which has a gate in [tool.org-common.imports], does not import:\n{done.stderr}")
-    chains: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+        raise ToolError(done.stderr.strip())
+    chains: dict[str, list[str]] = ast.literal_eval(done.stdout.splitlines()[-1])
     return [Breach(module, name, tuple(chain)) for name, chain in chains.items()]
 
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from org_common.db.guard import STATEMENT, faults
-from org_common.tools.schema import session
+from org_common.tools.schema import session, value
 
 # What a request may become. Asked as these: as the login, which has no rights, all would pass for the wrong reason.
 ROLES: tuple[LiteralString, ...] = ("anon", "authenticated", "app_sys")
@@ -63,6 +63,9 @@ def look(url: str, *, also: Collection[str] = ()) -> list[str]:
     `also`: roles that the login may become besides those of a unit.
     """
     with session(url, "guard") as conn:
+        if value(conn, "select rolsuper from pg_roles where rolname = session_user"):
+            # The server's first superuser cannot stop being one, and the rest would be about nobody's login.
+            return [f"the login {conn.info.user} is a superuser: log in as app_login, with the URL of the functions"]
         version, roles = conn.execute(STATEMENT[0]).fetchone() or (0, [])
         found = faults(int(version), roles if isinstance(roles, list) else json.loads(roles or "[]"), also)
         for role in ROLES:

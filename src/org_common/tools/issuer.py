@@ -25,6 +25,7 @@ from org_common.auth.authorizer import Authorizer
 from org_common.auth.jwks import Jwks
 from org_common.auth.tokens import Verifier
 from org_common.issuers import Issuer
+from org_common.tools.project import ToolError
 
 ISSUER = "https://issuer.local"
 AUDIENCE = "org-common-dev"
@@ -118,8 +119,12 @@ class LocalIssuer:
                 pass
             finally:
                 fresh.unlink()
-        key = load_pem_private_key(file.read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        try:
+            key = load_pem_private_key(file.read_bytes(), None)
+        except (ValueError, TypeError):
+            key = None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ToolError(f"{file} is no key of an issuer: delete it, and a new one is made")
         return cls(key)
 
     def token(self, name: str) -> str:

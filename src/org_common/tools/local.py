@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,7 @@ from org_common.settings import Settings
 from org_common.tools.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.migrations import Migration
 from org_common.tools.project import ToolError
-from org_common.tools.schema import migrate
+from org_common.tools.schema import migrate, session
 
 CURSOR_KEY = "only-for-local-use-and-for-tests"
 
@@ -53,17 +53,24 @@ class LocalDatabase:
 
 
 def provision(
-    admin_url: str, name: str, migrations: Sequence[Migration], *, reset_logins: bool = False
+    admin_url: str,
+    name: str,
+    migrations: Sequence[Migration],
+    *,
+    reset_logins: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> LocalDatabase:
     """Make the database if it is not there, apply what is pending, and give each login its password.
 
     Roles belong to the server, not to the database: the passwords follow from the admin's secret, so that whoever else
-    works on this server finds the same. `admin_url` is a superuser's. `ToolError` for a server elsewhere whose logins
-    have passwords of somebody else's, unless these may be replaced: `reset_logins`.
+    works on this server finds the same. `admin_url` is a superuser's. Passwords of somebody else's are replaced on this
+    machine, which `say` is told before; on a server elsewhere that is a `ToolError`, unless `reset_logins`.
     """
-    with psycopg.connect(_url(admin_url, "postgres"), autocommit=True) as admin:
-        if not (reset_logins or _is_local(admin)):
-            _refuse_foreign_logins(admin, admin_url)
+    with session(admin_url, "provision", database="postgres") as admin:
+        if foreign := _foreign_logins(admin, admin_url):
+            if not (reset_logins or _is_local(admin)):
+                raise _refusal(admin, foreign)
+            say(f"The passwords of {', '.join(foreign)} on {admin.info.host} are replaced: they were somebody else's.")
         # Roles are the server's, so whoever provisions another database of it must wait.
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
@@ -93,8 +100,8 @@ def _is_local(admin: psycopg.Connection) -> bool:
     return bool((row.fetchone() or [False])[0])
 
 
-def _refuse_foreign_logins(admin: psycopg.Connection, admin_url: str) -> None:
-    """What runs elsewhere with these logins could not log in any more."""
+def _foreign_logins(admin: psycopg.Connection, admin_url: str) -> list[str]:
+    """Those whose passwords are not ours. What runs with them could not log in any more."""
     query = "select rolname from pg_authid where rolname = any(%s) and rolpassword is not null order by 1"
     foreign = []
     for (login,) in admin.execute(query, [[MIGRATOR, "app_login", "app_service"]]).fetchall():
@@ -102,12 +109,15 @@ def _refuse_foreign_logins(admin: psycopg.Connection, admin_url: str) -> None:
             psycopg.connect(_url(admin_url, "postgres", login, _password(admin_url, login))).close()
         except psycopg.OperationalError:
             foreign.append(login)
-    if foreign:
-        raise ToolError(
-            f"the server {admin.info.host} has logins whose passwords are somebody else's: {', '.join(foreign)}. "
-            "They would be replaced, and whoever uses them locked out. Take a server of your own, "
-            "or say --reset-logins to `org-common dev`"
-        )
+    return foreign
+
+
+def _refusal(admin: psycopg.Connection, foreign: Sequence[str]) -> ToolError:
+    return ToolError(
+        f"the server {admin.info.host} has logins whose passwords are somebody else's: {', '.join(foreign)}. "
+        "They would be replaced, and whoever uses them locked out. Take a server of your own, "
+        "or say --reset-logins to `org-common dev`"
+    )
 
 
 def _password(admin_url: str, role: str) -> str:
@@ -117,7 +127,7 @@ def _password(admin_url: str, role: str) -> str:
 
 def clone(template: LocalDatabase, name: str) -> LocalDatabase:
     """A copy of a database that nobody is connected to, in 14-25 ms without fsync (measured)."""
-    with psycopg.connect(_url(template.admin_url, "postgres"), autocommit=True) as admin:
+    with session(template.admin_url, "clone", database="postgres") as admin:
         admin.execute(
             # `file_copy` copies files instead of writing each page to the log: a third of the time.
             sql.SQL("create database {} template {} owner {} strategy file_copy").format(
@@ -138,7 +148,7 @@ def clone(template: LocalDatabase, name: str) -> LocalDatabase:
 
 def drop(database: LocalDatabase) -> None:
     """Remove it, whoever is still connected."""
-    with psycopg.connect(_url(database.admin_url, "postgres"), autocommit=True) as admin:
+    with session(database.admin_url, "drop", database="postgres") as admin:
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
 
 

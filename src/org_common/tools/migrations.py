@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from org_common.tools.modules import told, where
 from org_common.tools.project import ToolError
 
 OWN = "org_common"
@@ -30,6 +31,14 @@ CONTROL = {"begin", "start", "commit", "end", "abort", "rollback"}
 
 class SchemaError(ToolError):
     """Files, database or rights are not as they must be; the message says what to do."""
+
+
+class AddressError(SchemaError):
+    """Nobody can connect by this URL. The message does not tell it: it may hold a password."""
+
+
+class HistoryError(SchemaError):
+    """What is applied in a database is not what the files say."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,16 @@ def _located(package: str, root: Path) -> tuple[str, Traversable]:
             raise SchemaError(f"{package}: which package? Write its name in front: shop={package}")
         return name, root / Path(path).expanduser()
     try:
-        if not hasattr(importlib.import_module(package), "__path__"):
-            raise SchemaError(f"{package} is a module, not a package: name the package around it")
-    except (ImportError, TypeError, ValueError) as error:
+        is_package = hasattr(importlib.import_module(package), "__path__")
+    except Exception as error:
+        if where(error):
+            raise SchemaError(told(error, package)) from error
         raise SchemaError(
             f"package {package} cannot be imported ({error}): is it spelt right and installed?"
             f" A folder of SQL that is no package is written name=path/to/folder."
         ) from error
+    if not is_package:
+        raise SchemaError(f"{package} is a module, not a package: name the package around it")
     return package, importlib.resources.files(package) / ("sql" if package == OWN else "migrations")
 
 

@@ -211,7 +211,7 @@ class EmbeddedPostgres:
                 raise PostgresError(
                     f"{self.data} is in use by the PostgreSQL server with process id {other.pid}"
                     f" on port {other.port}. Stop it (kill -INT {other.pid}) or choose another"
-                    " data folder."
+                    " data folder (`org-common dev --data`)."
                 )
             elif PORT_TAKEN not in problem:
                 break

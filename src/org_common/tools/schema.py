@@ -15,7 +15,7 @@ from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from org_common.tools.migrations import Migration, SchemaError, place
+from org_common.tools.migrations import AddressError, HistoryError, Migration, SchemaError, place
 
 LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are a database's own
 CONNECT_S = 10
@@ -84,7 +84,7 @@ def migrate(
         _create_table(conn)
         states = _states(conn, migrations)
         if problems := [state.problem for state in states if state.problem]:
-            raise SchemaError("\n".join(problems))
+            raise HistoryError("\n".join(problems))
         pending = [state.migration for state in states if state.applied_at is None]
         for migration in pending:
             _apply(conn, migration)
@@ -121,11 +121,14 @@ def _connect(url: str, **settings: str | None) -> psycopg.Connection:
     except psycopg.Error as error:
         userinfo = url.partition("://")[2].rpartition("@")[0]
         if isinstance(error, psycopg.ProgrammingError) or re.search("[/?@]", userinfo):
-            raise SchemaError(
+            raise AddressError(
                 "the database's address cannot be parsed: postgresql://user:password@host:5432/name"
                 " it must be, with special characters of the password encoded (@ %40, / %2F, ? %3F)"
             ) from None
-        raise SchemaError(f"no connection as {info.get('user', 'nobody')}: {told(error)}") from None
+        why = told(error)
+        if info.get("user") == "app_migrator" and "authentication failed" in why:
+            why += " (or the role is not made yet: org-common db bootstrap)"
+        raise AddressError(f"no connection as {info.get('user', 'nobody')}: {why}") from None
 
 
 def value(conn: psycopg.Connection, query: LiteralString) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from org_common.tools import devserver
 from org_common.tools.issuer import LocalIssuer
+from org_common.tools.modules import blamed
 from org_common.tools.project import Project, importable
 
 
@@ -88,7 +89,8 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
             try:
                 visit = Visit(port, LocalIssuer.load(data))
                 if module is not None and hasattr(module, "tour"):
-                    module.tour(visit)
+                    with blamed(f"tour() of {module.__name__}"):
+                        module.tour(visit)
                 else:
                     visit.step("the server answers", None, "GET", "/no/such/route", expect=404)
             finally:

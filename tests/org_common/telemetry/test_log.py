@@ -277,7 +277,9 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str], request_: Invoca
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert re.fullmatch(r"\d\d:\d\d:\d\d ERROR    failed \[31m  order_id=7", lines[0])
+    found = re.fullmatch(r"\d\d:\d\d:\d\d ERROR    failed \[31m  order_id=7  request_id=(\S+)", lines[0])
+    assert found is not None
+    assert found[1] == request_.fields["request_id"]
     assert lines[1] == "  ValueError: password=***"
     assert lines[-2:] == ["  caused by", "  KeyError: 'a'"]
 

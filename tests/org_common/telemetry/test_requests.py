@@ -316,6 +316,21 @@ def test_server_writes_text_when_it_is_asked_to(
     assert " GET /fails/conflict 409 last_owner  " in second
 
 
+def test_text_of_a_failure_has_the_id_that_its_answer_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORG_COMMON_LOG_FORM", "text")
+    observe()
+
+    answer = Client(orders()).get("/fails/bug")
+
+    lines = capsys.readouterr().err.splitlines()
+    request_id = answer.json()["instance"].removeprefix("urn:request:")
+    error, request = (next(line for line in lines if words in line) for words in (" ERROR ", " 500 "))
+    assert error.endswith(f"  request_id={request_id}")
+    assert request.endswith(f"  request_id={request_id}")
+
+
 def test_server_without_a_terminal_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     observe()
 

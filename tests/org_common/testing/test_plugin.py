@@ -105,6 +105,16 @@ def test_project_without_our_table_is_told_so(shop: Path) -> None:
     assert "has no table [tool.org-common]" in answer.stdout
 
 
+@pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])
+def test_server_that_cannot_be_used_is_told_once(shop: Path, url: str) -> None:
+    answer = run_tests(shop, "--database-url", url)
+
+    assert answer.returncode == 1
+    assert answer.stdout.count("--database-url, or DATABASE_URL: ") == 1, answer.stdout
+    assert "s3cret" not in answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stdout
+
+
 def test_plugin_costs_nothing_until_a_fixture_is_asked_for() -> None:
     program = (
         "import sys, org_common.testing.plugin; print({'psycopg', 'pydantic', 'jwt', 'uvicorn'} & sys.modules.keys())"

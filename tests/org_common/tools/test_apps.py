@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from org_common.tools.apps import load
-from org_common.tools.project import Project, ProjectError
+from org_common.tools.project import Project, ToolError
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,5 +26,5 @@ def test_apps_are_loaded_in_their_order() -> None:
     ],
 )
 def test_what_cannot_be_loaded_is_said(apps: tuple[str, ...], words: str) -> None:
-    with pytest.raises(ProjectError, match=words):
+    with pytest.raises(ToolError, match=words):
         load(Project(ROOT, apps=apps))

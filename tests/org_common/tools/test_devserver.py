@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from org_common.tools import devserver
 from org_common.tools.issuer import LocalIssuer
 from org_common.tools.local import LocalDatabase
 from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.project import Project
+from org_common.tools.project import Project, ToolError
 
 pytestmark = pytest.mark.db
 
@@ -70,9 +71,10 @@ class Dev:
             self.process = subprocess.Popen(command, cwd=project, stdout=stdout, stderr=stderr, process_group=0)
 
     def serve(self) -> None:
-        """Wait until it does."""
-        assert eventually(lambda: self.process.poll() is not None or is_open(self.port))
+        """Wait until it does, and has said so."""
+        assert eventually(lambda: self.process.poll() is not None or "/docs" in self.printed)
         assert self.process.poll() is None, self.told
+        assert is_open(self.port)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ctrl-C, by default, which goes to the whole group; answers the exit code."""
@@ -237,6 +239,41 @@ def test_printed_command_and_tokens_work_as_pasted(folder: Path, data: Path) -> 
     assert [org["name"] for org in bobs["items"]] == ["Globex"]
 
 
+def test_printed_hint_works_as_pasted(lasting_dev: Dev) -> None:
+    (line,) = [line for line in lasting_dev.printed.splitlines() if line.startswith("People to sign in as: ")]
+    hint = line.partition("A token of theirs: ")[2]
+
+    answer = subprocess.run(["sh", "-c", hint], cwd=lasting_dev.project, capture_output=True, text=True, check=True)
+
+    claims = json.loads(LocalIssuer.load(lasting_dev.data).authorize(f"Bearer {answer.stdout.strip()}"))
+    assert claims["sub"] == "local|ann"
+
+
+@pytest.mark.parametrize("variables", [{}, {"NOX_CURRENT_SESSION": "dev"}])
+def test_program_is_named_as_the_users_shell_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    program = tmp_path / "bin" / "org-common"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.delenv("NOX_CURRENT_SESSION", raising=False)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.chdir(tmp_path)
+    elsewhere = devserver._program()
+    monkeypatch.setenv("PATH", str(program.parent))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert elsewhere == "bin/org-common"
+    assert devserver._program() == ("bin/org-common" if variables else "org-common")
+
+
+def test_killed_server_keeps_no_port(dev: Dev) -> None:
+    dev.process.kill()
+
+    assert eventually(lambda: not is_open(dev.port))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_end_leaves_no_server(dev: Dev, folder: Path, number: signal.Signals) -> None:
     assert dev.get("/hello") == (200, {"text": "one", "role": "anon"})
@@ -265,7 +302,8 @@ def test_changed_file_is_served(lasting_dev: Dev) -> None:
 def test_file_that_was_broken_and_is_mended_is_served(lasting_dev: Dev) -> None:
     file = lasting_dev.project / "src" / "shop" / "hello.py"
     file.write_text("app = \n")
-    assert eventually(lambda: "SyntaxError" in lasting_dev.told)
+    assert eventually(lambda: "hello.py:1: SyntaxError: invalid syntax" in lasting_dev.told)
+    assert "Traceback" not in lasting_dev.told
 
     file.write_text(FILES["src/shop/hello.py"].replace('"text": "one"', '"text": "mended"'))
 
@@ -277,6 +315,7 @@ def test_data_folder_of_a_running_server_is_refused(lasting_dev: Dev) -> None:
 
     assert (answer.returncode, "Traceback" in answer.stderr) == (1, False)
     assert "in use by the PostgreSQL server" in answer.stderr
+    assert "--data" in answer.stderr
     assert lasting_dev.get("/hello")[0] == 200
 
 
@@ -290,6 +329,89 @@ def test_port_that_is_taken_is_named(shop: Path, data: Path) -> None:
     assert "--port" in answer.stderr
     # The command would go to whoever has the port.
     assert "curl" not in answer.stdout
+
+
+@pytest.mark.parametrize(("number", "words"), [(EACCES, "cannot be had"), (EADDRINUSE, "is taken")])
+def test_port_is_taken_only_if_somebody_has_it(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+
+    with pytest.raises(ToolError, match=rf"port 80 of 127\.0\.0\.1 {words} \({os.strerror(number)}\)"):
+        devserver._check_port(80)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgres//u:sEcRetpw@127.0.0.1:1/x", "the database's address cannot be parsed"),
+        ("http://foo", "the database's address cannot be parsed"),
+        ("postgresql://u:sEcRetpw@127.0.0.1:1/x", "no connection as u: "),
+        ("postgresql://u:sEcRetpw@127.0.0.1:port/x", "no connection as u: "),
+    ],
+)
+def test_url_by_which_nobody_connects_is_one_message(
+    shop: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    answer = run(shop, "dev", "--port", str(free_port()), "--data", str(folder / "data"))
+
+    assert answer.returncode == 1
+    assert f"Error: DATABASE_URL: {said}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "sEcRetpw" not in answer.stderr + answer.stdout
+    assert "Starting PostgreSQL" not in answer.stderr + answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ('PEOPLE = ("ann",)', "", "the demo module shop.demo has no PEOPLE"),
+        ('EXAMPLE = ("ann", "/hello")', "", "the demo module shop.demo has no EXAMPLE"),
+        ("def seed", "def sow", "the demo module shop.demo has no seed"),
+        ('("ann", "/hello")', '("bob", "/hello")', 'EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")'),
+        ('("ann", "/hello")', '"/hello"', "EXAMPLE is one of PEOPLE and a path"),
+        ("    pass", "    pas s", "src/shop/demo.py:7: SyntaxError: invalid syntax"),
+    ],
+)
+def test_demo_that_cannot_be_used_is_told_before_anything_is_started(
+    shop: Path, folder: Path, was: str, becomes: str, said: str
+) -> None:
+    file = shop / "src" / "shop" / "demo.py"
+    file.write_text(file.read_text().replace(was, becomes))
+
+    answer = run(shop, "dev", "--port", str(free_port()), "--data", str(folder / "data"))
+
+    assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1), answer.stderr
+    assert said in answer.stderr
+    assert not (folder / "data" / "postgres").exists()
+
+
+def test_seed_that_fails_is_told_by_its_line(shop: Path, data: Path) -> None:
+    (shop / "src" / "shop" / "demo.py").write_text(
+        FILES["src/shop/demo.py"].replace(
+            "    pass",
+            "    import psycopg\n    psycopg.connect(admin_url).execute('insert into shop.nothing values (1)')",
+        )
+    )
+
+    answer = run(shop, "dev", "--port", str(free_port()), "--data", str(data))
+
+    assert (answer.returncode, "Traceback" in answer.stderr) == (1, False)
+    assert 'Error: src/shop/demo.py:8: UndefinedTable: relation "shop.nothing" does not exist' in answer.stderr
+
+
+def test_database_that_has_other_migrations_says_how_to_start_afresh(shop: Path, data: Path) -> None:
+    first = run(shop, "dev", "--check", "--data", str(data))
+    (shop / "src" / "shop" / "migrations" / "0001_shop.sql").write_text("create schema shop; -- edited\n")
+
+    answer = run(shop, "dev", "--port", str(free_port()), "--data", str(data))
+
+    assert (first.returncode, answer.returncode) == (0, 1), first.stderr
+    assert "was changed after it was applied" in answer.stderr
+    assert f"To start afresh, without the data, delete the folder {data}" in answer.stderr
 
 
 def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from org_common.tools import functions
-from org_common.tools.functions import Function
+from org_common.tools.functions import Function, modules
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import Project, ProjectError
+from org_common.tools.project import Project, ProjectError, ToolError
 
 FILES = {
     "shop/__init__.py": "",
@@ -96,3 +96,10 @@ def test_app_that_is_not_there_is_told(settings: LayerSettings, tmp_path: Path) 
 def test_project_without_apps_is_told_how_to_name_them(settings: LayerSettings, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="apps ="):
         functions.build(Project(tmp_path), settings, Target.here().python, tmp_path, print)
+
+
+def test_module_that_is_no_python_is_told_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("x = 1\ny = = 2\n")
+
+    with pytest.raises(ToolError, match=r"shop\.py:2: SyntaxError: invalid syntax"):
+        modules(Project(tmp_path), ["shop"])

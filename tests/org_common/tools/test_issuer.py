@@ -17,6 +17,7 @@ from org_common.errors import Unauthorized
 from org_common.identity import Identity
 from org_common.testing import Client, Person
 from org_common.tools.issuer import AUDIENCE, ISSUER, LIFE_S, LocalIssuer, TokenIssuer, subject
+from org_common.tools.project import ToolError
 
 
 @pytest.fixture
@@ -104,6 +105,13 @@ def test_app_that_verifies_itself_takes_what_a_test_s_issuer_signs() -> None:
     assert Client(app, person=Person("alice", issuer="https://other.test")).get("/me").status == 401
     assert Client(app).get("/me").status == 401
     assert ALB.has_authorizer is False
+
+
+def test_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "issuer.pem").write_text("junk")
+
+    with pytest.raises(ToolError, match=r"issuer\.pem is no key of an issuer: delete it"):
+        LocalIssuer.load(tmp_path)
 
 
 # --- the key ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from org_common.secret import Secret
 from org_common.settings import Settings
 from org_common.tools.local import LocalDatabase, clone, drop, provision
-from org_common.tools.migrations import load
+from org_common.tools.migrations import AddressError, load
 from org_common.tools.postgres import EmbeddedPostgres
 from org_common.tools.project import ToolError
 
@@ -90,6 +90,27 @@ def test_password_of_somebody_elses_is_not_replaced_far_away(
 
     made = provision(server.url, "farthest", load([]), reset_logins=True)
     assert ask(made.login_url, "select current_user") == "app_login"
+
+
+def test_password_of_somebody_elses_is_replaced_here_and_that_is_said_before(server: EmbeddedPostgres) -> None:
+    said: list[str] = []
+    provision(server.url, "here", load([]), say=said.append)
+    assert said == []
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("alter role app_login password 'of-the-platform'")
+
+    provision(server.url, "here_too", load([]), say=said.append)
+
+    assert said == ["The passwords of app_login on 127.0.0.1 are replaced: they were somebody else's."]
+
+
+@pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])
+def test_url_by_which_nobody_connects_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(AddressError) as raised:
+        provision(url, "nowhere", load([]))
+
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__suppress_context__
 
 
 def test_database_belongs_to_the_migrator(server: EmbeddedPostgres) -> None:

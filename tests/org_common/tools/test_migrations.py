@@ -158,6 +158,14 @@ def test_package_without_migrations_is_refused(shop: Path, package: str, message
         load([package], root=shop)
 
 
+def test_package_that_fails_at_import_is_told_by_its_line(shop: Path) -> None:
+    (shop / "broken_stub").mkdir()
+    (shop / "broken_stub" / "__init__.py").write_text("import no_such_module\n")
+
+    with pytest.raises(SchemaError, match=r"__init__\.py:1: ModuleNotFoundError: No module named 'no_such_module'"):
+        load(["broken_stub"])
+
+
 def test_two_folders_for_one_package_are_refused(shop: Path) -> None:
     with pytest.raises(SchemaError, match="two folders for package billing"):
         load(["billing/migrations", "billing=shop_stub/orders/migrations"], root=shop)

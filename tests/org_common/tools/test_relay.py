@@ -134,8 +134,8 @@ def test_follow_goes_on_with_what_comes_later(database: LocalDatabase, collector
 @pytest.mark.parametrize(
     "sink", ["nowhere_stub:sink", "shop_queues:nothing", "shop_queues", "shop_queues:", ":sink", ""]
 )
-def test_sink_that_cannot_be_loaded_is_named_with_an_example(collector: Collector, sink: str) -> None:
-    with pytest.raises(ToolError, match=rf"^the sink {sink} cannot be loaded: .*Example: --sink shop\.queues:sink$"):
+def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) -> None:
+    with pytest.raises(ToolError, match=rf"^the sink {sink} cannot be loaded: "):
         run(UNREACHABLE, sink, follow=False)
 
 
@@ -182,7 +182,7 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
         ("nowhere_stub:sink", "Error: the sink nowhere_stub:sink cannot be loaded"),
         ("shop_printer:SINK", "Error: the sink shop_printer:SINK cannot be loaded"),
         ("sys:path", "Error: the sink sys:path has no method deliver(messages)"),
-        ("shop_printer:sink", "Error: the outbox cannot be reached"),
+        ("shop_printer:sink", "Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached"),
     ],
 )
 def test_command_says_in_one_line_what_is_wrong(project: Path, sink: str, said: str) -> None:
@@ -261,11 +261,23 @@ def test_requeued_message_goes_again_in_front_of_its_key(
 def test_discarded_message_is_gone_and_its_key_goes_on(
     database: LocalDatabase, collector: Collector, parked: int
 ) -> None:
-    result = call(str(parked), "999999", command="discard", url=database.service_url)
+    result = call(str(parked), command="discard", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
     assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n")
     assert collector.deliveries[-1] == [2]
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(("command", "what"), [("discard", "message"), ("requeue", "refused message")])
+def test_message_that_is_not_there_is_named_and_the_others_stay(
+    database: LocalDatabase, parked: int, command: str, what: str
+) -> None:
+    result = call(str(parked), "999999", command=command, url=database.service_url)
+    after = call(command="refused", url=database.service_url)
+
+    assert (result.exit_code, result.stderr) == (1, f"Error: there is no {what} 999999; nothing was changed\n")
+    assert after.stdout.startswith(f"{parked} mail")
 
 
 @pytest.mark.parametrize("arguments", [(), ("1", "--all")])
@@ -281,5 +293,5 @@ def test_each_says_in_one_line_that_the_server_is_down(command: str, arguments: 
     result = call(*arguments, command=command, url=UNREACHABLE)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: the outbox cannot be reached")
+    assert result.stderr.startswith("Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached")
     assert "s3cret" not in result.output

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project import Project, ToolError
+from org_common.tools.project import Project, importable
 
 
 @click.command()
@@ -21,17 +21,18 @@ from org_common.tools.project import Project, ToolError
     "--event", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with the event to ask with."
 )
 def coldstart(app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None) -> None:
-    """Start APP again and again under AWS's runtime client: init, first request, warm requests, slowest imports."""
+    """Start MODULE:NAME again and again under AWS's runtime client: init, first and warm requests, slowest imports."""
     from org_common.tools.layer.targets import Target
+    from org_common.tools.modules import named
     from org_common.tools.runtime import coldstart as tool
     from org_common.tools.runtime import emulator
     from org_common.tools.runtime.example import example
 
     project = Project.find(Path())
-    module, _, name = app.partition(":")
-    if not name:
-        raise ToolError(f"{app!r} is not module:name")
-    handler = f"{module}.{name}"
+    importable(project)
+    # Here first: what is wrong with it is one line, and AWS's client would tell it in forty.
+    named(app, app)
+    handler = app.replace(":", ".")
     start: Callable[..., tool.Start] = tool.start if runner == "own" else emulator.start
     with ExitStack() as stack:
         asked, variables = stack.enter_context(example(project, event))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.options import Url
 from org_common.tools.project import Project, use_project
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def db() -> None:
 
 URL = click.option(
     "--url",
+    type=Url(),
     envvar="ORG_COMMON_MIGRATOR_URL",
     show_envvar=True,
     required=True,
@@ -39,6 +41,7 @@ PACKAGES = click.option(
 @db.command()
 @click.option(
     "--admin-url",
+    type=Url(),
     envvar="DATABASE_URL",
     show_envvar=True,
     required=True,
@@ -50,7 +53,7 @@ PACKAGES = click.option(
 def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: bool) -> None:
     """Make the role app_migrator, once for each database.
 
-    Its password is asked for, or read from APP_MIGRATOR_PASSWORD; without either it is left alone.
+    Its password is read from APP_MIGRATOR_PASSWORD, or with --ask-password asked for; without either it is left alone.
     """
     import os
 
@@ -92,12 +95,15 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
 @db.command()
 @click.option(
     "--url",
+    type=Url(),
     envvar="ORG_COMMON_DATABASE_URL",
     show_envvar=True,
     required=True,
     help="The one that the functions use: app_login's.",
 )
-@click.option("--allow", metavar="ROLE", multiple=True, help="A role that the login may become besides ours.")
+@click.option(
+    "--allow", metavar="ROLE", multiple=True, help="A role that the login may become besides ours; may be repeated."
+)
 def guard(url: str, allow: tuple[str, ...]) -> None:
     """Look for whatever would let one tenant see another's rows; exit with 1 if there is anything."""
     from org_common.tools import guard as tool

@@ -3,19 +3,21 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from org_common.tools.commands.options import Folder
 from org_common.tools.project import Project
 
-DATA = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the database and the issuer's key.  [default: .org-common in the project; a new one for --check]",
-)
+DATA = Folder(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="On 127.0.0.1.")
-@DATA
+@click.option(
+    "--data",
+    type=DATA,
+    help="Folder of the database and the issuer's key.  [default: .org-common in the project; a new one for --check]",
+)
 @click.option("--check", is_flag=True, help="Start on a free port, take a scripted tour, exit with 0 or 1.")
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Start again when a file changes.")
 @click.option(
@@ -25,6 +27,8 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
     """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
     from org_common.tools import devserver, tour
 
+    if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--check takes a free port: leave out --port")
     project = Project.find(Path())
     if check:
         raise click.exceptions.Exit(0 if tour.check(project, data, reset_logins=reset_logins) else 1)
@@ -34,7 +38,7 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
 
 @click.command()
 @click.argument("user")
-@DATA
+@click.option("--data", type=DATA, help="That of `org-common dev`.  [default: .org-common in the project]")
 def token(user: str, data: Path | None) -> None:
     """Print a token of a demo user, signed by the issuer of `org-common dev`."""
     from org_common.tools import devserver

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.options import Url
 from org_common.tools.project import Project, find_root
 
 if TYPE_CHECKING:
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--url", help="app_login's, as this machine reaches it.  [default: as the environment's settings say]")
 @click.option(
-    "--pooler-url", envvar="ORG_COMMON_POOLER_URL", show_envvar=True, help="PgBouncer's console, database pgbouncer."
+    "--url", type=Url(), help="app_login's, as this machine reaches it.  [default: as the environment's settings say]"
+)
+@click.option(
+    "--pooler-url",
+    type=Url(),
+    envvar="ORG_COMMON_POOLER_URL",
+    show_envvar=True,
+    help="PgBouncer's console, database pgbouncer.",
 )
 @click.option("--aws", is_flag=True, help="Look at deployed functions too, with the AWS credentials of this shell.")
 @click.option("--prefix", default="", help="What stands in front of an app's name in its function's name.")
@@ -96,16 +103,20 @@ def _table(done: Examination) -> str:
     lines = []
     for each in order:
         lines += [
-            f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {each.reason}",
+            f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {' '.join(each.reason.split())}",
             f"{'':<7}  {'':<{width}}  fix: {each.fix}",
         ]
     warnings = len(order) - done.faults
     lines += [
         f"looked at: {', '.join(done.looked)}",
         *([f"not looked at: {'; '.join(done.skipped)}"] if done.skipped else []),
-        f"{done.faults} faults, {warnings} warnings",
+        f"{_counted(done.faults, 'fault')}, {_counted(warnings, 'warning')}",
     ]
     return "\n".join(lines)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _json(done: Examination) -> str:

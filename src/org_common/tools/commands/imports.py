@@ -18,4 +18,6 @@ def imports() -> None:
     if breaches:
         raise click.exceptions.Exit(1)
     for module, forbidden in gates.gates(project).items():
-        click.echo(f"{module} loads none of {', '.join(forbidden)}")
+        click.echo(
+            f"{module} loads none of {', '.join(forbidden)}" if forbidden else f"{module} imports, and has no gate"
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.options import Folder
 from org_common.tools.project import Project, importable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ PYTHON = click.option(
 ARCH = click.option("--arch", metavar="NAME", help="Lambda's processor: x86_64 or arm64.  [default: this machine's]")
 OUT = click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Folder(file_okay=False, writable=True, path_type=Path),
     default=Path("build/layer"),
     show_default=True,
     help="Folder of the zips.",
@@ -112,7 +113,7 @@ def verify(python: str | None, out: Path) -> None:
 @OUT
 @click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
 def report(python: str | None, out: Path, opened: bool) -> None:
-    """Write layer.html into the folder: sizes by package and file, budgets, what each function imports."""
+    """Write layer.html into the folder --out: sizes by package and file, budgets, what each function imports."""
     from org_common.tools import functions as tool
     from org_common.tools.layer import report as reporter
 
@@ -153,6 +154,8 @@ def _target(python: str | None, arch: str | None) -> Target:
 def _build(settings: LayerSettings, target: Target, out: Path, names: list[str]) -> list[Built]:
     from org_common.tools.layer import build as tool
 
+    # Before the work, not after: it may not be possible.
+    out.mkdir(parents=True, exist_ok=True)
     return tool.build(settings, target, out, names, _say)
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from org_common.tools.commands.options import Url
 from org_common.tools.project import use_project
 
 
@@ -12,6 +13,7 @@ def outbox() -> None:
 
 URL = click.option(
     "--url",
+    type=Url(),
     envvar="ORG_COMMON_SERVICE_DATABASE_URL",
     show_envvar=True,
     required=True,

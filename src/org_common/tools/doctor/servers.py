@@ -117,4 +117,6 @@ def _parted(fault: str) -> tuple[str, str]:
 
 
 def _unreachable(id: str, subject: str, error: SchemaError) -> Finding:
-    return Finding(id, subject, str(error), "name it with --url or --pooler-url, as this machine reaches it")
+    return Finding(
+        id, subject, str(error), "mend its URL, or name with --url or --pooler-url the one that this machine needs"
+    )

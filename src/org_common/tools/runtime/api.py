@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 
+from org_common.tools.project import ToolError
+
 VERSION = "/2018-06-01/runtime"
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:local"
 
 
-class EnvironmentFailed(Exception):
+class EnvironmentFailed(ToolError):
     """The function did not start, did not come back from its snapshot, or ended. The message has its own words."""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from org_common.http import gateway
-from org_common.tools.project import Project, importable
+from org_common.tools.project import Project, ToolError, importable
 
 
 @contextmanager
@@ -23,14 +23,18 @@ def example(project: Project, given: Path | None = None) -> Iterator[tuple[Any, 
     """
     ours = {name: value for name, value in os.environ.items() if name.startswith("ORG_COMMON_")}
     if given is not None:
-        yield json.loads(given.read_text()), ours
+        try:
+            event = json.loads(given.read_bytes())
+        except ValueError as error:
+            raise ToolError(f"{given} is no JSON: {error}") from error
+        yield event, ours
         return
     importable(project)
     from org_common.tools import devserver
     from org_common.tools.issuer import ISSUER, subject
 
     module = devserver.demo(project)
-    if module is None or not hasattr(module, "EXAMPLE"):
+    if module is None:
         yield gateway.event("GET", "/no/such/route"), ours
         return
     person, path = module.EXAMPLE
