@@ -173,7 +173,11 @@ def single(lab: Lab, proxy: Proxy, *, profile: str = "transaction-pooler") -> Si
 
 def without_tls(url: str) -> str:
     """The embedded server has none, and asking for it costs a message that would be counted."""
-    return url + ("&" if urlsplit(url).query else "?") + "sslmode=disable"
+    return with_query(url, "sslmode=disable")
+
+
+def with_query(url: str, query: str) -> str:
+    return url + ("&" if urlsplit(url).query else "?") + query
 
 
 def add_counters(moved: Counter[str], source: Source) -> None:

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from org_common.db.connection import Single
 from org_common.db.retry import Phase, Signal
-from tests.faults.bench import Bench, Fault, without_tls
+from tests.faults.bench import Bench, Fault, with_query
 from tests.faults.front import PASS, SILENCE, Front, refusal
 from tests.faults.logins import login
 from tests.support.lab import ALICE as LAB_ALICE
@@ -61,14 +61,16 @@ InFlight = Callable[[Bench, bool], None]
 
 
 @contextmanager
-def _door(bench: Bench, plan: Callable[[int], bytes | None], urls: list[str]) -> Iterator[tuple[Single, Door]]:
+def _door(
+    bench: Bench, plan: Callable[[int], bytes | None], urls: list[str], query: str = "sslmode=disable"
+) -> Iterator[tuple[Single, Door]]:
     """A source behind a front. Of the URLs the first stands in the secret cache, the last is the truth."""
     asked: list[bool] = []
     with Front(bench.proxy.port, plan) as front:
 
         def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
             asked.append(force_refresh)
-            return without_tls(front.url(urls[-1 if force_refresh else 0]))
+            return with_query(front.url(urls[-1 if force_refresh else 0]), query)
 
         source = Single(bench.lab.settings, url)
         try:
@@ -124,11 +126,19 @@ def rotated(bench: Bench, lasting: bool) -> Iterator[tuple[Single, Door]]:
             yield opened
 
 
+@contextmanager
+def without_proof(bench: Bench, lasting: bool) -> Iterator[tuple[Single, Door]]:
+    """A server without TLS, where somebody asks for it. It stays so: no other try is made that could do better."""
+    with _door(bench, lambda _: PASS, [bench.lab.local.login_url], "sslmode=require") as opened:
+        yield opened
+
+
 AT_THE_DOOR: dict[Signal, AtTheDoor] = {
     Signal.LOST: _said(refusal("57P01", "terminating connection due to administrator command")),
     Signal.STARTING: _said(refusal("57P03", "the database system is starting up")),
     Signal.FULL: full,
     Signal.PASSWORD: rotated,
+    Signal.UNTRUSTED: without_proof,
     Signal.MUTE: _said(SILENCE),
 }
 

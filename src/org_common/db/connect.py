@@ -7,10 +7,8 @@ import re
 import select
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -224,20 +222,15 @@ def _addresses(conninfo: str, until_s: float) -> list[str]:
     host = str(given.get("host") or "")
     if "hostaddr" in given or not host or "," in host or host.startswith("/") or host in _LOCAL:
         return [conninfo]
-    found: list[str] = []
+    from org_common.within import within  # here, as an address or this machine needs none
 
-    def look_up() -> None:
-        with suppress(OSError):
-            found.extend(str(address[4][0]) for address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-
-    resolver = threading.Thread(target=look_up, daemon=True)
-    resolver.start()
-    resolver.join(max(until_s - time.monotonic(), 0))
-    if resolver.is_alive():
-        raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE)
-    if not found:
-        raise ConnectFailed(f"no address of {host}", None, Signal.STARTING)
-    return [make_conninfo(conninfo, hostaddr=address) for address in dict.fromkeys(found)]
+    try:
+        found = within(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), until_s)
+    except TimeoutError:
+        raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE) from None
+    except OSError:
+        raise ConnectFailed(f"no address of {host}", None, Signal.STARTING) from None
+    return [make_conninfo(conninfo, hostaddr=address) for address in dict.fromkeys(str(each[4][0]) for each in found)]
 
 
 def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:

@@ -121,7 +121,7 @@ def _tell(errors: list[Any], document: Any, faults: list[Fault]) -> None:
     for each in errors[:MAX_FAULTS]:
         where = _place(each["loc"], document, missing=each["type"] == "missing")
         if where not in told:
-            faults.append(Fault("body", where, _DETAILS.get(each["type"], each["msg"]), each["type"]))
+            faults.append(Fault("body", where, _DETAILS.get(each["type"]) or each["msg"], each["type"]))
 
 
 def _has_elements(schema: Any) -> bool:
