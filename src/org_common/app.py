@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
+from org_common.http.failures import Failures
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
@@ -91,7 +92,7 @@ class App(Router):
         self._database: Database | None = None
         self._cors = cors
         self._finish = Finish(cors=cors, compress=compress, headers=headers)
-        self._errors: dict[type[Exception], Callable[[Any, Request], Response | OrgError]] = {}
+        self._failures = Failures()
         self._problem_types = problem_types
         self._respond: Callable[[Request], Response] = self._routed
         for each in reversed(middleware):
@@ -205,9 +206,9 @@ class App(Router):
             return self._problem(request, error)
 
     def _problem(self, request: Request, error: Exception) -> Response:
-        if self._errors:
+        if self._failures.handlers:
             try:
-                answered = self._answered(request, error)
+                answered = self._failures.answered(error, request)
             except Exception as another:  # noqa: BLE001 - logged here
                 logger().exception("%s failed in an error handler", self._name(request))
                 answered = another if isinstance(another, OrgError) else OrgError()
@@ -235,14 +236,6 @@ class App(Router):
             copy = Response(response.body, status=response.status, headers=response.headers, cookies=response.cookies)
             shape.answer(self._finish.apply(request, copy), event)
 
-    def _answered(self, request: Request, error: Exception) -> Response | OrgError | None:
-        for kind in type(error).__mro__:
-            handler = self._errors.get(kind)
-            if handler is not None:
-                answered = handler(error, request)
-                return answered if isinstance(answered, OrgError) else checked(answered)
-        return None
-
     def _options(self, request: Request) -> Response:
         """What the path's methods are, and a browser's question before a request from another origin."""
         allowed = self._table.allowed(request.path)
@@ -260,9 +253,7 @@ class App(Router):
         """
 
         def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
-            if kind in self._errors:
-                raise TypeError(f"error({kind.__name__}) is declared twice")
-            self._errors[kind] = handler  # type: ignore[assignment]  # what it answers is checked when it does
+            self._failures.add(kind, handler)  # type: ignore[arg-type]  # what it answers is checked when it does
             return handler
 
         return declare
@@ -270,7 +261,7 @@ class App(Router):
     @property
     def error_handlers(self) -> Mapping[type[Exception], Callable[[Any, Request], Response | OrgError]]:
         """What `error` declared."""
-        return self._errors
+        return self._failures.handlers
 
     def include(self, *routers: Router) -> None:
         """Serve the routes of these routers as well. `TypeError` for a route or a provided type that is there twice."""
