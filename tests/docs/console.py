@@ -95,10 +95,10 @@ def serving(command: str, folder: Path, shown: str) -> Iterator[None]:
 
 
 def _wait(server: subprocess.Popen[bytes], log: Path, lines: list[str]) -> None:
-    # In any order: they come on two streams.
-    patterns = [re.compile(f"^{_pattern(line)}$", re.MULTILINE) for line in lines]
+    # In this order, with whatever else a server says between them.
+    pattern = re.compile("(?s:.*)".join(f"^{_pattern(line)}$" for line in lines), re.MULTILINE)
     until = time.monotonic() + _START_S
-    while not all(pattern.search(log.read_text()) for pattern in patterns):
+    while not pattern.search(log.read_text()):
         assert server.poll() is None, log.read_text()
         assert time.monotonic() < until, log.read_text()
         time.sleep(0.05)
