@@ -88,7 +88,7 @@ def reaches(role: LiteralString) -> SetUp:
 BAD: dict[str, tuple[SetUp, str]] = {
     "owner, no FORCE": (owner(forced=False), "reassign owned by"),
     "owner": (owner(forced=True), "reassign owned by"),
-    "superuser": (plain("superuser"), "nosuperuser"),
+    "superuser": (plain("superuser"), "log in as app_login"),
     "BYPASSRLS": (plain("bypassrls"), "nobypassrls"),
     "member of a superuser": (member("superuser"), "nosuperuser"),
     "member of BYPASSRLS": (member("bypassrls"), "nobypassrls"),
