@@ -122,6 +122,6 @@ def free_port() -> int:
 
 def environment() -> dict[str, str]:
     """That of a reader, whose shell has his `.venv` switched on and knows nothing of this test."""
-    ours = ("DATABASE_", "ORG_COMMON_", "PYTEST_", "APP_MIGRATOR_", "CI")
+    ours = ("DATABASE_", "ORG_COMMON_", "PYTEST_", "APP_MIGRATOR_", "NOX_", "CI")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return env | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}", "COLUMNS": "80"}
