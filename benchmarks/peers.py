@@ -134,7 +134,6 @@ def main() -> None:
         [
             harness.Ratio("ours / by hand", "ours", "by hand", 10),
             harness.Ratio("ours / Powertools, validated", "ours", "Powertools", 1 / 9),
-            harness.Ratio("ours, with logs and metrics / Powertools, without", bench.OBSERVED, "Powertools", 1 / 4),
             harness.Ratio("ours / FastAPI + Mangum", "ours", "FastAPI + Mangum", 1 / 12),
         ],
     )
