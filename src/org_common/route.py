@@ -194,9 +194,19 @@ class Route:
         arguments = self._binding.bind(request, values, self.provided)
         if self._identity_at is not None:
             arguments[self._identity_at] = identity
-        if self._transaction_at is not None:
-            write = self._write_again if self._retry else self._write
-            return write(self._transaction_at, request, identity, database(), arguments, fit)
+        at = self._transaction_at
+        if at is not None:
+            source = database()
+
+            def write() -> Response:
+                return self._write(at, request, identity, source, arguments, fit)
+
+            if not self._retry:
+                return write()
+            from org_common.db.retry import rerun
+
+            # Up to three times, while the transaction was rolled back for certain and there is time.
+            return rerun(write, request.deadline, lambda: source.counters)
         if self._ruled or self._reader_at is not None:
             return self._read(self._reader_at, request, identity, database(), arguments)
         return self._result.render(self.signature.call(*arguments), request)
@@ -247,23 +257,6 @@ class Route:
         finally:
             handle.close()
         return self._replayed(key, database.reader(self.rule, identity, path, request.deadline))
-
-    def _write_again(
-        self,
-        at: int,
-        request: Request,
-        identity: Identity | None,
-        database: Database,
-        arguments: list[Any],
-        fit: Callable[[Request, Response], None],
-    ) -> Response:
-        """Up to three times, while the transaction was rolled back for certain and there is time."""
-        from org_common.db.retry import rerun
-
-        def write() -> Response:
-            return self._write(at, request, identity, database, arguments, fit)
-
-        return rerun(write, request.deadline, lambda: database.counters)
 
     def _path(self, arguments: list[Any]) -> dict[str, Any]:
         """The values of the path, for the rule."""

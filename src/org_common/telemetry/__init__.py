@@ -1,1 +1,1 @@
-"""What is seen of a request: log lines, metrics, traces. Nothing of it is imported before somebody looks."""
+"""What is seen of a request: its log lines, its metrics, its place in a trace."""
