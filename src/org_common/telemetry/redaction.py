@@ -50,7 +50,8 @@ _SEPARATOR = _Lazy(r"[:=]")
 # Back from a separator, and read backwards: `"X-Api-Key"`, `api key`, `\"password\"`.
 _NAME_BACKWARDS = _Lazy(r"\s{0,4}[\"']?\\*([\w.-]{1,60}(?: [\w.-]{1,40})?)")
 _LOOK_BACK = 110
-_VALUE = _Lazy(r"[:=>]*\s{0,8}(?:[bru](?=[\"']))?", re.IGNORECASE)
+# Python's b, r and u in front of a quote belong to the value.
+_VALUE = _Lazy(r"([:=>]*\s{0,8})(?:[bru](?=[\"']))?", re.IGNORECASE)
 # These go on over blanks, commas and semicolons.
 _TO_THE_END = _Lazy(r"authori[sz]ation|cookie")
 _QUOTE = _Lazy(r"(\\*)([\"'])")
@@ -58,6 +59,9 @@ _BARE = _Lazy(r"\S*")
 _QUERY = _Lazy(r"[^\s\"'&]*")
 _LINE = _Lazy(r"[^\r\n]*")
 _ENDING = ".,;)]}>\"'\\ "
+_REST = _Lazy(r"[^\s,;)\]}>\"'\\&\[{(]+")
+# What was masked before stays as it is.
+_MASKED = _Lazy(r"\*{3}(?=[\s.,;)\]}>\"'\\&]|$)")
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 _BEARER = _Lazy(r"(\bbearer)\s+[^\s\"'\\]{6,}", re.IGNORECASE)
@@ -165,12 +169,12 @@ class Redactor:
             name = before[1][::-1].lower() if before is not None else ""
             if self._names_a_secret(name):
                 opening = _VALUE().match(text, end)
-                start = end if opening is None else opening.end()
+                begin, start = (end, end) if opening is None else (opening.end(1), opening.end())
                 is_query = text[end - 1 - len(name) - 1 : end - 1 - len(name)] in ("?", "&")
                 end = _value_end(text, start, _QUERY if is_query else _LINE if _TO_THE_END().search(name) else _BARE)
-                value = text[start:end]
+                value = text[begin:end]
                 masked = value and not (value.isdigit() and _AMOUNT().search(name))
-                kept += (text[at:start], MASK if masked else value)
+                kept += (text[at:begin], MASK if masked else value)
                 at = end
             found = _SEPARATOR().search(text, end)
         return "".join(kept) + text[at:] if kept else text
@@ -183,14 +187,32 @@ class Redactor:
 
 def _value_end(text: str, start: int, bare: _Lazy) -> int:
     """Where the value that begins here ends; in doubt later."""
+    end = _enclosed_end(text, start)
+    if end == start:
+        masked = None if bare is _LINE else _MASKED().match(text, start)
+        if masked is not None:
+            return masked.end()
+        value = bare().match(text, start)
+        # What ends a sentence, a text or a list is no part of it.
+        return start + len(value[0].rstrip(_ENDING)) if value is not None else start
+    while end < len(text):
+        # `"a"b` and `[]0`: what follows without a blank or a comma belongs to it.
+        further = _enclosed_end(text, end)
+        if further == end:
+            rest = _REST().match(text, end)
+            further = end if rest is None else rest.end()
+        if further == end:
+            break
+        end = further
+    return end
+
+
+def _enclosed_end(text: str, start: int) -> int:
+    """Behind the quotes or brackets that open here, if any do."""
     quote = _QUOTE().match(text, start)
     if quote is not None:
         return _quoted_end(text, quote)
-    if text[start : start + 1] in _CLOSING:
-        return _bracket_end(text, start)
-    value = bare().match(text, start)
-    # What ends a sentence, a text or a list is no part of it.
-    return start + len(value[0].rstrip(_ENDING)) if value is not None else start
+    return _bracket_end(text, start) if text[start : start + 1] in _CLOSING else start
 
 
 def _quoted_end(text: str, quote: re.Match[str]) -> int:

@@ -1,7 +1,7 @@
 """Secrets are found by the name that they go by, or by their looks; what is no secret stays readable."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from org_common.telemetry.line import dumps
@@ -22,7 +22,10 @@ redactor = Redactor()
         ("{'password': 'hun\"ter2', 'a': 1}", "{'password': ***, 'a': 1}"),
         ('{"password": "pass\\"word", "b": 2}', '{"password": ***, "b": 2}'),
         ('"body": "{\\"password\\": \\"hunter2\\", \\"n\\": 1}"', '"body": "{\\"password\\": ***, \\"n\\": 1}"'),
-        ("b'token': b'abc', x", "b'token': b***, x"),
+        ("b'token': b'abc', x", "b'token': ***, x"),
+        ('token="hunter"2 tail', "token=*** tail"),
+        ("token=[1]hunter2, x", "token=***, x"),
+        ("Cookie: ***, a=hunter2", "Cookie: ***"),
         ("client_secret=> s3cr3t", "client_secret=> ***"),
         ("X-Api-Key: abc123", "X-Api-Key: ***"),
         ("the api key: abc123", "the api key: ***"),
@@ -174,6 +177,9 @@ def test_depth_and_number_of_items_are_bounded() -> None:
     assert len(redactor.field("it", list(range(1000)))) == 100
 
 
+@example('B"')
+@example("[]0")
+@example('"a",b')
 @given(st.text(st.characters() | st.sampled_from("=:'\"\\[{( "), max_size=200))
 def test_any_text_comes_through_and_twice_is_once(text: str) -> None:
     masked = redactor.text(f"token={text}")
