@@ -22,16 +22,17 @@ import harness
 import plot
 import postgrest
 
-from org_common.http import gateway
-from org_common.tools import devserver, functions
-from org_common.tools.issuer import ISSUER, subject
-from org_common.tools.layer import archive, build, bytecode, strip, uv
+from org_common.events import http_api as gateway
+from org_common.tools.layer import archive, build, bytecode, functions, strip
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import Project, importable
+from org_common.tools.project import uv
+from org_common.tools.project.project import Project, importable
 from org_common.tools.runtime import client, coldstart
 from org_common.tools.runtime.coldstart import Start
 from org_common.tools.runtime.environment import Environment, Function
+from org_common.tools.serve import devserver
+from org_common.tools.serve.issuer import ISSUER, subject
 
 ROOT = Path(__file__).parent.parent
 STACK_FILES = ROOT / "benchmarks" / "stacks"

@@ -16,8 +16,8 @@ from uuid import UUID
 import harness
 import request as bench
 
-from org_common.identity import Identity
-from org_common.types import LocalContext
+from org_common.values.identity import Identity
+from org_common.values.types import LocalContext
 
 CONTEXT = LocalContext("bench", 29)
 ITERATIONS = 5  # passes over the events

@@ -14,9 +14,9 @@ from psycopg.rows import class_row
 
 from org_common import Check, Deadline, Identity, Model, Settings
 from org_common.db.database import Database
-from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
 
 ISSUER = "https://issuer.test"
 RULE = "app.has_org_role(%(org_id)s, 'org_user')"

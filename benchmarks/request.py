@@ -11,9 +11,9 @@ import harness
 import orjson
 
 from org_common import TOKEN, App, Model
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.telemetry.requests import observe
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 
 EVENTS = 200
 CALLERS = 20

@@ -61,8 +61,8 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_app_without_database_and_models_loads_neither() -> None:
     answered = """
         from org_common import PUBLIC, App
-        from org_common.http import gateway
-        from org_common.types import LocalContext
+        from org_common.events import http_api as gateway
+        from org_common.values.types import LocalContext
 
         app = App("small")
 
@@ -97,7 +97,9 @@ def test_settings_are_light() -> None:
 def test_module_loads_nothing_that_fetches_secrets() -> None:
     modules = loaded("import cora_modules.access.orgs")
 
-    assert [name for name in modules if name.startswith(("boto", "org_common.secrets", "org_common.environment"))] == []
+    assert [
+        name for name in modules if name.startswith(("boto", "org_common.secrets", "org_common.config.settings_reader"))
+    ] == []
 
 
 def test_secret_from_the_extension_loads_no_botocore() -> None:

@@ -8,7 +8,7 @@ import demo
 from notes import LIST, Note, app
 from org_common import Database, Identity, reader
 from org_common.testing.client import ISSUER, Client, Person
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 
 NOTES = f"/orgs/{demo.ACME}/notes"
 

@@ -10,7 +10,7 @@ import pytest
 
 from notes_powertools import handler
 from org_common.testing.client import ISSUER, Person
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 
 demo = runpy.run_path(str(Path(__file__).parents[1] / "notes" / "demo.py"))
 CONTEXT: Any = None  # nobody here asks for anything of it

@@ -13,13 +13,32 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
-    from org_common.build import __build__
+    from org_common.config.issuers import Issuer
+    from org_common.config.needs import Needs
+    from org_common.config.settings import Settings, SettingsError
     from org_common.db.database import Database, reader, transaction
     from org_common.db.reader import Reader
     from org_common.db.relay import MessageRefused
     from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
-    from org_common.errors import (
+    from org_common.events.alb import ALB
+    from org_common.events.function_url import FUNCTION_URL
+    from org_common.events.http_api import HTTP_API, HttpApi
+    from org_common.events.rest_api import REST_API, RestApi
+    from org_common.handlers.signature import Cookie, Form, Header, Query
+    from org_common.http.cors import Cors
+    from org_common.http.etag import Precondition
+    from org_common.http.request import Request
+    from org_common.http.response import Response, problem
+    from org_common.lifecycle.build import __build__
+    from org_common.lifecycle.startup import prefetch
+    from org_common.router import Router
+    from org_common.secrets.store import get_secret
+    from org_common.telemetry.log import bind_fields, get_logger
+    from org_common.telemetry.metrics import count, measure
+    from org_common.telemetry.requests import observe
+    from org_common.telemetry.trace import span, trace_headers
+    from org_common.values.errors import (
         BadRequest,
         CommitUnknown,
         Conflict,
@@ -41,30 +60,11 @@ if TYPE_CHECKING:
         Unprocessable,
         UnsupportedMediaType,
     )
-    from org_common.http.alb import ALB
-    from org_common.http.cors import Cors
-    from org_common.http.etag import Precondition
-    from org_common.http.function_url import FUNCTION_URL
-    from org_common.http.gateway import HTTP_API, HttpApi
-    from org_common.http.request import Request
-    from org_common.http.response import Response, problem
-    from org_common.http.rest import REST_API, RestApi
-    from org_common.http.signature import Cookie, Form, Header, Query
-    from org_common.identity import FROM_AUTHORIZER, Identity
-    from org_common.issuers import Issuer
-    from org_common.model import Model, Patch
-    from org_common.needs import Needs
-    from org_common.paging import Page, PageRequest
-    from org_common.router import Router
-    from org_common.secret import Reference, Secret
-    from org_common.secrets.store import get_secret
-    from org_common.settings import Settings, SettingsError
-    from org_common.startup import prefetch
-    from org_common.telemetry.log import bind_fields, get_logger
-    from org_common.telemetry.metrics import count, measure
-    from org_common.telemetry.requests import observe
-    from org_common.telemetry.trace import span, trace_headers
-    from org_common.types import Deadline
+    from org_common.values.identity import FROM_AUTHORIZER, Identity
+    from org_common.values.model import Model, Patch
+    from org_common.values.paging import Page, PageRequest
+    from org_common.values.secret import Reference, Secret
+    from org_common.values.types import Deadline
 
 _HOMES = {
     "org_common.app": ("App",),
@@ -72,13 +72,32 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
-    "org_common.build": ("__build__",),
+    "org_common.config.issuers": ("Issuer",),
+    "org_common.config.needs": ("Needs",),
+    "org_common.config.settings": ("Settings", "SettingsError"),
     "org_common.db.database": ("Database", "reader", "transaction"),
     "org_common.db.reader": ("Reader",),
     "org_common.db.relay": ("MessageRefused",),
     "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
-    "org_common.errors": (
+    "org_common.events.alb": ("ALB",),
+    "org_common.events.function_url": ("FUNCTION_URL",),
+    "org_common.events.http_api": ("HTTP_API", "HttpApi"),
+    "org_common.events.rest_api": ("REST_API", "RestApi"),
+    "org_common.handlers.signature": ("Cookie", "Form", "Header", "Query"),
+    "org_common.http.cors": ("Cors",),
+    "org_common.http.etag": ("Precondition",),
+    "org_common.http.request": ("Request",),
+    "org_common.http.response": ("Response", "problem"),
+    "org_common.lifecycle.build": ("__build__",),
+    "org_common.lifecycle.startup": ("prefetch",),
+    "org_common.router": ("Router",),
+    "org_common.secrets.store": ("get_secret",),
+    "org_common.telemetry.log": ("bind_fields", "get_logger"),
+    "org_common.telemetry.metrics": ("count", "measure"),
+    "org_common.telemetry.requests": ("observe",),
+    "org_common.telemetry.trace": ("span", "trace_headers"),
+    "org_common.values.errors": (
         "BadRequest",
         "CommitUnknown",
         "Conflict",
@@ -100,30 +119,11 @@ _HOMES = {
         "Unprocessable",
         "UnsupportedMediaType",
     ),
-    "org_common.http.alb": ("ALB",),
-    "org_common.http.cors": ("Cors",),
-    "org_common.http.etag": ("Precondition",),
-    "org_common.http.function_url": ("FUNCTION_URL",),
-    "org_common.http.gateway": ("HTTP_API", "HttpApi"),
-    "org_common.http.request": ("Request",),
-    "org_common.http.response": ("Response", "problem"),
-    "org_common.http.rest": ("REST_API", "RestApi"),
-    "org_common.http.signature": ("Cookie", "Form", "Header", "Query"),
-    "org_common.identity": ("FROM_AUTHORIZER", "Identity"),
-    "org_common.issuers": ("Issuer",),
-    "org_common.model": ("Model", "Patch"),
-    "org_common.needs": ("Needs",),
-    "org_common.paging": ("Page", "PageRequest"),
-    "org_common.router": ("Router",),
-    "org_common.secret": ("Reference", "Secret"),
-    "org_common.secrets.store": ("get_secret",),
-    "org_common.settings": ("Settings", "SettingsError"),
-    "org_common.startup": ("prefetch",),
-    "org_common.telemetry.log": ("bind_fields", "get_logger"),
-    "org_common.telemetry.metrics": ("count", "measure"),
-    "org_common.telemetry.requests": ("observe",),
-    "org_common.telemetry.trace": ("span", "trace_headers"),
-    "org_common.types": ("Deadline",),
+    "org_common.values.identity": ("FROM_AUTHORIZER", "Identity"),
+    "org_common.values.model": ("Model", "Patch"),
+    "org_common.values.paging": ("Page", "PageRequest"),
+    "org_common.values.secret": ("Reference", "Secret"),
+    "org_common.values.types": ("Deadline",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -6,17 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from org_common.errors import OrgError, ResponseTooLarge, Unauthorized
-from org_common.http.failures import Failures
+from org_common.events.http_api import HTTP_API, answer
+from org_common.handlers.failures import Failures
 from org_common.http.finish import SECURITY, Finish
-from org_common.http.gateway import HTTP_API, answer
 from org_common.http.request import Request
 from org_common.http.response import Response, checked, problem, sendable, shared
 from org_common.http.routing import Table
-from org_common.identity import FROM_AUTHORIZER
 from org_common.route import Route
 from org_common.router import Router
 from org_common.telemetry.invocation import current
+from org_common.values.errors import OrgError, ResponseTooLarge, Unauthorized
+from org_common.values.identity import FROM_AUTHORIZER
 
 TYPE_CHECKING = False
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from logging import Logger
 
+    from org_common.config.needs import Needs
     from org_common.db.database import Database
+    from org_common.events.http_api import Shape
     from org_common.http.cors import Cors
-    from org_common.http.gateway import Shape
-    from org_common.identity import IdentitySource
-    from org_common.needs import Needs
     from org_common.telemetry.invocation import Watch
     from org_common.telemetry.requests import Telemetry
-    from org_common.types import Event, LambdaContext
+    from org_common.values.identity import IdentitySource
+    from org_common.values.types import Event, LambdaContext
 
     # What goes around every request of an app: `next` answers it.
     Middleware = Callable[[Request, Callable[[Request], Response]], Response]
@@ -102,7 +102,7 @@ class App(Router):
         self._is_early = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
-            from org_common import startup
+            from org_common.lifecycle import startup
 
             startup.attend()
             self._is_early = startup.is_early()
@@ -140,7 +140,7 @@ class App(Router):
                 return shape.answer(self._watched(request, watch), event)
             except ResponseTooLarge as error:
                 return shape.answer(self._refused(request, error, watch), event)
-        from org_common.http.unknown import refusal
+        from org_common.events.unknown import refusal
 
         refused, seen = refusal(event)
         logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
@@ -176,7 +176,7 @@ class App(Router):
 
     def _unread(self, error: OrgError, event: Event, context: LambdaContext, watch: Watch | None) -> Response:
         """The answer to an event that is no request."""
-        from org_common.http.unknown import remains
+        from org_common.events.unknown import remains
 
         told = problem(error, context.aws_request_id, self._problem_types)
         response = self._finish.apply(remains(event, context), told)
@@ -275,7 +275,7 @@ class App(Router):
 
     def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:
         """Within `with`, handlers that ask for this type get this value: for tests."""
-        from org_common.http.override import Override
+        from org_common.handlers.override import Override
 
         return Override(self.provided, kind, value)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from org_common.app import App
 from org_common.db.database import Database
-from org_common.errors import OrgError, PayloadTooLarge
-from org_common.http.gateway import decoded, without
+from org_common.events.http_api import decoded, without
 from org_common.http.request import Request
 from org_common.http.response import Response
-from org_common.types import Deadline
+from org_common.values.errors import OrgError, PayloadTooLarge
+from org_common.values.types import Deadline
 
 # As Lambda's own, for a request that it hands to a function (6 MB).
 BODY_LIMIT_BYTES = 6 * 1024 * 1024

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Required, TypedDict
 
 from org_common.auth.rules import Rule
-from org_common.errors import OrgError, PreconditionFailed, Unavailable
-from org_common.http.binding import Binding
+from org_common.handlers.binding import Binding
+from org_common.handlers.signature import Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response, Result
 from org_common.http.routing import parameters
-from org_common.http.signature import Signature
-from org_common.identity import Identity
+from org_common.values.errors import OrgError, PreconditionFailed, Unavailable
+from org_common.values.identity import Identity
 
 TYPE_CHECKING = False
 
@@ -203,7 +203,7 @@ class Route:
 
             if not self._retry:
                 return write()
-            from org_common.db.retry import rerun
+            from org_common.db.connections.retry import rerun
 
             # Up to three times, while the transaction was rolled back for certain and there is time.
             return rerun(write, request.deadline, lambda: source.counters)

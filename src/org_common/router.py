@@ -60,7 +60,7 @@ class Router:
 
         Before the routes that ask for it. `TypeError` for a type that is given already, or that is not to be given.
         """
-        from org_common.http.signature import is_injectable
+        from org_common.handlers.signature import is_injectable
 
         if not is_injectable(kind):
             raise TypeError(f"provide({kind!r}): only a class of your own can be given, no model and no built-in type")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.contract.scale import LONG
 from tests.support.report import Report
 from tests.support.served import Served, served

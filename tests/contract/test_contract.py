@@ -27,9 +27,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cora_modules import demo
-from org_common.tools import apps
 from org_common.tools.openapi.document import document
-from org_common.tools.project import Project
+from org_common.tools.project import apps
+from org_common.tools.project.project import Project
 from tests.contract.conftest import Tally
 from tests.contract.scale import CASES, SEED
 from tests.support.served import Served

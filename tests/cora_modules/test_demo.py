@@ -9,8 +9,8 @@ import pytest
 from cora_modules import demo
 from org_common import Database
 from org_common.testing.client import Client, Person
-from org_common.tools.issuer import ISSUER, subject
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
+from org_common.tools.serve.issuer import ISSUER, subject
 from tests.cora_modules.access.world import APPS, Guest
 
 pytestmark = pytest.mark.db

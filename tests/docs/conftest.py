@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="session")

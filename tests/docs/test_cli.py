@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from org_common.tools.cli import main
-from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.project import KEYS
+from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.project.project import KEYS
 from tests.docs.console import Command, blocks, commands, matches, run
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from types import ModuleType
 import pytest
 
 import org_common
-from org_common import errors
 from org_common.auth.refusals import REASONS, TokenRefused
-from org_common.db.errors import _OWN, StatementFailed, answer
-from org_common.errors import OrgError
+from org_common.db.protocol.errors import _OWN, StatementFailed, answer
+from org_common.values import errors
+from org_common.values.errors import OrgError
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()

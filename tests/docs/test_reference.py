@@ -8,9 +8,9 @@ import pytest
 
 from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings, SysCheck, Transaction
 from org_common.auth.refusals import REASONS
-from org_common.db import statement
-from org_common.db.errors import _ANSWERS, _OWN, StatementFailed, answer
-from org_common.environment import PROFILES
+from org_common.config.settings_reader import PROFILES
+from org_common.db.protocol import statement
+from org_common.db.protocol.errors import _ANSWERS, _OWN, StatementFailed, answer
 from org_common.route import RouteOptions
 from org_common.telemetry import observability
 

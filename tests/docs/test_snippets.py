@@ -18,9 +18,9 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from org_common import App, Database, Identity
 from org_common.telemetry import log
 from org_common.testing.client import ISSUER, Client, Person
-from org_common.tools.local import LocalDatabase, drop, provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.local import LocalDatabase, drop, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.support.lines import Sink, untouched_logging
 
 ROOT = Path(__file__).parents[2]

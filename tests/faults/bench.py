@@ -8,12 +8,12 @@ from typing import LiteralString
 from urllib.parse import urlsplit
 
 from org_common import SIGNED_IN, App, Reader, Transaction
-from org_common.db.connection import Single, Source
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.retry import Phase
 from org_common.db.database import Database
-from org_common.db.retry import Phase
 from org_common.db.transaction import Isolation
 from org_common.testing.client import Answer, Client, Person
-from org_common.types import Deadline
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE as LAB_ALICE
 from tests.support.lab import INSERT, Lab
 from tests.support.proxy import Proxy

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 from org_common import SIGNED_IN, App, Reader, Transaction
+from org_common.config.settings import Settings
 from org_common.db import database
-from org_common.db.connection import Single
+from org_common.db.connections.connection import Single
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.pool import Pooled
-from org_common.settings import Settings
 from org_common.testing.client import Answer, Client, Person
-from org_common.types import Deadline
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, INSERT
 
 PID: LiteralString = "select pg_backend_pid()"

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from org_common.db.connection import Source
-from org_common.tools.local import LocalDatabase, clone, drop, provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.db.connections.connection import Source
+from org_common.tools.database.local import LocalDatabase, clone, drop, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.faults.bench import Bench, add_counters, single
 from tests.faults.provocations import SCHEMA
 from tests.support.lab import Lab

@@ -9,8 +9,8 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from org_common.db.connection import Single
-from org_common.db.retry import Phase, Signal
+from org_common.db.connections.connection import Single
+from org_common.db.connections.retry import Phase, Signal
 from tests.faults.bench import Bench, Fault, with_query
 from tests.faults.front import PASS, SILENCE, Front, refusal
 from tests.faults.logins import login

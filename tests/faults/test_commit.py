@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from org_common.db.connection import Single, Source
-from org_common.db.retry import Phase
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.retry import Phase
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.faults.bench import Bench, Fault, without_tls
 from tests.support.lab import ALICE, Lab
 from tests.support.pgbouncer import PgBouncer

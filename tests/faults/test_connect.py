@@ -18,11 +18,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from org_common.db.connect import ConnectFailed, Raw, conninfo
-from org_common.db.connection import Single, Source
-from org_common.db.pool import WAIT_S, Pooled
-from org_common.db.retry import TABLE, Action, Phase, Signal
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.db.connections.connect import ConnectFailed, Raw, conninfo
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.pool import WAIT_S, Pooled
+from org_common.db.connections.retry import TABLE, Action, Phase, Signal
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.faults.bench import Bench, without_tls
 from tests.faults.child import ROOT, environment
 from tests.faults.front import Front, refusal

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from org_common.db.connection import Single, Source
-from org_common.db.pool import Pooled
-from org_common.settings import Settings
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.config.settings import Settings
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.pool import Pooled
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.faults.bench import add_counters, without_tls
 from tests.faults.conftest import revived
 from tests.faults.writers import Books, Writers, close_books, open_books

@@ -10,8 +10,8 @@ from typing import LiteralString, Self
 
 import pytest
 
-from org_common.db.connection import Single, Source
-from org_common.db.retry import Phase
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.retry import Phase
 from tests.faults.bench import Bench, without_tls
 from tests.faults.front import HANG_UP_LATE, Front, mute_address
 from tests.support.lab import until

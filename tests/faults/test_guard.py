@@ -12,11 +12,11 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq.abc import PGresult
 
 from org_common.auth.rules import PUBLIC
-from org_common.db.connection import Single, Source
-from org_common.db.guard import Guard, Misconfigured, faults
-from org_common.errors import OrgError
-from org_common.tools.guard import look
-from org_common.types import Deadline
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.guard import Guard, Misconfigured, faults
+from org_common.tools.database.guard import look
+from org_common.values.errors import OrgError
+from org_common.values.types import Deadline
 from tests.faults.bench import Bench
 from tests.faults.logins import BECOMES, drop_role, login
 from tests.support.lab import Lab

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from org_common.db.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
-from org_common.db.connection import Single, Source
-from org_common.db.retry import Phase, Signal
+from org_common.db.connections.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
+from org_common.db.connections.connection import Single, Source
+from org_common.db.connections.retry import Phase, Signal
 from tests.faults.bench import Bench, without_tls
 from tests.faults.test_connect import GIVEN_UP_S, refused
 from tests.faults.test_rotation import Store

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from org_common.db.retry import TABLE, Action, Phase, Signal
+from org_common.db.connections.retry import TABLE, Action, Phase, Signal
 from tests.faults.bench import COUNT, Bench, Seen
 from tests.support.lab import until
 from tests.support.report import Report

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from org_common.db.retry import ATTEMPTS, TABLE, Action, Phase, Signal
+from org_common.db.connections.retry import ATTEMPTS, TABLE, Action, Phase, Signal
 from tests.faults.bench import Bench
 from tests.faults.provocations import AT_THE_DOOR, IN_FLIGHT, AtTheDoor, InFlight, deadlock
 from tests.support.report import Report

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from org_common.db.connection import Single, Source
+from org_common.db.connections.connection import Single, Source
 from tests.faults.bench import Bench, without_tls
 from tests.faults.logins import PASSWORD, login
 from tests.support.lab import Lab

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from org_common.db.counters import Counters
-from org_common.db.retry import Phase
+from org_common.db.connections.retry import Phase
+from org_common.db.protocol.counters import Counters
 from tests.faults.bench import Bench
 from tests.support.report import Report
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, Self
 
-from org_common.db.connection import Source
+from org_common.config.settings import Settings
+from org_common.db.connections.connection import Source
 from org_common.db.database import Database, transaction
-from org_common.errors import CommitUnknown, OrgError
-from org_common.settings import Settings
+from org_common.values.errors import CommitUnknown, OrgError
 from tests.support.lab import ALICE, Lab
 
 # No unique key: a write that came twice must show.

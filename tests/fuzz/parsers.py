@@ -23,13 +23,13 @@ with atheris.instrument_imports(include=["org_common"]):
     from org_common.auth.jwks import usable_keys
     from org_common.auth.refusals import TokenRefused
     from org_common.auth.tokens import Verifier, opened
-    from org_common.errors import Forbidden
-    from org_common.errors import Unauthorized as Refused
+    from org_common.config.issuers import parse_issuers
     from org_common.http.request import Request
-    from org_common.identity import FROM_AUTHORIZER, Identity
-    from org_common.issuers import parse_issuers
-    from org_common.strict_json import parse_object
-    from org_common.types import Deadline
+    from org_common.values.errors import Forbidden
+    from org_common.values.errors import Unauthorized as Refused
+    from org_common.values.identity import FROM_AUTHORIZER, Identity
+    from org_common.values.strict_json import parse_object
+    from org_common.values.types import Deadline
 
 from tests.org_common.auth.forge import ISSUERS, NOW, signed, source
 

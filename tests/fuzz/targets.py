@@ -36,7 +36,7 @@ from org_common import (
     Query,
     Request,
 )
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 from tests.support.recorded import NAMES, recorded
 
 CONTEXT = LocalContext("r-fuzz", 29)
@@ -146,7 +146,7 @@ def answered(event: Any) -> int:
 
 
 def send(method: str, path: str, *, query: str = "", headers: dict[str, str] | None = None, body: bytes = b"") -> int:
-    from org_common.http import gateway
+    from org_common.events import http_api as gateway
 
     status = answered(gateway.event(method, path, query=query, headers=headers, body=body))
     assert status < 500

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Conflict, Identity, NotFound, Request, Response, Unavailable
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.testing.client import Client, Person
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 
 SECRET = "hunter2-secret"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from org_common import PUBLIC, App, Conflict, Cors, NotFound, OrgError, Request, Response, TooManyRequests, Unavailable
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.testing.client import Client
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 
 Next = Callable[[Request], Response]
 

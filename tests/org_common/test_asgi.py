@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cora_modules import demo
 from org_common import PUBLIC, SIGNED_IN, App, Identity, Model, Reader, Request, Response
 from org_common.asgi import Asgi
+from org_common.config.settings import Settings
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.pool import Pooled
-from org_common.settings import Settings
-from org_common.tools.issuer import ISSUER, LocalIssuer
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
+from org_common.tools.serve.issuer import ISSUER, LocalIssuer
 
 pytestmark = pytest.mark.db
 

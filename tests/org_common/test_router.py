@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from org_common import PUBLIC, App, NotFound, Request, Router
-from org_common.http.override import Override
+from org_common.handlers.override import Override
 from org_common.testing.client import Client
 
 

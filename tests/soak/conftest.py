@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase, clone, drop, provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
-from org_common.tools.project import Project
+from org_common.tools.database.local import LocalDatabase, clone, drop, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.project.project import Project
 from tests.soak.figures import Figures
 from tests.soak.processes import ROOT
 from tests.soak.scale import LONG, MAX_CONNECTIONS

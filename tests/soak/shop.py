@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from org_common import SIGNED_IN, App, Model, Reader, Transaction
-from org_common.db.connect import ConnectFailed
-from org_common.errors import OrgError
+from org_common.db.connections.connect import ConnectFailed
+from org_common.values.errors import OrgError
 from tests.soak.tenants import Item
 
 app = App("soak")

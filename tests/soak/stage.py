@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
 
-from org_common.db.statement import StatementError
+from org_common.db.protocol.statement import StatementError
 from org_common.db.transaction import Transaction
-from org_common.errors import Forbidden, OrgError, Unavailable, Unprocessable
+from org_common.values.errors import Forbidden, OrgError, Unavailable, Unprocessable
 from tests.soak.tenants import Item, Tenant
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from org_common.identity import Identity
-from org_common.model import Model
-from org_common.settings import Settings
-from org_common.tools.local import LocalDatabase
+from org_common.config.settings import Settings
+from org_common.tools.database.local import LocalDatabase
+from org_common.values.identity import Identity
+from org_common.values.model import Model
 from tests.support.lab import until
 
 ISSUER = "https://issuer.test"

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from org_common import PUBLIC, SIGNED_IN, App, PageRequest
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
-from org_common.db.pool import Pooled
-from org_common.errors import OrgError
 from org_common.testing.client import Client
-from org_common.tools.guard import look
-from org_common.types import Deadline
+from org_common.tools.database.guard import look
+from org_common.values.errors import OrgError
+from org_common.values.types import Deadline
 from tests.soak.tenants import Platform, Tenant
 from tests.soak.units import Soak
 from tests.support.pgbouncer import PgBouncer

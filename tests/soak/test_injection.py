@@ -13,7 +13,7 @@ import pytest
 
 from cora_modules.access.orgs import app
 from org_common.testing.client import ISSUER, Answer, Client, Person
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, INSIDE, World, leaked
 from tests.soak.figures import Figures
 from tests.soak.payloads import payloads

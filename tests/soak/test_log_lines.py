@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from org_common import PUBLIC, TOKEN, App, Model, OrgError
-from org_common.db.errors import StatementFailed
+from org_common.db.protocol.errors import StatementFailed
 from org_common.telemetry import log
 from org_common.testing.client import Client, Person
 from tests.soak.figures import Figures

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from org_common.db.database import Database, reader, transaction
-from org_common.errors import Conflict, Forbidden, OrgError
-from org_common.identity import Identity
-from org_common.model import Model
+from org_common.values.errors import Conflict, Forbidden, OrgError
+from org_common.values.identity import Identity
+from org_common.values.model import Model
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform, identity

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import pytest
 
 from org_common.auth.rules import SIGNED_IN
-from org_common.db.connection import Single
+from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
-from org_common.tools.bootstrap import set_password
-from org_common.types import Deadline
+from org_common.tools.database.bootstrap import set_password
+from org_common.values.types import Deadline
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform, Tenant

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from org_common.auth.rules import SIGNED_IN
-from org_common.db.connection import Single
+from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
-from org_common.secret import Reference
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.login import SecretUrl
 from org_common.secrets.store import Store
-from org_common.tools.bootstrap import set_password
-from org_common.types import Deadline
+from org_common.tools.database.bootstrap import set_password
+from org_common.values.secret import Reference
+from org_common.values.types import Deadline
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.pool import Pooled
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.stage import DOOMING, ENDS, PLAIN, Nested, Step

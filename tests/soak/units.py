@@ -13,14 +13,14 @@ import pytest
 from psycopg.adapt import Transformer
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule
-from org_common.db.connection import MAX_IDLE_S, Connection, Single
+from org_common.db.connections.connection import MAX_IDLE_S, Connection, Single
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.pool import Pooled
+from org_common.db.protocol.statement import prepare_own
 from org_common.db.reader import Reader
-from org_common.db.statement import prepare_own
-from org_common.errors import Forbidden, GatewayTimeout, NotFound, OrgError, Unavailable, Unprocessable
-from org_common.identity import Identity
-from org_common.types import Deadline
+from org_common.values.errors import Forbidden, GatewayTimeout, NotFound, OrgError, Unavailable, Unprocessable
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 from tests.soak.stage import ITEMS, OF_ORG, TWO_TEXTS, Stage, Step, left_by
 from tests.soak.tenants import STRANGER, Item, Platform, Tenant, identity
 

@@ -8,10 +8,10 @@ import psycopg
 from psycopg import sql
 
 from cora_modules import demo
-from org_common.identity import Identity
-from org_common.model import Model
-from org_common.settings import Settings
-from org_common.tools.local import LocalDatabase
+from org_common.config.settings import Settings
+from org_common.tools.database.local import LocalDatabase
+from org_common.values.identity import Identity
+from org_common.values.model import Model
 
 ISSUER = "https://issuer.test"
 

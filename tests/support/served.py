@@ -10,10 +10,11 @@ from pathlib import Path
 import uvicorn
 
 from cora_modules import demo
-from org_common.tools import apps, devserver
-from org_common.tools.issuer import ISSUER, LocalIssuer
-from org_common.tools.local import LocalDatabase
-from org_common.tools.project import Project
+from org_common.tools.database.local import LocalDatabase
+from org_common.tools.project import apps
+from org_common.tools.project.project import Project
+from org_common.tools.serve import devserver
+from org_common.tools.serve.issuer import ISSUER, LocalIssuer
 
 ROOT = Path(__file__).parents[2]
 

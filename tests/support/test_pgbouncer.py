@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.support.pgbouncer import PgBouncer
 from tests.support.proxy import Proxy
 

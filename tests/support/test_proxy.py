@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.support.proxy import Proxy
 
 Connection = psycopg.Connection[Any]

@@ -19,9 +19,9 @@ from org_common.telemetry import log
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from org_common.issuers import Issuer
-    from org_common.settings import Settings
-    from org_common.types import Event
+    from org_common.config.issuers import Issuer
+    from org_common.config.settings import Settings
+    from org_common.values.types import Event
 
 
 # The one key of the context: API Gateway makes a string of each value, and takes no lists and objects for REST APIs.

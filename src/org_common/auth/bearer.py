@@ -10,10 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from org_common.config.issuers import Issuer
+    from org_common.config.settings import Settings
     from org_common.http.request import Request
-    from org_common.identity import Identity
-    from org_common.issuers import Issuer
-    from org_common.settings import Settings
+    from org_common.values.identity import Identity
 
 
 class Bearer:

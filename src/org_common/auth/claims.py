@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from org_common.identity import Identity
-    from org_common.issuers import Issuer
+    from org_common.config.issuers import Issuer
+    from org_common.values.identity import Identity
 
 # For clocks that disagree, as PostgREST allows.
 LEEWAY_S = 30
@@ -74,7 +74,7 @@ class Claims:
 
     def identity(self) -> Identity:
         """The caller, for an app that verifies tokens itself."""
-        from org_common.identity import Identity
+        from org_common.values.identity import Identity
 
         return Identity(
             issuer=self.iss,

@@ -9,8 +9,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from org_common.lifecycle.within import within
 from org_common.telemetry.trace import Span, span
-from org_common.within import within
 
 if TYPE_CHECKING:
     import ssl

@@ -10,7 +10,7 @@ import time
 
 from org_common.auth.claims import checked
 from org_common.auth.refusals import TokenRefused
-from org_common.settings import Settings, SettingsError
+from org_common.config.settings import Settings, SettingsError
 
 TYPE_CHECKING = False
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from org_common.auth.claims import Claims
+    from org_common.config.issuers import Issuer
     from org_common.http.request import Request
-    from org_common.identity import Identity
-    from org_common.issuers import Issuer
+    from org_common.values.identity import Identity
 
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:E[0-9]{1,2})?", re.ASCII)
 

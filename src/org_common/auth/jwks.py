@@ -19,12 +19,12 @@ from jwt.exceptions import PyJWTError
 
 from org_common.auth.fetch import MAX_BYTES, TIMEOUT_S, Fetch, FetchError
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
-from org_common.strict_json import parse_object
+from org_common.values.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from org_common.issuers import Issuer
+    from org_common.config.issuers import Issuer
 
 logger = logging.getLogger("org_common")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from org_common.errors import Unauthorized, Unavailable
+from org_common.values.errors import Unauthorized, Unavailable
 
 REASONS = {
     "no_token": "A valid access token is required.",

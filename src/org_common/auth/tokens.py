@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from org_common.auth.claims import Claims, checked
 from org_common.auth.jwks import Jwks, SharedSecret, is_kid
 from org_common.auth.refusals import TokenRefused
-from org_common.issuers import EXAMPLE
-from org_common.settings import Settings, SettingsError
-from org_common.strict_json import parse_object
+from org_common.config.issuers import EXAMPLE
+from org_common.config.settings import Settings, SettingsError
+from org_common.values.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jwt import PyJWK
 
-    from org_common.issuers import Issuer
+    from org_common.config.issuers import Issuer
 
 # API Gateway takes 10,240 bytes of headers together.
 MAX_TOKEN_LENGTH = 8192
@@ -78,7 +78,7 @@ class Verifier:
         if settings.is_provisioned:
             made.prefetch()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from org_common.startup import SNAP_START, attend, kind, prefetch
+            from org_common.lifecycle.startup import SNAP_START, attend, kind, prefetch
 
             attend()
             if kind() == SNAP_START:

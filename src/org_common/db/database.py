@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from org_common.auth.rules import SIGNED_IN, Rule
-from org_common.db import lifecycle, page
-from org_common.db.connection import Single, Source, cursor_keys
-from org_common.db.counters import Counters
+from org_common.config.settings import Settings
+from org_common.db import hooks as lifecycle
+from org_common.db import page
+from org_common.db.connections.connection import Single, Source, cursor_keys
+from org_common.db.connections.profile import PROFILES
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude
-from org_common.db.profile import PROFILES
+from org_common.db.protocol.counters import Counters
 from org_common.db.reader import Reader
 from org_common.db.transaction import Isolation, Transaction
-from org_common.identity import Identity
-from org_common.settings import Settings
-from org_common.types import Deadline
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 
 # Outside a route nobody says how long there is.
 DEFAULT_DEADLINE_S = 30.0

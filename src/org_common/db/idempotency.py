@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import orjson
 from psycopg.pq.abc import PGresult
 
-from org_common.db.statement import Wire, prepare_own
-from org_common.errors import BadRequest
+from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.values.errors import BadRequest
 
 REPLAY = "OCRPL"
 # How long an answer is kept: as long as a client may try again.
@@ -93,7 +93,7 @@ def answer(result: PGresult) -> tuple[int, dict[str, str], bytes, list[str]] | N
     """Status, headers, body and cookies of the stored answer; None when it has expired since."""
     from psycopg.adapt import Transformer
 
-    from org_common.db.statement import CONTEXT
+    from org_common.db.protocol.statement import CONTEXT
 
     if result.ntuples == 0:
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from org_common.db.statement import Wire, prepare_own
+from org_common.db.protocol.statement import Wire, prepare_own
 
 _SEND = prepare_own("select app.send(%(queue)s, %(key)s, %(message)s)")
 

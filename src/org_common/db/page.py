@@ -12,10 +12,10 @@ from typing import Any, LiteralString
 import orjson
 from psycopg import sql
 
-from org_common.db.statement import Params, StatementError, Text, given
-from org_common.errors import BadRequest
-from org_common.identity import Identity
-from org_common.settings import SettingsError
+from org_common.config.settings import SettingsError
+from org_common.db.protocol.statement import Params, StatementError, Text, given
+from org_common.values.errors import BadRequest
+from org_common.values.identity import Identity
 
 MAC_BYTES = 16
 # API Gateway takes 10,240 bytes of request line and headers together.

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any, LiteralString
 
 from org_common.auth.rules import Rule
-from org_common.db.statement import TEXT_FORMAT, Statement, Wire, prepare_own
-from org_common.errors import GatewayTimeout, Unauthorized
-from org_common.identity import Identity
-from org_common.types import Deadline
+from org_common.db.protocol.statement import TEXT_FORMAT, Statement, Wire, prepare_own
+from org_common.values.errors import GatewayTimeout, Unauthorized
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 
 # The server gives up this much before the answer must leave, so that its error still makes a problem.
 SERVER_MARGIN_S = 0.5

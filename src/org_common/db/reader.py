@@ -9,15 +9,15 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db import idempotency, rows
 from org_common.db import page as pages
-from org_common.db.connection import Source
+from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.prelude import Prelude
+from org_common.db.protocol.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.rows import M
-from org_common.db.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.unit import read
-from org_common.errors import NotFound
-from org_common.identity import Identity
-from org_common.paging import Page, PageRequest
+from org_common.values.errors import NotFound
+from org_common.values.identity import Identity
+from org_common.values.paging import Page, PageRequest
 
 
 class HandleClosed(Exception):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import class_row
 
-from org_common.db.connect import conninfo
+from org_common.db.connections.connect import conninfo
 
 logger = logging.getLogger(__name__)
 

@@ -15,14 +15,14 @@ from psycopg import DataError
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGresult
 
-from org_common.db.statement import CONTEXT, StatementError
+from org_common.db.protocol.statement import CONTEXT, StatementError
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from org_common.model import Model
+    from org_common.values.model import Model
 
 M = TypeVar("M", bound="Model")
 Make = Callable[[Sequence[Any]], Any]
@@ -127,7 +127,7 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
 
 def _is_simple(model: type[Model]) -> bool:
     """It does nothing to its values but hold them."""
-    from org_common.model import Model  # whoever has one has loaded it
+    from org_common.values.model import Model  # whoever has one has loaded it
 
     return model.model_config == Model.model_config and not (
         model.__pydantic_decorators__.field_validators

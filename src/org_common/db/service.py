@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from org_common.auth.rules import Rule
-from org_common.db import lifecycle
-from org_common.db.connection import Single, Url, fixed
+from org_common.config.settings import Settings
+from org_common.db import hooks as lifecycle
+from org_common.db.connections.connection import Single, Url, fixed
 from org_common.db.database import DEFAULT_DEADLINE_S, Database, committed
 from org_common.db.transaction import Transaction
-from org_common.settings import Settings
-from org_common.types import Deadline
+from org_common.values.types import Deadline
 
 logger = logging.getLogger(__name__)
 

@@ -8,15 +8,15 @@ from typing import Any, Literal, LiteralString
 
 from psycopg.pq.abc import PGresult
 
-from org_common.db.connection import Source
+from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.outbox import sending
 from org_common.db.prelude import Prelude
+from org_common.db.protocol.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.reader import Reader
-from org_common.db.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.unit import Write
-from org_common.errors import Forbidden, NotFound, OrgError
-from org_common.identity import Identity
+from org_common.values.errors import Forbidden, NotFound, OrgError
+from org_common.values.identity import Identity
 
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 _BEGINS: dict[Isolation, LiteralString] = {

@@ -9,14 +9,14 @@ from typing import LiteralString
 
 from psycopg.pq.abc import PGresult
 
-from org_common.db import guard
-from org_common.db.connection import Connection, Source
-from org_common.db.errors import ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
+from org_common.db.connections import guard
+from org_common.db.connections.connection import Connection, Source
+from org_common.db.connections.retry import Action, Phase, Signal, action, signal
 from org_common.db.idempotency import REPLAY, Replay
 from org_common.db.prelude import Prelude
-from org_common.db.retry import Action, Phase, Signal, action, signal
-from org_common.db.statement import Wire, prepare_own
-from org_common.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
+from org_common.db.protocol.errors import ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
+from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.values.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import Any
 
-from org_common.errors import PreconditionFailed, PreconditionRequired
 from org_common.http.request import Request
+from org_common.values.errors import PreconditionFailed, PreconditionRequired
 
 TYPE_CHECKING = False
 
@@ -84,6 +84,6 @@ class Precondition:
 
 
 def _written(model: Any) -> bytes:
-    from org_common.http.schema import model_writer
+    from org_common.handlers.schema import model_writer
 
     return model_writer(type(model))(model)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from org_common.types import Deadline
+from org_common.values.types import Deadline
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from org_common.http.gateway import Shape
-    from org_common.types import Event, LambdaContext
+    from org_common.events.http_api import Shape
+    from org_common.values.types import Event, LambdaContext
 
 
 class Request:

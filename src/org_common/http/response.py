@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import orjson
 
-from org_common.errors import OrgError
-from org_common.http.signature import is_model
-from org_common.paging import Page
+from org_common.handlers.signature import is_model
+from org_common.values.errors import OrgError
+from org_common.values.paging import Page
 
 TYPE_CHECKING = False
 
@@ -246,7 +246,7 @@ def _writer(annotation: object) -> Callable[[Any], bytes]:
     kinds = [kind for kind in _kinds(annotation) if kind is not type(None) and not _is_response(kind)]
     kind = kinds[0] if len(kinds) == 1 else None
     if is_model(kind):
-        from org_common.http.schema import model_writer
+        from org_common.handlers.schema import model_writer
 
         return model_writer(kind)
     args = get_args(kind)
@@ -258,11 +258,11 @@ def _writer(annotation: object) -> Callable[[Any], bytes]:
     if _is_array(kind):
         items = _kinds(args[0])
         if len(items) == 1 and is_model(items[0]):
-            from org_common.http.schema import list_writer
+            from org_common.handlers.schema import list_writer
 
             return list_writer(items[0])
     if any(_holds_model(each) for each in kinds):
-        from org_common.http.schema import writer
+        from org_common.handlers.schema import writer
 
         return writer(kinds)
     return _write_any

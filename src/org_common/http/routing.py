@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Generic, TypeVar
 
-from org_common.errors import MethodNotAllowed, NotFound
+from org_common.values.errors import MethodNotAllowed, NotFound
 
 R = TypeVar("R")
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from org_common.secret import Reference, Secret
+from org_common.lifecycle.within import within
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import FAR_PAUSES_S, Failed, Refused, again
-from org_common.within import within
+from org_common.values.secret import Reference, Secret
 
 CONNECT_S, READ_S = 1.0, 2.0
 # What the store says when it cannot now. All else that it says is final.

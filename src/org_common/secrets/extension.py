@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import orjson
 
-from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import NEAR_PAUSES_S, Failed, Refused, again, jittered
+from org_common.values.secret import Reference, Secret
 
 PORT_VARIABLE = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 # An extension's file has its name, which shows in the log of each start.

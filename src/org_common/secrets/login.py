@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, overload
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from org_common.environment import CURSOR_KEY_LENGTH
-from org_common.errors import OrgError, Unavailable
-from org_common.secret import Reference, Secret
+from org_common.config.settings import Settings, SettingsError
+from org_common.config.settings_reader import CURSOR_KEY_LENGTH
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import Failed, Refused, SecretError
 from org_common.secrets.store import FETCH_S, Store, as_object, default
-from org_common.settings import Settings, SettingsError
+from org_common.values.errors import OrgError, Unavailable
+from org_common.values.secret import Reference, Secret
 
 SCHEMES = ("postgresql://", "postgres://")
 # A token of RDS opens connections for 15 minutes.

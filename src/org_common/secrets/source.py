@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
+from org_common.values.secret import Reference, Secret
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Environment:
     name = "environment"
 
     def fetch(self, reference: Reference, until_s: float) -> Secret:
-        from org_common.environment import ALLOW_PLAIN, in_lambda
+        from org_common.config.settings_reader import ALLOW_PLAIN, in_lambda
 
         if in_lambda(os.environ) and os.environ.get(ALLOW_PLAIN) != "1":
             raise Refused(f"in Lambda an env: reference is plain text ({ALLOW_PLAIN}=1 takes it all the same)")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
-from org_common.errors import OrgError, Unavailable
-from org_common.secret import Reference, Secret
+from org_common.config.settings import Settings
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Environment, Failed, Refused, SecretError, Source, jittered
-from org_common.settings import Settings
 from org_common.telemetry.metrics import collect
 from org_common.telemetry.trace import span
+from org_common.values.errors import OrgError, Unavailable
+from org_common.values.secret import Reference, Secret
 
 TYPE_CHECKING = False
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from org_common.http.request import Request
     from org_common.http.response import Response
-    from org_common.identity import Identity
     from org_common.telemetry.invocation import Measured, Routed
     from org_common.telemetry.process import Counters
+    from org_common.values.identity import Identity
 
     class Counted(Protocol):
         """A database, for whoever must not know it."""

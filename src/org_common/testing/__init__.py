@@ -4,12 +4,12 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.testing.client import ISSUER, Answer, Client, Person
-    from org_common.tools.issuer import TokenIssuer
-    from org_common.tools.local import LocalDatabase
+    from org_common.tools.database.local import LocalDatabase
+    from org_common.tools.serve.issuer import TokenIssuer
 
 __all__ = ["ISSUER", "Answer", "Client", "LocalDatabase", "Person", "TokenIssuer"]
 
-_HOMES = {"LocalDatabase": "org_common.tools.local", "TokenIssuer": "org_common.tools.issuer"}
+_HOMES = {"LocalDatabase": "org_common.tools.database.local", "TokenIssuer": "org_common.tools.serve.issuer"}
 
 
 def __getattr__(name: str) -> object:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from org_common.app import App
-from org_common.errors import OrgError
-from org_common.http import gateway
-from org_common.identity import Identity
-from org_common.tools.issuer import TokenIssuer
-from org_common.types import LocalContext
+from org_common.events import http_api as gateway
+from org_common.tools.serve.issuer import TokenIssuer
+from org_common.values.errors import OrgError
+from org_common.values.identity import Identity
+from org_common.values.types import LocalContext
 
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
     from org_common.http.request import Request
-    from org_common.types import Event
+    from org_common.values.types import Event
 
 ISSUER = "https://issuer.test"
 _making = Lock()

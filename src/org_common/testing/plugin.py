@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from org_common.tools.local import LocalDatabase
+    from org_common.tools.database.local import LocalDatabase
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,13 +28,13 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """The superuser's URL of the server that tests run on. Ours is stopped and removed at the end."""
     given: str | None = request.config.getoption("--database-url")
     if given:
-        from org_common.tools.schema import session
+        from org_common.tools.database.schema import session
 
         with _ends_the_run("--database-url, or DATABASE_URL: "), session(given, "test"):
             pass
         yield given
         return
-    from org_common.tools.postgres import EmbeddedPostgres
+    from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _ends_the_run():
         server = EmbeddedPostgres.start(durable=False)
@@ -45,9 +45,9 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
     """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
-    from org_common.tools.local import drop, provision
-    from org_common.tools.migrations import load
-    from org_common.tools.project import Project, importable
+    from org_common.tools.database.local import drop, provision
+    from org_common.tools.database.migrations import load
+    from org_common.tools.project.project import Project, importable
 
     # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
     with _ends_the_run():
@@ -61,7 +61,7 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
 @pytest.fixture
 def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
     """A database of this test's own, migrated and empty: a copy, not a rollback around what should be transactions."""
-    from org_common.tools.local import clone, drop
+    from org_common.tools.database.local import clone, drop
 
     made = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield made
@@ -71,7 +71,7 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
 @contextmanager
 def _ends_the_run(where: str = "") -> Iterator[None]:
     """Said once: each test would say it again, with a traceback whose arguments are URLs with passwords."""
-    from org_common.tools.project import ToolError
+    from org_common.tools.project.project import ToolError
 
     try:
         yield

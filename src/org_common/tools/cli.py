@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
 
 from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
 from org_common.tools.commands.options import origin
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 
 class Commands(click.Group):

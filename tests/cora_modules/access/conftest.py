@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.cora_modules.access.world import World
 
 

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 from tests.cora_modules.access.catalog import MODULES, OURS, ROLES, ask
 from tests.cora_modules.access.world import World
 

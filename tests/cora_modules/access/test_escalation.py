@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cora_modules.access import users
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.testing.client import ISSUER, Answer
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 from org_common.tools.openapi.document import document
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 from tests.cora_modules.access.attempts import ATTEMPTS, EVIL, ME, Attempt, furnish
 from tests.cora_modules.access.world import APPS, IDS, Somebody, World, is_a_problem, leaked
 

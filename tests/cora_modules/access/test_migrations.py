@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase, drop, provision
-from org_common.tools.migrations import load
-from org_common.tools.schema import migrate
+from org_common.tools.database.local import LocalDatabase, drop, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.schema import migrate
 
 pytestmark = pytest.mark.db
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from cora_modules.access.orgs import app
-from org_common.tools.local import provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.local import provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.cora_modules.access.world import ACME, World, is_a_problem, leaked
 
 pytestmark = [pytest.mark.db, pytest.mark.fault]

@@ -11,8 +11,8 @@ import pytest
 from cora_modules.access import queries
 from cora_modules.access.models.users import Me, Member, SysUser
 from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transaction
-from org_common.identity import Identity
-from org_common.types import Deadline
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
 from tests.support.lab import until
 

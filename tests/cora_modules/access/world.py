@@ -17,10 +17,10 @@ from psycopg.rows import dict_row
 
 from cora_modules.access import invites, orgs, users
 from org_common import Database
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.testing.client import ISSUER, Answer, Client, Person
-from org_common.tools.local import LocalDatabase
-from org_common.types import LocalContext
+from org_common.tools.database.local import LocalDatabase
+from org_common.values.types import LocalContext
 
 # Values that stand nowhere by chance, so that an answer which holds one has leaked it.
 ACME = UUID("0198a000-aaaa-7000-8000-00000000ac3e")

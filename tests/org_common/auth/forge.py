@@ -15,7 +15,7 @@ from jwt.algorithms import get_default_algorithms
 
 from org_common.auth.jwks import Jwks, SharedSecret
 from org_common.auth.tokens import KeySource, Verifier
-from org_common.issuers import Issuer
+from org_common.config.issuers import Issuer
 
 NOW = 1_800_000_000
 SECRET = "an-old-secret-of-forty-characters-length"

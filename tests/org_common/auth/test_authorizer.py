@@ -12,9 +12,9 @@ from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
 from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import Jwks
 from org_common.auth.tokens import Verifier
-from org_common.errors import OrgError
-from org_common.identity import Identity
-from org_common.settings import Settings, SettingsError
+from org_common.config.settings import Settings, SettingsError
+from org_common.values.errors import OrgError
+from org_common.values.identity import Identity
 from tests.org_common.auth.corpus import CORPUS, OK
 from tests.org_common.auth.events import ARN, Event, format_1, http_api, rest_api, rest_token
 from tests.org_common.auth.forge import ISSUERS, NOW, Case, token, verifier

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
 from org_common.auth.tokens import Verifier
-from org_common.errors import OrgError
-from org_common.identity import Identity
+from org_common.values.errors import OrgError
+from org_common.values.identity import Identity
 from tests.org_common.auth.corpus import OK
 from tests.org_common.auth.events import ARN, Event, format_1, http_api, rest_api, rest_token
 from tests.org_common.auth.forge import ISSUERS, NOW, Case, token, verifier

@@ -23,13 +23,13 @@ from org_common import (
 from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import Jwks
 from org_common.auth.tokens import Verifier
+from org_common.config.issuers import Issuer
 from org_common.db.database import Database
-from org_common.errors import Forbidden
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.http.request import Request
-from org_common.issuers import Issuer
 from org_common.testing import Client, Person, TokenIssuer
-from org_common.types import Deadline, LocalContext
+from org_common.values.errors import Forbidden
+from org_common.values.types import Deadline, LocalContext
 from tests.org_common.auth.corpus import CORPUS, OK
 from tests.org_common.auth.forge import token
 from tests.org_common.auth.keyserver import closed_port

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, MAX_LIFE_S, Claims, checked, vouched_for
 from org_common.auth.refusals import TokenRefused
-from org_common.identity import LEEWAY_S as LEEWAY_OF_HANDLERS_S
-from org_common.identity import Identity
+from org_common.values.identity import LEEWAY_S as LEEWAY_OF_HANDLERS_S
+from org_common.values.identity import Identity
 from tests.org_common.auth.forge import ISSUERS, NOW, good_claims
 
 MAIN = ISSUERS["main"]

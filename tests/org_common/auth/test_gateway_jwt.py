@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from org_common import HTTP_API, TOKEN, App, GatewayJwt, Identity, Issuer, Settings
-from org_common.errors import Forbidden, Unauthorized
-from org_common.http import gateway
+from org_common.config.settings import SettingsError
+from org_common.events import http_api as gateway
 from org_common.http.request import Request
-from org_common.settings import SettingsError
 from org_common.testing import Person
-from org_common.types import Deadline, LocalContext
+from org_common.values.errors import Forbidden, Unauthorized
+from org_common.values.types import Deadline, LocalContext
 
 ISSUERS = [
     Issuer(

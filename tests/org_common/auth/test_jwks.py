@@ -19,7 +19,7 @@ from org_common.auth.jwks import (
     SharedSecret,
 )
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
-from org_common.issuers import Issuer
+from org_common.config.issuers import Issuer
 from tests.org_common.auth.forge import ISSUERS, SECRET, jwk
 from tests.org_common.auth.keyserver import Clock
 

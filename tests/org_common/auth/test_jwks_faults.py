@@ -21,7 +21,7 @@ from org_common.auth.fetch import Fetch
 from org_common.auth.jwks import COOLDOWN_S, FRESH_S, Jwks
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import Verifier
-from org_common.issuers import Issuer
+from org_common.config.issuers import Issuer
 from tests.org_common.auth.forge import API, ISSUERS, NOW, Case, b64, jwk, token
 from tests.org_common.auth.keyserver import (
     Answer,

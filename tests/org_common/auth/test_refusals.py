@@ -3,7 +3,7 @@
 import pytest
 
 from org_common.auth.refusals import REASONS, KeysUnavailable, TokenRefused
-from org_common.errors import Unauthorized, Unavailable
+from org_common.values.errors import Unauthorized, Unavailable
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from org_common.auth.claims import Claims
 from org_common.auth.refusals import REASONS, TokenRefused
 from org_common.auth.tokens import MAX_TOKEN_LENGTH, Verifier, bearer, opened
-from org_common.issuers import Issuer
+from org_common.config.issuers import Issuer
 from tests.org_common.auth.corpus import CORPUS, OK
 from tests.org_common.auth.forge import ISSUERS, NOW, Case, source, token, verifier
 

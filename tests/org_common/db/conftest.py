@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from org_common.db.database import Database
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.support.lab import Lab
 from tests.support.pgbouncer import PgBouncer
 from tests.support.proxy import Proxy

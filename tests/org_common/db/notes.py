@@ -8,8 +8,8 @@ from typing import Any, LiteralString
 from cora_modules.demo import ACME
 from org_common import SIGNED_IN, TOKEN, App, Check, Model, Response, Transaction
 from org_common.db.database import Database
-from org_common.errors import Conflict
 from org_common.testing.client import Answer, Client, Person
+from org_common.values.errors import Conflict
 from tests.support.lab import INSERT, Lab, Note
 
 MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")

@@ -11,10 +11,10 @@ from org_common.auth.rules import PUBLIC, SIGNED_IN
 from org_common.db import database as databases
 from org_common.db.database import Database, default, reader, transaction
 from org_common.db.reader import HandleClosed, Reader
-from org_common.errors import Forbidden, GatewayTimeout, OrgError
-from org_common.paging import Page, PageRequest
 from org_common.testing.client import Client, Person
-from org_common.types import Deadline
+from org_common.values.errors import Forbidden, GatewayTimeout, OrgError
+from org_common.values.paging import Page, PageRequest
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, WHO, Lab, Note
 
 pytestmark = pytest.mark.db

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from org_common import SIGNED_IN, App, Check, Reader, Transaction
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.pool import Pooled
 from org_common.db.transaction import Isolation
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.testing.client import Answer, Client
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 from tests.org_common.db.notes import ALICE, NOTES, REPLAYED, alices, app, held, post
 from tests.support.lab import Lab, until
 from tests.support.proxy import Proxy

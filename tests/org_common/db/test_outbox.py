@@ -14,11 +14,11 @@ import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
 from org_common.db.database import Database, transaction
+from org_common.db.protocol.statement import StatementError
 from org_common.db.relay import Message, follow, relay
-from org_common.db.statement import StatementError
 from org_common.db.transaction import Transaction
-from org_common.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
-from org_common.types import Deadline
+from org_common.values.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, ROOT, Lab
 from tests.support.pgbouncer import PgBouncer
 from tests.support.proxy import Proxy

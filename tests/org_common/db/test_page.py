@@ -9,15 +9,15 @@ from typing import Any, LiteralString
 import pytest
 
 from org_common.auth.rules import SIGNED_IN
+from org_common.config.settings import Settings, SettingsError
 from org_common.db.database import Database, transaction
 from org_common.db.page import query
+from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import Reader
-from org_common.db.statement import StatementError
-from org_common.errors import BadRequest
-from org_common.model import Model
-from org_common.paging import Page, PageRequest
-from org_common.settings import Settings, SettingsError
-from org_common.types import Deadline
+from org_common.values.errors import BadRequest
+from org_common.values.model import Model
+from org_common.values.paging import Page, PageRequest
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, Lab, Note
 
 pytestmark = pytest.mark.db

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from org_common.config.settings import SettingsError
 from org_common.db.page import Cursors
-from org_common.db.statement import StatementError
-from org_common.errors import BadRequest
-from org_common.identity import Identity
-from org_common.settings import SettingsError
+from org_common.db.protocol.statement import StatementError
+from org_common.values.errors import BadRequest
+from org_common.values.identity import Identity
 from tests.support.lab import ALICE, BOB
 
 OLD, NEW = "o" * 32, "n" * 32

@@ -6,15 +6,15 @@ import time
 import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+from org_common.config.settings import Settings
+from org_common.db.connections.profile import PROFILES
 from org_common.db.database import Database
 from org_common.db.prelude import Prelude
-from org_common.db.profile import PROFILES
-from org_common.db.statement import StatementError
+from org_common.db.protocol.statement import StatementError
 from org_common.db.transaction import Transaction
-from org_common.errors import Forbidden, GatewayTimeout, OrgError, Unauthorized
-from org_common.identity import Identity
-from org_common.settings import Settings
-from org_common.types import Deadline
+from org_common.values.errors import Forbidden, GatewayTimeout, OrgError, Unauthorized
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, ISSUER, ROOT, STRANGER, WHO, Lab
 from tests.support.proxy import Proxy
 

@@ -7,9 +7,9 @@ import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
 from org_common.db.database import Database
-from org_common.errors import Forbidden, NotFound, OrgError
-from org_common.identity import Identity
-from org_common.types import Deadline
+from org_common.values.errors import Forbidden, NotFound, OrgError
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, ROOT, STRANGER, Lab
 
 pytestmark = pytest.mark.db

@@ -7,11 +7,11 @@ import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, Check
 from org_common.db.database import Database, transaction
+from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import HandleClosed, Reader
-from org_common.db.statement import StatementError
-from org_common.errors import NotFound, OrgError
-from org_common.paging import PageRequest
-from org_common.types import Deadline
+from org_common.values.errors import NotFound, OrgError
+from org_common.values.paging import PageRequest
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, Note
 
 pytestmark = pytest.mark.db

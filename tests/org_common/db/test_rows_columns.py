@@ -11,10 +11,10 @@ import pytest
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database
+from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import Reader
-from org_common.db.statement import StatementError
-from org_common.model import Model
-from org_common.types import Deadline
+from org_common.values.model import Model
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from org_common.config.settings import Settings
 from org_common.db import service
 from org_common.db.database import Database
 from org_common.db.service import default, service_database, service_transaction, service_url
-from org_common.errors import OrgError
 from org_common.secrets.login import SecretUrl
-from org_common.settings import Settings
+from org_common.values.errors import OrgError
 from tests.support.lab import INSERT, Lab
 
 MINE = "lab service"

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from org_common import SIGNED_IN, Deadline, Reader, Settings, Unavailable
-from org_common.db import connect
-from org_common.db.connect import ConnectFailed, Raw, conninfo
+from org_common.db.connections import connect
+from org_common.db.connections.connect import ConnectFailed, Raw, conninfo
+from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.database import Database
-from org_common.db.retry import Action, Phase, Signal, action
 from tests.support.certificates import Authority
 from tests.support.lab import ALICE, Lab
 from tests.support.pgbouncer import PgBouncer

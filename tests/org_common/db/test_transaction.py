@@ -7,17 +7,17 @@ import pytest
 
 from org_common import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN, Check
-from org_common.db.connection import Single
+from org_common.db.connections.connection import Single
+from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
-from org_common.db.errors import UnitMoved
 from org_common.db.idempotency import IdempotencyKey, Replay
-from org_common.db.pool import Pooled
+from org_common.db.protocol.errors import UnitMoved
+from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import HandleClosed
-from org_common.db.statement import StatementError
 from org_common.db.transaction import Isolation, Transaction
-from org_common.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError
 from org_common.testing.client import Client, Person
-from org_common.types import Deadline
+from org_common.values.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, Lab, Note, until
 from tests.support.proxy import Proxy
 

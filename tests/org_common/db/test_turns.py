@@ -10,10 +10,10 @@ from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule
 from org_common.db.database import Database
 from org_common.db.reader import Reader
 from org_common.db.transaction import Transaction
-from org_common.errors import Forbidden, NotFound, OrgError
-from org_common.identity import Identity
-from org_common.paging import PageRequest
-from org_common.types import Deadline
+from org_common.values.errors import Forbidden, NotFound, OrgError
+from org_common.values.identity import Identity
+from org_common.values.paging import PageRequest
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, Note
 from tests.support.proxy import Proxy
 

@@ -8,13 +8,13 @@ import pytest
 from org_common.app import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN
 from org_common.db.database import Database, transaction
-from org_common.db.errors import UnitMoved
-from org_common.db.statement import StatementError
+from org_common.db.protocol.errors import UnitMoved
+from org_common.db.protocol.statement import StatementError
 from org_common.db.transaction import Transaction
 from org_common.db.unit import TransactionAborted
-from org_common.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError, Unprocessable
 from org_common.testing.client import Client, Person
-from org_common.types import Deadline
+from org_common.values.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError, Unprocessable
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, INSERT, ISSUER, Lab, Note
 
 pytestmark = pytest.mark.db

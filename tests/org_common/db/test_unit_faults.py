@@ -7,11 +7,11 @@ import pytest
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database, transaction
-from org_common.db.errors import RolledBack
+from org_common.db.protocol.errors import RolledBack
 from org_common.db.reader import Reader
 from org_common.db.transaction import Transaction
-from org_common.errors import CommitUnknown, GatewayTimeout, NotFound, OrgError, Unavailable
-from org_common.types import Deadline
+from org_common.values.errors import CommitUnknown, GatewayTimeout, NotFound, OrgError, Unavailable
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, INSERT, Lab, Note
 from tests.support.proxy import Proxy
 

@@ -8,12 +8,12 @@ import pytest
 from psycopg.adapt import Transformer
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, SysCheck
-from org_common.db.connection import Single
+from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
-from org_common.db.statement import StatementError, prepare_own
-from org_common.errors import OrgError
-from org_common.identity import Identity
-from org_common.types import Deadline
+from org_common.db.protocol.statement import StatementError, prepare_own
+from org_common.values.errors import OrgError
+from org_common.values.identity import Identity
+from org_common.values.types import Deadline
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, ROOT, STRANGER, Lab
 from tests.support.pgbouncer import PgBouncer
 

@@ -22,7 +22,7 @@ from org_common import (
 )
 from org_common.http.finish import SECURITY
 from org_common.testing.client import Client
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 from tests.support.recorded import recorded
 
 CONTEXT = LocalContext("r-lambda", 29)

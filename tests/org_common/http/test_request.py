@@ -3,7 +3,7 @@
 import pytest
 
 from org_common.http.request import Request
-from org_common.types import Deadline
+from org_common.values.types import Deadline
 
 
 def request() -> Request:

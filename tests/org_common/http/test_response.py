@@ -26,9 +26,10 @@ from org_common import (
     Unavailable,
     Unprocessable,
 )
-from org_common.http import gateway, schema
+from org_common.events import http_api as gateway
+from org_common.handlers import schema
 from org_common.http.response import Result, problem
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 
 ID = UUID("0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a")
 IGNORE = ("ignore", None, Warning, None, 0)

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
-from org_common.casing import camel
-from org_common.errors import BadRequest, Fault
-from org_common.http.schema import body, model_writer
-from org_common.model import Model, Patch
+from org_common.handlers.schema import body, model_writer
+from org_common.values.casing import camel
+from org_common.values.errors import BadRequest, Fault
+from org_common.values.model import Model, Patch
 
 
 class Color(Enum):

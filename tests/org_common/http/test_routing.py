@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from org_common.errors import MethodNotAllowed, NotFound
 from org_common.http.routing import Table, parameters, segments
+from org_common.values.errors import MethodNotAllowed, NotFound
 
 
 def routed(*templates: str) -> Table[str]:

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from org_common.secret import Reference, Secret
 from org_common.secrets.aws import TEMPORARY, Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import Failed, Refused
+from org_common.values.secret import Reference, Secret
 from tests.support.aws import FakeAws
 from tests.support.store import FakeStore
 

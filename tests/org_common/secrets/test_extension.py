@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from org_common.secret import Reference, Secret
 from org_common.secrets import extension as module
 from org_common.secrets.counters import Counters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Failed, Refused
+from org_common.values.secret import Reference, Secret
 from tests.support.extension import TOKEN, FakeExtension
 
 DATABASE = Reference.parse("prod/app/database")

@@ -11,15 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from org_common.errors import OrgError, Unavailable
-from org_common.secret import Reference, Secret
+from org_common.config.settings import Settings, SettingsError
 from org_common.secrets import store as stores
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.login import TOKEN_S, CursorKeys, IamUrl, SecretUrl, cursor_keys, url
 from org_common.secrets.source import Failed
 from org_common.secrets.store import Store
-from org_common.settings import Settings, SettingsError
+from org_common.values.errors import OrgError, Unavailable
+from org_common.values.secret import Reference, Secret
 from tests.support.aws import FakeAws
 from tests.support.store import FakeStore
 

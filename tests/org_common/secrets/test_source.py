@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from org_common.secret import Reference, Secret
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import NEAR_PAUSES_S, Environment, Failed, Refused, again, jittered
+from org_common.values.secret import Reference, Secret
 
 MINE = Reference.parse("env:MY_PASSWORD")
 

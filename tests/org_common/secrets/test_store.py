@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from org_common import get_secret
-from org_common.errors import OrgError, Unavailable
-from org_common.secret import Reference, Secret
+from org_common.config.settings import Settings
 from org_common.secrets import store as module
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Failed, Refused, SecretError
 from org_common.secrets.store import Store, default
-from org_common.settings import Settings
 from org_common.telemetry.metrics import taken
 from org_common.telemetry.otel import OpenTelemetry
+from org_common.values.errors import OrgError, Unavailable
+from org_common.values.secret import Reference, Secret
 from tests.support.extension import FakeExtension
 from tests.support.spans import finished, record
 from tests.support.store import FakeStore

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.migrations import load
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.migrations import load
+from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.org_common.sql.shop import SHOP, Unit
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")

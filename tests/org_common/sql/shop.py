@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from org_common.tools.migrations import Migration
+from org_common.tools.database.migrations import Migration
 
 # One user, alice, and what she is on the platform and in three organizations.
 ALICE = "00000000-0000-0000-0000-00000000a11c"

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from org_common.tools.bootstrap import MEMBERS, bootstrap
-from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.migrations import SchemaError, load
-from org_common.tools.schema import migrate
+from org_common.tools.database.bootstrap import MEMBERS, bootstrap
+from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.migrations import SchemaError, load
+from org_common.tools.database.schema import migrate
 from tests.org_common.sql.shop import CLAIMS, SHOP, Unit
 
 pytestmark = pytest.mark.db

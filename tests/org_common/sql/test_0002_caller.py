@@ -5,7 +5,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 from tests.org_common.sql.shop import ALICE, CLAIMS, Unit
 
 pytestmark = pytest.mark.db

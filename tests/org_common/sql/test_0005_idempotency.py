@@ -3,7 +3,7 @@ import json
 import psycopg
 import pytest
 
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 from tests.org_common.sql.shop import ALICE, Unit
 
 pytestmark = pytest.mark.db

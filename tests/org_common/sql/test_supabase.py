@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from org_common.tools.local import LocalDatabase, provision
-from org_common.tools.migrations import load
+from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.migrations import load
 from tests.org_common.sql.shop import ALICE, CLAIMS, ORGS, SHOP, Unit
 
 pytestmark = pytest.mark.db

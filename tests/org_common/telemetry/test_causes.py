@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from org_common.db.errors import StatementFailed
-from org_common.errors import Conflict
+from org_common.db.protocol.errors import StatementFailed
 from org_common.telemetry.causes import MAX_CAUSES, MAX_FRAMES, described, words
 from org_common.telemetry.redaction import Redactor
+from org_common.values.errors import Conflict
 
 SECRET = "hunter2"
 
@@ -37,7 +37,7 @@ def test_says_type_words_and_where() -> None:
 def test_error_of_ours_says_its_code() -> None:
     found = told(Conflict(code="last_owner"))
 
-    assert (found["type"], found["code"]) == ("org_common.errors.Conflict", "last_owner")
+    assert (found["type"], found["code"]) == ("org_common.values.errors.Conflict", "last_owner")
 
 
 def test_causes_come_one_within_the_other() -> None:

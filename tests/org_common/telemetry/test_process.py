@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import snapshot_restore_py  # type: ignore[import-untyped]
 
-from org_common.db.counters import Counters
+from org_common.db.protocol.counters import Counters
 from org_common.telemetry.process import PROACTIVE_S, Process, process, started_at_s
 
 

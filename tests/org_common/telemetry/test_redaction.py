@@ -108,7 +108,7 @@ def test_email_addresses_stay_where_they_are_wanted() -> None:
         "https://example.com:8080/orgs?cursor=1",
         "trace 1-5759e988-bd862e3fe1be46a994272793, commit 3f786850e387550fdab836ed7e6dc881de23001b",
         "prompt_tokens=812, token_count: 4",
-        "org_common.db.errors.StatementFailed at /var/task/org_common/app.py:120",
+        "org_common.db.protocol.errors.StatementFailed at /var/task/org_common/app.py:120",
         "arn:aws:lambda:eu-central-1:123456789012:function:access-orgs",
         "TheNameOfAClassThatIsRatherLongAndWinded failed",
         "the monkey=1 and the keyboard: 2",

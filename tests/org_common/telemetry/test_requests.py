@@ -14,14 +14,14 @@ from uuid import UUID
 import pytest
 
 from org_common import PUBLIC, TOKEN, App, Conflict, Response
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.telemetry import log, metrics, trace
 from org_common.telemetry.invocation import current
 from org_common.telemetry.process import Process
 from org_common.telemetry.pseudonym import pseudonym
 from org_common.telemetry.requests import observe
 from org_common.testing.client import ISSUER, Client, Person
-from org_common.types import LocalContext
+from org_common.values.types import LocalContext
 from tests.support import emf
 from tests.support.lines import Sink, untouched_logging
 

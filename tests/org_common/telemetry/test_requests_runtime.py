@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.tools.runtime.environment import ON_DEMAND, PROVISIONED, SNAP_START, Environment, Function
 from tests.support import emf
 
@@ -18,8 +18,8 @@ SHOP = """
 import logging
 
 from org_common import PUBLIC, App
-from org_common.http import gateway
-from org_common.types import LocalContext
+from org_common.events import http_api as gateway
+from org_common.values.types import LocalContext
 
 app = App("shop")
 

@@ -16,7 +16,7 @@ from org_common.asgi import Asgi, Scope
 from org_common.telemetry.log import configure
 from org_common.telemetry.otel import OpenTelemetry
 from org_common.testing.client import Client
-from org_common.tools.local import LocalDatabase
+from org_common.tools.database.local import LocalDatabase
 from tests.support.lines import Sink, untouched_logging
 from tests.support.spans import finished, record
 

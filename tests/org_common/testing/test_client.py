@@ -11,7 +11,7 @@ import pytest
 from org_common import ALB, PUBLIC, TOKEN, App, Bearer, Deadline, Header, Identity, Model, Request, Response
 from org_common.testing import client as client_module
 from org_common.testing.client import ISSUER, Client, Person
-from org_common.tools.issuer import TokenIssuer
+from org_common.tools.serve.issuer import TokenIssuer
 
 app = App("under-test")
 

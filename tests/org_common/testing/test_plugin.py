@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from org_common.secret import Secret
-from org_common.tools.local import LocalDatabase
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.local import LocalDatabase
+from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.values.secret import Secret
 
 pytestmark = pytest.mark.db
 

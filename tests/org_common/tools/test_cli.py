@@ -33,7 +33,7 @@ def test_help_imports_no_tool() -> None:
 import sys
 from org_common.tools.cli import main
 main(["db", "--help"], standalone_mode=False)
-print("loaded:", sorted({"psycopg", "pydantic", "org_common.tools.schema", "uvicorn"} & set(sys.modules)))
+print("loaded:", sorted({"psycopg", "pydantic", "org_common.tools.database.schema", "uvicorn"} & set(sys.modules)))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

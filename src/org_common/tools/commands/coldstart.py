@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project import Project, importable
+from org_common.tools.project.project import Project, importable
 
 
 @click.command()
@@ -23,7 +23,7 @@ from org_common.tools.project import Project, importable
 def coldstart(app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None) -> None:
     """Start MODULE:NAME again and again under AWS's runtime client: init, first and warm requests, slowest imports."""
     from org_common.tools.layer.targets import Target
-    from org_common.tools.modules import named
+    from org_common.tools.project.modules import named
     from org_common.tools.runtime import coldstart as tool
     from org_common.tools.runtime import emulator
     from org_common.tools.runtime.example import example

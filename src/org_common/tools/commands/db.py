@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url
-from org_common.tools.project import Project, use_project
+from org_common.tools.project.project import Project, use_project
 
 if TYPE_CHECKING:
-    from org_common.tools.migrations import Migration
-    from org_common.tools.schema import State
+    from org_common.tools.database.migrations import Migration
+    from org_common.tools.database.schema import State
 
 
 @click.group()
@@ -57,7 +57,7 @@ def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: boo
     """
     import os
 
-    from org_common.tools.bootstrap import bootstrap as make
+    from org_common.tools.database.bootstrap import bootstrap as make
 
     password = os.environ.get("APP_MIGRATOR_PASSWORD")
     if ask_password:
@@ -71,7 +71,7 @@ def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: boo
 @PACKAGES
 def migrate(url: str, packages: tuple[str, ...]) -> None:
     """Apply what is pending, each file in one transaction."""
-    from org_common.tools import schema
+    from org_common.tools.database import schema
 
     applied = schema.migrate(url, _migrations(packages), on_apply=lambda m: click.echo(f"applied {m}"))
     if not applied:
@@ -84,7 +84,7 @@ def migrate(url: str, packages: tuple[str, ...]) -> None:
 @click.option("--check", is_flag=True, help="Exit with 1 unless all is applied and unchanged.")
 def status(url: str, packages: tuple[str, ...], check: bool) -> None:
     """Show which migrations are applied."""
-    from org_common.tools import schema
+    from org_common.tools.database import schema
 
     states = schema.status(url, _migrations(packages))
     _print(states)
@@ -106,7 +106,7 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
 )
 def guard(url: str, allow: tuple[str, ...]) -> None:
     """Look for whatever would let one tenant see another's rows; exit with 1 if there is anything."""
-    from org_common.tools import guard as tool
+    from org_common.tools.database import guard as tool
 
     found = tool.look(url, also=allow)
     for fault in found:
@@ -117,7 +117,7 @@ def guard(url: str, allow: tuple[str, ...]) -> None:
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
-    from org_common.tools.migrations import load
+    from org_common.tools.database.migrations import load
 
     use_project()
     if packages:

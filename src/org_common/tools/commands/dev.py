@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 from org_common.tools.commands.options import Folder
-from org_common.tools.project import Project
+from org_common.tools.project.project import Project
 
 DATA = Folder(file_okay=False, path_type=Path)
 
@@ -25,7 +25,7 @@ DATA = Folder(file_okay=False, path_type=Path)
 )
 def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool) -> None:
     """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
-    from org_common.tools import devserver, tour
+    from org_common.tools.serve import devserver, tour
 
     if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
         raise click.UsageError("--check takes a free port: leave out --port")
@@ -41,7 +41,7 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
 @click.option("--data", type=DATA, help="That of `org-common dev`.  [default: .org-common in the project]")
 def token(user: str, data: Path | None) -> None:
     """Print a token of a demo user, signed by the issuer of `org-common dev`."""
-    from org_common.tools import devserver
+    from org_common.tools.serve import devserver
 
     project = Project.find(Path())
     click.echo(devserver.token(project, user, devserver.data_folder(project, data)))

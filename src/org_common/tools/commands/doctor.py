@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url
-from org_common.tools.project import Project, find_root
+from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:
     from org_common.app import App
@@ -78,7 +78,7 @@ def doctor(
 
 def _apps() -> tuple[dict[str, App], dict[str, str]]:
     """The project's apps by name, and the names of their zips; none outside of a project."""
-    from org_common.tools.apps import load
+    from org_common.tools.project.apps import load
 
     if find_root(Path()) is None:
         return {}, {}

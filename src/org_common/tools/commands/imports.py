@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project import Project
+from org_common.tools.project.project import Project
 
 
 @click.command()
 def imports() -> None:
     """Import each app, and each module that has a gate, in a fresh process; exit with 1 if it loads what it may not."""
-    from org_common.tools import gates
+    from org_common.tools.layer import gates
 
     project = Project.find(Path())
     for breach in (breaches := gates.check(project)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Folder
-from org_common.tools.project import Project, importable
+from org_common.tools.project.project import Project, importable
 
 if TYPE_CHECKING:
     from org_common.tools.layer.build import Built
@@ -89,7 +89,7 @@ def check(python: str | None, arch: str | None, out: Path, record: bool) -> None
 @OUT
 def verify(python: str | None, out: Path) -> None:
     """Build, then run each function from the layer on a read-only path with nothing else; nothing may be compiled."""
-    from org_common.tools import functions as tool
+    from org_common.tools.layer import functions as tool
     from org_common.tools.layer import verify as prover
 
     project = Project.find(Path())
@@ -114,7 +114,7 @@ def verify(python: str | None, out: Path) -> None:
 @click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
 def report(python: str | None, out: Path, opened: bool) -> None:
     """Write layer.html into the folder --out: sizes by package and file, budgets, what each function imports."""
-    from org_common.tools import functions as tool
+    from org_common.tools.layer import functions as tool
     from org_common.tools.layer import report as reporter
 
     settings, target = _settings(), _target(python, None)
@@ -131,7 +131,7 @@ def report(python: str | None, out: Path, opened: bool) -> None:
 @OUT
 def build_functions(python: str | None, out: Path) -> None:
     """Build one zip for each app of the project: its modules and what they import of the project."""
-    from org_common.tools import functions as tool
+    from org_common.tools.layer import functions as tool
 
     settings, target = _settings(), _target(python, None)
     for built in tool.build(Project.find(Path()), settings, target.python, out, _say):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from org_common.tools.project import Project, ToolError
+from org_common.tools.project.project import Project, ToolError
 
 if TYPE_CHECKING:
     from org_common.tools.openapi.changes import Change
@@ -34,8 +34,8 @@ def openapi(
     as_json: bool,
 ) -> None:
     """Write one OpenAPI 3.1 document for all apps of the project. Runs no handler and needs no network."""
-    from org_common.tools import apps
     from org_common.tools.openapi import document as tool
+    from org_common.tools.project import apps
 
     if as_json and old is None:
         raise click.UsageError("--json goes with --diff: the document is JSON anyway.")

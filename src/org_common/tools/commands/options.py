@@ -34,6 +34,6 @@ class Folder(click.Path):
 
 def origin(ctx: click.Context, error: Exception) -> str:
     """The option or variable of the URL by which nobody can connect, to be put in front of why."""
-    from org_common.tools.migrations import AddressError
+    from org_common.tools.database.migrations import AddressError
 
     return f"{ctx.meta[ORIGIN]}: " if isinstance(error, AddressError) and ORIGIN in ctx.meta else ""

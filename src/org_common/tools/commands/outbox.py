@@ -3,7 +3,7 @@
 import click
 
 from org_common.tools.commands.options import Url
-from org_common.tools.project import use_project
+from org_common.tools.project.project import use_project
 
 
 @click.group()
@@ -27,7 +27,7 @@ URL = click.option(
 @click.option("--follow", is_flag=True, help="Go on until interrupted, instead of until the outbox is empty.")
 def relay(url: str, sink: str, follow: bool) -> None:
     """Hand over what waits in the outbox, and take it out."""
-    from org_common.tools.relay import run
+    from org_common.tools.database.relay import run
 
     use_project()
     click.echo(f"{run(url, sink, follow=follow)} messages handed over")
@@ -37,7 +37,7 @@ def relay(url: str, sink: str, follow: bool) -> None:
 @URL
 def refused(url: str) -> None:
     """Show the messages that the sink has refused, and why; exit with 1 if any is parked."""
-    from org_common.tools.relay import held
+    from org_common.tools.database.relay import held
 
     found = held(url)
     for each in found:
@@ -57,7 +57,7 @@ def refused(url: str) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that were refused.")
 def requeue(ids: tuple[int, ...], url: str, everything: bool) -> None:
     """Let refused messages go again, with what waits behind them."""
-    from org_common.tools.relay import requeue as put_back
+    from org_common.tools.database.relay import requeue as put_back
 
     if bool(ids) == everything:
         raise click.UsageError("name the messages, or say --all")
@@ -69,6 +69,6 @@ def requeue(ids: tuple[int, ...], url: str, everything: bool) -> None:
 @URL
 def discard(ids: tuple[int, ...], url: str) -> None:
     """Throw messages away for good; what waits behind them goes on."""
-    from org_common.tools.relay import discard as throw_away
+    from org_common.tools.database.relay import discard as throw_away
 
     click.echo(f"{throw_away(url, ids)} messages thrown away")

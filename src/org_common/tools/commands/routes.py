@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project import Project
+from org_common.tools.project.project import Project
 
 
 @click.command()
@@ -14,7 +14,7 @@ def routes(as_json: bool, check: bool) -> None:
     """List every route of the project's apps with its access rule."""
     import json
 
-    from org_common.tools import routes as tool
+    from org_common.tools.project import routes as tool
 
     project = Project.find(Path())
     found = tool.listed(project)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from org_common.build import FUNCTION, STAMP
+from org_common.lifecycle.build import FUNCTION, STAMP
 from org_common.tools.doctor.deployed import Function, Layer
 from org_common.tools.doctor.finding import Finding
 

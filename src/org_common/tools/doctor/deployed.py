@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from org_common.secret import Reference
-from org_common.tools.doctor import policies
-from org_common.tools.doctor.policies import Statement
-from org_common.tools.project import ToolError
+from org_common.tools.doctor import iam as policies
+from org_common.tools.doctor.iam import Statement
+from org_common.tools.project.project import ToolError
+from org_common.values.secret import Reference
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from org_common.app import App
-from org_common.environment import PREFIX, PROFILES, in_lambda
-from org_common.errors import OrgError
-from org_common.needs import Needs
-from org_common.secret import Reference
-from org_common.settings import Settings, SettingsError
+from org_common.config.needs import Needs
+from org_common.config.settings import Settings, SettingsError
+from org_common.config.settings_reader import PREFIX, PROFILES, in_lambda
 from org_common.tools.doctor import budget, builds, roles, variables
 from org_common.tools.doctor.budget import Pooler, Server
 from org_common.tools.doctor.deployed import Cloud, Function, Refused
 from org_common.tools.doctor.finding import Finding
+from org_common.values.errors import OrgError
+from org_common.values.secret import Reference
 
 T = TypeVar("T")
 
@@ -192,7 +192,7 @@ def _allowed(done: Examination, look: Callable[[], T]) -> T | None:
 
 def _url_of(environ: Mapping[str, str], done: Examination) -> str | None:
     """The URL that the environment gives, its secret fetched; None without one that can be had."""
-    from org_common.db.connection import login_url
+    from org_common.db.connections.connection import login_url
 
     try:
         settings = Settings.from_env(environ)

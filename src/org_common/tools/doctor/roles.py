@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from org_common.needs import Needs
-from org_common.secret import Reference
-from org_common.tools.doctor import policies
+from org_common.config.needs import Needs
+from org_common.tools.doctor import iam as policies
 from org_common.tools.doctor.deployed import Function
 from org_common.tools.doctor.finding import Finding
-from org_common.tools.doctor.policies import Need, Statement
+from org_common.tools.doctor.iam import Need, Statement
 from org_common.tools.doctor.variables import references, uses_tokens_of_rds
+from org_common.values.secret import Reference
 
 # What each function does without saying so. Not needed by all, so it lacks nobody who has it not.
 _USUAL = (

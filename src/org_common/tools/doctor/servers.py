@@ -7,11 +7,11 @@ from typing import LiteralString
 
 from psycopg.conninfo import conninfo_to_dict
 
-from org_common.tools import guard
+from org_common.tools.database import guard
+from org_common.tools.database.migrations import SchemaError
+from org_common.tools.database.schema import session
 from org_common.tools.doctor.budget import Pooler, Server
 from org_common.tools.doctor.finding import Finding
-from org_common.tools.migrations import SchemaError
-from org_common.tools.schema import session
 
 _SETTINGS: LiteralString = """
 select name, setting from pg_settings where name in (

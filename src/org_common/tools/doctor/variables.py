@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from org_common.environment import PREFIX, Reading, has_password
-from org_common.secret import Reference, Secret
+from org_common.config.settings_reader import PREFIX, Reading, has_password
 from org_common.tools.doctor.finding import Finding
+from org_common.values.secret import Reference, Secret
 
 _NAMED = re.compile(
     r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?\b|SIGNING_?KEY|_PWD\b|_DSN\b"

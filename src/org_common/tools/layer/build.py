@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from org_common.build import STAMP
+from org_common.lifecycle.build import STAMP
 from org_common.tools.layer import archive, bytecode, install, lock
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.strip import licence, strip

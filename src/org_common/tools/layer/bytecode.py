@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from org_common.tools.layer.targets import interpreter
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 # Run by the target's Python, which has nothing of ours. All files in one process and in one order: what marshal shares
 # between values depends on what the process has met before.

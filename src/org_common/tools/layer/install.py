@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import org_common
-from org_common.tools.layer import uv
 from org_common.tools.layer.lock import Pin
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project import uv
+from org_common.tools.project.project import ToolError
 
 # Ours that a Lambda has no use for: what tests need, what builds it, and all that is not Python or SQL.
 NOT_OURS = ("tools", "testing", "__pycache__")

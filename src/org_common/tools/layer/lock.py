@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from org_common.tools.layer import uv
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import PYTHONS
-from org_common.tools.project import ToolError
+from org_common.tools.project import uv
+from org_common.tools.project.project import ToolError
 
 OURS = "org-common"
 # It comes with every Lambda runtime, and weighs more than all of ours.

@@ -13,9 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from org_common.tools.functions import Function as BuiltFunction
 from org_common.tools.layer import pictures, sizes
 from org_common.tools.layer.build import Built
+from org_common.tools.layer.functions import Function as BuiltFunction
 from org_common.tools.layer.settings import MB, LayerSettings
 from org_common.tools.layer.targets import Target
 from org_common.tools.layer.verify import unpacked

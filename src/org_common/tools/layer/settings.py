@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from org_common.tools.project import ProjectError, find_root
+from org_common.tools.project.project import ProjectError, find_root
 
 EXAMPLE = """\
 [tool.org-common.layer]

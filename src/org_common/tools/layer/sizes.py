@@ -10,7 +10,7 @@ from pathlib import Path
 
 from org_common.tools.layer.settings import MB, Budget, LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 # Growth below this is noise of a recompile, not a finding.
 NOTABLE = 0.01

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHITECTURES = ("x86_64", "arm64")

@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from org_common.app import App
-from org_common.http import gateway
-from org_common.issuers import EXAMPLE
-from org_common.tools.functions import Function as BuiltFunction
+from org_common.config.issuers import EXAMPLE
+from org_common.events import http_api as gateway
 from org_common.tools.layer import build
+from org_common.tools.layer.functions import Function as BuiltFunction
 from org_common.tools.layer.targets import Target, interpreter
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime import client
 from org_common.tools.runtime.api import EnvironmentFailed, Invocation
 from org_common.tools.runtime.environment import Environment, Function

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from org_common import errors
 from org_common.app import App
-from org_common.errors import OrgError
 from org_common.route import Route
+from org_common.values import errors
+from org_common.values.errors import OrgError
 
 Json = dict[str, Any]
 

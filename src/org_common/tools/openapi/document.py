@@ -9,13 +9,13 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from org_common.app import App
-from org_common.casing import camel
-from org_common.errors import OrgError
 from org_common.route import Route
 from org_common.tools.openapi import answers
 from org_common.tools.openapi.operations import operation, outside
 from org_common.tools.openapi.schemas import Json, Schemas
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
+from org_common.values.casing import camel
+from org_common.values.errors import OrgError
 
 VERSION = "3.1.1"
 METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")

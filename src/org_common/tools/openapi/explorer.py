@@ -13,7 +13,7 @@ from typing import Any
 
 from org_common.app import App
 from org_common.tools.openapi.document import document, dump
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 FOLDER = Path(__file__).with_name("swagger_ui")
 SWAGGER_UI_VERSION = "5.35.0"

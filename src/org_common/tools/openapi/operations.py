@@ -9,16 +9,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic_core import to_jsonable_python
 
 from org_common.app import App
-from org_common.casing import camel
-from org_common.http.binding import FORM
+from org_common.handlers.binding import FORM
+from org_common.handlers.signature import Parameter, is_model
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
-from org_common.http.signature import Parameter, is_model
-from org_common.model import Patch
-from org_common.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 from org_common.route import Route
 from org_common.tools.openapi import answers
 from org_common.tools.openapi.schemas import Json, Schemas
+from org_common.values.casing import camel
+from org_common.values.model import Patch
+from org_common.values.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 MERGE_PATCH = "application/merge-patch+json"
 # RFC 9110 section 8.3, 12.5.1 and 11.6.2 speak of these already, and the specification passes over them.

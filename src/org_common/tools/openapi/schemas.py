@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from org_common.http.signature import is_model
-from org_common.model import Patch
+from org_common.handlers.signature import is_model
+from org_common.values.model import Patch
 
 Json = dict[str, Any]
 Direction = Literal["in", "out"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 VERSION = "/2018-06-01/runtime"
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:local"

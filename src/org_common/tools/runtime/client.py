@@ -7,8 +7,8 @@ import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-from org_common.tools.layer import uv
-from org_common.tools.project import ToolError
+from org_common.tools.project import uv
+from org_common.tools.project.project import ToolError
 
 PACKAGES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime.coldstart import WARM, Start
 from org_common.tools.runtime.environment import Function
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime.api import EnvironmentFailed, Invocation, RuntimeApi
 
 STARTING_S = 60.0

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from org_common.http import gateway
-from org_common.tools.project import Project, ToolError, importable
+from org_common.events import http_api as gateway
+from org_common.tools.project.project import Project, ToolError, importable
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def example(project: Project, given: Path | None = None) -> Iterator[tuple[Any, 
         yield event, ours
         return
     importable(project)
-    from org_common.tools import devserver
-    from org_common.tools.issuer import ISSUER, subject
+    from org_common.tools.serve import devserver
+    from org_common.tools.serve.issuer import ISSUER, subject
 
     module = devserver.demo(project)
     if module is None:

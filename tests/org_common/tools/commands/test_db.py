@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from org_common.tools.bootstrap import bootstrap
 from org_common.tools.cli import main
-from org_common.tools.postgres import EmbeddedPostgres
+from org_common.tools.database.bootstrap import bootstrap
+from org_common.tools.database.postgres import EmbeddedPostgres
 
 PASSWORD = "s3cret-of-the-migrator"
 NUMBERS = count(1)
@@ -51,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "db" / "sql" / "0001_other.sql").write_text("create table shop.other (id int);")
     monkeypatch.chdir(package)
     monkeypatch.setattr("sys.path", sys.path.copy())
-    monkeypatch.setattr("org_common.tools.migrations.OWN", "shop_cli")
+    monkeypatch.setattr("org_common.tools.database.migrations.OWN", "shop_cli")
     monkeypatch.delitem(sys.modules, "shop_cli", raising=False)
     return tmp_path
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from org_common.build import FUNCTION as FUNCTION_PART
-from org_common.build import STAMP
+from org_common.lifecycle.build import FUNCTION as FUNCTION_PART
+from org_common.lifecycle.build import STAMP
 from org_common.tools.doctor.builds import Built, check_builds, check_versions, read
 from org_common.tools.doctor.deployed import Function, Layer
 from tests.org_common.tools.doctor.conftest import sha256, zipped

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from org_common.secret import Reference
 from org_common.tools.doctor.deployed import Cloud, Layer, Refused
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
+from org_common.values.secret import Reference
 from tests.org_common.tools.doctor.conftest import Account, sha256, zipped
 
 READ = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from org_common import PUBLIC, SIGNED_IN, App, Needs, Reader
 from org_common.tools.cli import main
+from org_common.tools.database.local import LocalDatabase
 from org_common.tools.doctor.examine import Examination, Wanted, examine
-from org_common.tools.local import LocalDatabase
 from tests.org_common.tools.doctor.conftest import Account, zipped
 
 ORDERS = App("orders", needs=Needs(queues=("mails",)))

@@ -7,7 +7,7 @@ import pytest
 
 from org_common import Needs
 from org_common.tools.doctor.deployed import Function
-from org_common.tools.doctor.policies import parse
+from org_common.tools.doctor.iam import parse
 from org_common.tools.doctor.roles import check, needed
 
 ORDERS = Function(

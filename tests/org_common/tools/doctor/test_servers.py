@@ -6,9 +6,9 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
+from org_common.tools.database.local import LocalDatabase
 from org_common.tools.doctor.budget import Server
 from org_common.tools.doctor.servers import _of_pooler, _of_settings, look, look_at_pooler
-from org_common.tools.local import LocalDatabase
 from tests.support.pgbouncer import PgBouncer
 
 NOWHERE = "postgresql://app_login:hunter2@127.0.0.1:1/app"

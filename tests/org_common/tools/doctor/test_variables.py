@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.secret import Reference
 from org_common.tools.doctor.variables import (
     is_reference,
     references,
@@ -13,6 +12,7 @@ from org_common.tools.doctor.variables import (
     settings,
     uses_tokens_of_rds,
 )
+from org_common.values.secret import Reference
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app-AbCdEf"
 

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools import functions
-from org_common.tools.functions import Function
-from org_common.tools.layer import build
+from org_common.tools.layer import build, functions
 from org_common.tools.layer.build import Built
+from org_common.tools.layer.functions import Function
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import Project, importable
+from org_common.tools.project.project import Project, importable
 
 ROOT = Path(__file__).parents[4]
 

@@ -11,7 +11,7 @@ import pytest
 
 from org_common.tools.layer import build, sizes
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from tests.org_common.tools.layer.conftest import ROOT, Whole
 
 pytestmark = pytest.mark.wheel

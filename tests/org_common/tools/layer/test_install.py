@@ -5,7 +5,7 @@ import pytest
 from org_common.tools.layer import install, lock
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 PINS = {pin.name: pin for pin in lock.read(LayerSettings.find(Path(__file__)), "runtime")}
 

@@ -4,7 +4,7 @@ import pytest
 
 from org_common.tools.layer import lock
 from org_common.tools.layer.settings import LayerSettings
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 TEXT = """\
 # a comment

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from org_common.tools.layer.settings import LAYERS, Budget, LayerSettings
-from org_common.tools.project import ProjectError
+from org_common.tools.project.project import ProjectError
 
 
 def found(folder: Path, table: str) -> LayerSettings:

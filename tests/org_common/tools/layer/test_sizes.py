@@ -9,7 +9,7 @@ from org_common.tools.layer import archive, sizes
 from org_common.tools.layer.settings import Budget, LayerSettings
 from org_common.tools.layer.sizes import Row, Size
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from tests.org_common.tools.layer.conftest import Whole
 
 TARGET = Target("3.13", "arm64")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from org_common.tools.layer.targets import PYTHONS, Target, interpreter
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.functions import Function
 from org_common.tools.layer import archive, verify
+from org_common.tools.layer.functions import Function
 from org_common.tools.layer.targets import Target
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime.api import EnvironmentFailed
 from org_common.tools.runtime.environment import Environment
 from tests.org_common.tools.layer.conftest import Whole

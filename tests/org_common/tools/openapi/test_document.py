@@ -6,9 +6,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from org_common import PUBLIC, App
-from org_common.tools.apps import load
 from org_common.tools.openapi.document import document, dump, without_extensions
-from org_common.tools.project import Project, ToolError
+from org_common.tools.project.apps import load
+from org_common.tools.project.project import Project, ToolError
 from tests.docs.console import environment
 from tests.org_common.tools.openapi import shop
 

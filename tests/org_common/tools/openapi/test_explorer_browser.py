@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from org_common.tools.local import LocalDatabase, clone, drop
+from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.support.served import Served, served
 
 CHROMIUM = shutil.which("chromium") or ""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from org_common.tools.openapi.shapes import Shapes
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 
 LESS, MORE, BOTH, NEITHER = (True, False), (False, True), (True, True), (False, False)
 

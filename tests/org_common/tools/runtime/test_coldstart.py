@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime import coldstart
 from org_common.tools.runtime.coldstart import Start
 from tests.org_common.tools.runtime.conftest import MakeFunction

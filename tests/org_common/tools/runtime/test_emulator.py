@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.project import ToolError
+from org_common.tools.project.project import ToolError
 from org_common.tools.runtime import emulator
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from org_common.http import gateway
+from org_common.events import http_api as gateway
 from org_common.tools.runtime.api import EnvironmentFailed
 from org_common.tools.runtime.environment import SNAP_START, Environment
 from tests.org_common.tools.runtime.conftest import MakeFunction

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.project import Project
+from org_common.tools.project.project import Project
 from org_common.tools.runtime.example import example
 
 

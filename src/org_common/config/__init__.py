@@ -1,0 +1,1 @@
+"""What a function declares and is given: settings, issuers, permissions."""

@@ -1,0 +1,1 @@
+"""How connections are opened, checked, reused, and when they are retried."""

@@ -1,0 +1,139 @@
+"""The last look before serving: a login that could get around row-level security gets no request answered.
+
+One catalog statement, sent once for each environment in the turn of its first unit, in front of role and claims.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Sequence
+
+from psycopg.pq.abc import PGresult
+
+from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.values.errors import OrgError
+
+logger = logging.getLogger(__name__)
+
+# The oldest minor of each major without known ways around row-level security: CVE-2023-2455, CVE-2023-39418,
+# CVE-2024-10976, CVE-2024-10978, CVE-2025-8713. Majors after 17 are free of all of them.
+FLOORS = {15: 150014, 16: 160010, 17: 170006}
+OLDEST_MAJOR = 15
+
+# What a unit may run as. Whatever else the login can become, an injected `set_config('role', …)` could as well.
+REACHABLE = frozenset({"anon", "authenticated", "app_sys"})
+# Ours, which see the rows of all tenants.
+HARMFUL = frozenset({"app_migrator", "app_rules", "app_service"})
+# What platforms hang on a login to say how it proves itself: they hold no rights.
+MARKS = frozenset({"rds_iam", "rds_password", "cloudsqliamuser", "cloudsqliamserviceaccount"})
+
+# Every role that the login is a member of, itself included. A superuser is a member of all.
+STATEMENT: Wire = prepare_own(
+    """select current_setting('server_version_num'), (
+  select json_agg(json_build_object(
+    'name', r.rolname,
+    'login', r.rolname = session_user,
+    'superuser', r.rolsuper,
+    'bypasses', r.rolbypassrls,
+    'inherited', r.rolname <> session_user and pg_has_role(session_user, r.oid, 'usage'),
+    'owns', exists (
+      select from pg_shdepend d
+      where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
+    )
+  ))
+  from pg_roles r where pg_has_role(session_user, r.oid, 'member')
+)"""
+).bind(None)
+
+
+class Misconfigured(Exception):
+    """The database, or the login to it, is set up so that tenants could be mixed. The message names the fix."""
+
+
+class Guard:
+    """Whether this environment has looked, and what it found. It looks until it has passed once."""
+
+    __slots__ = ("passed",)
+
+    def __init__(self) -> None:
+        self.passed = False
+
+    def judge(self, result: PGresult) -> None:
+        """Pass, or raise: `OrgError` (500) to the caller, with `Misconfigured` for the log."""
+        version, roles = int(result.get_value(0, 0) or 0), json.loads(result.get_value(0, 1) or b"[]")
+        strangers = _strangers(roles)
+        found = faults(version, roles, strangers)
+        if found:
+            logger.critical("refusing to serve: %s", "; ".join(found))
+            raise OrgError(code="misconfigured") from Misconfigured("; ".join(found))
+        if strangers:
+            # Not refused: a platform may have hung on the login what we do not know, and nobody could serve there.
+            logger.warning(
+                "the login can become %s: `org-common db guard` says how to mend or allow it", ", ".join(strangers)
+            )
+        self.passed = True
+
+
+def _strangers(roles: Sequence[dict[str, object]]) -> list[str]:
+    """Roles that the login can become, of which nothing is known, neither that they are needed nor that they harm."""
+    names = [str(role["name"]) for role in roles if not role["login"]]
+    return [name for name in names if not (name.startswith("pg_") or name in HARMFUL | REACHABLE | MARKS)]
+
+
+def faults(version: int, roles: Sequence[dict[str, object]], also: Collection[str] = ()) -> list[str]:
+    """All that is wrong, each with its fix. `version` is `server_version_num`, `roles` are those of `STATEMENT`.
+
+    `also`: roles that the login may become besides those of a unit.
+    """
+    # A superuser is a member of every role: what else there is would bury it.
+    powerful = [role for role in roles if role["login"] and role["superuser"]]
+    login = next((str(role["name"]) for role in roles if role["login"]), "the login")
+    found = _version_faults(version)
+    expected = {login, *REACHABLE, *MARKS, *also}
+    for role in powerful or roles:
+        if role["name"] in expected or role["superuser"] or role["bypasses"]:
+            found += _role_faults(role)
+        else:
+            found.append(
+                f"the login can become {role['name']}, which no request runs as: "
+                f"`revoke {role['name']} from {login}`, or from the role by which it has it"
+            )
+    return found
+
+
+def _version_faults(version: int) -> list[str]:
+    major = version // 10000
+    floor = FLOORS.get(major, 0)
+    if major >= OLDEST_MAJOR and version >= floor:
+        return []
+    wanted = floor or FLOORS[OLDEST_MAJOR]
+    return [
+        (
+            f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
+            f"update to {wanted // 10000}.{wanted % 10000} or later"
+        )
+    ]
+
+
+def _role_faults(role: dict[str, object]) -> list[str]:
+    name = role["name"]
+    whose = f"the login {name}" if role["login"] else f"{name}, a role that the login can become,"
+    found = []
+    if role["superuser"]:
+        found.append(f"{whose} is a superuser: log in as app_login, and `alter role {name} nosuperuser` or revoke it")
+    elif role["bypasses"]:
+        found.append(
+            f"{whose} bypasses row-level security: `alter role {name} nobypassrls`, or revoke it from the login"
+        )
+    if role["owns"] and not role["superuser"]:
+        found.append(
+            f"{whose} owns objects, and an owner may switch row-level security off: "
+            f"`reassign owned by {name} to app_migrator`"
+        )
+    if role["inherited"] and not role["superuser"]:
+        found.append(
+            f"the login has the rights of {name} without becoming it: "
+            "`alter role … noinherit`, and grant it `with inherit false`"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Statements and their exchange with PostgreSQL: one round trip at a time."""

@@ -1,0 +1,153 @@
+"""What a failed statement means to the caller: SQLSTATE in, `OrgError` out.
+
+Mapped by SQLSTATE and never by class or text: the SDK's own codes have no class, and texts are localised.
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from psycopg.pq import DiagnosticField
+from psycopg.pq.abc import PGresult
+
+from org_common.values.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    GatewayTimeout,
+    Gone,
+    NotFound,
+    OrgError,
+    PreconditionFailed,
+    Unavailable,
+    Unprocessable,
+)
+
+
+class StatementFailed(Exception):
+    """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
+
+    `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
+    before it in its turn, `routine` is the server's function that gave up.
+    """
+
+    def __init__(
+        self,
+        sqlstate: str,
+        message: str,
+        detail: str | None = None,
+        hint: str | None = None,
+        *,
+        routine: str | None = None,
+        done: Sequence[PGresult] = (),
+    ) -> None:
+        super().__init__(f"{message} (SQLSTATE {sqlstate})")
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.routine = routine
+        self.done = list(done)
+
+    @property
+    def is_stale_plan(self) -> bool:
+        """A prepared statement is gone, is there already, or was made for a table that has changed since."""
+        # 0A000 has many meanings; the function tells this one, in whatever language the server speaks.
+        return self.sqlstate in ("26000", "42P05") or (
+            self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
+        )
+
+
+class ConnectionLost(Exception):
+    """The connection broke, or had to be given up. Whether the server did the work is not known from here."""
+
+
+class UnitMoved(Exception):
+    """Role or claims were not those that the unit began with when it came to COMMIT. Nothing was committed."""
+
+
+class RolledBack(Unavailable):
+    """The transaction was undone for certain, through no fault of the statements: the whole handler may run again."""
+
+    code = "concurrent_change"
+    detail = "Another change was made at the same time, or the connection broke. Nothing was saved. Try again."
+
+
+def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
+    """The failed result as an exception; `done` are those before it."""
+    return StatementFailed(
+        _field(result, DiagnosticField.SQLSTATE) or "",
+        _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
+        _field(result, DiagnosticField.MESSAGE_DETAIL),
+        _field(result, DiagnosticField.MESSAGE_HINT),
+        routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
+        done=done,
+    )
+
+
+def answer(failed: StatementFailed, *, read_only: bool) -> OrgError:
+    """The error that the caller gets. `read_only`: the unit was one that the SDK made READ ONLY."""
+    state = failed.sqlstate
+    if state[:2] == "OC":
+        return _own(failed)
+    if state == "25006":
+        if read_only:
+            return OrgError("The handler tried to write in a read-only unit.", code="read_only_unit")
+        # Nobody asked for READ ONLY: a failover has left this connection on a standby.
+        return Unavailable()
+    for width in (5, 2):
+        make = _ANSWERS.get(state[:width])
+        if make is not None:
+            return make()
+    return OrgError()
+
+
+# By whole code, then by class. What is not here is a fault of the program: 500.
+_ANSWERS: dict[str, Callable[[], OrgError]] = {
+    "22": lambda: Unprocessable("A value is not valid for its field.", code="invalid_value"),
+    "23502": lambda: Unprocessable("A required value is missing.", code="missing_value"),
+    "23503": lambda: Conflict(
+        "Something that this refers to does not exist, or is still referred to.", code="broken_reference"
+    ),
+    "23505": lambda: Conflict("There is one with the same value already.", code="duplicate"),
+    "23514": lambda: Unprocessable("A value is outside of what is allowed.", code="invalid_value"),
+    "23P01": lambda: Conflict("This overlaps with another one.", code="overlap"),
+    "40": lambda: Unavailable("Another change was made at the same time. Try again.", code="concurrent_change"),
+    "42501": Forbidden,
+    "53": Unavailable,
+    "55P03": lambda: Unavailable("Somebody else is changing this now. Try again.", code="locked"),
+    "57014": GatewayTimeout,
+    "57P01": Unavailable,
+    "57P02": Unavailable,
+    "57P03": Unavailable,
+    "57P05": Unavailable,
+    "08": Unavailable,
+}
+
+# `raise exception using errcode = 'OC409', message = 'last_owner', detail = 'An organization needs an owner.'`
+# in a module's own function: status from the code, `code` from the message, `detail` from the detail.
+_OWN: dict[str, type[OrgError]] = {
+    "OC400": BadRequest,
+    "OC403": Forbidden,
+    "OC404": NotFound,
+    "OC409": Conflict,
+    "OC410": Gone,
+    "OC412": PreconditionFailed,
+    "OC422": Unprocessable,
+}
+UNKNOWN_USER = "OCUSR"
+
+
+def _own(failed: StatementFailed) -> OrgError:
+    if failed.sqlstate == UNKNOWN_USER:
+        return Forbidden("This platform does not know you yet.", code="not_provisioned")
+    kind = _OWN.get(failed.sqlstate)
+    if kind is None:
+        return OrgError()
+    return kind(failed.detail, code=failed.message)
+
+
+def _field(result: PGresult, field: DiagnosticField) -> str | None:
+    value = result.error_field(field)
+    return value.decode(errors="replace") if value is not None else None

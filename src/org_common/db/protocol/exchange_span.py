@@ -1,0 +1,72 @@
+"""One turn as others see it: it counts for its request, and is a span that names its statements."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from types import TracebackType
+
+from org_common.db.protocol.statement import Wire
+from org_common.telemetry import trace
+from org_common.telemetry.invocation import current
+
+# Compiled when the first span is named: most functions have none.
+# All the SDK's own statements begin so; the handler's cannot, or would not.
+_OWN = (
+    rb"(?i)begin|commit|rollback|savepoint|release|set local|reset all|"
+    rb"select (?:set_config|app\.|pg_|current_setting|case when current_user <> \$1)"
+)
+_VERB = rb"(?i)\b(select|insert|update|delete|merge|values|table|with)\b"
+_TABLE = rb"(?i)\b(?:from|into|update|table|using)\s+(?:only\s+)?([a-z_][a-z0-9_$]*(?:\.[a-z_][a-z0-9_$]*)?)"
+MAX_NAME_LENGTH = 255
+
+
+class Turn:
+    """For `with`, around the exchange itself."""
+
+    __slots__ = ("_began_s", "_span")
+
+    def __init__(self, statements: Sequence[Wire]) -> None:
+        self._span: trace.Span | None = None
+        if trace.tracer is not None:
+            self._span = trace.span(name(statements), {"db.system.name": "postgresql"}, kind="client")
+
+    def __enter__(self) -> None:
+        if self._span is not None:
+            self._span.__enter__()
+        self._began_s = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        invocation = current.get()
+        if invocation is not None:
+            invocation.database_turns += 1
+            invocation.database_ms += (time.perf_counter() - self._began_s) * 1000
+        if self._span is not None:
+            self._span.__exit__(kind, error, traceback)
+
+
+def name(statements: Sequence[Wire]) -> str:
+    """The handler's statements by verb and table, as OpenTelemetry's db.query.summary: no text, no value.
+
+    Of a turn without one what it is for: "commit", "rollback", else "prelude".
+    """
+    commands = [statement[0] for statement in statements]
+    summaries = [summary(command) for command in commands if not re.match(_OWN, command)]
+    if summaries:
+        return "; ".join(summaries)[:MAX_NAME_LENGTH]
+    ends = [command.decode() for command in commands if command in (b"commit", b"rollback")]
+    return ends[0] if ends else "prelude"
+
+
+@lru_cache(maxsize=1024)
+def summary(command: bytes) -> str:
+    """`SELECT access.orgs` of a statement: its verb, and the first table that it names."""
+    verb, table = re.search(_VERB, command), re.search(_TABLE, command)
+    found = [verb[1].decode().upper() if verb else "STATEMENT"]
+    if table:
+        found.append(table[1].decode())
+    return " ".join(found)

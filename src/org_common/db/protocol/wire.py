@@ -1,0 +1,130 @@
+"""One turn: statements out, one Sync, results in.
+
+Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline
+still sends and commits what was queued (measured); here all of a turn is adapted before its first byte leaves. The wait
+has an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Sequence
+
+from psycopg import OperationalError
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from org_common.db.protocol.errors import ConnectionLost, StatementFailed, failure
+from org_common.db.protocol.plans import Key, Plans
+from org_common.db.protocol.statement import TEXT_FORMAT, Wire
+from org_common.values.errors import GatewayTimeout
+
+_GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+
+
+def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: Plans | None = None) -> list[PGresult]:
+    """Send the statements with one Sync and read an answer to each: one turn.
+
+    Without a BEGIN among them they are one implicit transaction: the first failure undoes them all and ends it.
+    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `until_s` (of
+    `time.monotonic()`) passed first. After the last two the connection is of no more use. With `plans` a text is
+    prepared on its way, in the same turn, and sent by name from then on.
+    """
+    if pgconn.transaction_status == TransactionStatus.ACTIVE:
+        raise ConnectionLost("an answer is outstanding that nobody waited for")
+    parses: list[_Parse] = []
+    try:
+        _send(pgconn, statements, plans, parses)
+        pgconn.pipeline_sync()
+        _flush(pgconn, until_s)
+        results = _results(pgconn, until_s)
+    except OperationalError as error:
+        raise ConnectionLost(str(error)) from error
+    except StatementFailed as failed:
+        failed.done = _learn(plans, parses, failed.done)
+        raise
+    return _learn(plans, parses, results)
+
+
+# Where among the answers that of a Parse stands, and what it was for.
+_Parse = tuple[int, Wire, bytes]
+
+
+def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None, parses: list[_Parse]) -> None:
+    """Queue the statements, and put the Parses among them into `parses`."""
+    fresh: dict[Key, bytes] = {}
+    for at, statement in enumerate(statements):
+        command, values, types, formats = statement
+        name = plans and (plans.name(statement) or fresh.get((command, types)))
+        if plans is not None and name is None:
+            name = plans.new(statement)
+            if name is not None:
+                fresh[(command, types)] = name
+                pgconn.send_prepare(name, command, types)
+                parses.append((at + len(parses), statement, name))
+        if name:
+            pgconn.send_query_prepared(name, values, formats, TEXT_FORMAT)
+        else:
+            pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
+
+
+def _learn(plans: Plans | None, parses: Sequence[_Parse], answers: list[PGresult]) -> list[PGresult]:
+    """Keep what the server has parsed: it stays, even if the unit failed later. Answers the statements' results."""
+    if plans is None or not parses:
+        return answers
+    done = {place: (statement, name) for place, statement, name in parses if place < len(answers)}
+    for statement, name in done.values():
+        plans.learned(statement, name)
+    return [answer for place, answer in enumerate(answers) if place not in done]
+
+
+def _flush(pgconn: PGconn, until_s: float) -> None:
+    # A large statement does not fit into the socket's buffer: while the rest waits, the server's answers are read, or
+    # both sides would wait for each other.
+    while pgconn.flush():
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, until_s) & ~select.POLLOUT:
+            pgconn.consume_input()
+
+
+def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
+    results: list[PGresult] = []
+    failed: StatementFailed | None = None
+    ended = False
+    while True:
+        while pgconn.is_busy():
+            _wait(pgconn, select.POLLIN, until_s)
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            # The end of one statement's results, or of the connection.
+            if pgconn.status == ConnStatus.BAD or ended:
+                raise ConnectionLost("the server closed the connection")
+            ended = True
+            continue
+        ended = False
+        status = result.status
+        if status in _GOOD:
+            results.append(result)
+        elif status == ExecStatus.PIPELINE_SYNC:
+            if failed is not None:
+                raise failed
+            return results
+        elif status == ExecStatus.FATAL_ERROR:
+            error = failure(result, results)
+            if pgconn.status == ConnStatus.BAD:
+                # 57P01 and its like: the server said why it went.
+                raise ConnectionLost(str(error)) from error
+            failed = failed or error
+        elif status != ExecStatus.PIPELINE_ABORTED:
+            raise ConnectionLost(f"an answer that was not asked for: {ExecStatus(status).name}")
+
+
+def _wait(pgconn: PGconn, events: int, until_s: float) -> int:
+    poll = select.poll()
+    poll.register(pgconn.socket, events)
+    left_s = until_s - time.monotonic()
+    ready = poll.poll(max(left_s * 1000, 0))
+    if not ready:
+        raise GatewayTimeout from TimeoutError("the database did not answer in time")
+    return ready[0][1]

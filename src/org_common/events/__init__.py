@@ -1,0 +1,1 @@
+"""What invokes a function: one file for each event source."""

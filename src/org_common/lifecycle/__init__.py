@@ -1,0 +1,1 @@
+"""How this process started, froze, forked and ends."""

@@ -1,0 +1,1 @@
+"""A local PostgreSQL, migrations, roles and the outbox relay."""

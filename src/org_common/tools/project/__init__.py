@@ -1,0 +1,1 @@
+"""The user's project: its pyproject.toml, modules, apps and routes."""

@@ -1,0 +1,1 @@
+"""The local server: apps behind ASGI, tokens, a scripted tour."""

@@ -1,0 +1,226 @@
+"""`org-common dev`: the project's apps on 127.0.0.1, on a real PostgreSQL, with people to sign in as."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EADDRINUSE
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import ModuleType
+
+from org_common.asgi import Asgi
+from org_common.config.settings import Settings
+from org_common.config.settings_reader import ALLOW_PLAIN
+from org_common.db.connections.pool import Pooled
+from org_common.db.database import Database
+from org_common.telemetry.requests import observe
+from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.migrations import AddressError, HistoryError, load
+from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.openapi.explorer import Explorer
+from org_common.tools.project.apps import load as load_apps
+from org_common.tools.project.modules import blamed
+from org_common.tools.project.modules import load as load_module
+from org_common.tools.project.project import Project, ToolError, importable
+from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
+
+DATABASE = "dev"
+# From the process that holds the database to the one that serves and is started again with each change of a file.
+DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
+
+
+def data_folder(project: Project, data: Path | None) -> Path:
+    """Where database and issuer's key live: the folder asked for, or `.org-common` in the project."""
+    return (data or project.root / ".org-common").absolute()
+
+
+@contextmanager
+def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
+    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own.
+
+    `reset_logins`: as for `provision`.
+    """
+    given = os.environ.get("DATABASE_URL")
+    migrations = load(project.migrations, root=project.root)
+    module = demo(project)
+    if given:
+        _say("On the server of DATABASE_URL, applying migrations …")
+        try:
+            local = provision(given, DATABASE, migrations, reset_logins=reset_logins, say=_say)
+        except AddressError as error:
+            raise ToolError(f"DATABASE_URL: {error}") from error
+        except HistoryError as error:
+            raise ToolError(f"{error}\nTo start afresh, without the data, drop the database {DATABASE}") from error
+        yield _seeded(module, local)
+        return
+    _say(f"Starting PostgreSQL in {data}, applying migrations …")
+    with EmbeddedPostgres.start(data / "postgres") as server:
+        try:
+            local = provision(server.url, DATABASE, migrations)
+        except HistoryError as error:
+            raise ToolError(f"{error}\nTo start afresh, without the data, delete the folder {data}") from error
+        yield _seeded(module, local)
+
+
+def demo(project: Project) -> ModuleType | None:
+    """The project's demo module: `PEOPLE` to sign in as, `EXAMPLE`, `seed(conninfo, issuer)`, perhaps `tour(visit)`."""
+    if project.demo is None:
+        return None
+    what = f"the demo module {project.demo}"
+    module = load_module(project.demo, what)
+    for name in ("PEOPLE", "EXAMPLE", "seed"):
+        if not hasattr(module, name):
+            raise ToolError(f"{what} has no {name}. A demo has PEOPLE, EXAMPLE and seed(admin_url, issuer)")
+    match module.EXAMPLE:
+        case (str(person), str()) if person in module.PEOPLE:
+            return module
+        case _:
+            pass
+    raise ToolError(f'{what}: EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")')
+
+
+def application() -> Explorer:
+    """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
+    project = Project.find(Path())
+    apps = load_apps(project)
+    settings = Settings.from_env()
+    issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
+    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+
+    def tokens() -> dict[str, str]:
+        module = demo(project)
+        return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
+
+    return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
+
+
+def observed() -> Explorer:
+    """The application, with a line for each request on the terminal."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+    observe("text")
+    try:
+        return application()
+    except ToolError as error:
+        # Waits for the file to be mended; uvicorn would print its own way here.
+        sys.exit(f"Error: {error}")
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """Not to keep the port of a server whose database is gone: killed, the parent takes nobody along."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
+    """Serve until interrupted. Prints one command that works as pasted."""
+    import uvicorn
+
+    # Told before anything is started: whoever serves is another process, and only prints a traceback.
+    load_apps(project)
+    _check_port(port)
+    issuer = LocalIssuer.load(data)
+    with database(project, data, reset_logins=reset_logins) as local:
+        os.environ |= environment(local, data)
+        threading.Thread(target=_welcome, args=(project, issuer, port, data), daemon=True).start()
+        sources = project.root / "src"
+        uvicorn.run(
+            "org_common.tools.serve.devserver:observed",
+            factory=True,
+            host="127.0.0.1",
+            port=port,
+            reload=reload,
+            reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
+            reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
+            log_level="info",
+            # Ours says what it took, and of what it was made.
+            access_log=False,
+            server_header=False,
+        )
+
+
+def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
+    """The environment variables of the serving process."""
+    return {
+        "ORG_COMMON_DATABASE_URL": local.login_url,
+        "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
+        # Passwords of this machine's own; and a function may be run on it as Lambda would.
+        ALLOW_PLAIN: "1",
+        DATA_VARIABLE: str(data),
+    }
+
+
+def token(project: Project, name: str, data: Path) -> str:
+    """A token for one of the demo's people, or for anybody where there is no demo."""
+    importable(project)
+    module = demo(project)
+    if module is not None and name not in module.PEOPLE:
+        raise ToolError(f"there is no demo user {name!r}. There are: {', '.join(module.PEOPLE)}")
+    return LocalIssuer.load(data).token(name)
+
+
+def _seeded(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
+    if module is not None:
+        with blamed(f"seed() of {module.__name__}"):
+            module.seed(local.admin_url, ISSUER)
+    return local
+
+
+def _welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
+    """Told once somebody answers: earlier, what is pasted would be refused."""
+    while not _answers(port):
+        time.sleep(0.05)
+    module = demo(project)
+    lines = ["", f"All routes, to read and to try: http://127.0.0.1:{port}/docs", ""]
+    own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
+    command = f"{_program()} token{own}"
+    if module is None:
+        lines += [f"A token for anybody: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
+    else:
+        name, path = module.EXAMPLE
+        lines += [f"People to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: {command} {name}", ""]
+        lines += [f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}", ""]
+    print("\n".join(lines), flush=True)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _program() -> str:
+    """This command as the user's shell finds it. Within nox, PATH is not that of the shell."""
+    running = Path(sys.argv[0]).absolute()
+    found = shutil.which("org-common")
+    if found and Path(found).absolute() == running and "NOX_CURRENT_SESSION" not in os.environ:
+        return "org-common"
+    here = Path.cwd()
+    return shlex.quote(str(running.relative_to(here) if running.is_relative_to(here) else running))
+
+
+def _say(text: str) -> None:
+    """What happens meanwhile: on stdout is what a command was called for."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        # As uvicorn does: what lingers of a server that has ended takes no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            fault = "is taken" if error.errno == EADDRINUSE else "cannot be had"
+            raise ToolError(
+                f"port {port} of 127.0.0.1 {fault} ({error.strerror}): choose another with --port"
+            ) from error

@@ -1,0 +1,195 @@
+"""Who is calling, as vouched for by whoever the app declared."""
+
+import time
+
+import orjson
+
+from org_common.values.errors import Forbidden, Unauthorized
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from org_common.http.request import Request
+
+    class IdentitySource(Protocol):
+        """Who vouches for the caller of a request."""
+
+        @property
+        def needs_authorizer(self) -> bool:
+            """It reads what somebody in front of the function has verified: events without that are refused."""
+            ...
+
+        def identity(self, request: Request) -> "Identity | None":
+            """The caller; None when nobody says who it is. `Unauthorized` when what is said does not hold."""
+            ...
+
+
+# The authorizer's answer may be cached by API Gateway for longer than the token lives, so `exp` is checked again on
+# each request, with PostgREST's 30 s for clocks that disagree.
+LEEWAY_S = 30
+MAX_CLAIMS_BYTES = 8192
+MAX_TEXT_LENGTH = 512
+# Callers whose claims are kept as they were read: 100 KB of them as they usually are.
+MAX_KNOWN = 256
+_set = object.__setattr__
+
+
+class Identity:
+    """The caller of one request. Injectable: name it in a handler's signature. It cannot be changed.
+
+    `subject` is the issuer's name for the caller, not this platform's user id: that one is looked up in the database
+    by (issuer, subject), in the same turn as the first statement. `expires_at` is in seconds since the epoch.
+    `email_verified` is true only for mailboxes that the issuer can vouch for. `tenant` is the tenant that the token is
+    for, where the issuer's settings name such a claim.
+    """
+
+    __slots__ = ("email", "email_verified", "expires_at", "issuer", "subject", "tenant", "token_id")
+    injected = "identity"
+
+    issuer: str
+    subject: str
+    expires_at: float
+    email: str | None
+    email_verified: bool
+    token_id: str | None
+    tenant: str | None
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        subject: str,
+        expires_at: float,
+        email: str | None = None,
+        email_verified: bool = False,
+        token_id: str | None = None,
+        tenant: str | None = None,
+    ) -> None:
+        _set(self, "issuer", issuer)
+        _set(self, "subject", subject)
+        _set(self, "expires_at", expires_at)
+        _set(self, "email", email)
+        _set(self, "email_verified", email_verified)
+        _set(self, "token_id", token_id)
+        _set(self, "tenant", tenant)
+
+    @classmethod
+    def from_claims(cls, text: str) -> "Identity":
+        """Parse the JSON text that the authorizer passed on.
+
+        `Unauthorized` when a claim is missing or of the wrong type, or when the token has expired by now.
+        """
+        if len(text) > MAX_CLAIMS_BYTES:
+            raise Unauthorized(code="invalid_claims")
+        try:
+            claims = orjson.loads(text)
+            issuer, subject, expires_at = claims["iss"], claims["sub"], claims["exp"]
+            email, verified, token_id = claims.get("email"), claims.get("email_verified"), claims.get("jti")
+            tenant = claims.get("tenant")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            # `from None`: the text is a caller's, and it must not reach a log through the context.
+            raise Unauthorized(code="invalid_claims") from None
+        if not (_is_name(issuer) and _is_name(subject) and type(expires_at) in (int, float)):
+            raise Unauthorized(code="invalid_claims")
+        for optional in (email, token_id, tenant):
+            if optional is not None and not _is_name(optional):
+                raise Unauthorized(code="invalid_claims")
+        # Written so that NaN is refused as well.
+        if not expires_at > time.time() - LEEWAY_S:
+            raise _expired()
+        return cls(
+            issuer=issuer,
+            subject=subject,
+            expires_at=expires_at,
+            email=email,
+            email_verified=verified is True,
+            token_id=token_id,
+            tenant=tenant,
+        )
+
+    def checked_for(self, tenant_id: str | None) -> "Identity":
+        """Itself; `Forbidden` in a function in Lambda's tenant isolation mode unless the token is for just that tenant.
+
+        Which tenant's environment a request runs in is picked by a header, before anybody has looked at the token.
+        """
+        if tenant_id is not None and tenant_id != self.tenant:
+            raise Forbidden("The access token is not for this tenant.", code="other_tenant")
+        return self
+
+    def claims(self, role: str) -> str:
+        """The text for `request.jwt.claims`, PostgREST's and Supabase's name for it.
+
+        `role` is the database role that the route picked, never one that a token asked for.
+        """
+        return orjson.dumps(
+            {
+                "iss": self.issuer,
+                "sub": self.subject,
+                "role": role,
+                "email": self.email,
+                "email_verified": self.email_verified,
+            }
+        ).decode()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an Identity is what a token says, and its {name} cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __repr__(self) -> str:
+        return f"Identity(issuer={self.issuer!r}, subject={self.subject!r})"
+
+
+class FromAuthorizer:
+    """The API's authorizer verified the token and passed its claims on: as the JSON text `claims` of its context.
+
+    An HTTP API has the context under `lambda` and nothing beside it, a REST API at the top.
+    """
+
+    # The same text is the same caller, whoever sends it: a look at the clock is all that is left to do (1.5 us less).
+    __slots__ = ("_known",)
+    needs_authorizer = True
+
+    def __init__(self) -> None:
+        self._known: dict[str, Identity] = {}
+
+    def identity(self, request: "Request") -> Identity | None:
+        authorizer = request.authorizer
+        if not authorizer:
+            return None
+        context: object = authorizer.get("lambda", authorizer)
+        if context is not authorizer and len(authorizer) > 1:
+            # Claims beside `lambda`: of no API.
+            context = None
+        claims = context.get("claims") if isinstance(context, dict) else None
+        if not isinstance(claims, str):
+            # Another kind of authorizer than the one that was declared, or somebody who invokes the function himself.
+            raise Unauthorized(code="invalid_claims")
+        identity = self._known.get(claims)
+        if identity is None:
+            identity = Identity.from_claims(claims)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[claims] = identity
+        elif not identity.expires_at > time.time() - LEEWAY_S:
+            raise _expired()
+        tenant_id = request.tenant_id
+        return identity if tenant_id is None else identity.checked_for(tenant_id)
+
+    def __repr__(self) -> str:
+        return "FROM_AUTHORIZER"
+
+
+FROM_AUTHORIZER = FromAuthorizer()
+
+
+def _expired() -> Unauthorized:
+    return Unauthorized("The access token has expired.", code="token_expired")
+
+
+def _is_name(value: object) -> bool:
+    # PostgreSQL's text holds no NUL, and nobody's name holds another control character.
+    return type(value) is str and 0 < len(value) <= MAX_TEXT_LENGTH and value.isprintable()

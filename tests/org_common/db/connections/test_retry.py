@@ -1,0 +1,132 @@
+"""The table of retries, as data; tests/faults walks through it on real connections."""
+
+import subprocess
+import sys
+import time
+from textwrap import dedent
+
+import pytest
+
+from org_common.db.connections.retry import ATTEMPTS, FIRST_WAIT_S, TABLE, Action, Phase, Signal, action, again, signal
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "found"),
+    [
+        ("08006", Signal.LOST),
+        ("57P01", Signal.LOST),
+        ("57P03", Signal.STARTING),
+        ("53300", Signal.FULL),
+        ("28P01", Signal.PASSWORD),
+        ("40001", Signal.CONFLICT),
+        ("40P01", Signal.CONFLICT),
+        ("25006", Signal.STANDBY),
+        ("23505", None),
+        ("42501", None),
+        ("57014", None),
+        ("OC403", None),
+    ],
+)
+def test_a_sqlstate_says_what_went_wrong(sqlstate: str, found: Signal | None) -> None:
+    assert signal(sqlstate) is found
+
+
+def test_what_is_in_no_row_is_not_retried() -> None:
+    assert action(None, Phase.READ) is None
+    assert action(Signal.FULL, Phase.COMMIT) is None
+
+
+def test_a_commit_in_flight_is_never_sent_again() -> None:
+    again = {Action.RESEND, Action.BACK_OFF}
+
+    assert not {found for (_, phase), found in TABLE.items() if phase is Phase.COMMIT} & again
+
+
+def test_a_transaction_runs_again_only_where_its_route_says_so() -> None:
+    of_writes = {found for (_, phase), found in TABLE.items() if phase is Phase.WRITE}
+
+    assert of_writes == {Action.RERUN, Action.TIMEOUT, Action.DROP}
+
+
+class Flaky:
+    """Fails so often before it answers; keeps the time of each call."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.called_s: list[float] = []
+
+    def __call__(self) -> str:
+        self.called_s.append(time.monotonic())
+        if len(self.called_s) <= self.failures:
+            raise OSError(f"failure {len(self.called_s)}")
+        return "answer"
+
+    def again(self, *, left_s: float = 10.0, retried: list[str] | None = None) -> str:
+        count = (lambda: retried.append("retried")) if retried is not None else (lambda: None)
+        return again(self, lambda error: isinstance(error, OSError), time.monotonic() + left_s, count)
+
+
+@pytest.mark.parametrize("failures", range(ATTEMPTS))
+def test_what_fails_less_often_than_it_is_tried_is_answered(failures: int) -> None:
+    flaky, retried = Flaky(failures), list[str]()
+
+    assert flaky.again(retried=retried) == "answer"
+    assert (len(flaky.called_s), len(retried)) == (failures + 1, failures)
+
+
+def test_the_last_error_stands() -> None:
+    flaky = Flaky(99)
+
+    with pytest.raises(OSError, match=f"failure {ATTEMPTS}"):
+        flaky.again()
+    assert len(flaky.called_s) == ATTEMPTS
+
+
+def test_what_is_not_worth_it_is_tried_once() -> None:
+    flaky = Flaky(99)
+
+    with pytest.raises(OSError, match="failure 1"):
+        again(flaky, lambda error: isinstance(error, KeyError), time.monotonic() + 10)
+    assert len(flaky.called_s) == 1
+
+
+def test_no_pause_begins_that_would_end_too_late() -> None:
+    flaky = Flaky(99)
+
+    with pytest.raises(OSError, match="failure 1"):
+        flaky.again(left_s=0)
+    assert len(flaky.called_s) == 1
+
+
+def test_pauses_are_bounded_and_spread() -> None:
+    pauses = []
+    for _ in range(10):
+        flaky = Flaky(ATTEMPTS - 1)
+        flaky.again()
+        pauses.append([later - earlier for earlier, later in zip(flaky.called_s, flaky.called_s[1:], strict=False)])
+
+    # A scheduler may add to a pause, so the smallest of them is what is bounded.
+    assert all(min(each) <= FIRST_WAIT_S * 4**at for at, each in enumerate(zip(*pauses, strict=True)))
+    assert len({round(first, 3) for first, _ in pauses}) > 3
+
+
+def test_tenacity_is_not_loaded_before_something_has_failed() -> None:
+    code = """
+        import sys, time
+        from org_common.db.connections.retry import again
+
+        calls = []
+
+        def call():
+            calls.append(1)
+            if len(calls) == 2:
+                raise OSError
+            return len(calls)
+
+        until_s = time.monotonic() + 5
+        assert again(call, lambda error: isinstance(error, OSError), until_s) == 1
+        assert "tenacity" not in sys.modules
+        assert again(call, lambda error: isinstance(error, OSError), until_s) == 3
+        assert "tenacity" in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)

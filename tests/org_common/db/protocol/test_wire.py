@@ -1,0 +1,157 @@
+"""One turn on a raw connection: all or nothing, an end to each wait, and no answer taken for another's."""
+
+import time
+from collections.abc import Iterator
+from typing import LiteralString
+
+import pytest
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from org_common.db.connections.connect import Raw, conninfo
+from org_common.db.protocol.errors import ConnectionLost, StatementFailed
+from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.db.protocol.wire import exchange
+from org_common.values.errors import GatewayTimeout
+from tests.support.lab import Lab
+from tests.support.proxy import Proxy
+
+pytestmark = pytest.mark.db
+
+
+def own(text: LiteralString, **params: object) -> Wire:
+    return prepare_own(text).bind(params)
+
+
+def soon(seconds: float = 10.0) -> float:
+    return time.monotonic() + seconds
+
+
+def values(results: list[PGresult]) -> list[bytes | None]:
+    return [result.get_value(0, 0) for result in results]
+
+
+@pytest.fixture
+def raw(lab: Lab) -> Iterator[Raw]:
+    raw = Raw.connect(conninfo(lab.local.login_url, "wire"))
+    yield raw
+    raw.close()
+
+
+@pytest.fixture
+def proxied_raw(lab: Lab, proxy: Proxy) -> Iterator[Raw]:
+    raw = Raw.connect(conninfo(proxy.url(lab.local.login_url), "wire"))
+    proxy.reset()
+    yield raw
+    raw.close()
+
+
+def test_each_statement_has_its_result(raw: Raw) -> None:
+    results = exchange(raw.pgconn, [own("select 1"), own("select %(x)s::text", x="ü"), own("values (null)")], soon())
+
+    assert values(results) == [b"1", "ü".encode(), None]
+    assert raw.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def test_a_thousand_statements_are_one_turn(proxied_raw: Raw, proxy: Proxy) -> None:
+    results = exchange(proxied_raw.pgconn, [own("select %(n)s::int", n=n) for n in range(1000)], soon())
+
+    assert values(results) == [str(n).encode() for n in range(1000)]
+    assert proxy.turns() == 1
+
+
+def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
+    with pytest.raises(StatementFailed) as raised:
+        exchange(raw.pgconn, [own("select 1"), own("select 1 / 0"), own("select nonsense")], soon())
+
+    assert raised.value.sqlstate == "22012"
+    assert raw.pgconn.transaction_status == TransactionStatus.IDLE
+    assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
+
+
+def test_without_begin_a_failure_undoes_them_all(raw: Raw) -> None:
+    mine: list[Wire] = [own("select set_config('wire.note', 'kept', false)")]
+    with pytest.raises(StatementFailed):
+        exchange(raw.pgconn, [*mine, own("select 1 / 0")], soon())
+
+    assert values(exchange(raw.pgconn, [own("select current_setting('wire.note', true)")], soon())) in ([None], [b""])
+
+
+def test_a_failure_within_a_transaction_leaves_it_failed(raw: Raw) -> None:
+    with pytest.raises(StatementFailed):
+        exchange(raw.pgconn, [own("begin"), own("select 1 / 0")], soon())
+
+    assert raw.pgconn.transaction_status == TransactionStatus.INERROR
+
+
+def test_notices_and_settings_on_the_way_do_not_matter(raw: Raw) -> None:
+    texts: list[LiteralString] = ["set application_name = 'x'", "select 1", "reset all", "commit", "values (1)"]
+
+    results = exchange(raw.pgconn, [own(text) for text in texts], soon())
+
+    assert len(results) == 5
+
+
+def test_what_is_no_result_is_a_lost_connection(raw: Raw) -> None:
+    with pytest.raises((ConnectionLost, StatementFailed)):
+        exchange(raw.pgconn, [own("copy (select 1) to stdout")], soon(2))
+
+
+def test_large_parameters_and_results_pass_each_other(raw: Raw) -> None:
+    """More than both sockets hold in both directions: whoever only writes would wait for ever."""
+    large = "x" * 12_000_000
+    wires = [own("select %(large)s::text", large=large) for _ in range(3)]
+
+    assert [len(value or b"") for value in values(exchange(raw.pgconn, wires, soon(20)))] == [len(large)] * 3
+
+
+def test_the_wait_has_an_end(raw: Raw) -> None:
+    until_s = soon(0.2)
+
+    with pytest.raises(GatewayTimeout) as raised:
+        exchange(raw.pgconn, [own("select pg_sleep(5)")], until_s)
+
+    assert isinstance(raised.value.__cause__, TimeoutError)
+    assert raw.pgconn.transaction_status == TransactionStatus.ACTIVE
+
+
+@pytest.mark.fault
+def test_the_wait_to_send_has_an_end_too(proxied_raw: Raw, proxy: Proxy) -> None:
+    proxy.freeze()
+
+    with pytest.raises(GatewayTimeout):
+        exchange(proxied_raw.pgconn, [own("select %(large)s::text", large="x" * 30_000_000)], soon(0.5))
+
+
+def test_an_answer_that_is_outstanding_is_never_the_next_ones(raw: Raw) -> None:
+    with pytest.raises(GatewayTimeout):
+        exchange(raw.pgconn, [own("select 'first' from pg_sleep(0.2)")], soon(0.05))
+
+    with pytest.raises(ConnectionLost):
+        exchange(raw.pgconn, [own("select 'second'")], soon())
+
+
+def test_a_server_that_ends_the_connection_says_why(raw: Raw) -> None:
+    with pytest.raises(ConnectionLost):
+        exchange(raw.pgconn, [own("select pg_terminate_backend(pg_backend_pid())")], soon())
+
+    with pytest.raises(ConnectionLost):
+        exchange(raw.pgconn, [own("select 1")], soon())
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("size", [1, 5, 20, 60, 120])
+def test_a_connection_cut_anywhere_in_an_answer_is_lost(proxied_raw: Raw, proxy: Proxy, size: int) -> None:
+    proxy.cut_after_bytes(size)
+
+    with pytest.raises(ConnectionLost):
+        exchange(proxied_raw.pgconn, [own("select repeat('x', 200)")], soon())
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("size", [1, 5, 20, 60])
+def test_a_connection_cut_anywhere_in_a_question_is_lost(proxied_raw: Raw, proxy: Proxy, size: int) -> None:
+    proxy.cut_after_bytes(size, direction="sent")
+
+    with pytest.raises(ConnectionLost):
+        exchange(proxied_raw.pgconn, [own("select repeat('x', 200)")], soon())

@@ -1,0 +1,219 @@
+"""API Gateway's events in, its answers out."""
+
+import base64
+import copy
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from org_common import PUBLIC, TOKEN, App, Response
+from org_common.events import http_api as gateway
+from org_common.http.finish import SECURITY
+from org_common.http.request import Request
+from org_common.testing.client import Person
+from org_common.values.errors import BadRequest, OrgError
+from org_common.values.types import LocalContext
+
+CONTEXT = LocalContext("r-lambda", 29)
+GOOD = gateway.event("POST", "/orgs", body=b"{}", claims=Person("alice").claims(), request_id="r-1")
+app = App("gateway")
+
+
+@app.post("/orgs", allow=PUBLIC)
+def create() -> dict[str, str]:
+    return {"made": "yes"}
+
+
+@app.get("/me", allow=TOKEN)
+def me() -> dict[str, str]:
+    return {"known": "yes"}
+
+
+def changed(at: str, value: Any) -> Any:
+    """The good event with the value at this place ("requestContext.http.method")."""
+    event = copy.deepcopy(GOOD)
+    *parents, last = at.split(".")
+    holder = event
+    for name in parents:
+        holder = holder[name]
+    holder[last] = value
+    return event
+
+
+def parsed(event: Any) -> Request:
+    request = gateway.HTTP_API.read(event, CONTEXT)
+    assert request is not None
+    return request
+
+
+def test_good_event_is_answered() -> None:
+    answer = app(GOOD, CONTEXT)
+
+    assert answer == {
+        "statusCode": 200,
+        "headers": {**SECURITY, "content-type": "application/json", "cache-control": "no-store"},
+        "body": '{"made":"yes"}',
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "sent", "path"),
+    [
+        ("$default", "/orgs", "/orgs"),
+        ("$default", "/$default/orgs", "/$default/orgs"),
+        ("v1", "/v1/orgs", "/orgs"),
+        ("v1", "/v1", "/"),
+        ("v1", "/v1/", "/"),
+        ("v1", "/v1x/orgs", "/v1x/orgs"),
+        ("v1", "/v11", "/v11"),
+        ("v1", "/orgs/v1", "/orgs/v1"),
+        ("v1", "/v1/v1/orgs", "/v1/orgs"),
+        ("v1", "/V1/orgs", "/V1/orgs"),
+        ("v.", "/v1/orgs", "/v1/orgs"),
+    ],
+)
+def test_named_stage_is_taken_off_as_a_whole_segment(stage: str, sent: str, path: str) -> None:
+    request = parsed({**changed("requestContext.stage", stage), "rawPath": sent})
+
+    assert (request.path, request.sent_path) == (path, sent)
+
+
+def test_deadline_is_lambda_s() -> None:
+    request = gateway.HTTP_API.read(GOOD, LocalContext("r-1", 3))
+
+    assert request is not None
+    assert 2 < request.deadline.left_s() <= 3
+
+
+def test_request_is_named_by_the_gateway() -> None:
+    assert parsed(GOOD).id == "r-1"
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [
+        pytest.param(None, id="None"),
+        pytest.param("alice", id="text"),
+        pytest.param([{"lambda": {"claims": "{}"}}], id="list"),
+        pytest.param({}, id="empty"),
+        pytest.param({"lambda": None}, id="lambda None"),
+        pytest.param({"lambda": '{"claims": {}}'}, id="lambda text"),
+        pytest.param({"lambda": ["claims"]}, id="lambda list"),
+        pytest.param({"lambda": {}}, id="no claims"),
+        pytest.param({"lambda": {"claims": None}}, id="claims None"),
+        pytest.param({"lambda": {"claims": {"iss": "a", "sub": "b", "exp": 4e9}}}, id="claims object"),
+        pytest.param({"lambda": {"claims": ["{}"]}}, id="claims list"),
+        pytest.param({"lambda": {"claims": 5}}, id="claims number"),
+        pytest.param({"lambda": {"Claims": Person("alice").claims()}}, id="claims in capitals"),
+        pytest.param({"lambda": {}, "claims": Person("alice").claims()}, id="claims beside lambda"),
+        pytest.param({"jwt": {"claims": {"iss": "a", "sub": "b", "exp": "4000000000"}}}, id="API Gateway's own"),
+        pytest.param({"iam": {"userId": "x"}}, id="IAM"),
+    ],
+)
+def test_other_shape_of_authorizer_is_nobody(authorizer: Any) -> None:
+    event = gateway.event("GET", "/me")
+    event["requestContext"]["authorizer"] = authorizer
+
+    answer = app(event, CONTEXT)
+
+    assert (answer["statusCode"], answer["headers"]["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize("place", ["headers", "queryStringParameters", "pathParameters", "stageVariables"])
+def test_claims_that_a_caller_sends_are_not_the_authorizer_s(place: str) -> None:
+    event = gateway.event("GET", "/me")
+    event[place] = {"claims": Person("alice").claims(), "authorizer": Person("alice").claims()}
+
+    assert app(event, CONTEXT)["statusCode"] == 401
+
+
+@pytest.mark.parametrize("body", ["%%%", "a", "aGk", "aGk=\n", "aGk=x", " aGk=", "é", "aG k="])
+def test_broken_base64_is_the_caller_s_fault(body: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parsed({**changed("body", body), "isBase64Encoded": True})
+
+    assert caught.value.code == "invalid_base64"
+
+
+def test_base64_body_is_decoded() -> None:
+    event = {**changed("body", base64.b64encode(b"\xff\x00").decode()), "isBase64Encoded": True}
+
+    assert parsed(event).body == b"\xff\x00"
+
+
+def test_text_body_is_utf_8() -> None:
+    assert parsed(changed("body", "é")).body == "é".encode()
+
+
+def test_fault_of_the_event_does_not_quote_it() -> None:
+    with pytest.raises(OrgError) as caught:
+        parsed({**GOOD, "rawPath": ["hunter2"]})
+
+    assert "hunter2" not in str(caught.value)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+LINES = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
+SENDABLE = st.dictionaries(
+    st.from_regex(r"[a-z-]+", fullmatch=True), st.from_regex(r"[\t -~\xa0-\xff]*", fullmatch=True)
+)
+HEADERS = st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]*", fullmatch=True), LINES, max_size=5)
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]),
+    path=TEXTS.map(lambda text: "/" + text),
+    query=TEXTS,
+    headers=HEADERS,
+    body=st.binary(),
+    claims=st.none() | TEXTS,
+)
+def test_event_is_read_back_as_it_was_made(
+    method: str, path: str, query: str, headers: dict[str, str], body: bytes, claims: str | None
+) -> None:
+    event = gateway.event(method, path, query=query, headers=headers, body=body, claims=claims, request_id="r-2")
+
+    got = parsed(json.loads(json.dumps(event)))
+
+    assert (got.method, got.path, got.sent_path, got.query) == (method, path, path, query)
+    assert (got.headers, got.body, got.id) == (headers, body, "r-2")
+    assert got.authorizer == (None if claims is None else {"lambda": {"claims": claims}})
+
+
+@given(status=st.integers(100, 599), headers=SENDABLE, body=st.binary())
+def test_answer_survives_the_gateway(status: int, headers: dict[str, str], body: bytes) -> None:
+    answer = gateway.answer(Response(body, status=status, headers=headers))
+
+    sent = json.loads(json.dumps(answer))
+
+    assert (sent["statusCode"], sent["headers"], gateway.content(sent)) == (status, headers, body)
+
+
+def test_text_is_sent_as_text_and_the_rest_in_base64() -> None:
+    assert gateway.answer(Response("é".encode()))["isBase64Encoded"] is False
+    assert gateway.answer(Response(b"\xff")) == {
+        "statusCode": 200,
+        "headers": {},
+        "body": "/w==",
+        "isBase64Encoded": True,
+    }
+
+
+def test_header_names_of_an_event_are_lower_case() -> None:
+    assert gateway.event("GET", "/", headers={"X-Trace": "1"})["headers"] == {"x-trace": "1"}
+
+
+@pytest.mark.runtime
+@pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux")
+@pytest.mark.parametrize("body", [b"{}", b'{"a": "\xc3\xa9 \xf0\x9f\x98\x80 \\u0000"}', b"\xff\x00", b"\x00\x1f\x7f\n"])
+def test_answer_is_measured_as_the_runtime_client_writes_it(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
+    monkeypatch.setenv("AWS_EXECUTION_ENV", f"AWS_Lambda_python3.{sys.version_info.minor}")
+    made = gateway.answer(Response(body, headers={"x-name": "é"}, cookies=["a=1"]))
+
+    assert gateway.size_bytes(made) == len(marshaller.to_json(made).encode())

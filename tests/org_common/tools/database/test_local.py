@@ -1,0 +1,254 @@
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+
+from org_common.config.settings import Settings
+from org_common.tools.database.local import LocalDatabase, clone, drop, provision
+from org_common.tools.database.migrations import AddressError, load
+from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.project.project import ToolError
+from org_common.values.secret import Secret
+
+pytestmark = pytest.mark.db
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    """Of our own, for databases of any name."""
+    with EmbeddedPostgres.start(durable=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedPostgres) -> LocalDatabase:
+    return provision(server.url, "template", load(["cora_modules.access"]))
+
+
+@pytest.fixture
+def copy(template: LocalDatabase) -> Iterator[LocalDatabase]:
+    made = clone(template, f"copy_{next(NUMBERS)}")
+    yield made
+    drop(made)
+
+
+def ask(url: str, query: LiteralString) -> Any:
+    """The first column of the first row."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        row = conn.execute(query).fetchone()
+    return row and row[0]
+
+
+def names(server: EmbeddedPostgres) -> set[str]:
+    with psycopg.connect(server.url) as conn:
+        return {name for (name,) in conn.execute("select datname from pg_database")}
+
+
+# --- provision --------------------------------------------------------------------------------
+
+
+def test_each_login_is_who_its_url_says(server: EmbeddedPostgres) -> None:
+    made = provision(server.url, "logins", load([]))
+
+    urls = (made.admin_url, made.migrator_url, made.login_url, made.service_url)
+    query: LiteralString = "select current_user || ' in ' || current_database()"
+    assert [ask(url, query) for url in urls] == [
+        "postgres in logins",
+        "app_migrator in logins",
+        "app_login in logins",
+        "app_service in logins",
+    ]
+
+
+def test_settings_are_those_of_the_powerless_login(server: EmbeddedPostgres) -> None:
+    made = provision(server.url, "settings", load([]))
+
+    [key] = made.settings.cursor_keys
+    environ = {"ORG_COMMON_DATABASE_URL": made.login_url, "ORG_COMMON_CURSOR_KEYS": key.reveal()}
+    assert made.settings.database_url == Secret(made.login_url)
+    assert Settings.from_env(environ).cursor_keys == made.settings.cursor_keys
+
+
+def test_password_of_somebody_elses_is_not_replaced_far_away(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("org_common.tools.database.local._is_local", lambda admin: False)
+    provision(server.url, "far", load([]))
+    provision(server.url, "farther", load([]))
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("alter role app_login password 'of-the-platform'")
+
+    with pytest.raises(ToolError, match=r"passwords are somebody else's: app_login\. .*--reset-logins"):
+        provision(server.url, "farthest", load([]))
+    assert "farthest" not in names(server)
+
+    made = provision(server.url, "farthest", load([]), reset_logins=True)
+    assert ask(made.login_url, "select current_user") == "app_login"
+
+
+def test_password_of_somebody_elses_is_replaced_here_and_that_is_said_before(server: EmbeddedPostgres) -> None:
+    said: list[str] = []
+    provision(server.url, "here", load([]), say=said.append)
+    assert said == []
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("alter role app_login password 'of-the-platform'")
+
+    provision(server.url, "here_too", load([]), say=said.append)
+
+    assert said == ["The passwords of app_login on 127.0.0.1 are replaced: they were somebody else's."]
+
+
+@pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])
+def test_url_by_which_nobody_connects_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(AddressError) as raised:
+        provision(url, "nowhere", load([]))
+
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_database_belongs_to_the_migrator(server: EmbeddedPostgres) -> None:
+    made = provision(server.url, "owned", load([]))
+
+    assert (
+        ask(made.admin_url, "select datdba::regrole::text from pg_database where datname = 'owned'") == "app_migrator"
+    )
+
+
+def test_second_time_keeps_the_data_and_applies_nothing(server: EmbeddedPostgres) -> None:
+    first = provision(server.url, "again", load(["cora_modules.access"]))
+    ask(first.admin_url, "insert into access.orgs (name, slug) values ('Acme', 'acme') returning id")
+    applied = ask(first.admin_url, "select array_agg(applied_at order by applied_at) from app.migrations")
+
+    second = provision(server.url, "again", load(["cora_modules.access"]))
+
+    assert ask(second.admin_url, "select name from access.orgs") == "Acme"
+    assert ask(second.admin_url, "select array_agg(applied_at order by applied_at) from app.migrations") == applied
+
+
+def test_second_time_applies_what_is_new(server: EmbeddedPostgres) -> None:
+    provision(server.url, "newer", load([]))
+
+    made = provision(server.url, "newer", load(["cora_modules.access"]))
+
+    assert ask(made.login_url, "select current_user") == "app_login"
+    assert ask(made.admin_url, "select count(*) from access.orgs") == 0
+
+
+def test_logins_of_the_second_time_work(server: EmbeddedPostgres) -> None:
+    provision(server.url, "twice", load([]))
+
+    made = provision(server.url, "twice", load([]))
+
+    urls = (made.migrator_url, made.login_url, made.service_url)
+    assert [ask(url, "select current_user") for url in urls] == ["app_migrator", "app_login", "app_service"]
+
+
+def test_second_database_of_a_server_leaves_the_logins_of_the_first_alone(server: EmbeddedPostgres) -> None:
+    """Roles belong to the server: two test runs, or `org-common dev` beside them, on one DATABASE_URL."""
+    first = provision(server.url, "neighbour_one", load([]))
+    provision(server.url, "neighbour_two", load([]))
+
+    assert ask(first.login_url, "select current_user") == "app_login"
+
+
+def test_two_databases_of_a_new_server_may_be_provisioned_at_once() -> None:
+    """As by the workers of pytest-xdist."""
+    with EmbeddedPostgres.start(durable=False) as fresh, ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda at: provision(fresh.url, f"worker_{at}", load([])), range(4)))
+
+    assert [each.name for each in made] == [f"worker_{at}" for at in range(4)]
+
+
+@pytest.mark.parametrize("name", ['with "quotes" / 50% Größe', "x" * 63])
+def test_database_may_have_any_name(server: EmbeddedPostgres, name: str) -> None:
+    made = provision(server.url, name, load([]))
+
+    copied = clone(made, f"copy_{next(NUMBERS)}")
+    found = (ask(made.login_url, "select current_database()"), ask(copied.login_url, "select current_user"))
+    drop(copied)
+    drop(made)
+    assert found == (name, "app_login")
+    assert name not in names(server)
+
+
+def test_options_of_the_url_stay(server: EmbeddedPostgres) -> None:
+    made = provision(f"{server.url}?application_name=my%20app&connect_timeout=5", "options", load([]))
+
+    assert ask(made.login_url, "show application_name") == "my app"
+
+
+def test_passwords_are_in_no_environment(server: EmbeddedPostgres) -> None:
+    made = provision(server.url, "quiet", load([]))
+
+    password = made.login_url.partition(":")[2].partition(":")[2].partition("@")[0]
+    assert len(password) >= 32
+    assert not any(password in value for value in os.environ.values())
+
+
+# --- clone ------------------------------------------------------------------------------------
+
+
+def test_copy_has_what_the_template_has(copy: LocalDatabase) -> None:
+    assert ask(copy.admin_url, "select count(*) from access.orgs") == 0
+    assert ask(copy.login_url, "select current_database()") == copy.name
+    assert ask(copy.migrator_url, "select current_user") == "app_migrator"
+
+
+def test_copies_are_independent(template: LocalDatabase, copy: LocalDatabase) -> None:
+    ask(copy.admin_url, "insert into access.orgs (name, slug) values ('Acme', 'acme') returning id")
+
+    another = clone(template, "another")
+
+    counts = [ask(each.admin_url, "select count(*) from access.orgs") for each in (template, copy, another)]
+    drop(another)
+    assert counts == [0, 1, 0]
+
+
+@pytest.mark.parametrize("role", ["app_login", "app_service", "authenticated", "anon", "app_sys"])
+@pytest.mark.parametrize("right", ["CREATE", "TEMPORARY"])
+def test_nobody_creates_in_a_copy_either(copy: LocalDatabase, role: str, right: str) -> None:
+    with psycopg.connect(copy.admin_url) as conn:
+        found = conn.execute("select has_database_privilege(%s, current_database(), %s)", [role, right]).fetchone()
+
+    assert found == (False,)
+
+
+def test_migrator_owns_the_copy(copy: LocalDatabase) -> None:
+    owner = "select datdba::regrole::text from pg_database where datname = current_database()"
+
+    assert ask(copy.admin_url, owner) == "app_migrator"
+
+
+def test_copy_may_be_migrated(template: LocalDatabase, copy: LocalDatabase) -> None:
+    with psycopg.connect(copy.migrator_url) as conn:
+        conn.execute("create table access.extra (id int)")
+
+    assert ask(copy.admin_url, "select to_regclass('access.extra') is not null") is True
+    assert ask(template.admin_url, "select to_regclass('access.extra') is null") is True
+
+
+# --- drop -------------------------------------------------------------------------------------
+
+
+def test_database_goes_whoever_is_connected(server: EmbeddedPostgres, template: LocalDatabase) -> None:
+    made = clone(template, "busy")
+
+    with psycopg.connect(made.login_url, autocommit=True) as conn:
+        conn.execute("select 1")
+        drop(made)
+
+    assert "busy" not in names(server)
+
+
+def test_database_that_is_gone_may_be_dropped(template: LocalDatabase) -> None:
+    made = clone(template, "gone")
+    drop(made)
+
+    drop(made)

@@ -1,0 +1,297 @@
+"""`org-common outbox relay`: where messages go, and what it says when they cannot."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from org_common.db.relay import Message, MessageRefused
+from org_common.tools.cli import main
+from org_common.tools.database.local import LocalDatabase
+from org_common.tools.database.relay import run
+from org_common.tools.project.project import ToolError
+
+UNREACHABLE = "postgresql://app_service:s3cret@127.0.0.1:1/shop"
+SINK = """
+class Printer:
+    def deliver(self, messages):
+        print([message.message["n"] for message in messages])
+
+sink = Printer()
+"""
+
+
+class Enough(Exception):
+    """The sink has what its test waits for."""
+
+
+class Collector:
+    """A sink; `on_delivery` is called with the number of the delivery, from 1, after it was collected."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[list[int]] = []
+        self.ids: list[list[int]] = []
+        self.on_delivery: Callable[[int], None] = lambda number: None
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        self.deliveries.append([message.message["n"] for message in messages])
+        self.ids.append([message.id for message in messages])
+        self.on_delivery(len(self.deliveries))
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
+    """What `shop_queues:sink` names; `shop_queues:text` is no sink."""
+    module, collector = ModuleType("shop_queues"), Collector()
+    vars(module).update(sink=collector, text="https://sqs.example.com")
+    monkeypatch.setitem(sys.modules, "shop_queues", module)
+    return collector
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the module shop_printer in `src`; the working directory is a folder in it."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "shop_printer.py").write_text(SINK)
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    monkeypatch.delitem(sys.modules, "shop_printer", raising=False)
+    monkeypatch.chdir(tmp_path / "src")
+    return tmp_path
+
+
+def send(database: LocalDatabase, *numbers: int, key: str | None = None) -> None:
+    with psycopg.connect(database.login_url) as conn:
+        conn.execute("set local role app_sys")
+        for number in numbers:
+            conn.execute("select app.send('mail', %s, jsonb_build_object('n', %s::int))", [key, number])
+
+
+def left(database: LocalDatabase) -> int:
+    with psycopg.connect(database.service_url) as conn:
+        return len(conn.execute("select id from app.outbox").fetchall())
+
+
+def call(*arguments: str, url: str | None, command: str = "relay") -> Result:
+    env = {"ORG_COMMON_SERVICE_DATABASE_URL": url}
+    return CliRunner().invoke(main, ["outbox", command, *arguments], env=env, catch_exceptions=False)
+
+
+# --- tool -------------------------------------------------------------------------------------
+
+
+@pytest.mark.db
+def test_messages_are_handed_over_in_order_and_taken_out(database: LocalDatabase, collector: Collector) -> None:
+    send(database, 1, 2, 3)
+
+    assert run(database.service_url, "shop_queues:sink", follow=False) == 3
+
+    assert collector.deliveries == [[1, 2, 3]]
+    assert left(database) == 0
+
+
+@pytest.mark.db
+def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collector) -> None:
+    assert run(database.service_url, "shop_queues:sink", follow=False) == 0
+
+    assert collector.deliveries == []
+
+
+@pytest.mark.db
+def test_fault_of_the_sink_is_seen_and_leaves_the_messages(database: LocalDatabase, collector: Collector) -> None:
+    def fail(number: int) -> None:
+        raise Enough
+
+    send(database, 1, 2)
+    collector.on_delivery = fail
+
+    with pytest.raises(Enough):
+        run(database.service_url, "shop_queues:sink", follow=False)
+
+    assert left(database) == 2
+
+
+@pytest.mark.db
+def test_follow_goes_on_with_what_comes_later(database: LocalDatabase, collector: Collector) -> None:
+    def send_once_more(number: int) -> None:
+        if number == 2:
+            raise Enough
+        send(database, 2)
+
+    send(database, 1)
+    collector.on_delivery = send_once_more
+
+    with pytest.raises(Enough):
+        run(database.service_url, "shop_queues:sink", follow=True)
+
+    assert collector.deliveries == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    "sink", ["nowhere_stub:sink", "shop_queues:nothing", "shop_queues", "shop_queues:", ":sink", ""]
+)
+def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) -> None:
+    with pytest.raises(ToolError, match=rf"^the sink {sink} cannot be loaded: "):
+        run(UNREACHABLE, sink, follow=False)
+
+
+def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
+    with pytest.raises(ToolError, match=r"^the sink shop_queues:text has no method deliver\(messages\)$"):
+        run(UNREACHABLE, "shop_queues:text", follow=False)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_server_that_is_down_is_said_without_the_password(collector: Collector, follow: bool) -> None:
+    with pytest.raises(ToolError, match="^the outbox cannot be reached: .*refused") as caught:
+        run(UNREACHABLE, "shop_queues:sink", follow=follow)
+
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.db
+def test_wrong_password_is_not_told(database: LocalDatabase, collector: Collector) -> None:
+    _, _, place = database.service_url.rpartition("@")
+
+    with pytest.raises(ToolError, match="^the outbox cannot be reached: .*authentication failed") as caught:
+        run(f"postgresql://app_service:s3cret@{place}", "shop_queues:sink", follow=False)
+
+    assert "s3cret" not in str(caught.value)
+
+
+# --- command ----------------------------------------------------------------------------------
+
+
+@pytest.mark.db
+def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project: Path) -> None:
+    send(database, 1, 2)
+
+    first = call("--sink", "shop_printer:sink", url=database.service_url)
+    second = call("--sink", "shop_printer:sink", url=database.service_url)
+
+    assert (first.exit_code, first.output) == (0, "[1, 2]\n2 messages handed over\n")
+    assert (second.exit_code, second.output) == (0, "0 messages handed over\n")
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("nowhere_stub:sink", "Error: the sink nowhere_stub:sink cannot be loaded"),
+        ("shop_printer:SINK", "Error: the sink shop_printer:SINK cannot be loaded"),
+        ("sys:path", "Error: the sink sys:path has no method deliver(messages)"),
+        ("shop_printer:sink", "Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached"),
+    ],
+)
+def test_command_says_in_one_line_what_is_wrong(project: Path, sink: str, said: str) -> None:
+    result = call("--sink", sink, url=UNREACHABLE)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(said)
+    assert "s3cret" not in result.output
+
+
+def test_command_without_a_url_names_its_variable(project: Path) -> None:
+    result = call("--sink", "shop_printer:sink", url=None)
+
+    assert result.exit_code == 2
+    assert "ORG_COMMON_SERVICE_DATABASE_URL" in result.stderr
+
+
+def test_command_without_a_sink_says_so(project: Path) -> None:
+    result = call(url=UNREACHABLE)
+
+    assert result.exit_code == 2
+    assert "'--sink'" in result.stderr
+
+
+# --- messages that were refused ---------------------------------------------------------------
+
+
+@pytest.fixture
+def parked(database: LocalDatabase, collector: Collector) -> int:
+    """The number of a message that was refused for good; another of its key waits behind it."""
+
+    def refuse_1(number: int) -> None:
+        if 1 in collector.deliveries[-1]:
+            raise MessageRefused("too large", min(collector.ids[-1]))
+
+    collector.on_delivery = refuse_1
+    send(database, 1, 2, key="k")
+    send(database, 3)
+    run(database.service_url, "shop_queues:sink", follow=False)
+    collector.on_delivery = lambda number: None
+    with psycopg.connect(database.service_url) as conn:
+        row = conn.execute("select min(id) from app.outbox").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.db
+def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parked: int) -> None:
+    result = call(command="refused", url=database.service_url)
+
+    assert result.exit_code == 1
+    assert result.stdout == (f"{parked} mail, key k, 1 behind it, refused 1 times, parked: MessageRefused: too large\n")
+
+
+@pytest.mark.db
+def test_where_nothing_was_refused_it_says_so(database: LocalDatabase) -> None:
+    result = call(command="refused", url=database.service_url)
+
+    assert (result.exit_code, result.stdout) == (0, "nothing was refused\n")
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_requeued_message_goes_again_in_front_of_its_key(
+    database: LocalDatabase, collector: Collector, parked: int, all_of_them: bool
+) -> None:
+    result = call("--all" if all_of_them else str(parked), command="requeue", url=database.service_url)
+    run(database.service_url, "shop_queues:sink", follow=False)
+
+    assert (result.exit_code, result.stdout) == (0, "1 messages wait again\n")
+    assert collector.deliveries[-1] == [1, 2]
+    assert left(database) == 0
+
+
+@pytest.mark.db
+def test_discarded_message_is_gone_and_its_key_goes_on(
+    database: LocalDatabase, collector: Collector, parked: int
+) -> None:
+    result = call(str(parked), command="discard", url=database.service_url)
+    run(database.service_url, "shop_queues:sink", follow=False)
+
+    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n")
+    assert collector.deliveries[-1] == [2]
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(("command", "what"), [("discard", "message"), ("requeue", "refused message")])
+def test_message_that_is_not_there_is_named_and_the_others_stay(
+    database: LocalDatabase, parked: int, command: str, what: str
+) -> None:
+    result = call(str(parked), "999999", command=command, url=database.service_url)
+    after = call(command="refused", url=database.service_url)
+
+    assert (result.exit_code, result.stderr) == (1, f"Error: there is no {what} 999999; nothing was changed\n")
+    assert after.stdout.startswith(f"{parked} mail")
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--all")])
+def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> None:
+    result = call(*arguments, command="requeue", url=UNREACHABLE)
+
+    assert result.exit_code == 2
+    assert "name the messages, or say --all" in result.stderr
+
+
+@pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])
+def test_each_says_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments, command=command, url=UNREACHABLE)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached")
+    assert "s3cret" not in result.output

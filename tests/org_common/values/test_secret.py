@@ -1,0 +1,210 @@
+"""A secret tells itself to nobody but who asks by name; a reference tells where it is."""
+
+import copy
+import json
+import logging
+import pickle
+import traceback
+from dataclasses import asdict, dataclass
+from inspect import getmembers
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from org_common.values.secret import Reference, Secret
+
+TEXT = "hunter2-of-the-test"
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app-AbCdEf"
+PARAMETER_ARN = "arn:aws:ssm:eu-central-1:123456789012:parameter/prod/app"
+
+
+class Login(BaseModel):
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class Pair:
+    first: Secret
+    second: Secret
+
+
+def test_it_is_told_to_who_asks() -> None:
+    assert Secret(TEXT).reveal() == TEXT
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        repr(Secret(TEXT)),
+        str(Secret(TEXT)),
+        f"{Secret(TEXT)}",
+        f"{Secret(TEXT)!r:>80}",
+        f"{Secret(TEXT):>80}",
+        "%s %r" % (Secret(TEXT), Secret(TEXT)),  # noqa: UP031 - as logging does it
+        repr([Secret(TEXT)]),
+        repr({"password": Secret(TEXT)}),
+        repr(Pair(Secret(TEXT), Secret(TEXT))),
+        repr(asdict(Pair(Secret(TEXT), Secret(TEXT)))),
+        repr(Login(user="app", password=Secret(TEXT))),
+        repr(Login(user="app", password=Secret(TEXT)).model_dump()),
+        Login(user="app", password=Secret(TEXT)).model_dump_json(),
+        json.dumps({"password": Secret(TEXT)}, default=str),
+        orjson.dumps({"password": Secret(TEXT)}, default=str).decode(),
+        repr(getmembers(Secret(TEXT))),
+        repr(Secret(TEXT).__getstate__()),
+    ],
+)
+def test_it_is_masked_wherever_it_is_shown(shown: str) -> None:
+    assert TEXT not in shown
+
+
+def test_json_refuses_it_by_itself() -> None:
+    for dumps in (json.dumps, orjson.dumps):
+        with pytest.raises(TypeError) as raised:
+            dumps({"password": Secret(TEXT)})
+        assert TEXT not in str(raised.value)
+
+
+def test_it_has_no_dict() -> None:
+    with pytest.raises(TypeError):
+        vars(Secret(TEXT))
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_it_is_not_pickled(protocol: int) -> None:
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(Secret(TEXT), protocol)
+
+
+def test_a_traceback_with_variables_does_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(password: Secret) -> None:
+        at_hand = {"password": password}
+        raise RuntimeError(f"{password} did not do: {at_hand}")
+
+    try:
+        fail(Secret(TEXT))
+    except RuntimeError as error:
+        told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        logging.getLogger("test").exception("it failed")
+
+    assert "***" in told
+    assert TEXT not in told
+    assert TEXT not in caplog.text
+
+
+def test_a_wrong_type_is_refused_without_being_shown() -> None:
+    with pytest.raises(TypeError, match="a Secret holds a text, and this is bytes") as raised:
+        Secret(TEXT.encode())  # type: ignore[arg-type]  # that is the point
+
+    told = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
+    # The line of the test itself is in it, not its value.
+    assert TEXT not in told
+
+
+def test_a_copy_is_the_same_object() -> None:
+    secret = Secret(TEXT)
+
+    assert copy.copy(secret) is secret
+    assert copy.deepcopy([secret])[0] is secret
+
+
+def test_equal_texts_are_equal_secrets() -> None:
+    assert Secret(TEXT) == Secret(TEXT)
+    assert hash(Secret(TEXT)) == hash(Secret(TEXT))
+    assert Secret(TEXT) != Secret("other")
+    assert Secret(TEXT) != TEXT
+    assert not Secret("")
+    assert Secret("x")
+
+
+def test_it_does_not_change() -> None:
+    secret = Secret(TEXT)
+
+    with pytest.raises(AttributeError):
+        secret._told = str
+    with pytest.raises(AttributeError):
+        del secret._told
+
+
+def test_a_model_takes_texts_and_secrets() -> None:
+    assert Login.model_validate({"user": "app", "password": TEXT}).password == Secret(TEXT)
+    assert Login(user="app", password=Secret(TEXT)).password == Secret(TEXT)
+    assert Login.model_json_schema()["properties"]["password"]["format"] == "password"
+
+
+def test_a_model_does_not_repeat_what_it_refuses() -> None:
+    with pytest.raises(ValidationError):
+        Login.model_validate({"user": "app", "password": 17})
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "id", "key"),
+    [
+        ("prod/app/database", "secretsmanager", "prod/app/database", None),
+        ("secretsmanager:prod/app", "secretsmanager", "prod/app", None),
+        (ARN, "secretsmanager", ARN, None),
+        (f"{ARN}#password", "secretsmanager", ARN, "password"),
+        ("ssm:/prod/app/url", "ssm", "/prod/app/url", None),
+        (PARAMETER_ARN, "ssm", PARAMETER_ARN, None),
+        ("ssm:plain.name#url", "ssm", "plain.name", "url"),
+        ("env:MY_PASSWORD", "env", "MY_PASSWORD", None),
+        ("prod/app?stage=AWSPREVIOUS#key with blanks", "secretsmanager", "prod/app", "key with blanks"),
+    ],
+)
+def test_references_are_read(text: str, service: str, id: str, key: str | None) -> None:
+    reference = Reference.parse(text)
+
+    assert (reference.service, reference.id, reference.key) == (service, id, key)
+    assert Reference.parse(str(reference)) == reference
+    assert hash(Reference.parse(text)) == hash(reference)
+    assert str(reference) in repr(reference)
+
+
+def test_versions_are_read() -> None:
+    assert Reference.parse("prod/app?stage=AWSPENDING").stage == "AWSPENDING"
+    assert Reference.parse("prod/app?version=a-b-c").version == "a-b-c"
+    assert Reference.parse("ssm:/prod/app?version=3").version == "3"
+    assert str(Reference.parse("ssm:/prod/app?version=3#x")) == "ssm:/prod/app?version=3#x"
+
+
+def test_region_is_that_of_the_arn() -> None:
+    assert Reference.parse(ARN).region == "eu-central-1"
+    assert Reference.parse("prod/app").region is None
+
+
+def test_references_to_one_secret_are_fetched_as_one() -> None:
+    assert Reference.parse(f"{ARN}#user").whole == Reference.parse(f"{ARN}#password").whole
+    assert Reference.parse(ARN).whole != Reference.parse(f"{ARN}?stage=AWSPENDING").whole
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("postgresql://app:pw@host/db", "no reference"),
+        ('{"password": "x"}', "no reference"),
+        ("two words", "no reference"),
+        ("", "no reference"),
+        ("vault:prod/app", "no reference"),
+        ("env:not-a-name", "name of a variable"),
+        ("arn:aws:s3:::bucket", "of no secret"),
+        ("prod/app#", "ends with a #"),
+        ("prod/app?stag=AWSCURRENT", "neither stage= nor version="),
+        ("ssm:/prod/app?stage=AWSCURRENT", "only Secrets Manager knows"),
+        ("x" * 3000, "no reference"),
+    ],
+)
+def test_what_is_no_reference_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        Reference.parse(text)
+
+
+@given(st.text(min_size=8, max_size=60))
+def test_a_refused_reference_is_not_repeated(text: str) -> None:
+    try:
+        Reference.parse(text)
+    except ValueError as error:
+        assert text not in str(error)  # noqa: PT017 - most texts are refused, some are not
