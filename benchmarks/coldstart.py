@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] = ()) -> None:
         json.dumps({key: [dataclasses.asdict(each) for each in found] for key, found in starts.items()})
     )
     if "write" in arguments:
-        plot.write(ROOT / "docs" / "coldstart.svg", [bar(stack, starts[stack.key]) for stack in STACKS])
+        plot.write(ROOT / "docs" / "operations" / "coldstart.svg", [bar(stack, starts[stack.key]) for stack in STACKS])
         written = [f"{len(starts['d'])} starts of each, {harness.platform_line()}.", "", *lines]
-        between(ROOT / "docs" / "coldstart.md", "measured", written)
-        print("\nwrote docs/coldstart.svg and the tables of docs/coldstart.md")
+        between(ROOT / "docs" / "operations" / "coldstart.md", "measured", written)
+        print("\nwrote docs/operations/coldstart.svg and the tables of docs/operations/coldstart.md")
 
 
 def between(page: Path, name: str, lines: Sequence[str]) -> None:
@@ -263,7 +263,7 @@ def quota(variables: dict[str, str], count: int, *, write: bool) -> None:
             told_all.append(f"- quota {when}: {', '.join(told)}; late / early {ratio:.2f} ({count} starts of each)")
     print("\n".join(told_all))
     if write:
-        between(ROOT / "docs" / "coldstart.md", "quota", told_all)
+        between(ROOT / "docs" / "operations" / "coldstart.md", "quota", told_all)
 
 
 def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:

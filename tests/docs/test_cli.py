@@ -1,4 +1,4 @@
-"""docs/cli.md has every command and option of `org-common`, and no other; its console works as printed."""
+"""docs/reference/cli.md has every command and option of `org-common`, and no other; its console works as printed."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from org_common.tools.project.project import KEYS
 from tests.docs.console import Command, blocks, commands, matches, run
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "cli.md"
+PAGE = ROOT / "docs" / "reference" / "cli.md"
 TEXT = PAGE.read_text()
 SECTIONS = {
     part.partition("`\n")[0]: part for part in re.split(r"^## ", TEXT, flags=re.MULTILINE) if part.startswith("`")

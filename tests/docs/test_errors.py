@@ -1,4 +1,4 @@
-"""The tables of docs/errors.md have every class and every code that the source answers with."""
+"""The tables of docs/reference/errors.md have every class and every code that the source answers with."""
 
 import ast
 import inspect
@@ -17,7 +17,7 @@ from org_common.values import errors
 from org_common.values.errors import OrgError
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "errors.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text()
 SOURCE = ROOT / "src" / "org_common"
 # Tools and what is for tests answer no request.
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.relative_to(SOURCE).parts[0] not in ("testing", "tools"))

@@ -1,4 +1,4 @@
-"""The tables of docs/observability.md say what the code does."""
+"""The tables of docs/guides/observability.md say what the code does."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from org_common.telemetry import metrics, observability
 from org_common.telemetry.log import DEBUG_LINES
 from org_common.telemetry.redaction import Redactor
 
-PAGE = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "observability.md").read_text()
 
 
 def table(heading: str) -> list[list[str]]:

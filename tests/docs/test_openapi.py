@@ -1,4 +1,4 @@
-"""docs/openapi.md: its console works as printed."""
+"""docs/guides/openapi.md: its console works as printed."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.docs.console import blocks, commands, matches, run
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "openapi.md"
+PAGE = ROOT / "docs" / "guides" / "openapi.md"
 
 
 def test_console_works_as_printed(tmp_path: Path) -> None:

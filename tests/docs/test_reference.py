@@ -1,4 +1,4 @@
-"""The tables of docs/database.md and docs/auth.md say what the code does."""
+"""The tables of docs/guides/database.md and docs/guides/authentication.md say what the code does."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ from org_common.route import RouteOptions
 from org_common.telemetry import observability
 
 ROOT = Path(__file__).parents[2]
-AUTH = (ROOT / "docs" / "auth.md").read_text()
-PAGE = (ROOT / "docs" / "database.md").read_text()
-SETTINGS = "\n" + (ROOT / "docs" / "settings.md").read_text()
+AUTH = (ROOT / "docs" / "guides" / "authentication.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "database.md").read_text()
+SETTINGS = "\n" + (ROOT / "docs" / "reference" / "settings.md").read_text()
 SQL = "\n".join(path.read_text() for path in (ROOT / "src" / "org_common" / "sql").glob("*.sql"))
 
 
@@ -90,7 +90,7 @@ def test_every_setting_is_there() -> None:
 
     told = {row[0] for row in table("# Settings", SETTINGS)}
     assert told <= environ.asked
-    # docs/observability.md has a table of its own.
+    # docs/guides/observability.md has a table of its own.
     assert environ.asked - told <= observed.asked
 
 

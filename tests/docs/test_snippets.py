@@ -26,7 +26,7 @@ from tests.support.lines import Sink, untouched_logging
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "notes"
 # The tutorial's are files: test_tutorial.py.
-PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "tutorial.md"})]
+PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "tutorial.md"})]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from org_common.tools.doctor.finding import KINDS, Finding
 
-PAGE = (Path(__file__).parents[4] / "docs" / "doctor.md").read_text()
+PAGE = (Path(__file__).parents[4] / "docs" / "operations" / "doctor.md").read_text()
 
 
 def test_level_comes_with_the_id() -> None:
