@@ -136,7 +136,7 @@ def lock(session: nox.Session) -> None:
     session.install("uv")
     session.run(
         *("uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet"),
-        *("--all-extras", "--group", "build", "--group", "checks"),
+        *("--all-extras", "--group", "build", "--group", "checks", "--group", "docs"),
         *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"),
         # Where packages come from is the business of the machine that installs them.
         *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock"),
