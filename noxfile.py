@@ -103,7 +103,7 @@ def types(session: nox.Session) -> None:
     """Check all types, with two checkers: only basedpyright refuses SQL that was put together."""
     session.install("-r", LOCK)
     install_this(session)
-    session.run("mypy", "src", "tests")
+    session.run("mypy", "src", "tests", "docs/_hooks")
     # By itself it would look into .venv, where there is only nox.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
     for example in sorted(ROOT.glob("examples/*/")):
@@ -120,6 +120,14 @@ def layer(session: nox.Session) -> None:
     session.run("org-common", "imports")
     session.run("org-common", "layer", "check")
     session.run("org-common", "layer", "verify")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into site/; `nox -s docs -- serve` serves it and follows your changes."""
+    # Ruff breaks the lines of signatures.
+    session.install("-c", LOCK, "ruff", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.run("mkdocs", *(session.posargs or ("build", "--strict")), env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
