@@ -1,7 +1,8 @@
-"""The navigation takes all pages of a folder, in the order below."""
+"""The navigation takes all pages of a folder, in the order below, and the search shows the guides first."""
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
 
 # The pages of each folder that come first. All others follow by name.
 ORDER = {
@@ -16,6 +17,9 @@ ORDER = {
 
 TITLES = {"reference/api": "API"}
 
+# Of a term that is in a guide and in one of these, search shows the guide first.
+LESS_RELEVANT = ("reference/api/", "project/", "changelog.md")
+
 Entry = str | dict[str, "str | list[Entry]"]
 
 
@@ -23,6 +27,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = [file.src_uri for file in files.documentation_pages()]
     config.nav = [expanded(entry, pages) for entry in config.nav or []]
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    if page.file.src_uri.startswith(LESS_RELEVANT):
+        page.meta.setdefault("search", {"boost": 0.5})
+    return markdown
 
 
 def expanded(entry: Entry, pages: list[str]) -> Entry:

@@ -56,9 +56,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     here = page.file.src_uri
     source = repository_path(here)
     root = Path(config.config_file_path).parent
-    if here.startswith(f"{PROJECT}/"):
-        # The guides come first when a term is in both.
-        page.meta.setdefault("search", {"boost": 0.5})
 
     def replaced(match: re.Match[str]) -> str:
         link = match["link"]
