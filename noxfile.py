@@ -87,7 +87,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
+    """Check style, format, imports and words. `nox -s lint -- --fix` mends what can be mended."""
     session.install("-c", LOCK, "ruff", "import-linter")
     if "--fix" in session.posargs:
         session.run("ruff", "check", "--fix")
@@ -96,6 +96,7 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "check")
         session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "src"})
+    session.run("python", "-m", "tests.docs.words")
 
 
 @nox.session
