@@ -140,6 +140,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def findings(session: nox.Session) -> None:
+    """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
+    session.install("-c", LOCK, "uv")
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    for name in session.posargs or scripts:
+        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Bring requirements-dev.txt up to date; `nox -s lock -- --upgrade` takes the newest versions."""
     session.install("uv")
