@@ -114,6 +114,8 @@ class MethodNotAllowed(OrgError):
 
 
 class NotAcceptable(OrgError):
+    """No representation has a media type that the request's `Accept` allows (RFC 9110 section 15.5.7)."""
+
     status = 406
     title = "Not Acceptable"
     code = "not_acceptable"
@@ -130,6 +132,8 @@ class Conflict(OrgError):
 
 
 class Gone(OrgError):
+    """The resource existed and was permanently removed (RFC 9110 section 15.5.11)."""
+
     status = 410
     title = "Gone"
     code = "gone"
@@ -137,6 +141,8 @@ class Gone(OrgError):
 
 
 class PreconditionFailed(OrgError):
+    """The ETag of the resource no longer matches the request's `If-Match` (RFC 9110 section 15.5.13)."""
+
     status = 412
     title = "Precondition Failed"
     code = "precondition_failed"
@@ -144,6 +150,8 @@ class PreconditionFailed(OrgError):
 
 
 class PayloadTooLarge(OrgError):
+    """The request's body is larger than you accept (RFC 9110 section 15.5.14)."""
+
     status = 413
     title = "Content Too Large"
     code = "payload_too_large"
@@ -151,6 +159,8 @@ class PayloadTooLarge(OrgError):
 
 
 class UnsupportedMediaType(OrgError):
+    """The request's body has a media type that the route does not read (RFC 9110 section 15.5.16)."""
+
     status = 415
     title = "Unsupported Media Type"
     code = "unsupported_media_type"
