@@ -22,8 +22,9 @@ from org_common import (
     Transaction,
 )
 from org_common.auth.refusals import REASONS
-from org_common.config.settings_reader import PROFILES as PROFILE_NAMES
-from org_common.db.connections.profile import PROFILES, Profile
+from org_common.config.settings_reader import PROFILES
+from org_common.db.connections import profile as profiles
+from org_common.db.connections.profile import Profile
 from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.protocol import statement
 from org_common.db.protocol.errors import _ANSWERS, _OWN, StatementFailed, answer
@@ -45,7 +46,7 @@ SETTINGS = "\n" + (ROOT / "docs" / "reference" / "settings.md").read_text()
 SQL = "\n".join(path.read_text() for path in (ROOT / "src" / "org_common" / "sql").glob("*.sql"))
 
 
-def table(page: str, heading: str) -> list[list[str]]:
+def table(heading: str, page: str) -> list[list[str]]:
     """The rows of the first table behind a heading, without code marks."""
     found = re.search(r"(?:^\|.+\|\n)+", page.partition(f"\n{heading}\n")[2], re.MULTILINE)
     assert found is not None
@@ -70,7 +71,7 @@ class Recorded(Mapping[str, str]):
         return 0
 
 
-SQLSTATES = [(row[0].rstrip("…"), int(row[1]), row[2]) for row in table(ERRORS, "## Database errors")]
+SQLSTATES = [(row[0].rstrip("…"), int(row[1]), row[2]) for row in table("## Database errors", ERRORS)]
 
 
 @pytest.mark.parametrize(("sqlstate", "status", "code"), SQLSTATES, ids=str)
@@ -101,7 +102,7 @@ def test_rest_of_the_codes_is_as_the_text_says(sqlstate: str, read_only: bool, s
 
 
 def test_own_refusals() -> None:
-    rows = table(ERRORS, "## Raising errors from SQL")
+    rows = table("## Raising errors from SQL", ERRORS)
 
     assert rows == [[sqlstate, str(kind.status), kind.__name__] for sqlstate, kind in _OWN.items()]
 
@@ -112,7 +113,7 @@ def test_every_setting_is_there() -> None:
     Settings.from_env(environ)
     observability.read(observed.get)
 
-    told = {row[0] for row in table(SETTINGS, "# Settings")}
+    told = {row[0] for row in table("# Settings", SETTINGS)}
     assert told <= environ.asked
     # docs/guides/observability.md has a table of its own.
     assert environ.asked - told <= observed.asked
@@ -133,14 +134,14 @@ def test_every_argument_of_an_issuer_is_there() -> None:
 
 
 def test_every_profile_is_there() -> None:
-    [row] = [row for row in table(SETTINGS, "# Settings") if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
+    [row] = [row for row in table("# Settings", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
 
-    assert all(profile in row[1] for profile in PROFILE_NAMES)
-    assert row[2].startswith(PROFILE_NAMES[0])
+    assert all(profile in row[1] for profile in PROFILES)
+    assert row[2].startswith(PROFILES[0])
 
 
 def test_every_verb_is_there() -> None:
-    verbs = {row[0].partition("(")[0]: row[1] for row in table(DATABASE, "## Reader and Transaction")}
+    verbs = {row[0].partition("(")[0]: row[1] for row in table("## Reader and Transaction", DATABASE)}
     # These are the app's.
     own = {"close", "commit", "ensure_authorized", "injected", "rollback", "stored_answer"}
     reads = {name for name in dir(Reader) if not name.startswith("_")} - own
@@ -150,7 +151,7 @@ def test_every_verb_is_there() -> None:
 
 
 def test_every_option_of_a_transaction_is_there() -> None:
-    options = {row[0].partition("=")[0] for row in table(TRANSACTIONS, "## Isolation and other route options")}
+    options = {row[0].partition("=")[0] for row in table("## Isolation and other route options", TRANSACTIONS)}
 
     assert options == RouteOptions.__annotations__.keys() - {"allow", "cache", "raises", "status", "summary"}
 
@@ -164,7 +165,7 @@ def test_rules_run_as_the_roles_that_the_page_says() -> None:
         "SysCheck(role)": SysCheck("sys_admin"),
     }
 
-    assert [(row[0], row[2]) for row in table(AUTHORIZATION, "## Access rules")] == [
+    assert [(row[0], row[2]) for row in table("## Access rules", AUTHORIZATION)] == [
         (name, rule.role) for name, rule in rules.items()
     ]
 
@@ -192,7 +193,7 @@ def test_every_retry_is_there() -> None:
         "deadlock": Signal.CONFLICT,
         "a prepared statement": Signal.STALE_PLAN,
     }
-    rows = table(TRANSACTIONS, "## Retries and backoff")
+    rows = table("## Retries and backoff", TRANSACTIONS)
 
     assert len(rows) == len(signals) == len(Signal)
     for row, (beginning, found) in zip(rows, signals.items(), strict=True):
@@ -211,14 +212,14 @@ def test_every_profile_has_what_the_table_says() -> None:
         ]
 
     rows = {
-        row[0].removesuffix(" (default)"): row[2:] for row in table(OPERATIONS, "## Connection poolers and profiles")
+        row[0].removesuffix(" (default)"): row[2:] for row in table("## Connection poolers and profiles", OPERATIONS)
     }
 
-    assert rows == {name: cells(profile) for name, profile in PROFILES.items()}
+    assert rows == {name: cells(profile) for name, profile in profiles.PROFILES.items()}
 
 
 def test_security_headers_are_those_of_the_table() -> None:
-    rows = {row[0].lower(): row[1] for row in table(RESPONSES, "## Security headers")}
+    rows = {row[0].lower(): row[1] for row in table("## Security headers", RESPONSES)}
 
     assert rows == SECURITY
 
@@ -228,7 +229,7 @@ def test_every_argument_of_cors_is_there() -> None:
         return ", ".join(value) if isinstance(value, tuple) else str(value)
 
     parameters = inspect.signature(Cors).parameters.values()
-    rows = {row[0]: row[2] for row in table(RESPONSES, "## CORS")}
+    rows = {row[0]: row[2] for row in table("## CORS", RESPONSES)}
 
     assert rows == {
         each.name: "required" if each.default is inspect.Parameter.empty else told(each.default) for each in parameters
@@ -236,7 +237,7 @@ def test_every_argument_of_cors_is_there() -> None:
 
 
 def test_every_attribute_of_what_the_app_gives_is_there() -> None:
-    rows = {row[0]: set(re.findall(r"[a-z_]+", row[1])) for row in table(REQUESTS, "## Objects from the app")}
+    rows = {row[0]: set(re.findall(r"[a-z_]+", row[1])) for row in table("## Objects from the app", REQUESTS)}
 
     assert set(Identity.__slots__) <= rows["Identity"]
     assert {"left_s", "at_s"} <= rows["Deadline"]
@@ -252,4 +253,4 @@ def test_words_that_a_statement_begins_with() -> None:
 def test_every_look_up_is_there() -> None:
     asked = re.findall(r"create function (app\.find_\w+\([^)]*\) returns \w+)", SQL)
 
-    assert sorted(row[0] for row in table(AUTHORIZATION, "## What your migrations must contain")) == sorted(asked)
+    assert sorted(row[0] for row in table("## What your migrations must contain", AUTHORIZATION)) == sorted(asked)
