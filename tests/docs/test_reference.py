@@ -96,14 +96,14 @@ def test_every_setting_is_there() -> None:
 
 def test_every_reason_is_there() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | text |")[2].partition("\n\n")[0], re.MULTILINE
+        r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | detail |")[2].partition("\n\n")[0], re.MULTILINE
     )
 
     assert dict(rows) == REASONS
 
 
 def test_every_argument_of_an_issuer_is_there() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", AUTH.partition("| argument | what |")[2].partition("\n\n")[0], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|", AUTH.partition("| argument | meaning |")[2].partition("\n\n")[0], re.MULTILINE)
 
     assert set(rows) == set(Issuer.__slots__)
 
