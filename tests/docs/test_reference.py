@@ -88,7 +88,7 @@ def test_every_setting_is_there() -> None:
     Settings.from_env(environ)
     observability.read(observed.get)
 
-    told = {row[0] for row in table("# Settings", SETTINGS)}
+    told = {row[0] for row in table("# Settings: environment variables", SETTINGS)}
     assert told <= environ.asked
     # docs/guides/observability.md has a table of its own.
     assert environ.asked - told <= observed.asked
@@ -109,7 +109,7 @@ def test_every_argument_of_an_issuer_is_there() -> None:
 
 
 def test_every_profile_is_there() -> None:
-    [row] = [row for row in table("# Settings", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
+    [row] = [row for row in table("# Settings: environment variables", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
 
     assert all(profile in row[1] for profile in PROFILES)
     assert row[2].startswith(PROFILES[0])
