@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from org_common.app import App
     from org_common.auth.authorizer import Authorizer, authorizer
     from org_common.auth.bearer import Bearer
+    from org_common.auth.from_authorizer import FROM_AUTHORIZER
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
     from org_common.config.issuers import Issuer
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from org_common.events.function_url import FUNCTION_URL
     from org_common.events.http_api import HTTP_API, HttpApi
     from org_common.events.rest_api import REST_API, RestApi
+    from org_common.handlers.precondition import Precondition
     from org_common.handlers.signature import Cookie, Form, Header, Query
     from org_common.http.cors import Cors
-    from org_common.http.etag import Precondition
     from org_common.http.request import Request
     from org_common.http.response import Response, problem
     from org_common.lifecycle.build import __build__
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
         Unprocessable,
         UnsupportedMediaType,
     )
-    from org_common.values.identity import FROM_AUTHORIZER, Identity
+    from org_common.values.identity import Identity
     from org_common.values.model import Model, Patch
     from org_common.values.paging import Page, PageRequest
     from org_common.values.secret import Reference, Secret
@@ -70,6 +71,7 @@ _HOMES = {
     "org_common.app": ("App",),
     "org_common.auth.authorizer": ("Authorizer", "authorizer"),
     "org_common.auth.bearer": ("Bearer",),
+    "org_common.auth.from_authorizer": ("FROM_AUTHORIZER",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
     "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
     "org_common.config.issuers": ("Issuer",),
@@ -84,9 +86,9 @@ _HOMES = {
     "org_common.events.function_url": ("FUNCTION_URL",),
     "org_common.events.http_api": ("HTTP_API", "HttpApi"),
     "org_common.events.rest_api": ("REST_API", "RestApi"),
+    "org_common.handlers.precondition": ("Precondition",),
     "org_common.handlers.signature": ("Cookie", "Form", "Header", "Query"),
     "org_common.http.cors": ("Cors",),
-    "org_common.http.etag": ("Precondition",),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response", "problem"),
     "org_common.lifecycle.build": ("__build__",),
@@ -119,7 +121,7 @@ _HOMES = {
         "Unprocessable",
         "UnsupportedMediaType",
     ),
-    "org_common.values.identity": ("FROM_AUTHORIZER", "Identity"),
+    "org_common.values.identity": ("Identity",),
     "org_common.values.model": ("Model", "Patch"),
     "org_common.values.paging": ("Page", "PageRequest"),
     "org_common.values.secret": ("Reference", "Secret"),

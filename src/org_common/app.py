@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, answer
 from org_common.handlers.failures import Failures
 from org_common.http.finish import SECURITY, Finish
@@ -16,7 +17,6 @@ from org_common.route import Route
 from org_common.router import Router
 from org_common.telemetry.invocation import current
 from org_common.values.errors import OrgError, ResponseTooLarge, Unauthorized
-from org_common.values.identity import FROM_AUTHORIZER
 
 TYPE_CHECKING = False
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from logging import Logger
 
+    from org_common.auth.from_authorizer import IdentitySource
     from org_common.config.needs import Needs
     from org_common.db.database import Database
-    from org_common.events.http_api import Shape
+    from org_common.events.event_source import EventSource
     from org_common.http.cors import Cors
     from org_common.telemetry.invocation import Watch
     from org_common.telemetry.requests import Telemetry
-    from org_common.values.identity import IdentitySource
     from org_common.values.types import Event, LambdaContext
 
     # What goes around every request of an app: `next` answers it.
@@ -66,7 +66,7 @@ class App(Router):
         name: str,
         *,
         identity: IdentitySource = FROM_AUTHORIZER,
-        events: Sequence[Shape] = (HTTP_API,),
+        events: Sequence[EventSource] = (HTTP_API,),
         cors: Cors | None = None,
         middleware: Sequence[Middleware] = (),
         headers: Mapping[str, str] = SECURITY,

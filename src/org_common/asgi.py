@@ -9,7 +9,7 @@ from typing import Any
 
 from org_common.app import App
 from org_common.db.database import Database
-from org_common.events.http_api import decoded, without
+from org_common.events.event_source import decoded, without
 from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.values.errors import OrgError, PayloadTooLarge

@@ -7,9 +7,10 @@ from typing import Any, Literal, Required, TypedDict
 
 from org_common.auth.rules import Rule
 from org_common.handlers.binding import Binding
+from org_common.handlers.result import ResultWriter
 from org_common.handlers.signature import Signature
 from org_common.http.request import Request
-from org_common.http.response import NO_STORE, Response, Result
+from org_common.http.response import NO_STORE, Response
 from org_common.http.routing import parameters
 from org_common.values.errors import OrgError, PreconditionFailed, Unavailable
 from org_common.values.identity import Identity
@@ -114,7 +115,7 @@ class Route:
         self._isolation: Isolation = options.get("isolation", "read committed")
         self.provided = provided
         self.status = options.get("status", 200)
-        self._result = Result(self.signature.result, self.status, options.get("cache", NO_STORE))
+        self._result = ResultWriter(self.signature.result, self.status, options.get("cache", NO_STORE))
         # The positions of the arguments that take them, None where none does.
         self._identity_at = self.signature.injects("identity")
         self._reader_at = self.signature.injects("reader")

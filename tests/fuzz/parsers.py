@@ -19,6 +19,7 @@ import atheris  # type: ignore[import-untyped]
 with atheris.instrument_imports(include=["org_common"]):
     from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
     from org_common.auth.fetch import FetchError
+    from org_common.auth.from_authorizer import FROM_AUTHORIZER
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.jwks import usable_keys
     from org_common.auth.refusals import TokenRefused
@@ -27,7 +28,7 @@ with atheris.instrument_imports(include=["org_common"]):
     from org_common.http.request import Request
     from org_common.values.errors import Forbidden
     from org_common.values.errors import Unauthorized as Refused
-    from org_common.values.identity import FROM_AUTHORIZER, Identity
+    from org_common.values.identity import Identity
     from org_common.values.strict_json import parse_object
     from org_common.values.types import Deadline
 

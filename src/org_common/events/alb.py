@@ -8,15 +8,7 @@ from __future__ import annotations
 import uuid
 from itertools import product
 
-from org_common.events.http_api import (
-    SURELY_FITS,
-    body_of,
-    broken_event,
-    check_unicode,
-    decoded,
-    fitting,
-    text_of,
-)
+from org_common.events.event_source import SURELY_FITS, body_of, broken_event, check_unicode, decoded, fitting, text_of
 from org_common.events.rest_api import joined_headers, joined_query
 from org_common.http.request import Request
 from org_common.values.errors import ResponseTooLarge

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 from __future__ import annotations
 
-from org_common.events.http_api import (
+from org_common.events.event_source import (
     LIMIT_BYTES,
     SURELY_FITS,
     authorizer_of,

@@ -90,7 +90,7 @@ def _reader(parameter: Parameter, path: list[str], provided: Provided) -> Read:
     if kind == "page":
         return _page
     if kind == "precondition":
-        from org_common.http.etag import Precondition
+        from org_common.handlers.precondition import Precondition
 
         return lambda request, values, query, faults: Precondition(request)
     if kind == "provided":

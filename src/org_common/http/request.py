@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from org_common.events.http_api import Shape
+    from org_common.events.event_source import EventSource
     from org_common.values.types import Event, LambdaContext
 
 
@@ -67,7 +67,7 @@ class Request:
         self.tenant_id = tenant_id
         self._cookies = cookies
         # In which event it came, for whoever must know how its answer goes out; None where it came in none.
-        self.event: tuple[Shape, Event] | None = None
+        self.event: tuple[EventSource, Event] | None = None
 
     @property
     def deadline(self) -> Deadline:

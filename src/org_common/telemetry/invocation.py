@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from org_common.http.request import Request
     from org_common.http.response import Response
-    from org_common.telemetry.trace import Trace
+    from org_common.telemetry.trace_context import Trace
     from org_common.values.identity import Identity
 
     # A unit of CloudWatch, and a sum or the single values.

@@ -16,7 +16,8 @@ from opentelemetry import context
 from opentelemetry import trace as api
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from org_common.telemetry.trace import Span, Trace
+from org_common.telemetry.trace import Span
+from org_common.telemetry.trace_context import Trace
 
 TYPE_CHECKING = False
 

@@ -14,7 +14,7 @@ from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.line import clock, dumps, stamp
 from org_common.telemetry.observability import Observability
 from org_common.telemetry.process import process
-from org_common.telemetry.trace import Trace
+from org_common.telemetry.trace_context import Trace
 
 TYPE_CHECKING = False
 

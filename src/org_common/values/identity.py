@@ -6,33 +6,11 @@ import orjson
 
 from org_common.values.errors import Forbidden, Unauthorized
 
-TYPE_CHECKING = False
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    from org_common.http.request import Request
-
-    class IdentitySource(Protocol):
-        """Who vouches for the caller of a request."""
-
-        @property
-        def needs_authorizer(self) -> bool:
-            """It reads what somebody in front of the function has verified: events without that are refused."""
-            ...
-
-        def identity(self, request: Request) -> "Identity | None":
-            """The caller; None when nobody says who it is. `Unauthorized` when what is said does not hold."""
-            ...
-
-
 # The authorizer's answer may be cached by API Gateway for longer than the token lives, so `exp` is checked again on
 # each request, with PostgREST's 30 s for clocks that disagree.
 LEEWAY_S = 30
 MAX_CLAIMS_BYTES = 8192
 MAX_TEXT_LENGTH = 512
-# Callers whose claims are kept as they were read: 100 KB of them as they usually are.
-MAX_KNOWN = 256
 _set = object.__setattr__
 
 
@@ -98,7 +76,7 @@ class Identity:
                 raise Unauthorized(code="invalid_claims")
         # Written so that NaN is refused as well.
         if not expires_at > time.time() - LEEWAY_S:
-            raise _expired()
+            raise expired()
         return cls(
             issuer=issuer,
             subject=subject,
@@ -143,50 +121,7 @@ class Identity:
         return f"Identity(issuer={self.issuer!r}, subject={self.subject!r})"
 
 
-class FromAuthorizer:
-    """The API's authorizer verified the token and passed its claims on: as the JSON text `claims` of its context.
-
-    An HTTP API has the context under `lambda` and nothing beside it, a REST API at the top.
-    """
-
-    # The same text is the same caller, whoever sends it: a look at the clock is all that is left to do (1.5 us less).
-    __slots__ = ("_known",)
-    needs_authorizer = True
-
-    def __init__(self) -> None:
-        self._known: dict[str, Identity] = {}
-
-    def identity(self, request: "Request") -> Identity | None:
-        authorizer = request.authorizer
-        if not authorizer:
-            return None
-        context: object = authorizer.get("lambda", authorizer)
-        if context is not authorizer and len(authorizer) > 1:
-            # Claims beside `lambda`: of no API.
-            context = None
-        claims = context.get("claims") if isinstance(context, dict) else None
-        if not isinstance(claims, str):
-            # Another kind of authorizer than the one that was declared, or somebody who invokes the function himself.
-            raise Unauthorized(code="invalid_claims")
-        identity = self._known.get(claims)
-        if identity is None:
-            identity = Identity.from_claims(claims)
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[claims] = identity
-        elif not identity.expires_at > time.time() - LEEWAY_S:
-            raise _expired()
-        tenant_id = request.tenant_id
-        return identity if tenant_id is None else identity.checked_for(tenant_id)
-
-    def __repr__(self) -> str:
-        return "FROM_AUTHORIZER"
-
-
-FROM_AUTHORIZER = FromAuthorizer()
-
-
-def _expired() -> Unauthorized:
+def expired() -> Unauthorized:
     return Unauthorized("The access token has expired.", code="token_expired")
 
 

@@ -164,7 +164,7 @@ def test_no_fault_and_no_traceback_shows_a_secret(password: str, key: str, mispl
     except SettingsError as error:
         traced = traceback.TracebackException.from_exception(error, capture_locals=True)
     # The frames of the test itself hold the seeds.
-    frames = [frame for frame in traced.stack if "org_common/config/" in frame.filename]
+    frames = [frame for frame in traced.stack if "/src/org_common/config/" in frame.filename]
     shown = str(traced) + "".join(repr(frame.locals) for frame in frames)
 
     assert frames

@@ -3,7 +3,6 @@
 import base64
 import copy
 import json
-import sys
 from typing import Any
 
 import pytest
@@ -19,7 +18,11 @@ from org_common.values.errors import BadRequest, OrgError
 from org_common.values.types import LocalContext
 
 CONTEXT = LocalContext("r-lambda", 29)
+
+
 GOOD = gateway.event("POST", "/orgs", body=b"{}", claims=Person("alice").claims(), request_id="r-1")
+
+
 app = App("gateway")
 
 
@@ -158,10 +161,16 @@ def test_fault_of_the_event_does_not_quote_it() -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
 LINES = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
+
+
 SENDABLE = st.dictionaries(
     st.from_regex(r"[a-z-]+", fullmatch=True), st.from_regex(r"[\t -~\xa0-\xff]*", fullmatch=True)
 )
+
+
 HEADERS = st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]*", fullmatch=True), LINES, max_size=5)
 
 
@@ -206,14 +215,3 @@ def test_text_is_sent_as_text_and_the_rest_in_base64() -> None:
 
 def test_header_names_of_an_event_are_lower_case() -> None:
     assert gateway.event("GET", "/", headers={"X-Trace": "1"})["headers"] == {"x-trace": "1"}
-
-
-@pytest.mark.runtime
-@pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux")
-@pytest.mark.parametrize("body", [b"{}", b'{"a": "\xc3\xa9 \xf0\x9f\x98\x80 \\u0000"}', b"\xff\x00", b"\x00\x1f\x7f\n"])
-def test_answer_is_measured_as_the_runtime_client_writes_it(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
-    monkeypatch.setenv("AWS_EXECUTION_ENV", f"AWS_Lambda_python3.{sys.version_info.minor}")
-    made = gateway.answer(Response(body, headers={"x-name": "é"}, cookies=["a=1"]))
-
-    assert gateway.size_bytes(made) == len(marshaller.to_json(made).encode())

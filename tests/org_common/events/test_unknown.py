@@ -14,10 +14,10 @@ from org_common.values.types import LocalContext
 from tests.support.recorded import NAMES, recorded
 
 if TYPE_CHECKING:
-    from org_common.events.http_api import Shape
+    from org_common.events.event_source import EventSource
 
 CONTEXT = LocalContext("r-lambda", 29)
-SHAPES: dict[str, Shape] = {
+SHAPES: dict[str, EventSource] = {
     "http_api": HTTP_API,
     "http_api_format_1": REST_API,
     "rest_api": REST_API,
@@ -64,7 +64,7 @@ def test_app_may_accept_all(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [FUNCTION_URL, ALB])
-def test_shape_without_an_authorizer_does_not_start_under_a_source_that_needs_one(shape: Shape) -> None:
+def test_shape_without_an_authorizer_does_not_start_under_a_source_that_needs_one(shape: EventSource) -> None:
     with pytest.raises(TypeError, match=rf"App\('open'\): {shape!r} has no authorizer in front.*identity=Bearer"):
         App("open", events=(HTTP_API, shape))
 

@@ -15,7 +15,11 @@ class Note(Model):
 
 
 app = App("tagged")
+
+
 client = Client(app)
+
+
 STORED: dict[str, Note] = {}
 
 
@@ -116,49 +120,6 @@ def test_tag_of_a_handler_s_own_is_known_again(own: str) -> None:
         for known in (tag, f'"x,y", {tag}', f'{tag},"z"'):
             assert Client(tagged).get("/", headers={**sent, "if-none-match": known}).status == 304
         assert Client(tagged).get("/", headers={**sent, "if-none-match": f'"x{tag}"'}).status == 200
-
-
-def test_change_of_what_was_read_is_made() -> None:
-    assert put(if_match=get().headers["etag"]).status == 200
-
-
-@pytest.mark.parametrize("sent", ['"another"', "", "W/{tag}", "{tag}x"])
-def test_change_of_something_else_is_refused(sent: str) -> None:
-    answer = put(if_match=sent.format(tag=get().headers["etag"]))
-
-    assert (answer.status, answer.json()["code"]) == (412, "precondition_failed")
-    assert STORED["a"].note_text == "first"
-
-
-def nothing() -> None: ...
-
-
-def test_condition_that_nobody_would_look_at_is_refused() -> None:
-    plain = App("plain")
-    plain.put("/notes", allow=PUBLIC)(nothing)
-    plain.get("/notes", allow=PUBLIC)(nothing)
-    sent = {"if-match": '"1"'}
-
-    assert Client(plain).put("/notes", headers=sent).json()["code"] == "no_conditions"
-    assert Client(plain).get("/notes", headers=sent).status == 204
-
-
-def test_star_is_whatever_is_there() -> None:
-    assert put(if_match="*").status == 200
-    assert put("b", if_match="*").status == 412
-
-
-def test_creation_only_where_there_is_nothing() -> None:
-    assert put(if_none_match="*").status == 412
-    assert put("b", if_none_match="*").status == 200
-
-
-def test_change_without_a_condition_is_the_handler_s_to_allow() -> None:
-    assert put().status == 200
-    assert (client.delete("/notes/a").status, client.delete("/notes/a").json()["code"]) == (
-        428,
-        "precondition_required",
-    )
 
 
 def test_tag_is_of_the_bytes() -> None:

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from org_common.telemetry.invocation import Invocation, current
-from org_common.telemetry.trace import Trace
+from org_common.telemetry.trace_context import Trace
 
 
 def made(name: str) -> Invocation:

@@ -13,7 +13,7 @@ import pytest
 from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.line import MAX_LINE_LENGTH
 from org_common.telemetry.log import bind_fields, configure, get_logger
-from org_common.telemetry.trace import Trace
+from org_common.telemetry.trace_context import Trace
 from tests.support.lines import untouched_logging
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from org_common.telemetry import metrics
 from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.metrics import MAX_KEPT, Embedder, taken
-from org_common.telemetry.trace import Trace
+from org_common.telemetry.trace_context import Trace
 from tests.support import emf
 
 

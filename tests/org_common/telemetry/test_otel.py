@@ -13,7 +13,8 @@ from opentelemetry import trace as api
 from org_common.telemetry import trace
 from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.otel import OpenTelemetry
-from org_common.telemetry.trace import Trace, span
+from org_common.telemetry.trace import span
+from org_common.telemetry.trace_context import Trace
 from tests.support.spans import finished, record
 
 ID, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

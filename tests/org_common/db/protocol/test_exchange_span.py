@@ -16,7 +16,8 @@ from org_common.db.protocol.statement import prepare, prepare_own
 from org_common.db.service import service_database, service_transaction
 from org_common.telemetry import trace
 from org_common.telemetry.invocation import Invocation, current
-from org_common.telemetry.trace import Span, Trace
+from org_common.telemetry.trace import Span
+from org_common.telemetry.trace_context import Trace
 from org_common.values.types import Deadline
 from tests.support.lab import ALICE, Lab
 
