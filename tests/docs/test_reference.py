@@ -109,7 +109,9 @@ def test_every_argument_of_an_issuer_is_there() -> None:
 
 
 def test_every_profile_is_there() -> None:
-    [row] = [row for row in table("# Settings: environment variables", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
+    [row] = [
+        row for row in table("# Settings: environment variables", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"
+    ]
 
     assert all(profile in row[1] for profile in PROFILES)
     assert row[2].startswith(PROFILES[0])
