@@ -1,4 +1,4 @@
-"""A guarded read on loopback: identity, rule, role and policies in one turn, beside other ways to the same rows."""
+"""A guarded read on loopback, in one round trip with identity, rule, role and policies, next to other ways."""
 
 import json
 import sys

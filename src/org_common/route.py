@@ -54,6 +54,7 @@ class Route:
     """One method of one path, its rule, and the handler behind them."""
 
     __slots__ = (
+        "_authorized",
         "_binding",
         "_identity_at",
         "_is_unconditional",
@@ -62,7 +63,6 @@ class Route:
         "_reader_at",
         "_result",
         "_retry",
-        "_ruled",
         "_transaction_at",
         "handler",
         "idempotent",
@@ -106,7 +106,7 @@ class Route:
         self.handler = handler
         self.rule = rule
         self.is_public = rule.caller == "anyone"
-        self._ruled = rule.needs_database
+        self._authorized = rule.needs_database
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self.raises = tuple(options.get("raises", ()))
@@ -164,7 +164,7 @@ class Route:
     @property
     def needs_database(self) -> bool:
         """It reads, writes, or its rule does."""
-        return not (self._reader_at is self._transaction_at is None) or self._ruled
+        return not (self._reader_at is self._transaction_at is None) or self._authorized
 
     def prepare(self) -> None:
         """Have at hand what the first request would make: validators, serializer, the way to the database."""
@@ -208,7 +208,7 @@ class Route:
 
             # Up to three times, while the transaction was rolled back for certain and there is time.
             return rerun(write, request.deadline, lambda: source.counters)
-        if self._ruled or self._reader_at is not None:
+        if self._authorized or self._reader_at is not None:
             return self._read(self._reader_at, request, identity, database(), arguments)
         return self._result.render(self.signature.call(*arguments), request)
 
@@ -221,9 +221,9 @@ class Route:
                 arguments[at] = handle
             else:
                 # Nothing of the handler's will take the rule along, so it is asked before the handler runs.
-                handle.ensure_ruled()
+                handle.ensure_authorized()
             response = self._result.render(self.signature.call(*arguments), request)
-            handle.ensure_ruled()
+            handle.ensure_authorized()
             return response
         finally:
             handle.close()
@@ -245,7 +245,7 @@ class Route:
         arguments[at] = handle
         try:
             response = self._result.render(self.signature.call(*arguments), request)
-            handle.ensure_ruled()
+            handle.ensure_authorized()
             if len(response.body) >= SURELY_FITS_BYTES:
                 fit(request, response)
             handle.commit(response.status, response.headers, response.body, response.cookies)

@@ -120,7 +120,7 @@ def test_every_profile_is_there() -> None:
 def test_every_verb_is_there() -> None:
     verbs = {row[0].partition("(")[0]: row[1] for row in table("## Two handles")}
     # These are the app's.
-    own = {"close", "commit", "ensure_ruled", "injected", "rollback", "stored_answer"}
+    own = {"close", "commit", "ensure_authorized", "injected", "rollback", "stored_answer"}
     reads = {name for name in dir(Reader) if not name.startswith("_")} - own
     writes = {name for name in dir(Transaction) if not name.startswith("_")} - own
 

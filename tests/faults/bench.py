@@ -84,7 +84,7 @@ class Bench:
 
         @app.post("/late", allow=SIGNED_IN)
         def late(tx: Transaction) -> dict[str, object]:
-            """Only reads until COMMIT, in whose turn a message rides."""
+            """Only reads until COMMIT, in whose round trip a message rides."""
             self._enter("BEGIN")
             value = tx.value(COUNT)
             tx.send("queue", {"of": "the bench"})

@@ -68,7 +68,7 @@ def _door(
     asked: list[bool] = []
     with Front(bench.proxy.port, plan) as front:
 
-        def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+        def url(*, force_refresh: bool = False, deadline_s: float = 0) -> str:
             asked.append(force_refresh)
             return with_query(front.url(urls[-1 if force_refresh else 0]), query)
 

@@ -97,7 +97,7 @@ def test_what_is_first_written_with_commit(
     bench: Bench, report: Report, when: Literal["before", "after"], right: tuple[int, str]
 ) -> None:
     """A message sent behind nothing but reads has no number yet that could be asked for."""
-    run = "COMMIT cut, nothing written before its own turn: not answered wrongly (known ones counted)"
+    run = "COMMIT cut, nothing written before its own round trip: not answered wrongly (known ones counted)"
     bench.warm()
     bench.faults[Phase.COMMIT] = partial(bench.proxy.cut, when=when, text="commit")
 

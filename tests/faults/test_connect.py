@@ -125,7 +125,7 @@ def test_class(name: str, lab: Lab, make_bench: Callable[[Source], Bench], repor
     with ExitStack() as stack, report.case(CLASSES):
         url = without_tls(unreachable(lab, stack))
         with pytest.raises(ConnectFailed) as raised:
-            Raw.connect(conninfo(url, "faults"), until_s=time.monotonic() + 0.5)
+            Raw.connect(conninfo(url, "faults"), deadline_s=time.monotonic() + 0.5)
         assert (raised.value.signal, raised.value.sqlstate) == (signal, sqlstate), raised.value
 
         bench = make_bench(Single(lab.through(url)))

@@ -39,8 +39,8 @@ class Trouble:
 TIMEOUT, UNKNOWN = (504, "timeout"), (503, "commit_unknown")
 MUTE = [
     Trouble("mute peer, reader", "GET", Phase.READ, TIMEOUT),
-    Trouble("mute peer, first turn", "POST", "BEGIN", TIMEOUT),
-    Trouble("mute peer, later turn", "POST", Phase.WRITE, TIMEOUT),
+    Trouble("mute peer, first round trip", "POST", "BEGIN", TIMEOUT),
+    Trouble("mute peer, later round trip", "POST", Phase.WRITE, TIMEOUT),
     Trouble("mute peer, COMMIT", "POST", Phase.COMMIT, UNKNOWN),
     Trouble("mute peer, connect", "GET", None, (503, "unavailable")),
 ]

@@ -28,7 +28,7 @@ def pooler(lab: Lab, upstream: str = "", **settings: str) -> PgBouncer:
 
 def failure(url: str) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as raised:
-        Raw.connect(conninfo(url, "faults"), until_s=time.monotonic() + CONNECT_TIMEOUT_S).close()
+        Raw.connect(conninfo(url, "faults"), deadline_s=time.monotonic() + CONNECT_TIMEOUT_S).close()
     return raised.value
 
 

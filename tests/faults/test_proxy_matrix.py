@@ -29,8 +29,8 @@ class Place:
 
 PLACES = [
     Place("transaction: connect", "POST", None, Phase.CONNECT),
-    Place("transaction: first turn", "POST", "BEGIN", Phase.WRITE, "insert into lab.notes"),
-    Place("transaction: later turn", "POST", Phase.WRITE, Phase.WRITE, "insert into lab.notes"),
+    Place("transaction: first round trip", "POST", "BEGIN", Phase.WRITE, "insert into lab.notes"),
+    Place("transaction: later round trip", "POST", Phase.WRITE, Phase.WRITE, "insert into lab.notes"),
     Place("transaction: COMMIT", "POST", Phase.COMMIT, Phase.COMMIT, "commit"),
     Place("reader: connect", "GET", None, Phase.CONNECT),
     Place("reader: flight", "GET", Phase.READ, Phase.READ, COUNT),

@@ -92,7 +92,7 @@ def test_resend(row: Row, bench: Bench, provoke: InFlight, report: Report, fresh
     bench.proxy.reset()
     seen = bench.read()
     assert (seen.status, seen.runs) == (200, 1), seen
-    assert bench.proxy.turns() == 2
+    assert bench.proxy.round_trips() == 2
     assert bench.source.counters.resent == 1
     assert bench.proxy.connections == (1 if row[0] is Signal.LOST else 0)
 
@@ -103,7 +103,7 @@ def test_resend(row: Row, bench: Bench, provoke: InFlight, report: Report, fresh
     refused = other.read()
     # A plan that is stale twice is none: some function's own fault.
     assert (refused.status, refused.runs) == (500 if row[0] is Signal.STALE_PLAN else 503, 1), refused
-    assert other.proxy.turns() == 2
+    assert other.proxy.round_trips() == 2
     report.run(RUN).good += 1
 
 

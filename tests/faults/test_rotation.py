@@ -30,7 +30,7 @@ class Store:
         self._cached = url
         self._lock = Lock()
 
-    def __call__(self, *, force_refresh: bool = False, until_s: float = 0) -> str:
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = 0) -> str:
         with self._lock:
             if force_refresh:
                 self.reads += 1

@@ -26,7 +26,7 @@ class Handle:
     def note(self, step: str) -> None:
         self._steps.append(step)
 
-    def ensure_ruled(self) -> None:
+    def ensure_authorized(self) -> None:
         self._steps.append("rule")
         if self._refuses:
             raise self._refuses

@@ -22,11 +22,11 @@ NEIGHBOURS = 3
 
 
 class _Delivery(NamedTuple):
-    """On its way, to be killed at `until_s`."""
+    """On its way, to be killed at `deadline_s`."""
 
     child: Child
     key: int
-    until_s: float
+    deadline_s: float
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +46,9 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             child.line.sendall(json.dumps([key, job["tenants"][key % len(job["tenants"])]]).encode())
             kill_s = chance.random() * KILL_WITHIN_S if chance.random() < job["kill"] else PATIENCE_S
             busy.append(_Delivery(child, key, time.monotonic() + kill_s))
-        first = min(delivery.until_s for delivery in busy)
+        first = min(delivery.deadline_s for delivery in busy)
         ready = select.select([each.child.line for each in busy], [], [], max(first - time.monotonic(), 0))[0]
-        for delivery in [each for each in busy if each.child.line in ready or each.until_s < time.monotonic()]:
+        for delivery in [each for each in busy if each.child.line in ready or each.deadline_s < time.monotonic()]:
             busy.remove(delivery)
             if delivery.child.line not in ready:
                 # Whoever sent it knows nothing and sends it again.

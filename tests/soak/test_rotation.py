@@ -57,7 +57,7 @@ class Cached:
         self._known: str | None = None
         self.refreshes = 0
 
-    def __call__(self, *, force_refresh: bool = False, until_s: float = 0) -> str:
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = 0) -> str:
         if self._known is None or force_refresh:
             self._known = self._vault.read()
             self.refreshes += force_refresh

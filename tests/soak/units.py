@@ -173,9 +173,9 @@ class Soak:
         """The session is that of a login who is nobody, and no transaction is open."""
         database = self.ways[way]
         assert all(connection.is_idle() for connection in connections(database))
-        until_s = Deadline.after(10).at_s
-        with database._source.lease(until_s) as connection:
-            [result] = connection.exchange([SESSION], until_s)
+        deadline_s = Deadline.after(10).at_s
+        with database._source.lease(deadline_s) as connection:
+            [result] = connection.exchange([SESSION], deadline_s)
         transformer = Transformer()
         transformer.set_pgresult(result)
         found = transformer.load_row(0, tuple)

@@ -1,1 +1,1 @@
-"""What several tests share: a fault proxy that counts turns, a real PgBouncer."""
+"""What several tests share: a fault proxy that counts round_trips, a real PgBouncer."""

@@ -1,4 +1,4 @@
-"""TCP proxy in front of PostgreSQL or a pooler: counts turns, shows the SQL, injects faults.
+"""TCP proxy in front of PostgreSQL or a pooler: counts round_trips, shows the SQL, injects faults.
 
 Its kernel acknowledges what it reads, so a client's TCP timeouts never fire through it; real packet
 loss needs nftables in a network namespace. It lives in the test's process: a client that waits in C
@@ -21,9 +21,9 @@ T = TypeVar("T")
 class Proxy:
     """TCP proxy on 127.0.0.1:`port`, in a thread of its own; ended by `stop` or `with`.
 
-    A turn is one wait of a client for the server, as `tests.support.wire.Session` defines it: free
+    A round trip is one wait of a client for the server, as `tests.support.wire.Session` defines it: free
     of packets and clocks, start-up and authentication left out. Only a client that sends a second
-    request without waiting makes one turn or two, by how soon the first answer comes; with
+    request without waiting makes one round trip or two, by how soon the first answer comes; with
     `slow(latency_s=...)` it is one. Cuts fire once; other faults stay until `restore`.
     """
 
@@ -58,16 +58,16 @@ class Proxy:
         """The same URL through this proxy."""
         return relocated(url, self.port)
 
-    def turns(self) -> int:
+    def round_trips(self) -> int:
         """Waits for the server since `reset`, over all connections."""
         if self._counters.encrypted_bytes:
-            raise RuntimeError("No turns can be counted under TLS: connect with sslmode=disable.")
-        return self._counters.turns
+            raise RuntimeError("No round trips can be counted under TLS: connect with sslmode=disable.")
+        return self._counters.round_trips
 
     @property
-    def startup_turns(self) -> int:
+    def startup_round_trips(self) -> int:
         """Waits of connection set-up: SSLRequest, start-up packet, each password message."""
-        return self._counters.startup_turns
+        return self._counters.startup_round_trips
 
     @property
     def connections(self) -> int:

@@ -1,4 +1,4 @@
-"""PgBouncer runs, pools by transaction, and keeps the turns of a batch."""
+"""PgBouncer runs, pools by transaction, and keeps the round trips of a batch."""
 
 import os
 import signal
@@ -49,25 +49,25 @@ def connect(url: str) -> Connection:
     return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=5)
 
 
-def test_turns_are_those_of_a_direct_connection(pgbouncer: PgBouncer, server: EmbeddedPostgres) -> None:
+def test_round_trips_are_those_of_a_direct_connection(pgbouncer: PgBouncer, server: EmbeddedPostgres) -> None:
     with (
         Proxy("127.0.0.1", pgbouncer.port) as proxy,
         closing(connect(proxy.url(server.url))) as conn,
     ):
         for _ in range(10):
             conn.execute("select 1")
-        selects = proxy.turns()
+        selects = proxy.round_trips()
         with conn.pipeline():
             for number in range(4):
                 conn.execute("select %s::int", (number,))
-        pipeline = proxy.turns()
+        pipeline = proxy.round_trips()
         conn.execute("select length(%s)", ("x" * 3_000_000,))
-        parameter = proxy.turns()
+        parameter = proxy.round_trips()
         conn.execute("select repeat('x', 5000000)")
-        result = proxy.turns()
+        result = proxy.round_trips()
 
     assert (selects, pipeline, parameter, result) == (10, 11, 12, 13)
-    assert proxy.startup_turns == 4
+    assert proxy.startup_round_trips == 4
 
 
 def test_clients_share_a_server_connection(pgbouncer: PgBouncer, server: EmbeddedPostgres) -> None:

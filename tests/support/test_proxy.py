@@ -1,4 +1,4 @@
-"""The proxy counts turns exactly and each fault does what it says, with a real server."""
+"""The proxy counts round trips exactly and each fault does what it says, with a real server."""
 
 import socket
 import time
@@ -122,7 +122,7 @@ def copy_in_that_fails(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("work", "turns"),
+    ("work", "round_trips"),
     [
         (ten_selects, 10),
         (pipeline_of_four, 1),
@@ -137,29 +137,33 @@ def copy_in_that_fails(conn: Connection) -> None:
         (copy_in_that_fails, 3),
     ],
 )
-def test_turns_are_exact(conn: Connection, proxy: Proxy, work: Callable[[Connection], None], turns: int) -> None:
+def test_round_trips_are_exact(
+    conn: Connection, proxy: Proxy, work: Callable[[Connection], None], round_trips: int
+) -> None:
     work(conn)
-    counted = proxy.turns()
+    counted = proxy.round_trips()
     conn.execute("select 1")
 
-    assert (counted, proxy.turns()) == (turns, turns + 1)
+    assert (counted, proxy.round_trips()) == (round_trips, round_trips + 1)
 
 
 @pytest.mark.parametrize("work", [pipeline_of_four, pipeline_with_two_fetches_inside])
-def test_turns_are_what_latency_is_paid_for(conn: Connection, proxy: Proxy, work: Callable[[Connection], None]) -> None:
+def test_round_trips_are_what_latency_is_paid_for(
+    conn: Connection, proxy: Proxy, work: Callable[[Connection], None]
+) -> None:
     proxy.slow(latency_s=0.05)
 
     start = time.monotonic()
     work(conn)
     waited_s = time.monotonic() - start
 
-    assert int(waited_s / 0.1) == proxy.turns()
+    assert int(waited_s / 0.1) == proxy.round_trips()
 
 
 def test_start_up_is_counted_apart(proxy: Proxy, server: EmbeddedPostgres) -> None:
     with closing(through(proxy, server)):
         # SSLRequest, start-up packet, two messages of SCRAM
-        assert (proxy.turns(), proxy.startup_turns, proxy.connections) == (0, 4, 1)
+        assert (proxy.round_trips(), proxy.startup_round_trips, proxy.connections) == (0, 4, 1)
 
 
 def test_refused_encryption_requests_are_start_up(proxy: Proxy) -> None:
@@ -169,7 +173,7 @@ def test_refused_encryption_requests_are_start_up(proxy: Proxy) -> None:
         client.sendall(SSL_REQUEST)
         ssl = client.recv(10)
 
-    assert (gss, ssl, proxy.startup_turns) == (b"N", b"N", 2)
+    assert (gss, ssl, proxy.startup_round_trips) == (b"N", b"N", 2)
     assert [message.kind for message in proxy.messages()] == ["gss", "ssl"]
 
 
@@ -177,7 +181,7 @@ def test_refused_encryption_requests_are_start_up(proxy: Proxy) -> None:
     ("opening", "answer"),
     [(SSL_REQUEST, b"S and a handshake"), (b"\x16 a handshake at once", b"\x16 another")],
 )
-def test_turns_under_tls_are_an_error_not_zero(opening: bytes, answer: bytes) -> None:
+def test_round_trips_under_tls_are_an_error_not_zero(opening: bytes, answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as upstream, ExitStack() as stack:
         proxy = stack.enter_context(Proxy(*upstream.getsockname()))
         client = stack.enter_context(socket.create_connection(("127.0.0.1", proxy.port)))
@@ -189,7 +193,7 @@ def test_turns_under_tls_are_an_error_not_zero(opening: bytes, answer: bytes) ->
         client.recv(10)
 
         with pytest.raises(RuntimeError, match="sslmode=disable"):
-            proxy.turns()
+            proxy.round_trips()
 
 
 def test_two_hundred_connections_add_up(proxy: Proxy, server: EmbeddedPostgres) -> None:
@@ -199,7 +203,7 @@ def test_two_hundred_connections_add_up(proxy: Proxy, server: EmbeddedPostgres) 
         proxy.reset()
         list(pool.map(ten_selects, conns))
 
-        assert proxy.turns() == 2000
+        assert proxy.round_trips() == 2000
 
 
 def test_messages_show_the_sql(conn: Connection, proxy: Proxy) -> None:
@@ -223,7 +227,7 @@ def test_reset_zeroes_everything(conn: Connection, proxy: Proxy) -> None:
 
     proxy.reset()
 
-    assert (proxy.turns(), proxy.connections, proxy.sent_bytes, proxy.messages()) == (0, 0, 0, [])
+    assert (proxy.round_trips(), proxy.connections, proxy.sent_bytes, proxy.messages()) == (0, 0, 0, [])
 
 
 @pytest.mark.parametrize("reset", [False, True])

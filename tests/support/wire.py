@@ -31,23 +31,23 @@ class Message(NamedTuple):
 class Counters:
     """What passed since the last reset, over all connections."""
 
-    turns: int = 0
-    startup_turns: int = 0
+    round_trips: int = 0
+    startup_round_trips: int = 0
     connections: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
-    encrypted_bytes: int = 0  # answered under TLS or GSS: no turn and no message is seen there
+    encrypted_bytes: int = 0  # answered under TLS or GSS: no round trip and no message is seen there
     log: deque[Message] = field(default_factory=lambda: deque(maxlen=LOG_SIZE))
 
 
 class Session:
-    """One connection's conversation. Counts a turn when the client starts to wait.
+    """One connection's conversation. Counts a round trip when the client starts to wait.
 
-    A turn begins with an end (Sync, Query, FunctionCall, Flush; CopyDone or CopyFail of a simple
+    A round trip begins with an end (Sync, Query, FunctionCall, Flush; CopyDone or CopyFail of a simple
     COPY) for which the client waits alone: every earlier end was answered before. It is answered by
     ReadyForQuery (a Flush by the completion of the steps before it or by an error; COPY FROM hands
     the word back with CopyInResponse). So neither the number of packets nor their size nor an
-    answer that starts early matters. Start-up packets and passwords are start-up turns.
+    answer that starts early matters. Start-up packets and passwords are start-up round trips.
     """
 
     def __init__(self, counters: Counters) -> None:
@@ -106,16 +106,16 @@ class Session:
     def _asks(self, kind: str, body: bytes) -> Message:
         request = self._asked + 1
         if not self._ready:
-            self._counters.startup_turns += 1
+            self._counters.startup_round_trips += 1
         elif kind in STEPS:
             self._owed.append(kind)
         elif kind in ENDS and (kind != "H" or self._owed):
-            self._counters.turns += self._asked == self.answered
+            self._counters.round_trips += self._asked == self.answered
             self._asked += 1
             self._owed.append(kind)
             self._settle()
         elif kind in "cf" and self._copying:
-            self._counters.turns += 1
+            self._counters.round_trips += 1
             self._copying = False
         return Message(kind, _sql(kind, body), request)
 

@@ -13,9 +13,9 @@ from org_common.db import page
 from org_common.db.connections.connection import Single, Source, cursor_keys
 from org_common.db.connections.profile import PROFILES
 from org_common.db.idempotency import IdempotencyKey
-from org_common.db.prelude import Prelude
 from org_common.db.protocol.counters import Counters
 from org_common.db.reader import Reader
+from org_common.db.session_setup import SessionSetup
 from org_common.db.transaction import Isolation, Transaction
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
@@ -71,9 +71,11 @@ class Database:
             key=key,
         )
 
-    def _prelude(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Prelude:
+    def _prelude(
+        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
+    ) -> SessionSetup:
         profile = self._profile
-        return Prelude(
+        return SessionSetup(
             *(rule, identity, path, deadline, self._settings.search_path),
             set_local=profile.set_local,
             reset=profile.resets,

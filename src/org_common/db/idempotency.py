@@ -71,7 +71,7 @@ class IdempotencyKey:
         return _CLAIM.bind(self)
 
     def store(self, status: int, headers: dict[str, str], body: bytes, cookies: Sequence[str] = ()) -> Wire:
-        """In COMMIT's turn."""
+        """In COMMIT's round trip."""
         values = {
             "method": self.method,
             "path": self.path,

@@ -1,4 +1,4 @@
-"""Reading: each statement a READ ONLY unit of its own, in one turn."""
+"""Reading: each statement a READ ONLY unit of its own, in one round trip."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from org_common.db import idempotency, rows
 from org_common.db import page as pages
 from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey
-from org_common.db.prelude import Prelude
 from org_common.db.protocol.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.rows import M
+from org_common.db.session_setup import SessionSetup
 from org_common.db.unit import read
 from org_common.values.errors import NotFound
 from org_common.values.identity import Identity
@@ -27,8 +27,8 @@ class HandleClosed(Exception):
 class Reader:
     """Reads for one caller under one rule. Injectable: name it in a handler's signature.
 
-    Each call is one turn: role, claims, limits, identity and the route's rule are sent in front of its statement, in
-    the same READ ONLY transaction. The database's refusals come as `OrgError`: `Forbidden` and `NotFound` from the
+    Each call is one round trip: role, claims, limits, identity and the route's rule are sent in front of its statement,
+    in the same READ ONLY transaction. The database's refusals come as `OrgError`: `Forbidden` and `NotFound` from the
     rule, `Unprocessable` for a value that does not fit, `Unavailable` without a database, `GatewayTimeout` without
     time. Faults of the program (a wrong column, a missing parameter) come as `StatementError`.
 
@@ -39,14 +39,19 @@ class Reader:
     injected = "reader"
 
     def __init__(
-        self, source: Source, prelude: Prelude, *, identity: Identity | None = None, cursor_keys: Sequence[str] = ()
+        self,
+        source: Source,
+        prelude: SessionSetup,
+        *,
+        identity: Identity | None = None,
+        cursor_keys: Sequence[str] = (),
     ) -> None:
         self._source = source
         self._prelude = prelude
         self._identity = identity
         self._cursor_keys = cursor_keys
         self._closed = False
-        self._ruled = False
+        self._authorized = False
 
     def all(self, model: type[M], sql: Text, params: Params = None) -> list[M]:
         """Every row; an empty list when there is none."""
@@ -97,9 +102,9 @@ class Reader:
         del items[page.limit :]
         return Page(items, cursors.seal([getattr(items[-1], name) for name in by]))
 
-    def ensure_ruled(self) -> None:
+    def ensure_authorized(self) -> None:
         """Ask the route's rule if no statement has taken it along. The app calls this: no route answers unasked."""
-        if not self._ruled:
+        if not self._authorized:
             self._ask()
 
     def stored_answer(self, key: IdempotencyKey) -> tuple[int, dict[str, str], bytes, list[str]] | None:
@@ -116,12 +121,12 @@ class Reader:
     def _send(self, statement: Wire) -> PGresult:
         self._check_open()
         result = read(self._source, self._prelude, statement)
-        self._ruled = True
+        self._authorized = True
         return result
 
     def _ask(self) -> None:
         read(self._source, self._prelude, None)
-        self._ruled = True
+        self._authorized = True
 
     def _check_open(self) -> None:
         if self._closed:

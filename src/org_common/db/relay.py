@@ -103,10 +103,10 @@ def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
     return sent
 
 
-def follow(url: str, sink: Sink, *, pause_s: float = 1.0, until_s: float = float("inf")) -> int:
-    """`relay` again and again, with a pause when there is nothing, until `time.monotonic()` is past `until_s`."""
+def follow(url: str, sink: Sink, *, pause_s: float = 1.0, deadline_s: float = float("inf")) -> int:
+    """`relay` again and again, with a pause when there is nothing, until `time.monotonic()` is past `deadline_s`."""
     sent = 0
-    while time.monotonic() < until_s:
+    while time.monotonic() < deadline_s:
         taken = relay(url, sink)
         sent += taken
         if taken == 0:

@@ -11,9 +11,9 @@ from psycopg.pq.abc import PGresult
 from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.outbox import sending
-from org_common.db.prelude import Prelude
 from org_common.db.protocol.statement import Params, StatementError, Text, Wire, prepare
 from org_common.db.reader import Reader
+from org_common.db.session_setup import SessionSetup
 from org_common.db.unit import Write
 from org_common.values.errors import Forbidden, NotFound, OrgError
 from org_common.values.identity import Identity
@@ -30,8 +30,8 @@ class Transaction(Reader):
     """Reads and writes for one caller under one rule, all or nothing. Injectable: name it in a handler's signature.
 
     BEGIN, prelude and rule ride with the first statement, a re-check of role and claims with COMMIT: n statements cost
-    n + 1 turns. READ COMMITTED. The app commits after the response was rendered and rolls back on any exception; a
-    statement that failed makes the commit fail too, should a handler swallow its error.
+    n + 1 round trips. READ COMMITTED. The app commits after the response was rendered and rolls back on any exception;
+    a statement that failed makes the commit fail too, should a handler swallow its error.
     """
 
     injected = "transaction"
@@ -39,7 +39,7 @@ class Transaction(Reader):
     def __init__(
         self,
         source: Source,
-        prelude: Prelude,
+        prelude: SessionSetup,
         *,
         identity: Identity | None = None,
         cursor_keys: Sequence[str] = (),
@@ -70,7 +70,7 @@ class Transaction(Reader):
         return changed
 
     def many(self, sql: Text, params: Iterable[Params]) -> int:
-        """Run one statement for each of the parameters, all in one turn. Answers the rows changed in all."""
+        """Run one statement for each of the parameters, all in one round trip. Answers the rows changed in all."""
         statement = prepare(sql)
         # Adapted before the first is sent: a fault among them sends none.
         batch = [statement.bind(each) for each in params]
@@ -79,7 +79,7 @@ class Transaction(Reader):
         return sum(result.command_tuples or 0 for result in self._sent(batch))
 
     def send(self, queue: str, message: dict[str, Any], *, key: str | None = None) -> None:
-        """Put a message into the outbox: it is sent after COMMIT, and only then. Costs no turn.
+        """Put a message into the outbox: it is sent after COMMIT, and only then. Costs no round trip.
 
         At least once; the messages of one `key` in the order of their transactions, one transaction at a time.
         Only callers send: on a PUBLIC route and in a `service_transaction()` the transaction ends in `Forbidden`.
@@ -91,7 +91,7 @@ class Transaction(Reader):
     def savepoint(self) -> Iterator[None]:
         """A block that is undone by itself when an exception leaves it; the transaction goes on.
 
-        Costs no turn, and one to undo.
+        Costs no round trip, and one to undo.
 
             with suppress(Conflict), tx.savepoint():
                 tx.run(ADD_TAG, {"tag": tag}, rows=1)
@@ -124,11 +124,11 @@ class Transaction(Reader):
         """The app calls this, or the block of `transaction()`."""
         self._unit.rollback()
 
-    def ensure_ruled(self) -> None:
+    def ensure_authorized(self) -> None:
         """As for reading. A refusal that the handler has swallowed is the answer all the same."""
         if self._refusal is not None and self._unit.has_failed:
             raise self._refusal
-        super().ensure_ruled()
+        super().ensure_authorized()
 
     def _ask(self) -> None:
         if self._unit.carries or self._unit.has_failed:
@@ -145,9 +145,9 @@ class Transaction(Reader):
         try:
             return self._unit.send(statements)
         except (Forbidden, NotFound) as refusal:
-            if not self._ruled and self._refusal is None:
+            if not self._authorized and self._refusal is None:
                 self._refusal = refusal
             raise
         finally:
             # Not by success alone: a savepoint may undo what failed behind the rule.
-            self._ruled = self._unit.is_ruled
+            self._authorized = self._unit.is_authorized

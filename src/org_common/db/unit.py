@@ -13,9 +13,9 @@ from org_common.db.connections import guard
 from org_common.db.connections.connection import Connection, Source
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
 from org_common.db.idempotency import REPLAY, Replay
-from org_common.db.prelude import Prelude
 from org_common.db.protocol.errors import ConnectionLost, RolledBack, StatementFailed, UnitMoved, answer
 from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class TransactionAborted(Exception):
     """A statement of the transaction failed and the error was swallowed: nothing is left that could be committed."""
 
 
-def read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
-    """Run one statement in a READ ONLY transaction of its own, in one turn. Without a statement only the rule is asked.
+def read(source: Source, prelude: SessionSetup, statement: Wire | None) -> PGresult:
+    """Run one statement in a READ ONLY transaction, in one round trip; without a statement, check the rule alone.
 
     Sent once more where the table of retries says so: the server guarantees that nothing was changed.
     """
@@ -54,16 +54,16 @@ def read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
         raise _answer(error, read_only=True) from error
 
 
-def _read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
+def _read(source: Source, prelude: SessionSetup, statement: Wire | None) -> PGresult:
     statements = prelude.opening(read_only=True)
     if statement is not None:
         statements.append(statement)
-    unlooked = not source.guard.passed
-    if unlooked:
+    guard_pending = not source.guard.passed
+    if guard_pending:
         statements.insert(0, guard.STATEMENT)
-    with source.lease(prelude.until_s) as connection:
-        results = connection.exchange(statements, prelude.until_s)
-    if unlooked:
+    with source.lease(prelude.deadline_s) as connection:
+        results = connection.exchange(statements, prelude.deadline_s)
+    if guard_pending:
         source.guard.judge(results[0])
     return results[-1]
 
@@ -71,11 +71,12 @@ def _read(source: Source, prelude: Prelude, statement: Wire | None) -> PGresult:
 class Write:
     """One read-write transaction. BEGIN and the prelude ride with the first statement, the re-check with COMMIT.
 
-    n statements cost n + 1 turns. It holds its connection from the first statement to `commit` or `rollback`; whoever
-    made it calls one of the two.
+    n statements cost n + 1 round trips. It holds its connection from the first statement to `commit` or `rollback`;
+    whoever made it calls one of the two.
     """
 
     __slots__ = (
+        "_authorized",
         "_begin",
         "_claims",
         "_connection",
@@ -83,13 +84,12 @@ class Write:
         "_lease",
         "_prelude",
         "_riders",
-        "_ruled",
         "_server",
         "_source",
         "_xid",
     )
 
-    def __init__(self, source: Source, prelude: Prelude, begin: LiteralString = BEGIN) -> None:
+    def __init__(self, source: Source, prelude: SessionSetup, begin: LiteralString = BEGIN) -> None:
         self._source = source
         self._prelude = prelude
         self._begin = prepare_own(begin).bind(None)
@@ -97,7 +97,7 @@ class Write:
         self._connection: Connection | None = None
         self._claims = prelude.claims
         self._failed = False
-        self._ruled = False
+        self._authorized = False
         self._xid: bytes | None = None
         self._server: bytes | None = None
         self._riders: list[Wire] = []
@@ -113,20 +113,20 @@ class Write:
         return self._failed
 
     @property
-    def is_ruled(self) -> bool:
+    def is_authorized(self) -> bool:
         """Its opening went well, the rule with it; no savepoint undoes that."""
-        return self._ruled
+        return self._authorized
 
     def fail(self) -> None:
         """Nothing of this transaction may be kept."""
         self._failed = True
 
     def ride(self, statement: Wire) -> None:
-        """Send this with the next statement, or with COMMIT, whichever comes first: no turn of its own."""
+        """Send this with the next statement, or with COMMIT, whichever comes first: no round trip of its own."""
         self._riders.append(statement)
 
     def send(self, statements: list[Wire]) -> list[PGresult]:
-        """Run statements in one turn and answer the results of each."""
+        """Run statements in one round trip and answer the results of each."""
         if self._failed:
             raise OrgError from TransactionAborted("an earlier statement of this transaction failed")
         # Until all of it has succeeded: whoever swallows what is raised here, even that there was no time, does not get
@@ -135,7 +135,7 @@ class Write:
         connection, opening = self._opening()
         riders, self._riders = self._riders, []
         try:
-            results = connection.exchange([*opening, *riders, *statements, _XID], self._prelude.until_s)
+            results = connection.exchange([*opening, *riders, *statements, _XID], self._prelude.deadline_s)
         except (ConnectionLost, StatementFailed) as error:
             if isinstance(error, StatementFailed):
                 if len(error.done) >= len(opening):
@@ -160,7 +160,7 @@ class Write:
         self.ride(prepare_own("release savepoint " + name).bind(None))
 
     def rollback_to(self, name: LiteralString) -> None:
-        """What was done since the savepoint is undone, a failure too: one turn, or none when nothing was sent since.
+        """Undo what was done since the savepoint, a failure too: one round trip, or none when nothing was sent.
 
         Raises nothing: where there is nothing to go back to, the transaction stays failed.
         """
@@ -171,12 +171,12 @@ class Write:
             return
         connection = self._connection
         # What was refused at the opening, the login too, no savepoint heals.
-        if connection is None or connection.is_idle() or not self._ruled:
+        if connection is None or connection.is_idle() or not self._authorized:
             return
         back = [prepare_own(verb + name).bind(None) for verb in ("rollback to savepoint ", "release savepoint ")]
         try:
-            # What stands before the savepoint may have been written in the turn that failed.
-            results = connection.exchange([*back, _XID], self._prelude.until_s)
+            # What stands before the savepoint may have been written in the round trip that failed.
+            results = connection.exchange([*back, _XID], self._prelude.deadline_s)
         except (ConnectionLost, StatementFailed, OrgError) as error:
             self._failed = True
             logger.info("no way back to the savepoint: %s", error)
@@ -186,7 +186,7 @@ class Write:
         self._failed = False
 
     def commit(self, *riders: Wire) -> None:
-        """End it for good; `riders` go in front of COMMIT, in its turn.
+        """End it for good; `riders` go in front of COMMIT, in its round trip.
 
         Raises when a statement had failed, and when role or claims have moved; then nothing is kept.
         """
@@ -204,7 +204,7 @@ class Write:
         last = [*self._riders, *riders]
         self._riders = []
         try:
-            connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.until_s)
+            connection.exchange([*last, self._prelude.recheck(self._claims), _COMMIT], self._prelude.deadline_s)
         except StatementFailed as failed:
             self.rollback()
             if action(_signal(failed), Phase.COMMIT) is Action.DROP:
@@ -227,7 +227,7 @@ class Write:
         connection = self._connection
         if connection is not None and not connection.is_idle():
             try:
-                connection.exchange([_ROLLBACK], self._prelude.until_s)
+                connection.exchange([_ROLLBACK], self._prelude.deadline_s)
             except (ConnectionLost, StatementFailed, OrgError) as error:
                 logger.info("rolled back by closing the connection: %s", error)
         self._end()
@@ -237,7 +237,7 @@ class Write:
         if self._connection is not None:
             return self._connection, [prelude.timeout()]
         opening = prelude.opening(read_only=False)
-        connection = self._connection = self._lease.enter_context(self._source.lease(prelude.until_s))
+        connection = self._connection = self._lease.enter_context(self._source.lease(prelude.deadline_s))
         look = [] if self._source.guard.passed else [guard.STATEMENT]
         return connection, [self._begin, *look, *opening]
 
@@ -249,7 +249,7 @@ class Write:
         at = self._prelude.identified(opening)
         if at is not None:
             self._claims = results[at].get_value(0, 0) or b""
-        self._ruled = True
+        self._authorized = True
 
     def _know(self, answer: PGresult) -> None:
         """The number of this transaction, and since when its server has not crashed."""
@@ -259,7 +259,7 @@ class Write:
         """COMMIT was sent, and no answer came: what became of it? Answers when it was committed, raises when not."""
         counters = self._source.counters
         if self._xid is not None:
-            state = _status(self._source, self._xid, self._server, self._prelude.until_s)
+            state = _status(self._source, self._xid, self._server, self._prelude.deadline_s)
             if state == b"committed":
                 counters.settled += 1
                 return
@@ -275,17 +275,17 @@ class Write:
         self._lease.close()
 
 
-def _status(source: Source, xid: bytes, server: bytes | None, until_s: float) -> bytes | None:
+def _status(source: Source, xid: bytes, server: bytes | None, deadline_s: float) -> bytes | None:
     """Committed, aborted, or None for what cannot be known: a failover that lost writes has lost this answer too.
 
     So has a crash: what was not on disk is gone, and its number may have been given to another transaction since (15 of
     16,685 acknowledgements over 40 restarts were such). Statistics begin anew after a crash, so their age tells.
     """
     wire = _STATUS.bind({"xid": xid.decode()})
-    while time.monotonic() + _ASK_AGAIN_S < until_s:
+    while time.monotonic() + _ASK_AGAIN_S < deadline_s:
         try:
-            with source.lease(until_s) as connection:
-                answer = connection.exchange([wire], until_s)[0]
+            with source.lease(deadline_s) as connection:
+                answer = connection.exchange([wire], deadline_s)[0]
         except (ConnectionLost, Unavailable):
             time.sleep(_ASK_AGAIN_S)
             continue

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-def within(work: Callable[[], T], until_s: float) -> T:
-    """What the work answers or raises; `TimeoutError` when that takes longer than `until_s`, on the monotonic clock.
+def within(work: Callable[[], T], deadline_s: float) -> T:
+    """What the work answers or raises; `TimeoutError` when that takes longer than `deadline_s`, on the monotonic clock.
 
     For what looks at no clock itself. It is done in a thread, which goes on by itself when nobody waits any more.
     """
@@ -34,7 +34,7 @@ def within(work: Callable[[], T], until_s: float) -> T:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(max(until_s - time.monotonic(), 0))
+    thread.join(max(deadline_s - time.monotonic(), 0))
     if raised:
         # Without a cycle of error, frame and list: it would keep what the frames hold.
         raise raised.pop()

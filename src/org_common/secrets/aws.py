@@ -54,16 +54,16 @@ class Aws:
         self._session: Any = None
         self._clients: dict[tuple[str, str | None], Any] = {}
 
-    def fetch(self, reference: Reference, until_s: float) -> Secret:
+    def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         def attempt() -> Secret:
-            return _in_time(lambda: _ask(self.client(reference.service, reference.region), reference), until_s)
+            return _in_time(lambda: _ask(self.client(reference.service, reference.region), reference), deadline_s)
 
-        return again(attempt, FAR_PAUSES_S, self._counters, until_s)
+        return again(attempt, FAR_PAUSES_S, self._counters, deadline_s)
 
-    def token(self, host: str, port: int, user: str, until_s: float) -> Secret:
+    def token(self, host: str, port: int, user: str, deadline_s: float) -> Secret:
         """What RDS takes for the user's password, signed here; `Refused` or `Failed`."""
         asked = {"DBHostname": host, "Port": port, "DBUsername": user}
-        return _in_time(lambda: Secret(_called(self.client("rds").generate_db_auth_token, asked)), until_s)
+        return _in_time(lambda: Secret(_called(self.client("rds").generate_db_auth_token, asked)), deadline_s)
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A client with short timeouts and without retries of its own; `Refused` without botocore, region or login."""
@@ -105,10 +105,10 @@ class Aws:
             raise Refused(f"{error} Set AWS_REGION, or name the secret by its ARN") from None
 
 
-def _in_time(attempt: Callable[[], Secret], until_s: float) -> Secret:
+def _in_time(attempt: Callable[[], Secret], deadline_s: float) -> Secret:
     """Botocore's timeouts are its client's and not those of a call, and whoever gives credentials has his own."""
     try:
-        return within(attempt, until_s)
+        return within(attempt, deadline_s)
     except TimeoutError:
         raise Failed("the store: no answer in time") from None
 

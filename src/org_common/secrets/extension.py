@@ -48,15 +48,15 @@ class Extension:
             return None
         return cls(int(port) if port.isdigit() else PORT, environ, counters)
 
-    def fetch(self, reference: Reference, until_s: float) -> Secret:
+    def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         if time.monotonic() < self._silent_until_s:
             raise Failed("the extension was silent a moment ago")
         enough_s = time.monotonic() + TOTAL_S
-        has_enough = until_s >= enough_s
-        until_s = min(until_s, enough_s)
+        has_enough = deadline_s >= enough_s
+        deadline_s = min(deadline_s, enough_s)
         path = _path(reference)
         try:
-            return again(lambda: self._ask(path, reference, until_s), NEAR_PAUSES_S, self._counters, until_s)
+            return again(lambda: self._ask(path, reference, deadline_s), NEAR_PAUSES_S, self._counters, deadline_s)
         except Failed:
             # Whoever had less time himself says nothing of the extension.
             if has_enough:
@@ -66,11 +66,11 @@ class Extension:
     def forget(self) -> None:
         self._silent_until_s = 0.0
 
-    def _ask(self, path: str, reference: Reference, until_s: float) -> Secret:
+    def _ask(self, path: str, reference: Reference, deadline_s: float) -> Secret:
         failed: str | None = None
         status, body = 0, b""
         try:
-            status, body = self._exchange(path, until_s)
+            status, body = self._exchange(path, deadline_s)
         except (OSError, ValueError) as error:
             # Its type alone, and raised outside of this block: some repeat what they could not read.
             failed = type(error).__name__
@@ -83,9 +83,9 @@ class Extension:
             raise Failed(f"the extension answered {status}")
         return _picked(body, reference)
 
-    def _exchange(self, path: str, until_s: float) -> tuple[int, bytes]:
+    def _exchange(self, path: str, deadline_s: float) -> tuple[int, bytes]:
         """One request on a connection of its own. Not by http.client: that loads `email`, and costs 5 times as much."""
-        left_s = until_s - time.monotonic()
+        left_s = deadline_s - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("no answer in time")
         with socket.create_connection(("127.0.0.1", self._port), timeout=left_s) as connection:
@@ -100,7 +100,7 @@ class Extension:
                 received += chunk
                 if len(received) > MAX_BYTES:
                     raise ValueError("too much of an answer")
-                left_s = until_s - time.monotonic()
+                left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
                     raise TimeoutError("no answer in time")
                 connection.settimeout(left_s)

@@ -24,7 +24,7 @@ TOKEN_S = 600.0
 
 
 class Url(Protocol):
-    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str: ...
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = math.inf) -> str: ...
 
 
 def url(settings: Settings, *, service: bool = False) -> Url:
@@ -60,42 +60,42 @@ class SecretUrl:
         self._ahead: tuple[Secret, Secret] | None = None
         store.at_clear(self._forget)
 
-    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
         """With `force_refresh` another URL than this thread got before, if there is one anywhere."""
-        whole = self._renewed(until_s) if force_refresh else self._held(until_s)
+        whole = self._renewed(deadline_s) if force_refresh else self._held(deadline_s)
         self._mine.whole = whole
         return self._composed(whole)
 
     def _forget(self) -> None:
         self._mine, self._ahead = threading.local(), None
 
-    def _held(self, until_s: float) -> Secret:
-        current = self._store.get(self._reference, until_s=until_s)
+    def _held(self, deadline_s: float) -> Secret:
+        current = self._store.get(self._reference, deadline_s=deadline_s)
         ahead = self._ahead
         return ahead[1] if ahead is not None and ahead[0] == current else current
 
-    def _renewed(self, until_s: float) -> Secret:
+    def _renewed(self, deadline_s: float) -> Secret:
         """The server has refused the password that this thread has: it was changed, or is being changed just now."""
         refused: Secret | None = getattr(self._mine, "whole", None)
-        if refused is not None and (held := self._held(until_s)) != refused:
+        if refused is not None and (held := self._held(deadline_s)) != refused:
             # Another thread has noticed before us.
             return held
-        current = self._store.get(self._reference, force_refresh=True, until_s=until_s)
+        current = self._store.get(self._reference, force_refresh=True, deadline_s=deadline_s)
         if current != refused:
             return current
-        pending = self._pending(until_s)
+        pending = self._pending(deadline_s)
         if pending is None or pending == refused:
             return current
         self._ahead = current, pending
         return pending
 
-    def _pending(self, until_s: float) -> Secret | None:
+    def _pending(self, deadline_s: float) -> Secret | None:
         """A rotation gives the server the new password first, and makes it the current one of the store after that."""
         reference = self._reference
         if reference.service != "secretsmanager" or reference.stage or reference.version:
             return None
         try:
-            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True, until_s=until_s)
+            return self._store.read(reference.at_stage("AWSPENDING"), force_refresh=True, deadline_s=deadline_s)
         except SecretError:
             return None
 
@@ -147,26 +147,26 @@ class IamUrl:
         self._made_at = -TOKEN_S
         self._token: Secret | None = None
 
-    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
         base = urlsplit(self._base.reveal())
         user = unquote(base.username or "")
         age_s = self._clock() - self._made_at
         if self._token is None or force_refresh or not 0 <= age_s < TOKEN_S:
-            until_s = min(until_s, time.monotonic() + FETCH_S)
-            self._token = self._signed(base.hostname or "", base.port or 5432, user, until_s)
+            deadline_s = min(deadline_s, time.monotonic() + FETCH_S)
+            self._token = self._signed(base.hostname or "", base.port or 5432, user, deadline_s)
             self._made_at = self._clock()
         address = base.netloc.rpartition("@")[2]
         login = f"{quote(user, safe='')}:{quote(self._token.reveal(), safe='')}"
         return urlunsplit(base._replace(netloc=f"{login}@{address}"))
 
-    def _signed(self, host: str, port: int, user: str, until_s: float) -> Secret:
+    def _signed(self, host: str, port: int, user: str, deadline_s: float) -> Secret:
         if not host or not user:
             raise OrgError from SettingsError(
                 "with ORG_COMMON_DATABASE_AUTH=iam ORG_COMMON_DATABASE_URL names user and host. "
                 "Example: postgresql://app_login@db.example.com:5432/app"
             )
         try:
-            return self._aws.token(host, port, user, until_s)
+            return self._aws.token(host, port, user, deadline_s)
         except Failed as error:
             raise Unavailable from error
         except SecretError as error:

@@ -35,8 +35,8 @@ class Source(Protocol):
 
     name: str
 
-    def fetch(self, reference: Reference, until_s: float) -> Secret:
-        """The whole secret, its key not yet picked; `Refused` or `Failed`. `until_s` is on the monotonic clock."""
+    def fetch(self, reference: Reference, deadline_s: float) -> Secret:
+        """The whole secret, its key not yet picked; `Refused` or `Failed`. `deadline_s` is on the monotonic clock."""
         ...
 
     def forget(self) -> None:
@@ -44,7 +44,7 @@ class Source(Protocol):
         ...
 
 
-def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counters, until_s: float) -> T:
+def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counters, deadline_s: float) -> T:
     """The attempt's answer, tried again after each of the pauses while it is `Failed` and there is time."""
     pauses = iter(pauses_s)
     while True:
@@ -52,7 +52,7 @@ def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counter
             return attempt()
         except Failed:
             pause_s = jittered(next(pauses, math.inf), 0.6)
-            if time.monotonic() + pause_s >= until_s:
+            if time.monotonic() + pause_s >= deadline_s:
                 raise
         counters.retries += 1
         time.sleep(pause_s)
@@ -71,7 +71,7 @@ class Environment:
 
     name = "environment"
 
-    def fetch(self, reference: Reference, until_s: float) -> Secret:
+    def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         from org_common.config.settings_reader import ALLOW_PLAIN, in_lambda
 
         if in_lambda(os.environ) and os.environ.get(ALLOW_PLAIN) != "1":

@@ -101,23 +101,23 @@ class Store:
         self._pid = os.getpid()
         self._clears: list[Callable[[], None]] = []
 
-    def get(self, reference: Reference, *, force_refresh: bool = False, until_s: float = math.inf) -> Secret:
+    def get(self, reference: Reference, *, force_refresh: bool = False, deadline_s: float = math.inf) -> Secret:
         """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
 
-        It takes six seconds at the most, and ends at `until_s`, on the monotonic clock, if that is sooner.
+        It takes six seconds at the most, and ends at `deadline_s`, on the monotonic clock, if that is sooner.
         `Unavailable` while nobody can be asked, `OrgError` (500) for one that is not there or not ours; `SecretError`
         is the cause, for the log.
         """
         try:
-            return self.read(reference, force_refresh=force_refresh, until_s=until_s)
+            return self.read(reference, force_refresh=force_refresh, deadline_s=deadline_s)
         except Refused as error:
             raise OrgError(code="misconfigured") from error
         except SecretError as error:
             raise Unavailable from error
 
-    def read(self, reference: Reference, *, force_refresh: bool = False, until_s: float = math.inf) -> Secret:
+    def read(self, reference: Reference, *, force_refresh: bool = False, deadline_s: float = math.inf) -> Secret:
         """As `get`, with `Refused` and `Failed` as they are."""
-        return _picked(self._whole(reference, until_s, force_refresh=force_refresh), reference)
+        return _picked(self._whole(reference, deadline_s, force_refresh=force_refresh), reference)
 
     def clear(self) -> None:
         """Keep nothing, neither secrets nor connections."""
@@ -132,17 +132,17 @@ class Store:
         """Called with each `clear`, for whoever keeps something of a secret beside the store."""
         self._clears.append(clear)
 
-    def _whole(self, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
+    def _whole(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
         kept = self._entry(reference)
         whole = kept.whole
         if whole is not None and not force_refresh and self._is_fresh(kept):
             self.counters.hits += 1
             return whole
-        until_s = min(until_s, time.monotonic() + FETCH_S)
+        deadline_s = min(deadline_s, time.monotonic() + FETCH_S)
         seen, failure = kept.count(forced=force_refresh), kept.failure
         if not kept.lock.acquire(blocking=False):
             self.counters.waits += 1
-            if not kept.lock.acquire(timeout=max(until_s - time.monotonic(), 0)):
+            if not kept.lock.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
                 return self._old(kept, Failed(f"{reference}: no time left to wait for another thread's fetch"))
         try:
             # Another thread has fetched it in the meantime, and what was to be new did not come from a cache.
@@ -152,22 +152,22 @@ class Store:
                 return kept.whole
             failed = kept.failure if kept.failure is not failure else None
             # Or it could not, and neither could this one, which has no more time for it.
-            if failed is not None and not self._is_usable(kept) and until_s - time.monotonic() <= failed.had_s:
+            if failed is not None and not self._is_usable(kept) and deadline_s - time.monotonic() <= failed.had_s:
                 raise failed.kind(failed.text)
-            return self._fetched(kept, reference, until_s, force_refresh=force_refresh)
+            return self._fetched(kept, reference, deadline_s, force_refresh=force_refresh)
         finally:
             kept.lock.release()
 
-    def _fetched(self, kept: _Kept, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
+    def _fetched(self, kept: _Kept, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
         if kept.whole is not None and kept.failed_at is not None and self._is_usable(kept):
             pause_s = FORCED_PAUSE_S if force_refresh else PAUSE_S
             if self._since(kept.failed_at) < pause_s:
                 self.counters.stale += 1
                 return kept.whole
         self.counters.refreshed += force_refresh
-        had_s = until_s - time.monotonic()
+        had_s = deadline_s - time.monotonic()
         try:
-            whole = self._ask(reference, until_s, force_refresh=force_refresh)
+            whole = self._ask(reference, deadline_s, force_refresh=force_refresh)
         except SecretError as error:
             kept.failed_at, kept.failure = self._clock(), _Failure(error, had_s)
             return self._old(kept, error)
@@ -184,7 +184,7 @@ class Store:
         self.counters.stale += 1
         return kept.whole
 
-    def _ask(self, reference: Reference, until_s: float, *, force_refresh: bool) -> Secret:
+    def _ask(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
         sources: Sequence[Source] = self._sources[::-1] if force_refresh else self._sources
         if reference.service == "env":
             sources = [self._environment]
@@ -192,7 +192,7 @@ class Store:
         worst: type[SecretError] = Refused
         for source in sources:
             try:
-                return self._from(source, reference, until_s)
+                return self._from(source, reference, deadline_s)
             except SecretError as error:
                 said.append(str(error))
                 if isinstance(error, Failed):
@@ -203,10 +203,10 @@ class Store:
                     break
         raise worst(f"{reference}: {'; '.join(said) or 'there is nobody to ask'}")
 
-    def _from(self, source: Source, reference: Reference, until_s: float) -> Secret:
+    def _from(self, source: Source, reference: Reference, deadline_s: float) -> Secret:
         try:
             with span("secret fetch", {"source": source.name}, kind="client"):
-                whole = source.fetch(reference, until_s)
+                whole = source.fetch(reference, deadline_s)
         except SecretError:
             self.counters.failed[source.name] += 1
             raise

@@ -59,7 +59,7 @@ class Invocation:
     are debug lines that come out only if something fails; with `verbose` they come out at once.
     """
 
-    __slots__ = ("database_ms", "database_turns", "fields", "kept", "metrics", "trace", "verbose", "watch")
+    __slots__ = ("database_ms", "database_round_trips", "fields", "kept", "metrics", "trace", "verbose", "watch")
 
     def __init__(
         self, fields: dict[str, object], trace: Trace, watch: Watch | None = None, *, verbose: bool = False
@@ -70,7 +70,7 @@ class Invocation:
         self.verbose = verbose
         self.metrics: dict[str, Measured] = {}
         self.kept: deque[LogRecord] | None = None
-        self.database_turns = 0
+        self.database_round_trips = 0
         self.database_ms = 0.0
 
 

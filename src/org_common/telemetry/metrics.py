@@ -45,7 +45,7 @@ _UNITS = frozenset(get_args(Unit))
 OWN = frozenset(
     {
         *("ColdStart", "InitDuration", "Duration", "ResponseBytes", "Faults", "MetricsDropped"),
-        *("DatabaseTurns", "DatabaseTime", "DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
+        *("DatabaseRoundTrips", "DatabaseTime", "DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
         *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed", "BatchRecords", "BatchFailures"),
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),

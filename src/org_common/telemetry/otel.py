@@ -104,7 +104,7 @@ class OpenTelemetry:
         In a thread, since the SDK looks at no timeout while its exporter is not answered (1.45). What is not sent in
         time goes on with the next request, and no second thread beside it.
         """
-        until_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s
         if self._flushing is not None:
             self._flushing.join(max(timeout_s, 0))
             if self._flushing.is_alive():
@@ -113,7 +113,7 @@ class OpenTelemetry:
             return
         self._flushing = threading.Thread(target=_flush, args=(timeout_s,), daemon=True)
         self._flushing.start()
-        self._flushing.join(max(until_s - time.monotonic(), 0))
+        self._flushing.join(max(deadline_s - time.monotonic(), 0))
 
 
 def _flush(timeout_s: float) -> None:

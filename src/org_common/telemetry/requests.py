@@ -290,8 +290,8 @@ class Watching:
             # Lambda's own metric of errors stays at 0: the app answers each of them.
             "Faults": ("Count", 1 if self._status >= 500 else 0),
         }
-        if invocation.database_turns:
-            measured["DatabaseTurns"] = ("Count", invocation.database_turns)
+        if invocation.database_round_trips:
+            measured["DatabaseRoundTrips"] = ("Count", invocation.database_round_trips)
             measured["DatabaseTime"] = ("Milliseconds", round(invocation.database_ms, 3))
         database = self._telemetry.database()
         if database is not None:
@@ -302,8 +302,9 @@ class Watching:
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
         path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)
         name = "event" if self._sent is None else f"{self._sent.method} {path}"
-        turns = invocation.database_turns
-        database = f", {turns} turn{'s' if turns > 1 else ''} {invocation.database_ms:.1f} ms" if turns else ""
+        round_trips = invocation.database_round_trips
+        plural = "s" if round_trips > 1 else ""
+        database = f", {round_trips} round trip{plural} {invocation.database_ms:.1f} ms" if round_trips else ""
         code = "" if self._code is None else f" {self._code}"
         took = f"{self._took_ms():.1f} ms{database}"
         # The answer of a fault names its entry by the id.

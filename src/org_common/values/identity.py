@@ -18,7 +18,7 @@ class Identity:
     """The caller of one request. Injectable: name it in a handler's signature. It cannot be changed.
 
     `subject` is the issuer's name for the caller, not this platform's user id: that one is looked up in the database
-    by (issuer, subject), in the same turn as the first statement. `expires_at` is in seconds since the epoch.
+    by (issuer, subject), in the same round trip as the first statement. `expires_at` is in seconds since the epoch.
     `email_verified` is true only for mailboxes that the issuer can vouch for. `tenant` is the tenant that the token is
     for, where the issuer's settings name such a claim.
     """

@@ -239,17 +239,17 @@ def test_an_unknown_commit_is_known_to_the_second_try(lab: Lab, client: Client, 
     assert len(lab.notes()) == 1
 
 
-def test_it_costs_no_turn(lab: Lab, client: Client, proxy: Proxy) -> None:
+def test_it_costs_no_round_trip(lab: Lab, client: Client, proxy: Proxy) -> None:
     database = Database(lab.through(proxy.url(lab.local.login_url)))
     app.use(database)
     assert client.post("/silent").status == 202
     proxy.reset()
 
     post(client, "k")
-    first = proxy.turns()
+    first = proxy.round_trips()
     proxy.reset()
     post(client, "k")
-    again = proxy.turns()
+    again = proxy.round_trips()
     database.close()
 
     # One statement and COMMIT; then the claim that finds the answer, ROLLBACK, and the answer itself.

@@ -130,7 +130,7 @@ def test_a_savepoint_that_is_undone_leaves_the_messages_of_the_one_before(lab: L
 
 
 def test_a_lost_commit_of_a_message_is_no_success(lab: Lab, proxied: Database, proxy: Proxy) -> None:
-    """The message was written in the turn that failed, behind it: its transaction id was never answered."""
+    """The message was written in the round trip that failed, behind it: its transaction id was never answered."""
     tx = begun(proxied)
     tx.send("mail", {"n": 1})
     with suppress(OrgError), tx.savepoint():
@@ -145,7 +145,7 @@ def test_a_lost_commit_of_a_message_is_no_success(lab: Lab, proxied: Database, p
 
 
 @pytest.mark.parametrize("statements", [0, 1, 3])
-def test_messages_cost_no_turn(proxied: Database, proxy: Proxy, statements: int) -> None:
+def test_messages_cost_no_round_trip(proxied: Database, proxy: Proxy, statements: int) -> None:
     proxied.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select 1")
     proxy.reset()
 
@@ -156,7 +156,7 @@ def test_messages_cost_no_turn(proxied: Database, proxy: Proxy, statements: int)
         for number in range(3):
             tx.send("mail", {"n": number})
 
-    assert proxy.turns() == max(statements, 1) + 1
+    assert proxy.round_trips() == max(statements, 1) + 1
 
 
 @pytest.mark.parametrize(
@@ -314,8 +314,8 @@ def test_of_two_relays_one_works(lab: Lab, db: Database) -> None:
 def test_following_takes_what_comes_until_its_time_is_up(lab: Lab, db: Database) -> None:
     tray = Tray()
     with ThreadPoolExecutor(1) as pool:
-        until_s = time.monotonic() + 1.0
-        following = pool.submit(follow, lab.local.service_url, tray, pause_s=0.01, until_s=until_s)
+        deadline_s = time.monotonic() + 1.0
+        following = pool.submit(follow, lab.local.service_url, tray, pause_s=0.01, deadline_s=deadline_s)
         for _ in range(3):
             send(db, 2)
         taken = following.result()

@@ -60,7 +60,7 @@ def url(lab: Lab, port: int, query: str = "", *, host: str = HOST) -> str:
 
 def refused(url: str) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as caught:
-        Raw.connect(conninfo(url, "x"), until_s=time.monotonic() + 2)
+        Raw.connect(conninfo(url, "x"), deadline_s=time.monotonic() + 2)
     return caught.value
 
 
@@ -75,7 +75,7 @@ def test_request_goes_to_a_server_that_proves_its_name(lab: Lab, guarded: PgBoun
 def test_connection_is_encrypted(lab: Lab, guarded: PgBouncer, authority: Authority) -> None:
     info = conninfo(url(lab, guarded.port, f"&sslrootcert={authority.file}"), "x")
 
-    with Raw.connect(info, until_s=time.monotonic() + 2) as raw:
+    with Raw.connect(info, deadline_s=time.monotonic() + 2) as raw:
         assert raw.pgconn.ssl_in_use
 
 
@@ -84,7 +84,7 @@ def test_authorities_of_the_system_are_trusted_where_nobody_says_which(
 ) -> None:
     monkeypatch.setattr(connect, "AUTHORITIES", ("/nowhere/ca.crt", str(authority.file)))
 
-    with Raw.connect(conninfo(url(lab, guarded.port), "x"), until_s=time.monotonic() + 2) as raw:
+    with Raw.connect(conninfo(url(lab, guarded.port), "x"), deadline_s=time.monotonic() + 2) as raw:
         assert raw.pgconn.ssl_in_use
 
 

@@ -192,7 +192,7 @@ def test_a_first_statement_that_a_savepoint_undoes_leaves_its_request_as_good(la
     client = Client(app, person=Person(ALICE.subject))
 
     assert [client.post("/tags").status for _ in range(2)] == [204, 204]
-    assert (lab.notes(), source.counters.opened, source.counters.turns) == ([1], 1, 2 + 3)
+    assert (lab.notes(), source.counters.opened, source.counters.round_trips) == ([1], 1, 2 + 3)
     db.close()
 
 
@@ -295,7 +295,9 @@ def test_a_connection_lost_within_a_savepoint(lab: Lab, db: Database) -> None:
 # The outbox
 
 
-def test_a_message_is_kept_with_its_transaction_and_costs_no_turn(lab: Lab, proxied: Database, proxy: Proxy) -> None:
+def test_a_message_is_kept_with_its_transaction_and_costs_no_round_trip(
+    lab: Lab, proxied: Database, proxy: Proxy
+) -> None:
     lab.tell("truncate app.outbox")
     with transaction(ALICE, database=proxied) as tx:
         insert(tx, 1)
@@ -306,7 +308,7 @@ def test_a_message_is_kept_with_its_transaction_and_costs_no_turn(lab: Lab, prox
         raise KeyError
 
     assert lab.ask("select array_agg(message::text) from app.outbox") == ['{"n": 1}']
-    assert proxy.turns() == 2 + 2
+    assert proxy.round_trips() == 2 + 2
 
 
 def test_a_message_that_cannot_be_adapted_fails_where_it_is_sent(db: Database) -> None:

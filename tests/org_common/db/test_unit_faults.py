@@ -108,7 +108,7 @@ def test_what_is_refused_is_not_sent_again(proxied: Database, proxy: Proxy) -> N
     with pytest.raises(OrgError):
         reader(proxied).value("select 1 / 0")
 
-    assert proxy.turns() == 2
+    assert proxy.round_trips() == 2
 
 
 def test_a_transaction_finds_a_lost_connection_before_it_begins(lab: Lab, db: Database) -> None:

@@ -35,8 +35,8 @@ def outside(db: Database) -> tuple[int, tuple[Any, ...]]:
     connection = source._connection
     assert connection is not None
     probes = [prepare_own("select pg_backend_pid()").bind(None), prepare_own(OUTSIDE).bind(None)]
-    until_s = Deadline.after(5).at_s
-    pid, settings = connection.exchange(probes, until_s)
+    deadline_s = Deadline.after(5).at_s
+    pid, settings = connection.exchange(probes, deadline_s)
     transformer = Transformer()
     transformer.set_pgresult(settings)
     row = transformer.load_row(0, tuple)

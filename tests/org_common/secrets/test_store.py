@@ -51,11 +51,11 @@ class Place:
         self.asked = 0
         self.forgotten = 0
         self.gate: threading.Event | None = None
-        self.until_s = 0.0
+        self.deadline_s = 0.0
 
-    def fetch(self, reference: Reference, until_s: float) -> Secret:
+    def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         self.asked += 1
-        self.until_s = until_s
+        self.deadline_s = deadline_s
         if self.gate is not None:
             self.gate.wait(10)
         if self.error is not None:
@@ -228,8 +228,8 @@ def test_threads_that_ask_at_once_are_one_fetch(store: Store, place: Place, *, f
     place.gate = threading.Event()
     with ThreadPoolExecutor(16) as pool:
         found = [pool.submit(store.get, APP, force_refresh=force_refresh) for _ in range(16)]
-        until_s = time.monotonic() + 10
-        while store.counters.waits < 15 and time.monotonic() < until_s:
+        deadline_s = time.monotonic() + 10
+        while store.counters.waits < 15 and time.monotonic() < deadline_s:
             time.sleep(0.001)
         place.gate.set()
         texts = {each.result().reveal() for each in found}
@@ -239,8 +239,8 @@ def test_threads_that_ask_at_once_are_one_fetch(store: Store, place: Place, *, f
 
 
 def waited(store: Store, number: int) -> bool:
-    until_s = time.monotonic() + 10
-    while store.counters.waits < number and time.monotonic() < until_s:
+    deadline_s = time.monotonic() + 10
+    while store.counters.waits < number and time.monotonic() < deadline_s:
         time.sleep(0.001)
     return store.counters.waits == number
 
@@ -282,7 +282,7 @@ def test_threads_that_wait_for_a_fetch_share_its_failure(store: Store, place: Pl
 def test_who_has_more_time_than_the_one_who_failed_asks_himself(store: Store, place: Place) -> None:
     place.gate, place.error = threading.Event(), Failed("no answer in time")
     with ThreadPoolExecutor(2) as pool:
-        short = pool.submit(store.read, APP, until_s=time.monotonic() + 0.5)
+        short = pool.submit(store.read, APP, deadline_s=time.monotonic() + 0.5)
         while not place.asked:
             time.sleep(0.001)
         long = pool.submit(store.read, APP)
@@ -301,7 +301,7 @@ def test_the_wait_for_another_thread_s_fetch_ends_in_time(store: Store, place: P
             time.sleep(0.001)
         began_s = time.monotonic()
         with pytest.raises(Unavailable):
-            store.get(APP, until_s=began_s + 0.1)
+            store.get(APP, deadline_s=began_s + 0.1)
         assert time.monotonic() - began_s < 1
         place.gate.set()
         other.result()
@@ -312,16 +312,16 @@ def test_the_wait_for_another_thread_s_fetch_ends_in_time(store: Store, place: P
         other = pool.submit(store.get, APP)
         while place.asked < 2:
             time.sleep(0.001)
-        assert store.get(APP, until_s=time.monotonic() + 0.1).reveal() == "first"
+        assert store.get(APP, deadline_s=time.monotonic() + 0.1).reveal() == "first"
         place.gate.set()
 
 
 @pytest.mark.parametrize("left_s", [2.0, 60.0])
 def test_sources_are_told_until_when(store: Store, place: Place, left_s: float) -> None:
     began_s = time.monotonic()
-    store.get(APP, until_s=began_s + left_s)
+    store.get(APP, deadline_s=began_s + left_s)
 
-    assert place.until_s == pytest.approx(began_s + min(left_s, module.FETCH_S), abs=0.5)
+    assert place.deadline_s == pytest.approx(began_s + min(left_s, module.FETCH_S), abs=0.5)
 
 
 def test_the_cheaper_place_is_asked_first_and_the_store_for_what_must_be_new(counters: Counters) -> None:

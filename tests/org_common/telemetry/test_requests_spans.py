@@ -115,7 +115,7 @@ def test_flush_takes_no_more_than_the_request_has_left(
 
 @pytest.mark.db
 @pytest.mark.usefixtures("_traced")
-def test_turn_of_the_database_is_a_span_of_the_request(database: LocalDatabase, sink: Sink) -> None:
+def test_round_trip_of_the_database_is_a_span_of_the_request(database: LocalDatabase, sink: Sink) -> None:
     app = App("shop")
     app.use(Database(database.settings))
 
@@ -127,11 +127,11 @@ def test_turn_of_the_database_is_a_span_of_the_request(database: LocalDatabase, 
     app.database().close()
 
     spans = finished()
-    turn = spans["SELECT pg_catalog.pg_class"]
-    assert turn.parent is not None
-    assert turn.parent.span_id == spans["GET /tables"].context.span_id
-    assert "hunter2" not in turn.to_json()
-    assert sink.lines[-1]["DatabaseTurns"] == 1
+    exchange = spans["SELECT pg_catalog.pg_class"]
+    assert exchange.parent is not None
+    assert exchange.parent.span_id == spans["GET /tables"].context.span_id
+    assert "hunter2" not in exchange.to_json()
+    assert sink.lines[-1]["DatabaseRoundTrips"] == 1
 
 
 def test_requests_behind_asgi_never_see_each_other_s_context(sink: Sink) -> None:

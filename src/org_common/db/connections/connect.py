@@ -31,7 +31,7 @@ _ALWAYS: dict[str, str | int] = {
     "keepalives_count": 3,
     "target_session_attrs": "read-write",
     "client_encoding": "UTF8",
-    # Asked for by nobody here, and its negotiation costs a turn.
+    # Asked for by nobody here, and its negotiation costs a round trip.
     "gssencmode": "disable",
 }
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -81,9 +81,9 @@ class Raw(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Raw:
-        """`ConnectFailed` says why not. `until_s` is on the clock of `time.monotonic()`."""
-        until_s: float = kwargs.get("until_s", time.monotonic() + CONNECT_TIMEOUT_S)
-        connection = cls(_open(conninfo, until_s))
+        """`ConnectFailed` says why not. `deadline_s` is on the clock of `time.monotonic()`."""
+        deadline_s: float = kwargs.get("deadline_s", time.monotonic() + CONNECT_TIMEOUT_S)
+        connection = cls(_open(conninfo, deadline_s))
         connection._autocommit = True
         return connection
 
@@ -122,17 +122,17 @@ def _trust(given: dict[str, Any]) -> None:
         given["sslrootcert"] = found
 
 
-def _open(conninfo: str, until_s: float) -> AnyPGconn:
-    def open_host(host: str, until_s: float) -> AnyPGconn:
-        return _first(_addresses(host, until_s), _open_address, until_s)
+def _open(conninfo: str, deadline_s: float) -> AnyPGconn:
+    def open_host(host: str, deadline_s: float) -> AnyPGconn:
+        return _first(_addresses(host, deadline_s), _open_address, deadline_s)
 
-    pgconn = _first(_hosts(conninfo), open_host, until_s)
+    pgconn = _first(_hosts(conninfo), open_host, deadline_s)
     pgconn.nonblocking = 1
     pgconn.enter_pipeline_mode()
     return pgconn
 
 
-def _first(ways: Sequence[str], open_: Callable[[str, float], AnyPGconn], until_s: float) -> AnyPGconn:
+def _first(ways: Sequence[str], open_: Callable[[str, float], AnyPGconn], deadline_s: float) -> AnyPGconn:
     """What opens first. Each gets its share of the time, so that one that drops packets leaves some for the next.
 
     Left to libpq, all of them have but one deadline: its `connect_timeout` is not for those who poll.
@@ -141,7 +141,7 @@ def _first(ways: Sequence[str], open_: Callable[[str, float], AnyPGconn], until_
     for at, way in enumerate(ways):
         now_s = time.monotonic()
         try:
-            return open_(way, now_s + (until_s - now_s) / (len(ways) - at))
+            return open_(way, now_s + (deadline_s - now_s) / (len(ways) - at))
         except ConnectFailed as failed:
             # As libpq: what a server said that is up, another would say too.
             if failed.signal not in (Signal.MUTE, Signal.STARTING):
@@ -153,24 +153,24 @@ def _first(ways: Sequence[str], open_: Callable[[str, float], AnyPGconn], until_
     raise failure
 
 
-def _open_address(conninfo: str, until_s: float) -> AnyPGconn:
+def _open_address(conninfo: str, deadline_s: float) -> AnyPGconn:
     try:
-        return _start(conninfo, until_s)
+        return _start(conninfo, deadline_s)
     except ConnectFailed as failed:
         if failed.sqlstate or not re.search(_SAID, str(failed)) or sys.platform != "linux":
             raise
     # Said in words that we do not know, those of another language say. Not at each connection: psycopg does not give
     # back the 4.6 kB that a trace takes.
-    return _start_traced(conninfo, until_s)
+    return _start_traced(conninfo, deadline_s)
 
 
-def _start(conninfo: str, until_s: float, trace: int | None = None) -> AnyPGconn:
+def _start(conninfo: str, deadline_s: float, trace: int | None = None) -> AnyPGconn:
     """With `trace`, a file, the SQLSTATE is read from what libpq writes there, whatever the server's language."""
     pgconn = PGconn.connect_start(conninfo.encode())
     if trace is not None:
         pgconn.trace(trace)
         pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
-    status = _poll(pgconn, until_s)
+    status = _poll(pgconn, deadline_s)
     if trace is not None:
         pgconn.untrace()
     if status == PollingStatus.OK:
@@ -186,10 +186,10 @@ def _start(conninfo: str, until_s: float, trace: int | None = None) -> AnyPGconn
     raise ConnectFailed(message, None, Signal.UNTRUSTED if re.search(_UNTRUSTED, message) else Signal.STARTING)
 
 
-def _start_traced(conninfo: str, until_s: float) -> AnyPGconn:
+def _start_traced(conninfo: str, deadline_s: float) -> AnyPGconn:
     trace = os.memfd_create("libpq")
     try:
-        return _start(conninfo, until_s, trace)
+        return _start(conninfo, deadline_s, trace)
     finally:
         os.close(trace)
 
@@ -216,7 +216,7 @@ def _hosts(conninfo: str) -> list[str]:
     return found
 
 
-def _addresses(conninfo: str, until_s: float) -> list[str]:
+def _addresses(conninfo: str, deadline_s: float) -> list[str]:
     """One for each address of the host: libpq would wait for the resolver as long as that likes (10 s seen)."""
     given = conninfo_to_dict(conninfo)
     host = str(given.get("host") or "")
@@ -225,7 +225,7 @@ def _addresses(conninfo: str, until_s: float) -> list[str]:
     from org_common.lifecycle.within import within  # here, as an address or this machine needs none
 
     try:
-        found = within(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), until_s)
+        found = within(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), deadline_s)
     except TimeoutError:
         raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE) from None
     except OSError:
@@ -233,7 +233,7 @@ def _addresses(conninfo: str, until_s: float) -> list[str]:
     return [make_conninfo(conninfo, hostaddr=address) for address in dict.fromkeys(str(each[4][0]) for each in found)]
 
 
-def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:
+def _poll(pgconn: AnyPGconn, deadline_s: float) -> PollingStatus | None:
     """None when the time was up first."""
     while True:
         status = PollingStatus(pgconn.connect_poll())
@@ -241,7 +241,7 @@ def _poll(pgconn: AnyPGconn, until_s: float) -> PollingStatus | None:
             return status
         poll = select.poll()
         poll.register(pgconn.socket, select.POLLIN if status == PollingStatus.READING else select.POLLOUT)
-        if not poll.poll(max((until_s - time.monotonic()) * 1000, 0)):
+        if not poll.poll(max((deadline_s - time.monotonic()) * 1000, 0)):
             return None
 
 

@@ -21,7 +21,7 @@ from org_common.db.connections.profile import PROFILES, TRANSACTION_POOLER, Prof
 from org_common.db.connections.retry import Action, Phase, action, again
 from org_common.db.protocol.counters import Counters
 from org_common.db.protocol.errors import ConnectionLost, StatementFailed
-from org_common.db.protocol.exchange_span import Turn
+from org_common.db.protocol.exchange_span import ExchangeSpan
 from org_common.db.protocol.plans import Plans
 from org_common.db.protocol.statement import Wire
 from org_common.db.protocol.wire import exchange
@@ -35,10 +35,10 @@ MAX_IDLE_S = 300.0
 class Url(Protocol):
     """Where the database's URL comes from: asked for before each connection, since passwords rotate."""
 
-    def __call__(self, *, force_refresh: bool = False, until_s: float = math.inf) -> str:
+    def __call__(self, *, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
         """The URL of the login; with `force_refresh` not from any cache: the server has refused the one before.
 
-        `OrgError` when it cannot be had by `until_s`, on the monotonic clock.
+        `OrgError` when it cannot be had by `deadline_s`, on the monotonic clock.
         """
         ...
 
@@ -56,7 +56,7 @@ def login_url(settings: Settings) -> Url:
 def fixed(plain: Secret | None, variable: str, user: str) -> Url:
     """A URL that was given as it is; that it is missing is told when it is asked for."""
 
-    def url(*, force_refresh: bool = False, until_s: float = math.inf) -> str:
+    def url(*, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
         if plain is None:
             raise OrgError from SettingsError(
                 f"{variable}_URL is not set, and neither is {variable}_SECRET. Example: "
@@ -95,8 +95,8 @@ class Connection:
         self._pid = os.getpid()
         self.touch()
 
-    def exchange(self, statements: Sequence[Wire], until_s: float) -> list[PGresult]:
-        """One turn: see `wire.exchange`. `StatementError` for a text that the profile has no room for.
+    def exchange(self, statements: Sequence[Wire], deadline_s: float) -> list[PGresult]:
+        """One round trip: see `wire.exchange`. `StatementError` for a text that the profile has no room for.
 
         `ConnectionLost` in a child process.
         """
@@ -104,10 +104,10 @@ class Connection:
             # The socket is the parent's: what a child says on it would become a part of the parent's transaction.
             raise ConnectionLost("opened by the process that this one was forked from")
         self._profile.check(statements)
-        with self._lock, Turn(statements):
-            self._counters.turns += 1
+        with self._lock, ExchangeSpan(statements):
+            self._counters.round_trips += 1
             try:
-                return exchange(self._raw.pgconn, statements, until_s, self._plans)
+                return exchange(self._raw.pgconn, statements, deadline_s, self._plans)
             except StatementFailed as failed:
                 if self._plans is not None and failed.is_stale_plan:
                     self._plans.forget()
@@ -155,7 +155,7 @@ class Source(Protocol):
     counters: Counters
     guard: Guard
 
-    def lease(self, until_s: float) -> AbstractContextManager[Connection]:
+    def lease(self, deadline_s: float) -> AbstractContextManager[Connection]:
         """A connection for the length of a block, idle at both ends; `Unavailable` when there is none to be had."""
         ...
 
@@ -180,14 +180,14 @@ class Single:
         self._holder: tuple[int, int] | None = None
 
     @contextmanager
-    def lease(self, until_s: float) -> Iterator[Connection]:
-        """Waits for another thread's unit to end, not longer than `until_s`."""
+    def lease(self, deadline_s: float) -> Iterator[Connection]:
+        """Waits for another thread's unit to end, not longer than `deadline_s`."""
         me = (os.getpid(), threading.get_ident())
-        self._take(me, until_s)
+        self._take(me, deadline_s)
         # In a child process it may be another by the end.
         busy = self._busy
         try:
-            connection = self._usable(until_s)
+            connection = self._usable(deadline_s)
             yield connection
             connection.touch()
         finally:
@@ -199,7 +199,7 @@ class Single:
     def close(self) -> None:
         self._drop(None)
 
-    def _take(self, me: tuple[int, int], until_s: float) -> None:
+    def _take(self, me: tuple[int, int], deadline_s: float) -> None:
         if self._pid != me[0]:
             # Whichever thread of the parent process held it is not here to let it go.
             self._pid, self._busy, self._holder = me[0], threading.Lock(), None
@@ -207,23 +207,23 @@ class Single:
             raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
         if not self._busy.acquire(blocking=False):
             self.counters.waits += 1
-            if not self._busy.acquire(timeout=max(until_s - time.monotonic(), 0)):
+            if not self._busy.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
                 raise Unavailable
         self._holder = me
 
-    def _usable(self, until_s: float) -> Connection:
+    def _usable(self, deadline_s: float) -> Connection:
         if self._connection is not None:
             doubt = self._connection.doubt()
             if doubt is None:
                 self.counters.reused += 1
                 return self._connection
             self._drop(doubt)
-        raw = open_connection(self._connect, self._url, self.counters, until_s)
+        raw = open_connection(self._connect, self._url, self.counters, deadline_s)
         self._connection = Connection(raw, self.counters, self._profile)
         return self._connection
 
-    def _connect(self, url: Secret, until_s: float) -> Raw:
-        return Raw.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, deadline_s: float) -> Raw:
+        return Raw.connect(conninfo(url.reveal(), self._application_name), deadline_s=deadline_s)
 
     def _drop(self, reason: str | None) -> None:
         connection, self._connection = self._connection, None
@@ -233,14 +233,14 @@ class Single:
             connection.close()
 
 
-def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, until_s: float) -> Raw:
+def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, deadline_s: float) -> Raw:
     """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log.
 
     The cause comes without its traceback: printed with variables, its frames would show the password.
     """
-    current = Secret(url(until_s=until_s))
+    current = Secret(url(deadline_s=deadline_s))
     # From here on: what it takes to fetch a secret, from a store that throttles, is not the database's.
-    limit_s = min(until_s, time.monotonic() + CONNECTING_S)
+    limit_s = min(deadline_s, time.monotonic() + CONNECTING_S)
     refreshed = False
 
     def attempt() -> Raw:
@@ -252,11 +252,11 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
                 raise
             refusal = failed.with_traceback(None)
         refreshed = True
-        before, current = current, Secret(url(force_refresh=True, until_s=until_s))
+        before, current = current, Secret(url(force_refresh=True, deadline_s=deadline_s))
         if current == before:
             raise refusal
         counters.refreshed += 1
-        limit_s = min(until_s, time.monotonic() + CONNECTING_S)
+        limit_s = min(deadline_s, time.monotonic() + CONNECTING_S)
         return attempt()
 
     try:

@@ -1,6 +1,6 @@
 """The last look before serving: a login that could get around row-level security gets no request answered.
 
-One catalog statement, sent once for each environment in the turn of its first unit, in front of role and claims.
+One catalog statement, sent once for each environment in the round trip of its first unit, in front of role and claims.
 """
 
 from __future__ import annotations

@@ -53,10 +53,10 @@ class Pooled:
         self._hopeless_s = 0.0
 
     @contextmanager
-    def lease(self, until_s: float) -> Iterator[Connection]:
+    def lease(self, deadline_s: float) -> Iterator[Connection]:
         """Waits for a connection for 3 s at the most, and no longer for one that cannot open (a wrong password)."""
         pool, pid = self._opened(), os.getpid()
-        raw, connection = self._take(pool, min(until_s, time.monotonic() + WAIT_S))
+        raw, connection = self._take(pool, min(deadline_s, time.monotonic() + WAIT_S))
         self._count(1)
         try:
             yield connection
@@ -120,19 +120,19 @@ class Pooled:
             open=True,
         )
 
-    def _connect(self, url: Secret, until_s: float) -> Raw:
-        return Kept.connect(conninfo(url.reveal(), self._application_name), until_s=until_s)
+    def _connect(self, url: Secret, deadline_s: float) -> Raw:
+        return Kept.connect(conninfo(url.reveal(), self._application_name), deadline_s=deadline_s)
 
-    def _take(self, pool: ConnectionPool[Kept], until_s: float) -> tuple[Kept, Connection]:
+    def _take(self, pool: ConnectionPool[Kept], deadline_s: float) -> tuple[Kept, Connection]:
         began_s = time.monotonic()
         while True:
-            left_s = max(until_s - time.monotonic(), 0.001)
+            left_s = max(deadline_s - time.monotonic(), 0.001)
             try:
                 # The pool tells those who wait nothing but that they have waited. Whoever waits for another to be
                 # done does so in his turn; with nobody to wait for, what opening has come to is looked at.
                 raw = pool.getconn(timeout=left_s if self._leased else min(left_s, NOTICE_S))
             except PoolTimeout as error:
-                if time.monotonic() < until_s and (self._leased or self._hopeless_s < began_s):
+                if time.monotonic() < deadline_s and (self._leased or self._hopeless_s < began_s):
                     continue
                 self.counters.waits += 1
                 failure = self._failure

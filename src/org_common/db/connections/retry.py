@@ -109,13 +109,14 @@ LEAST_LEFT_S = 1.0
 def again(
     call: Callable[[], T],
     is_worth: Callable[[BaseException], bool],
-    until_s: float,
+    deadline_s: float,
     on_retry: Callable[[], None] = lambda: None,
 ) -> T:
     """What `call()` answers; up to three times in all, while its error is worth another try and there is time for it.
 
-    No pause ends after `until_s` (of `time.monotonic()`); each has full jitter, so that a thousand do not come at once:
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/. What stands in the end is the last error.
+    No pause ends after `deadline_s` (of `time.monotonic()`); each has full jitter, so that a thousand do not come at
+    once: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/. What stands in the end is the last
+    error.
     """
     try:
         return call()
@@ -137,7 +138,7 @@ def again(
 
     return Retrying(
         retry=retry_if_exception(is_worth),
-        stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(until_s - time.monotonic()),
+        stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(deadline_s - time.monotonic()),
         wait=wait_random_exponential(multiplier=FIRST_WAIT_S, exp_base=4),
         reraise=True,
     )(call_again)

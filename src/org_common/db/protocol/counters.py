@@ -18,8 +18,8 @@ class Counters:
         "rerun",
         "resent",
         "reused",
+        "round_trips",
         "settled",
-        "turns",
         "unknown_commits",
         "waits",
     )
@@ -33,7 +33,7 @@ class Counters:
         self.rerun = 0
         self.settled = 0
         self.unknown_commits = 0
-        self.turns = 0
+        self.round_trips = 0
         self.dropped: Counter[str] = Counter()
 
     def as_dict(self) -> dict[str, int | dict[str, int]]:

@@ -29,7 +29,7 @@ class StatementFailed(Exception):
     """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
-    before it in its turn, `routine` is the server's function that gave up.
+    before it in its round trip, `routine` is the server's function that gave up.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One turn as others see it: it counts for its request, and is a span that names its statements."""
+"""One round trip as others see it: it counts for its request, and is a span that names its statements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TABLE = rb"(?i)\b(?:from|into|update|table|using)\s+(?:only\s+)?([a-z_][a-z0-9_
 MAX_NAME_LENGTH = 255
 
 
-class Turn:
+class ExchangeSpan:
     """For `with`, around the exchange itself."""
 
     __slots__ = ("_began_s", "_span")
@@ -43,7 +43,7 @@ class Turn:
     ) -> None:
         invocation = current.get()
         if invocation is not None:
-            invocation.database_turns += 1
+            invocation.database_round_trips += 1
             invocation.database_ms += (time.perf_counter() - self._began_s) * 1000
         if self._span is not None:
             self._span.__exit__(kind, error, traceback)
@@ -52,7 +52,7 @@ class Turn:
 def name(statements: Sequence[Wire]) -> str:
     """The handler's statements by verb and table, as OpenTelemetry's db.query.summary: no text, no value.
 
-    Of a turn without one what it is for: "commit", "rollback", else "prelude".
+    Of a round trip without one what it is for: "commit", "rollback", else "prelude".
     """
     commands = [statement[0] for statement in statements]
     summaries = [summary(command) for command in commands if not re.match(_OWN, command)]

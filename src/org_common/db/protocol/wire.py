@@ -1,8 +1,8 @@
-"""One turn: statements out, one Sync, results in.
+"""One round trip: statements out, one Sync, results in.
 
 Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline
-still sends and commits what was queued (measured); here all of a turn is adapted before its first byte leaves. The wait
-has an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
+still sends and commits what was queued (measured); here all of a round trip is adapted before its first byte leaves.
+The wait has an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from org_common.values.errors import GatewayTimeout
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
 
 
-def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: Plans | None = None) -> list[PGresult]:
-    """Send the statements with one Sync and read an answer to each: one turn.
+def exchange(
+    pgconn: PGconn, statements: Sequence[Wire], deadline_s: float, plans: Plans | None = None
+) -> list[PGresult]:
+    """Send the statements with one Sync and read an answer to each: one round trip.
 
     Without a BEGIN among them they are one implicit transaction: the first failure undoes them all and ends it.
-    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `until_s` (of
+    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `deadline_s` (of
     `time.monotonic()`) passed first. After the last two the connection is of no more use. With `plans` a text is
-    prepared on its way, in the same turn, and sent by name from then on.
+    prepared on its way, in the same round trip, and sent by name from then on.
     """
     if pgconn.transaction_status == TransactionStatus.ACTIVE:
         raise ConnectionLost("an answer is outstanding that nobody waited for")
@@ -37,8 +39,8 @@ def exchange(pgconn: PGconn, statements: Sequence[Wire], until_s: float, plans: 
     try:
         _send(pgconn, statements, plans, parses)
         pgconn.pipeline_sync()
-        _flush(pgconn, until_s)
-        results = _results(pgconn, until_s)
+        _flush(pgconn, deadline_s)
+        results = _results(pgconn, deadline_s)
     except OperationalError as error:
         raise ConnectionLost(str(error)) from error
     except StatementFailed as failed:
@@ -79,21 +81,21 @@ def _learn(plans: Plans | None, parses: Sequence[_Parse], answers: list[PGresult
     return [answer for place, answer in enumerate(answers) if place not in done]
 
 
-def _flush(pgconn: PGconn, until_s: float) -> None:
+def _flush(pgconn: PGconn, deadline_s: float) -> None:
     # A large statement does not fit into the socket's buffer: while the rest waits, the server's answers are read, or
     # both sides would wait for each other.
     while pgconn.flush():
-        if _wait(pgconn, select.POLLIN | select.POLLOUT, until_s) & ~select.POLLOUT:
+        if _wait(pgconn, select.POLLIN | select.POLLOUT, deadline_s) & ~select.POLLOUT:
             pgconn.consume_input()
 
 
-def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
+def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
     results: list[PGresult] = []
     failed: StatementFailed | None = None
     ended = False
     while True:
         while pgconn.is_busy():
-            _wait(pgconn, select.POLLIN, until_s)
+            _wait(pgconn, select.POLLIN, deadline_s)
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
@@ -120,10 +122,10 @@ def _results(pgconn: PGconn, until_s: float) -> list[PGresult]:
             raise ConnectionLost(f"an answer that was not asked for: {ExecStatus(status).name}")
 
 
-def _wait(pgconn: PGconn, events: int, until_s: float) -> int:
+def _wait(pgconn: PGconn, events: int, deadline_s: float) -> int:
     poll = select.poll()
     poll.register(pgconn.socket, events)
-    left_s = until_s - time.monotonic()
+    left_s = deadline_s - time.monotonic()
     ready = poll.poll(max(left_s * 1000, 0))
     if not ready:
         raise GatewayTimeout from TimeoutError("the database did not answer in time")

@@ -50,7 +50,7 @@ def test_what_the_url_says_wins() -> None:
 
 def test_nobody_there_is_no_server_that_speaks() -> None:
     with pytest.raises(ConnectFailed) as caught:
-        Raw.connect("host=127.0.0.1 port=1 user=nobody", until_s=time.monotonic() + 2)
+        Raw.connect("host=127.0.0.1 port=1 user=nobody", deadline_s=time.monotonic() + 2)
 
     assert (caught.value.signal, caught.value.sqlstate) == (Signal.STARTING, None)
 
@@ -80,7 +80,7 @@ def test_an_address_that_says_nothing_leaves_time_for_the_next(postgres: str, ho
     good = conninfo_to_dict(postgres)
     with Mute("127.0.0.2", int(good["port"] or 0)):
         info = make_conninfo(postgres, host=hosts, hostaddr="127.0.0.2,127.0.0.1", sslmode="disable")
-        with Raw.connect(info, until_s=time.monotonic() + 1) as raw:
+        with Raw.connect(info, deadline_s=time.monotonic() + 1) as raw:
             assert raw.pgconn.hostaddr == b"127.0.0.1"
 
 
@@ -93,7 +93,7 @@ def test_a_name_with_a_dark_address_is_reached_by_the_other(postgres: str, monke
     monkeypatch.setattr(socket, "getaddrinfo", both)
     info = make_conninfo(postgres, host="db.test", sslmode="disable")
     with Mute("127.0.0.2", int(conninfo_to_dict(postgres)["port"] or 0)):
-        Raw.connect(info, until_s=time.monotonic() + 1).close()
+        Raw.connect(info, deadline_s=time.monotonic() + 1).close()
 
 
 @pytest.mark.db
@@ -105,7 +105,7 @@ def test_a_server_that_only_reads_is_passed_over(own_lab: Lab) -> None:
             conninfo(own_lab.local.login_url, "x"), host="127.0.0.1,127.0.0.1", port=f"{port},{mute.port}"
         )
         with pytest.raises(ConnectFailed, match="read-only") as caught:
-            Raw.connect(info, until_s=time.monotonic() + 0.4)
+            Raw.connect(info, deadline_s=time.monotonic() + 0.4)
         assert mute.was_asked
     assert caught.value.signal is Signal.STARTING
 
@@ -116,7 +116,7 @@ def test_of_several_failures_that_which_may_pass_is_told(first: int) -> None:
         ports = [1, mute.port][:: 1 if first else -1]
         info = f"host=127.0.0.1,127.0.0.1 port={ports[0]},{ports[1]} user=nobody"
         with pytest.raises(ConnectFailed) as caught:
-            Raw.connect(info, until_s=time.monotonic() + 0.4)
+            Raw.connect(info, deadline_s=time.monotonic() + 0.4)
 
     assert caught.value.signal is Signal.STARTING
 

@@ -315,15 +315,15 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
     fetched_at: list[float] = [0.0]
     left_s: list[float] = []
 
-    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+    def url(*, force_refresh: bool = False, deadline_s: float = 0) -> str:
         if force_refresh:
             # A store that throttles.
             time.sleep(2)
             fetched_at[0] = time.monotonic()
         return "new" if force_refresh else "old"
 
-    def connect(url: Secret, until_s: float) -> Raw:
-        left_s.append(until_s - fetched_at[0])
+    def connect(url: Secret, deadline_s: float) -> Raw:
+        left_s.append(deadline_s - fetched_at[0])
         raise ConnectFailed("refused", "28P01", Signal.PASSWORD)
 
     with pytest.raises(Unavailable):
@@ -336,15 +336,15 @@ def test_what_it_takes_to_fetch_a_secret_is_not_taken_off_the_time_to_connect() 
 def test_what_it_takes_to_fetch_a_secret_ends_with_the_request() -> None:
     asked: list[tuple[bool, float]] = []
 
-    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
-        asked.append((force_refresh, until_s))
+    def url(*, force_refresh: bool = False, deadline_s: float = 0) -> str:
+        asked.append((force_refresh, deadline_s))
         return "old"
 
-    def connect(url: Secret, until_s: float) -> Raw:
+    def connect(url: Secret, deadline_s: float) -> Raw:
         raise ConnectFailed("refused", "28P01", Signal.PASSWORD)
 
-    until_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + 20
     with pytest.raises(Unavailable):
-        open_connection(connect, url, Counters(), until_s)
+        open_connection(connect, url, Counters(), deadline_s)
 
-    assert asked == [(False, until_s), (True, until_s)]
+    assert asked == [(False, deadline_s), (True, deadline_s)]

@@ -194,7 +194,7 @@ def test_a_fault_of_the_set_up_is_told_at_once_as_it_is(
 ) -> None:
     monkeypatch.setattr(pools, "WAIT_S", 600.0)
 
-    def url(*, force_refresh: bool = False, until_s: float = 0) -> str:
+    def url(*, force_refresh: bool = False, deadline_s: float = 0) -> str:
         raise OrgError(code="misconfigured") from cause
 
     source = Pooled(lab.settings, url, size=2)
@@ -211,7 +211,7 @@ def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
     """The password has changed meanwhile: those that are open still work."""
     url = lab.local.login_url
     urls = [url]
-    source = Pooled(lab.settings, lambda *, force_refresh=False, until_s=0: urls[-1], size=2)
+    source = Pooled(lab.settings, lambda *, force_refresh=False, deadline_s=0: urls[-1], size=2)
     with ThreadPoolExecutor(1) as others:
         with source.lease(Deadline.after(5).at_s):
             urls.append(url.replace(str(urlsplit(url).password), "wrong"))

@@ -123,10 +123,10 @@ def test_tenacity_is_not_loaded_before_something_has_failed() -> None:
                 raise OSError
             return len(calls)
 
-        until_s = time.monotonic() + 5
-        assert again(call, lambda error: isinstance(error, OSError), until_s) == 1
+        deadline_s = time.monotonic() + 5
+        assert again(call, lambda error: isinstance(error, OSError), deadline_s) == 1
         assert "tenacity" not in sys.modules
-        assert again(call, lambda error: isinstance(error, OSError), until_s) == 3
+        assert again(call, lambda error: isinstance(error, OSError), deadline_s) == 3
         assert "tenacity" in sys.modules
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)

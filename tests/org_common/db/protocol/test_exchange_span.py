@@ -1,4 +1,4 @@
-"""A turn counts for the request that it is for, and its span says what kind of statements it had."""
+"""A round trip counts for the request that it is for, and its span says what kind of statements it had."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_statement_is_named_by_verb_and_table(text: str, summed_up: str) -> None
     assert summary(text.encode()) == summed_up
 
 
-def test_turn_is_named_by_the_handler_s_statements() -> None:
+def test_round_trip_is_named_by_the_handler_s_statements() -> None:
     own = [prepare_own(text).bind(None) for text in ("begin", "select set_config('a', 'b', true)", "select app.x()")]
     theirs = [prepare("select 1 from a").bind(None), prepare("update b set c = 1").bind(None)]
 
@@ -54,7 +54,7 @@ def test_turn_is_named_by_the_handler_s_statements() -> None:
 
 
 @pytest.mark.db
-def test_turns_count_for_their_request_alone(db: Database) -> None:
+def test_round_trips_count_for_their_request_alone(db: Database) -> None:
     invocation = Invocation({}, Trace("1" * 32))
 
     def read() -> None:
@@ -68,9 +68,9 @@ def test_turns_count_for_their_request_alone(db: Database) -> None:
     current.reset(token)
     read()
 
-    assert invocation.database_turns == 2
+    assert invocation.database_round_trips == 2
     assert 0 < invocation.database_ms < 5000
-    assert db.counters.turns == 4
+    assert db.counters.round_trips == 4
 
 
 class Recorder:
@@ -101,7 +101,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 @pytest.mark.db
-def test_turn_is_a_span_without_values(db: Database, recorder: Recorder) -> None:
+def test_round_trip_is_a_span_without_values(db: Database, recorder: Recorder) -> None:
     db.reader(PUBLIC, None, {}, Deadline.after(5)).value(
         "select %(secret)s from pg_catalog.pg_class limit 1", {"secret": "hunter2"}
     )

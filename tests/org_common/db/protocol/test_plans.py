@@ -52,7 +52,7 @@ def test_a_text_is_sent_once(direct: Database, proxy: Proxy) -> None:
 
     # What it begins with has no plan.
     assert proxy.statements() == ["reset all"] * 3
-    assert proxy.turns() == 3
+    assert proxy.round_trips() == 3
 
 
 @pytest.mark.parametrize("profile", ["transaction-pooler", "rds-proxy", "rds-proxy-set-local"])

@@ -180,7 +180,7 @@ def test_nothing_is_sent(proxied: Database, proxy: Proxy) -> None:
                 with pytest.raises(StatementError):
                     send(text)
 
-        assert proxy.turns() == 0
+        assert proxy.round_trips() == 0
         assert proxy.sent_bytes == 0
 
 

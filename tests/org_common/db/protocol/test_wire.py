@@ -1,4 +1,4 @@
-"""One turn on a raw connection: all or nothing, an end to each wait, and no answer taken for another's."""
+"""One round trip on a raw connection: all or nothing, an end to each wait, and no answer taken for another's."""
 
 import time
 from collections.abc import Iterator
@@ -53,11 +53,11 @@ def test_each_statement_has_its_result(raw: Raw) -> None:
     assert raw.pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def test_a_thousand_statements_are_one_turn(proxied_raw: Raw, proxy: Proxy) -> None:
+def test_a_thousand_statements_are_one_round_trip(proxied_raw: Raw, proxy: Proxy) -> None:
     results = exchange(proxied_raw.pgconn, [own("select %(n)s::int", n=n) for n in range(1000)], soon())
 
     assert values(results) == [str(n).encode() for n in range(1000)]
-    assert proxy.turns() == 1
+    assert proxy.round_trips() == 1
 
 
 def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
@@ -106,10 +106,10 @@ def test_large_parameters_and_results_pass_each_other(raw: Raw) -> None:
 
 
 def test_the_wait_has_an_end(raw: Raw) -> None:
-    until_s = soon(0.2)
+    deadline_s = soon(0.2)
 
     with pytest.raises(GatewayTimeout) as raised:
-        exchange(raw.pgconn, [own("select pg_sleep(5)")], until_s)
+        exchange(raw.pgconn, [own("select pg_sleep(5)")], deadline_s)
 
     assert isinstance(raised.value.__cause__, TimeoutError)
     assert raw.pgconn.transaction_status == TransactionStatus.ACTIVE

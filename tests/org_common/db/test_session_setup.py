@@ -9,8 +9,8 @@ from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysChec
 from org_common.config.settings import Settings
 from org_common.db.connections.profile import PROFILES
 from org_common.db.database import Database
-from org_common.db.prelude import Prelude
 from org_common.db.protocol.statement import StatementError
+from org_common.db.session_setup import SessionSetup
 from org_common.db.transaction import Transaction
 from org_common.values.errors import Forbidden, GatewayTimeout, OrgError, Unauthorized
 from org_common.values.identity import Identity
@@ -22,8 +22,8 @@ CLAIMS = "select current_setting('request.jwt.claims')::jsonb"
 MILLISECONDS = "select setting::int from pg_settings where name = %(name)s"
 
 
-def prelude(rule: Rule = SIGNED_IN, *, left_s: float = 10.0, path: dict[str, object] | None = None) -> Prelude:
-    return Prelude(rule, ALICE, path or {}, Deadline.after(left_s), "")
+def prelude(rule: Rule = SIGNED_IN, *, left_s: float = 10.0, path: dict[str, object] | None = None) -> SessionSetup:
+    return SessionSetup(rule, ALICE, path or {}, Deadline.after(left_s), "")
 
 
 @pytest.mark.parametrize("rule", [TOKEN, SIGNED_IN, Check("true"), SysCheck("sys_user")], ids=repr)
@@ -53,7 +53,7 @@ def test_no_value_is_ever_part_of_the_text() -> None:
     odd = Identity(issuer="i'; commit --", subject="s'; commit --", expires_at=0, email="e'; commit --")
     path = {"a": "a'; commit --"}
 
-    opening = Prelude(Check("%(a)s = 'x'"), odd, path, Deadline.after(10), "").opening(read_only=False)
+    opening = SessionSetup(Check("%(a)s = 'x'"), odd, path, Deadline.after(10), "").opening(read_only=False)
 
     assert all(b"commit" not in command for command, *_ in opening)
 
@@ -71,7 +71,7 @@ def test_the_client_waits_a_little_longer_than_the_server_works() -> None:
     one = prelude(left_s=10)
 
     assert one.server_timeout_ms() <= 9_500
-    assert one.deadline.at_s - 0.5 < one.until_s <= one.deadline.at_s - 0.3
+    assert one.deadline.at_s - 0.5 < one.deadline_s <= one.deadline.at_s - 0.3
 
 
 @pytest.mark.db
@@ -209,7 +209,7 @@ def test_without_time_nothing_is_sent(proxied: Database, proxy: Proxy, left_s: f
         tx.value("select 1")
     tx.rollback()
 
-    assert proxy.turns() == 0
+    assert proxy.round_trips() == 0
     assert proxy.connections == 0
 
 

@@ -1,4 +1,4 @@
-"""What a request of this module costs: its turns to the database, counted on the wire."""
+"""What a request of this module costs: its round trips to the database, counted on the wire."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,10 +48,10 @@ def proxy(world: World) -> Iterator[Proxy]:
         ("stranger", "/users/me"),
     ],
 )
-def test_read_is_one_turn(world: World, proxy: Proxy, name: str, path: str) -> None:
+def test_read_is_one_round_trip(world: World, proxy: Proxy, name: str, path: str) -> None:
     world.as_(name).get(path)
 
-    assert proxy.turns() == 1
+    assert proxy.round_trips() == 1
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_write_is_one_transaction_of_one_statement(
 
     begins = [text for text in proxy.statements() if text.lower().startswith("begin")]
     assert answer.status < 300
-    assert (proxy.turns(), len(begins)) == (2, 1)
+    assert (proxy.round_trips(), len(begins)) == (2, 1)
 
 
 def test_platforms_reads_run_read_only(world: World, proxy: Proxy) -> None:
@@ -89,4 +89,4 @@ def test_platforms_reads_run_read_only(world: World, proxy: Proxy) -> None:
 def test_bad_token_uses_no_connection(world: World, proxy: Proxy) -> None:
     answers = [world.as_(name).get("/users/me").status for name in ("expired", "nobody")]
 
-    assert (answers, proxy.turns()) == ([401, 401], 0)
+    assert (answers, proxy.round_trips()) == ([401, 401], 0)

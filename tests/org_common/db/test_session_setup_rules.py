@@ -25,7 +25,7 @@ TRIPLES = list(product(ANSWERS, repeat=3))
 def status(db: Database, rule: Rule, identity: Identity | None = ALICE) -> int:
     """What a route under the rule answers."""
     try:
-        db.reader(rule, identity, ACME, Deadline.after(10)).ensure_ruled()
+        db.reader(rule, identity, ACME, Deadline.after(10)).ensure_authorized()
     except OrgError as error:
         return error.status
     return 200
@@ -124,7 +124,7 @@ def test_the_statement_behind_a_refused_rule_does_not_run(lab: Lab, db: Database
 def test_a_rule_runs_with_the_callers_rights_only(db: Database) -> None:
     """Not with those of the login or of a definer: what he may not read, his rule may not either."""
     with pytest.raises(Forbidden) as raised:
-        db.reader(Check("exists (select from lab.hidden)"), ALICE, {}, Deadline.after(10)).ensure_ruled()
+        db.reader(Check("exists (select from lab.hidden)"), ALICE, {}, Deadline.after(10)).ensure_authorized()
 
     assert getattr(raised.value.__cause__, "sqlstate", None) == "42501"
 
@@ -133,6 +133,6 @@ def test_a_rule_cannot_write(db: Database) -> None:
     rule = Check("lab.move('transaction_read_only', 'off') = 'off'")
 
     with pytest.raises(OrgError) as raised:
-        db.reader(rule, ALICE, {}, Deadline.after(10)).ensure_ruled()
+        db.reader(rule, ALICE, {}, Deadline.after(10)).ensure_authorized()
 
     assert raised.value.status == 500

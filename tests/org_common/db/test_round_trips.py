@@ -1,4 +1,4 @@
-"""What a request costs: its turns, counted on the wire, and the SQL that they carry."""
+"""What a request costs: its round_trips, counted on the wire, and the SQL that they carry."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -28,7 +28,7 @@ XID = "select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_
 
 
 class Way:
-    """The SDK and the proxy that counts its turns; a connection is open and nothing counted yet."""
+    """The SDK and the proxy that counts its round trips; a connection is open and nothing counted yet."""
 
     def __init__(self, database: Database, proxy: Proxy) -> None:
         self.proxy = proxy
@@ -68,13 +68,13 @@ def direct(proxied: Database, proxy: Proxy) -> Way:
 
 
 @pytest.mark.parametrize("rule", [PUBLIC, TOKEN, SIGNED_IN, ADMIN, ADMIN | ADMIN & ADMIN], ids=repr)
-def test_a_guarded_read_is_one_turn(way: Way, rule: Rule) -> None:
+def test_a_guarded_read_is_one_round_trip(way: Way, rule: Rule) -> None:
     way.reader(rule).value("select 1")
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
 
 
-def test_each_verb_of_a_reader_is_one_turn(way: Way) -> None:
+def test_each_verb_of_a_reader_is_one_round_trip(way: Way) -> None:
     db = way.reader()
 
     db.all(Note, NOTES)
@@ -83,18 +83,18 @@ def test_each_verb_of_a_reader_is_one_turn(way: Way) -> None:
     db.one(Note, "select 1 as id, 'x' as body")
     db.page(Note, NOTES, page=PageRequest(limit=2), by=("id",))
 
-    assert way.proxy.turns() == 5
+    assert way.proxy.round_trips() == 5
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10])
-def test_a_transaction_of_n_statements_is_n_and_one_turns(way: Way, count: int) -> None:
+def test_a_transaction_of_n_statements_is_n_and_one_round_trips(way: Way, count: int) -> None:
     tx = way.transaction()
 
     for number in range(count):
         tx.run(INSERT, {"id": number, "body": "x"}, rows=1)
     tx.commit()
 
-    assert way.proxy.turns() == count + 1
+    assert way.proxy.round_trips() == count + 1
 
 
 def test_reads_within_a_transaction_cost_the_same(way: Way) -> None:
@@ -104,98 +104,98 @@ def test_reads_within_a_transaction_cost_the_same(way: Way) -> None:
     assert tx.one(Note, NOTES) == Note(id=1, body="x")
     tx.commit()
 
-    assert way.proxy.turns() == 3
+    assert way.proxy.round_trips() == 3
 
 
-def test_many_is_one_turn_and_the_commit(way: Way) -> None:
+def test_many_is_one_round_trip_and_the_commit(way: Way) -> None:
     tx = way.transaction()
 
     assert tx.many(INSERT, [{"id": number, "body": "x"} for number in range(100)]) == 100
     tx.commit()
 
-    assert way.proxy.turns() == 2
+    assert way.proxy.round_trips() == 2
 
 
-def test_many_of_nothing_is_no_turn(way: Way) -> None:
+def test_many_of_nothing_is_no_round_trip(way: Way) -> None:
     tx = way.transaction()
 
     assert tx.many(INSERT, []) == 0
     tx.commit()
 
-    assert way.proxy.turns() == 0
+    assert way.proxy.round_trips() == 0
 
 
 @pytest.mark.parametrize(("identity", "error"), [(CAROL, Forbidden), (BOB, NotFound)], ids=["403", "404"])
-def test_a_refused_read_is_one_turn(way: Way, identity: Identity, error: type[OrgError]) -> None:
+def test_a_refused_read_is_one_round_trip(way: Way, identity: Identity, error: type[OrgError]) -> None:
     with pytest.raises(error):
         way.reader(identity=identity).all(Note, NOTES)
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
 
 
 @pytest.mark.parametrize(("identity", "error"), [(CAROL, Forbidden), (BOB, NotFound)], ids=["403", "404"])
-def test_a_refused_transaction_is_two_turns(way: Way, identity: Identity, error: type[OrgError]) -> None:
+def test_a_refused_transaction_is_two_round_trips(way: Way, identity: Identity, error: type[OrgError]) -> None:
     tx = way.transaction(identity=identity)
 
     with pytest.raises(error):
         tx.run(INSERT, {"id": 1, "body": "x"}, rows=1)
     tx.rollback()
 
-    assert way.proxy.turns() == 2
+    assert way.proxy.round_trips() == 2
     assert way.proxy.statements()[-1] == "rollback"
 
 
-def test_a_route_without_statements_asks_its_rule_in_one_turn(way: Way) -> None:
-    way.reader().ensure_ruled()
-    assert way.proxy.turns() == 1
+def test_a_route_without_statements_asks_its_rule_in_one_round_trip(way: Way) -> None:
+    way.reader().ensure_authorized()
+    assert way.proxy.round_trips() == 1
 
     tx = way.transaction()
-    tx.ensure_ruled()
+    tx.ensure_authorized()
     tx.commit()
-    assert way.proxy.turns() == 2
+    assert way.proxy.round_trips() == 2
 
 
 def test_a_statement_takes_the_rule_along(way: Way) -> None:
     db = way.reader()
 
     db.value("select 1")
-    db.ensure_ruled()
+    db.ensure_authorized()
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
 
 
-def test_a_transaction_that_sent_nothing_is_no_turn(way: Way) -> None:
+def test_a_transaction_that_sent_nothing_is_no_round_trip(way: Way) -> None:
     way.transaction().commit()
     way.transaction().rollback()
 
-    assert way.proxy.turns() == 0
+    assert way.proxy.round_trips() == 0
 
 
-def test_a_parameter_of_three_megabytes_is_one_turn(way: Way) -> None:
+def test_a_parameter_of_three_megabytes_is_one_round_trip(way: Way) -> None:
     sent = "x" * (3 * MB)
 
     assert way.reader().value("select length(%(sent)s::text)", {"sent": sent}) == 3 * MB
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
     assert way.proxy.sent_bytes > 3 * MB
 
 
-def test_three_megabytes_both_ways_at_once_are_one_turn(way: Way) -> None:
+def test_three_megabytes_both_ways_at_once_are_one_round_trip(way: Way) -> None:
     # Both buffers are full at the same time: whoever only writes would wait for ever.
     sent = "x" * (3 * MB)
 
     assert way.reader().value("select %(sent)s::text", {"sent": sent}) == sent
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
 
 
-def test_many_large_parameters_are_one_turn(way: Way) -> None:
+def test_many_large_parameters_are_one_round_trip(way: Way) -> None:
     tx = way.transaction()
 
     tx.many(INSERT, [{"id": number, "body": "x" * MB} for number in range(3)])
     tx.rollback()
 
-    assert way.proxy.turns() == 2
+    assert way.proxy.round_trips() == 2
 
 
 def test_after_a_failed_statement_the_next_read_costs_no_more(way: Way) -> None:
@@ -205,7 +205,7 @@ def test_after_a_failed_statement_the_next_read_costs_no_more(way: Way) -> None:
 
     way.reader().value("select 1")
 
-    assert way.proxy.turns() == 1
+    assert way.proxy.round_trips() == 1
 
 
 def test_a_read_sends_settings_identity_rule_and_statement(direct: Way) -> None:

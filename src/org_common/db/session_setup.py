@@ -53,10 +53,10 @@ _KNOWN_USER = prepare_own("select app.identify(true)").bind(None)
 _ANY_USER = prepare_own("select app.identify(false)").bind(None)
 
 
-class Prelude:
+class SessionSetup:
     """The prelude of one request: who, as which role, under which rule.
 
-    Not under it yet: `opening()` is sent with the first statement, in the same turn.
+    Not under it yet: `opening()` is sent with the first statement, in the same round trip.
     """
 
     __slots__ = ("_claims", "_identify", "_reset", "_role", "_rule", "_search_path", "_set_local", "deadline")
@@ -132,7 +132,7 @@ class Prelude:
         return left_ms
 
     @property
-    def until_s(self) -> float:
+    def deadline_s(self) -> float:
         """When to stop waiting for the server, on the clock of `time.monotonic()`."""
         return self.deadline.at_s - CLIENT_MARGIN_S
 
@@ -167,7 +167,7 @@ _required: dict[str, Statement] = {}
 
 
 def _require(expression: LiteralString) -> Statement:
-    """`app.require(…)` around a rule: it raises, so nothing that follows in the turn runs."""
+    """`app.require(…)` around a rule: it raises, so nothing that follows in the round trip runs."""
     statement = _required.get(expression)
     if statement is None:
         statement = _required[expression] = prepare_own("select app.require(" + expression + ")")
