@@ -113,7 +113,7 @@ def test_every_setting_is_there() -> None:
     Settings.from_env(environ)
     observability.read(observed.get)
 
-    told = {row[0] for row in table("# Settings", SETTINGS)}
+    told = {row[0] for row in table("# Settings: environment variables", SETTINGS)}
     assert told <= environ.asked
     # docs/guides/observability.md has a table of its own.
     assert environ.asked - told <= observed.asked
@@ -121,20 +121,22 @@ def test_every_setting_is_there() -> None:
 
 def test_every_reason_is_there() -> None:
     rows = re.findall(
-        r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | text |")[2].partition("\n\n")[0], re.MULTILINE
+        r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | detail |")[2].partition("\n\n")[0], re.MULTILINE
     )
 
     assert dict(rows) == REASONS
 
 
 def test_every_argument_of_an_issuer_is_there() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", AUTH.partition("| argument | what |")[2].partition("\n\n")[0], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|", AUTH.partition("| argument | meaning |")[2].partition("\n\n")[0], re.MULTILINE)
 
     assert set(rows) == set(Issuer.__slots__)
 
 
 def test_every_profile_is_there() -> None:
-    [row] = [row for row in table("# Settings", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"]
+    [row] = [
+        row for row in table("# Settings: environment variables", SETTINGS) if row[0] == "ORG_COMMON_DATABASE_PROFILE"
+    ]
 
     assert all(profile in row[1] for profile in PROFILES)
     assert row[2].startswith(PROFILES[0])
