@@ -25,5 +25,5 @@ def page(folder: Path) -> str:
 
 
 def item(fragment: Path) -> str:
-    first, *rest = fragment.read_text(encoding="utf-8").strip().splitlines()
-    return "\n".join([f"- {first}", *(f"    {line}" for line in rest)])
+    """A fragment is a few sentences. On one line, none of its words is taken for a list: `409.` would be."""
+    return "- " + " ".join(fragment.read_text(encoding="utf-8").split())

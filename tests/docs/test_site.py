@@ -1,4 +1,4 @@
-"""The documentation site: it builds without a warning and needs no other host."""
+"""The documentation site: it builds without a warning, needs no other host, and its search finds the field's terms."""
 
 import functools
 import os
@@ -24,6 +24,23 @@ API = ROOT / "docs" / "reference" / "api"
 CHROMIUM = shutil.which("chromium") or ""
 
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="needs the program chromium")
+
+# What a reader types, and the pages that explain it. One of them is among the first three hits.
+TERMS = {
+    "authentication": {"guides/authentication"},
+    "authorization": {"guides/authorization"},
+    "pagination": {"guides/pagination"},
+    "optimistic concurrency": {"guides/responses", "guides/requests"},
+    "conditional request": {"guides/responses", "guides/requests"},
+    "connection pool": {"guides/database", "operations/database"},
+    "dependency injection": {"guides/requests", "guides/routing"},
+    "backoff": {"guides/transactions", "guides/database"},
+    "idempotency": {"guides/transactions"},
+    "environment variable": {"reference/settings"},
+    "middleware": {"guides/middleware"},
+    "CORS": {"guides/responses", "guides/middleware"},
+    "rate": {"guides/authentication"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +115,11 @@ def test_each_change_is_in_the_changelog(site: Path) -> None:
     assert re.findall(r"<h3[^>]*>(\w+)", text) == [
         name for name in ("Added", "Changed", "Fixed", "Removed") if name in headings
     ]
-    assert text.partition("<article")[2].count("<li>") == len(fragments)
+    assert text.partition("<article")[2].partition("</article>")[0].count("<li>") == len(fragments)
 
 
 def test_hooks_are_not_published(site: Path) -> None:
-    assert not list(site.rglob("*.py"))
+    assert not list(site.rglob("*_hooks*"))
 
 
 @pytest.mark.browser
@@ -122,3 +139,21 @@ def test_pages_ask_no_other_host(site: Path, page: Page, url: str) -> None:
         urlsplit(url).netloc
     }
     assert errors == []
+
+
+@pytest.mark.browser
+@needs_chromium
+@pytest.mark.parametrize("term", TERMS)
+def test_search_finds(term: str, page: Page, url: str) -> None:
+    page.goto(url)
+    page.locator("input[data-md-component=search-query]").fill(term)
+    page.locator(".md-search-result__meta").filter(has_text=re.compile(r"(\d|No) matching")).wait_for()
+    hits = page.locator("li.md-search-result__item > a:first-child")
+
+    found = [urlsplit(str(hit)).path.strip("/") for hit in hits.evaluate_all("hits => hits.map(hit => hit.href)")]
+
+    good = [position for position, path in enumerate(found[:3]) if path in TERMS[term]]
+    assert good, found[:5]
+    hits.nth(good[0]).click()
+    page.wait_for_url(lambda address: urlsplit(address).path.strip("/") == found[good[0]])
+    assert page.locator("article h1").is_visible()
