@@ -114,7 +114,7 @@ class MethodNotAllowed(OrgError):
 
 
 class NotAcceptable(OrgError):
-    """No representation has a media type that the request's `Accept` allows (RFC 9110 section 15.5.7)."""
+    """No representation of the resource matches the `Accept` header."""
 
     status = 406
     title = "Not Acceptable"
@@ -132,7 +132,7 @@ class Conflict(OrgError):
 
 
 class Gone(OrgError):
-    """The resource existed and was permanently removed (RFC 9110 section 15.5.11)."""
+    """The resource existed and was permanently removed."""
 
     status = 410
     title = "Gone"
@@ -141,7 +141,7 @@ class Gone(OrgError):
 
 
 class PreconditionFailed(OrgError):
-    """The ETag of the resource no longer matches the request's `If-Match` (RFC 9110 section 15.5.13)."""
+    """The resource no longer has the ETag in `If-Match`."""
 
     status = 412
     title = "Precondition Failed"
@@ -150,7 +150,7 @@ class PreconditionFailed(OrgError):
 
 
 class PayloadTooLarge(OrgError):
-    """The request's body is larger than you accept (RFC 9110 section 15.5.14)."""
+    """The request body is larger than the app accepts."""
 
     status = 413
     title = "Content Too Large"
@@ -159,7 +159,7 @@ class PayloadTooLarge(OrgError):
 
 
 class UnsupportedMediaType(OrgError):
-    """The request's body has a media type that the route does not read (RFC 9110 section 15.5.16)."""
+    """The request body has a media type that the route does not read."""
 
     status = 415
     title = "Unsupported Media Type"
