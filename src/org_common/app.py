@@ -104,7 +104,7 @@ class App(Router):
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
             from org_common.lifecycle import startup
 
-            startup.attend()
+            startup.register_hooks()
             self._is_early = startup.is_early()
             self._observe()
 

@@ -9,7 +9,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from org_common.lifecycle.within import within
+from org_common.lifecycle.timeout import run_with_timeout
 from org_common.telemetry.trace import Span, span
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Fetch:
 
     def _connected(self, ends_at: float) -> socket.socket:
         # A resolver that is mute takes 10 s, and looks at no timeout.
-        found = within(lambda: socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM), ends_at)
+        found = run_with_timeout(lambda: socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM), ends_at)
         for at, (family, kind, protocol, _, address) in enumerate(found):
             connection = socket.socket(family, kind, protocol)
             try:

@@ -7,10 +7,8 @@ has nothing left once its cache has expired.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -19,12 +17,16 @@ from jwt.exceptions import PyJWTError
 
 from org_common.auth.fetch import MAX_BYTES, TIMEOUT_S, Fetch, FetchError
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
+from org_common.lifecycle import clock as clocks
+from org_common.lifecycle.clock import elapsed_s
+from org_common.lifecycle.fork import reset_in_child
 from org_common.values.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from org_common.config.issuers import Issuer
+    from org_common.lifecycle.clock import Moment
 
 logger = logging.getLogger("org_common")
 
@@ -53,24 +55,6 @@ _KINDS = {
 }
 
 
-class Moment(NamedTuple):
-    """A time on two clocks.
-
-    While Lambda freezes an environment the monotonic one may stand still, and the wall clock may be set back: what has
-    passed is what passed on the faster one.
-    """
-
-    wall_s: float
-    monotonic_s: float
-
-    @classmethod
-    def now(cls) -> Moment:
-        return cls(time.time(), time.monotonic())
-
-    def since(self, earlier: Moment) -> float:
-        return max(self.wall_s - earlier.wall_s, self.monotonic_s - earlier.monotonic_s)
-
-
 class KeySet(NamedTuple):
     """The usable keys of one fetch, by `kid`, and when it was begun."""
 
@@ -89,7 +73,7 @@ class Jwks:
         issuer: Issuer,
         *,
         fetch: Callable[[], bytes] | None = None,
-        clock: Callable[[], Moment] = Moment.now,
+        clock: Callable[[], Moment] = clocks.now,
     ) -> None:
         """`fetch` answers the JSON text of the set, or raises `FetchError`; by default it asks `issuer.jwks_url`."""
         assert issuer.jwks_url is not None
@@ -97,7 +81,6 @@ class Jwks:
         self._fetch = fetch or Fetch(issuer.jwks_url)
         self._clock = clock
         self._lock = threading.Lock()
-        self._pid = os.getpid()
         self._set: KeySet | None = None
         self._tried_at: Moment | None = None
         self._failed = False
@@ -105,6 +88,7 @@ class Jwks:
         self._unknown: dict[str, Moment] = {}
         self.fetches = 0
         self.failures = 0
+        reset_in_child(self._reset_in_child)
 
     @property
     def is_stale(self) -> bool:
@@ -121,7 +105,7 @@ class Jwks:
             self._refresh(now, wanted=kid)
             held = self._held(now)
             key = held and held.keys.get(kid)
-        elif now.since(held.at) >= FRESH_S:
+        elif elapsed_s(held.at, now) >= FRESH_S:
             self._refresh(now)
             held = self._held(now)
             key = held and held.keys.get(kid)
@@ -134,22 +118,19 @@ class Jwks:
     def prefetch(self) -> None:
         now = self._clock()
         held = self._held(now)
-        if held is None or now.since(held.at) >= FRESH_S:
+        if held is None or elapsed_s(held.at, now) >= FRESH_S:
             self._refresh(now)
 
     def _held(self, now: Moment) -> KeySet | None:
         held = self._set
-        return held if held is not None and now.since(held.at) < STALE_S else None
+        return held if held is not None and elapsed_s(held.at, now) < STALE_S else None
 
     def _refresh(self, now: Moment, *, wanted: str | None = None) -> None:
         """Fetch, unless somebody does or has just done so. Who lacks the key he `wanted` waits for the other's."""
-        if self._pid != os.getpid():
-            # Whoever fetched in the parent, or held the lock, is not here to bring it to an end.
-            self._pid, self._lock, self._flight, self._tried_at = os.getpid(), threading.Lock(), None, None
         with self._lock:
             other = self._flight
             if other is None:
-                if self._tried_at is not None and now.since(self._tried_at) < COOLDOWN_S:
+                if self._tried_at is not None and elapsed_s(self._tried_at, now) < COOLDOWN_S:
                     return
                 if wanted is not None and self._is_known_not_to_be(wanted, now):
                     return
@@ -180,9 +161,12 @@ class Jwks:
             assert flight is not None
             flight.set()
 
+    def _reset_in_child(self) -> None:
+        self._lock, self._flight, self._tried_at = threading.Lock(), None, None
+
     def _is_known_not_to_be(self, kid: str, now: Moment) -> bool:
         seen = self._unknown.get(kid)
-        return seen is not None and not self._failed and now.since(seen) < UNKNOWN_S
+        return seen is not None and not self._failed and elapsed_s(seen, now) < UNKNOWN_S
 
     def _remember(self, kid: str, now: Moment) -> None:
         self._unknown.pop(kid, None)

@@ -74,17 +74,17 @@ class Verifier:
         In an environment that Lambda starts ahead of its requests (provisioned concurrency) it fetches the keys now.
         """
         settings = settings or Settings.from_env()
-        made = cls(settings.issuers if issuers is None else issuers)
+        verifier = cls(settings.issuers if issuers is None else issuers)
         if settings.is_provisioned:
-            made.prefetch()
+            verifier.prefetch()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from org_common.lifecycle.startup import SNAP_START, attend, kind, prefetch
+            from org_common.lifecycle import startup
 
-            attend()
-            if kind() == SNAP_START:
-                # After each restore: keys of a snapshot would be as old as that.
-                prefetch(made.prefetch)
-        return made
+            startup.register_hooks()
+            if startup.initialization_type() == startup.SNAP_START:
+                # After each restore: keys fetched before the snapshot would be as old as the snapshot.
+                startup.prefetch(verifier.prefetch)
+        return verifier
 
     def verify(self, token: str) -> Claims:
         """`TokenRefused` for a token that does not hold, `KeysUnavailable` when that cannot be said now.

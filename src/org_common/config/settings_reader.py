@@ -1,5 +1,6 @@
 """Reading the environment: every variable that the SDK knows, and every fault in it."""
 
+from org_common.lifecycle import startup
 from org_common.telemetry import observability
 from org_common.values.secret import EXAMPLES, Reference, Secret
 
@@ -69,7 +70,7 @@ class Reading:
             "secrets_stale_s": self._seconds("ORG_COMMON_SECRETS_STALE_S", 3600),
             "application_name": self._get("AWS_LAMBDA_FUNCTION_NAME") or "org-common",
             "issuers": self._issuers("ORG_COMMON_ISSUERS"),
-            "is_provisioned": self._get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
+            "is_provisioned": startup.initialization_type(self._get) == startup.PROVISIONED,
         }
         # Each App reads them for itself (telemetry.requests); what is wrong with them is told here as well.
         observability.read(self._get, self.faults)

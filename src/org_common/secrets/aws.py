@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from org_common.lifecycle.within import within
+from org_common.lifecycle.timeout import run_with_timeout
 from org_common.secrets.counters import Counters
 from org_common.secrets.source import FAR_PAUSES_S, Failed, Refused, again
 from org_common.values.secret import Reference, Secret
@@ -108,7 +108,7 @@ class Aws:
 def _in_time(attempt: Callable[[], Secret], deadline_s: float) -> Secret:
     """Botocore's timeouts are its client's and not those of a call, and whoever gives credentials has his own."""
     try:
-        return within(attempt, deadline_s)
+        return run_with_timeout(attempt, deadline_s)
     except TimeoutError:
         raise Failed("the store: no answer in time") from None
 

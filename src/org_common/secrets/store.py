@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from org_common.config.settings import Settings
+from org_common.lifecycle import clock as clocks
+from org_common.lifecycle import startup
+from org_common.lifecycle.fork import reset_in_child
 from org_common.secrets.aws import Aws
 from org_common.secrets.counters import Counters
 from org_common.secrets.extension import Extension
@@ -23,8 +26,7 @@ from org_common.values.secret import Reference, Secret
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    # Wall clock and monotonic clock, in seconds.
-    Moment = tuple[float, float]
+    from org_common.lifecycle.clock import Moment
 
 # One secret: all sources and tries together, and the wait for another thread's.
 FETCH_S = 6.0
@@ -33,10 +35,6 @@ PAUSE_S = 30.0
 # And a reader who must have a new one waits at least this long after a failure.
 FORCED_PAUSE_S = 1.0
 TTL_JITTER = 0.1
-
-
-def now() -> Moment:
-    return time.time(), time.monotonic()
 
 
 class _Kept:
@@ -87,7 +85,7 @@ class Store:
         *,
         ttl_s: float = 300,
         stale_s: float = 3600,
-        clock: Callable[[], Moment] = now,
+        clock: Callable[[], Moment] = clocks.now,
     ) -> None:
         """`sources` are asked in their order, and in the opposite one for what must be new."""
         self.counters = counters
@@ -98,8 +96,8 @@ class Store:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[object, _Kept] = {}
-        self._pid = os.getpid()
         self._clears: list[Callable[[], None]] = []
+        reset_in_child(self._reset_in_child)
 
     def get(self, reference: Reference, *, force_refresh: bool = False, deadline_s: float = math.inf) -> Secret:
         """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
@@ -214,10 +212,6 @@ class Store:
         return whole
 
     def _entry(self, reference: Reference) -> _Kept:
-        if self._pid != os.getpid():
-            # Whoever held a lock in the parent is not here to let it go.
-            self._pid, self._lock = os.getpid(), threading.Lock()
-            self.clear()
         with self._lock:
             return self._kept.setdefault(reference.whole, _Kept())
 
@@ -228,8 +222,11 @@ class Store:
         return self._since(kept.fetched_at) < kept.ttl_s
 
     def _since(self, moment: Moment) -> float:
-        wall_s, monotonic_s = self._clock()
-        return max(wall_s - moment[0], monotonic_s - moment[1])
+        return clocks.elapsed_s(moment, self._clock())
+
+    def _reset_in_child(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
 
 
 def _picked(whole: Secret, reference: Reference) -> Secret:
@@ -269,7 +266,7 @@ def default(settings: Settings | None = None) -> Store:
             sources: list[Source] = [Aws(counters)] if extension is None else [extension, Aws(counters)]
             _default = Store(sources, counters, ttl_s=settings.secrets_ttl_s, stale_s=settings.secrets_stale_s)
             collect(counters.as_metrics)
-            _attend_snapshot(_default)
+            _register_hooks(_default)
         return _default
 
 
@@ -283,17 +280,8 @@ def get_secret(reference: str | Reference, *, force_refresh: bool = False) -> Se
     return default().get(given, force_refresh=force_refresh)
 
 
-def _attend_snapshot(store: Store) -> None:
-    """No snapshot holds a secret, and whoever is restored from one asks anew."""
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
-        return
-    try:
-        from snapshot_restore_py import (  # type: ignore[import-untyped]
-            register_after_restore,
-            register_before_snapshot,
-        )
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_before_snapshot(store.clear)
-    register_after_restore(store.clear)
+def _register_hooks(store: Store) -> None:
+    """Clear the store before a snapshot and after a restore: no snapshot holds a secret, and a restore fetches anew."""
+    if startup.initialization_type() == startup.SNAP_START:
+        startup.before_snapshot(store.clear)
+        startup.after_restore(store.clear)

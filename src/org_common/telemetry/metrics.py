@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
@@ -13,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from org_common.lifecycle.fork import reset_in_child
 from org_common.telemetry.invocation import current
 
 TYPE_CHECKING = False
@@ -62,13 +62,12 @@ _sources: list[tuple[Source, dict[str, float]]] = []
 _checked: set[tuple[str, str]] = set()
 
 
-def _begin_anew_in_child() -> None:
+def _renew_lock() -> None:
     global _lock  # noqa: PLW0603
-    # Whichever thread of the parent held it is not here to let it go.
     _lock = Lock()
 
 
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+reset_in_child(_renew_lock)
 
 
 def count(name: str, value: float = 1) -> None:

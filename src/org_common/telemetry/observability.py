@@ -2,6 +2,8 @@
 
 import os
 
+from org_common.lifecycle import startup
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Observability:
         namespace: str | None = NAMESPACE,
         traces: str = "auto",
         function: str | None = None,
-        init_type: str = "on-demand",
+        init_type: str = startup.ON_DEMAND,
         in_lambda: bool = False,
     ) -> None:
         self.level = level
@@ -75,7 +77,7 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
         namespace=None if metrics == "off" else metrics,
         traces=_choice(get, "ORG_COMMON_TRACES", TRACES, "auto", told),
         function=get("AWS_LAMBDA_FUNCTION_NAME") or None,
-        init_type=get("AWS_LAMBDA_INITIALIZATION_TYPE") or "on-demand",
+        init_type=startup.initialization_type(get) or startup.ON_DEMAND,
         # Set in Lambda and in its emulators; the function's name is set by tests as well.
         in_lambda=bool(get("AWS_LAMBDA_RUNTIME_API")),
     )

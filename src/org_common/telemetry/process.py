@@ -6,10 +6,13 @@ import os
 import time
 from threading import Lock
 
+from org_common.lifecycle import startup
+from org_common.lifecycle.fork import reset_in_child
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Protocol
 
     from org_common.telemetry.invocation import Measured
@@ -36,7 +39,7 @@ MAX_DATABASES = 100
 class Process:
     """The life of this environment so far: one process, many requests."""
 
-    __slots__ = ("_cold", "_counted", "_init_ended_s", "_init_type", "_lock")
+    __slots__ = ("__weakref__", "_cold", "_counted", "_init_ended_s", "_init_type", "_lock")
 
     def __init__(self) -> None:
         self._cold = False
@@ -50,9 +53,9 @@ class Process:
         if self._init_type is not None:
             return
         self._init_type = init_type
-        self._cold = init_type != "provisioned-concurrency"
-        if init_type == "snap-start":
-            _after_restore(self.restored)
+        self._cold = init_type != startup.PROVISIONED
+        if init_type == startup.SNAP_START:
+            startup.after_restore(self.restored)
 
     def declared(self) -> None:
         """A route was: of the module's import this is as near to the end as can be seen from here."""
@@ -62,8 +65,8 @@ class Process:
         """From a snapshot: whoever comes next has waited for it, even if requests were tried before the snapshot."""
         self._cold = True
 
-    def forked(self) -> None:
-        """This is a child: whichever thread of the parent held the lock is not here to let it go."""
+    def renew_lock(self) -> None:
+        """Replace the lock, for a child process."""
         self._lock = Lock()
 
     def cold_start(self) -> tuple[dict[str, Measured], dict[str, object]] | None:
@@ -74,7 +77,7 @@ class Process:
         counted: dict[str, Measured] = {"ColdStart": ("Count", 1)}
         fields: dict[str, object] = {"init_type": self._init_type}
         # The init of a snapshot was over long before it was restored.
-        started_s = None if self._init_type == "snap-start" else started_at_s()
+        started_s = None if self._init_type == startup.SNAP_START else started_at_s()
         if started_s is not None and self._init_ended_s is not None:
             counted["InitDuration"] = ("Milliseconds", round((self._init_ended_s - started_s) * 1000))
             if time.time() - self._init_ended_s > PROACTIVE_S:
@@ -119,14 +122,5 @@ def started_at_s() -> float | None:
         return None
 
 
-def _after_restore(restored: Callable[[], None]) -> None:
-    try:
-        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_after_restore(restored)
-
-
 process = Process()
-os.register_at_fork(after_in_child=process.forked)
+reset_in_child(process.renew_lock)
