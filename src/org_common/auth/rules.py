@@ -26,13 +26,14 @@ class Rule:
     if any is null, else false if any is false, else true. All of it is SQL, answered with the first statement.
     """
 
-    __slots__ = ("caller", "expression", "name", "placeholders", "role")
+    __slots__ = ("caller", "expression", "is_public", "name", "placeholders", "role")
 
     def __init__(self, name: str, caller: Caller, role: Role, expression: LiteralString | None = None) -> None:
         self.name: Final = name
         self.caller: Final = caller
         self.role: Final = role
         self.expression: Final = expression
+        self.is_public: Final = caller == "anyone"
         self.placeholders: Final = tuple(_PLACEHOLDER.findall(expression)) if expression else ()
 
     @property

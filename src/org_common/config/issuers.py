@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from org_common.values.frozen import Frozen
 from org_common.values.strict_json import parse_object
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ _LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])" + _REST, re.
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
-class Issuer:
+class Issuer(Frozen):
     """One issuer, and what its tokens must say to be taken. Frozen; its `repr` tells no secret.
 
     Issuer("https://acme.eu.auth0.com/", audience="https://api.acme.example", algorithms=["RS256"])
@@ -95,20 +96,21 @@ class Issuer:
         loopback_http: bool = False,
     ) -> None:
         """`ValueError` lists every fault, one a line."""
-        put = object.__setattr__
-        put(self, "url", url)
-        put(self, "audience", (audience,) if isinstance(audience, str) else tuple(audience))
-        put(self, "algorithms", tuple(algorithms))
         derived = f"{url.rstrip('/')}/.well-known/jwks.json" if hs256_secret is None else None
-        put(self, "jwks_url", derived if jwks_url is None else jwks_url)
-        put(self, "email_domains", frozenset(email_domains))
-        put(self, "audience_claim", audience_claim)
-        put(self, "token_use", token_use)
-        put(self, "required", dict(required or {}))
-        put(self, "types", tuple(each.lower() for each in types))
-        put(self, "tenant_claim", tenant_claim)
-        put(self, "hs256_secret", hs256_secret)
-        put(self, "loopback_http", loopback_http)
+        self._fill(
+            url=url,
+            audience=(audience,) if isinstance(audience, str) else tuple(audience),
+            algorithms=tuple(algorithms),
+            jwks_url=derived if jwks_url is None else jwks_url,
+            email_domains=frozenset(email_domains),
+            audience_claim=audience_claim,
+            token_use=token_use,
+            required=dict(required or {}),
+            types=tuple(each.lower() for each in types),
+            tenant_claim=tenant_claim,
+            hs256_secret=hs256_secret,
+            loopback_http=loopback_http,
+        )
         faults = list(self._faults())
         if faults:
             raise ValueError("\n".join(faults))
@@ -150,12 +152,6 @@ class Issuer:
             yield "hs256_secret stands alone, without jwks_url"
         if not isinstance(self.hs256_secret, str) or len(self.hs256_secret.encode()) < SECRET_BYTES:
             yield f"hs256_secret has fewer than {SECRET_BYTES} bytes"
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Issuer is frozen: {name} is given when it is made")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         secret = "" if self.hs256_secret is None else ", hs256_secret=***"

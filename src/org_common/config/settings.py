@@ -2,6 +2,8 @@
 
 import os
 
+from org_common.values.frozen import Frozen
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ class SettingsError(Exception):
     """The environment is not usable. The message has one line a fault: the variable, what was wrong, an example."""
 
 
-class Settings:
+class Settings(Frozen):
     """Frozen after `from_env`; its `repr` says what is set and never a value that may be secret.
 
     `database_url` is that of the powerless login (`app_login`), a libpq URL; `database_secret` refers to what it lacks,
@@ -82,22 +84,23 @@ class Settings:
         is_provisioned: bool = False,
         unknown_variables: tuple[str, ...] = (),
     ) -> None:
-        put = object.__setattr__
-        put(self, "database_url", _secret(database_url))
-        put(self, "database_secret", _reference(database_secret))
-        put(self, "database_auth", database_auth)
-        put(self, "database_profile", database_profile)
-        put(self, "service_database_url", _secret(service_database_url))
-        put(self, "service_database_secret", _reference(service_database_secret))
-        put(self, "cursor_keys", tuple(_secret(key) for key in cursor_keys))
-        put(self, "cursor_keys_secret", _reference(cursor_keys_secret))
-        put(self, "search_path", search_path)
-        put(self, "secrets_ttl_s", secrets_ttl_s)
-        put(self, "secrets_stale_s", secrets_stale_s)
-        put(self, "application_name", application_name)
-        put(self, "issuers", issuers)
-        put(self, "is_provisioned", is_provisioned)
-        put(self, "unknown_variables", unknown_variables)
+        self._fill(
+            database_url=_secret(database_url),
+            database_secret=_reference(database_secret),
+            database_auth=database_auth,
+            database_profile=database_profile,
+            service_database_url=_secret(service_database_url),
+            service_database_secret=_reference(service_database_secret),
+            cursor_keys=tuple(_secret(key) for key in cursor_keys),
+            cursor_keys_secret=_reference(cursor_keys_secret),
+            search_path=search_path,
+            secrets_ttl_s=secrets_ttl_s,
+            secrets_stale_s=secrets_stale_s,
+            application_name=application_name,
+            issuers=issuers,
+            is_provisioned=is_provisioned,
+            unknown_variables=unknown_variables,
+        )
 
     @classmethod
     def from_env(cls, environ: "Mapping[str, str]" = os.environ) -> "Settings":
@@ -115,12 +118,6 @@ class Settings:
 
             logging.getLogger(__name__).warning("%s: not known to org-common, and ignored", ", ".join(reading.unknown))
         return cls(**fields)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"Settings are frozen: {name} is read from the environment once")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         shown = {name: repr(getattr(self, name)) for name in self.__slots__ if getattr(self, name) not in (None, ())}

@@ -5,16 +5,18 @@ import time
 import orjson
 
 from org_common.values.errors import Forbidden, Unauthorized
+from org_common.values.frozen import Frozen
 
 # The authorizer's answer may be cached by API Gateway for longer than the token lives, so `exp` is checked again on
 # each request, with PostgREST's 30 s for clocks that disagree.
 LEEWAY_S = 30
 MAX_CLAIMS_BYTES = 8192
 MAX_TEXT_LENGTH = 512
+# One by one: `_fill` takes 1.2 us instead of 0.7, and a request that is not cached makes an identity.
 _set = object.__setattr__
 
 
-class Identity:
+class Identity(Frozen):
     """The caller of one request. Injectable: name it in a handler's signature. It cannot be changed.
 
     `subject` is the issuer's name for the caller, not this platform's user id: that one is looked up in the database
@@ -110,12 +112,6 @@ class Identity:
                 "email_verified": self.email_verified,
             }
         ).decode()
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Identity is what a token says, and its {name} cannot be changed")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         return f"Identity(issuer={self.issuer!r}, subject={self.subject!r})"

@@ -1,5 +1,7 @@
 """A secret, which does not show itself, and the reference to one that is kept elsewhere."""
 
+from org_common.values.frozen import Frozen
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -16,15 +18,15 @@ _SERVICES: "dict[str, Service]" = {"secretsmanager": "secretsmanager", "ssm": "s
 EXAMPLES = "prod/app/database, ssm:/prod/app/database, arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"
 
 
-class Secret:
+class Secret(Frozen):
     """A text that only `reveal()` tells: masked in `repr`, `str`, formats, JSON and tracebacks, and never pickled.
 
     Copies are the same object. Two secrets are equal when their texts are.
     """
 
-    __slots__ = ("_told",)
+    __slots__ = ("_reveal",)
 
-    _told: "Callable[[], str]"
+    _reveal: "Callable[[], str]"
 
     def __init__(self, text: str) -> None:
         if type(text) is not str:
@@ -33,11 +35,11 @@ class Secret:
             del text
             raise TypeError(f"a Secret holds a text, and this is {kind}")
         # In a closure and not in the slot: what walks over attributes (error reporters do) finds a function.
-        object.__setattr__(self, "_told", lambda: text)
+        self._fill(_reveal=lambda: text)
 
     def reveal(self) -> str:
         """The text. Pass it on at once, and keep it in no variable of yours."""
-        return self._told()
+        return self._reveal()
 
     def __repr__(self) -> str:
         return f"Secret('{MASK}')"
@@ -56,12 +58,6 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self.reveal())
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a Secret does not change")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError("a Secret does not change")
 
     def __copy__(self) -> "Secret":
         return self

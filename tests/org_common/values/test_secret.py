@@ -125,9 +125,9 @@ def test_it_does_not_change() -> None:
     secret = Secret(TEXT)
 
     with pytest.raises(AttributeError):
-        secret._told = str
+        secret._reveal = str
     with pytest.raises(AttributeError):
-        del secret._told
+        del secret._reveal
 
 
 def test_a_model_takes_texts_and_secrets() -> None:
