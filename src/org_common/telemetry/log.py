@@ -56,10 +56,7 @@ def get_logger(name: str) -> logging.Logger:
 
 
 def bind_fields(**fields: object) -> None:
-    """Add fields to all following lines of this request, the request line included. No effect outside of a request.
-
-    Raises `ValueError` for a name that begins with a capital letter or belongs to the SDK.
-    """
+    """Add fields to all following lines of this request. No effect outside of one; `ValueError` for an SDK name."""
     invocation = current.get()
     if invocation is None:
         return
@@ -153,10 +150,8 @@ class Handler(logging.Handler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - stdlib's name
         """Report a line that cannot be written. stdlib's method would print its arguments, including secrets."""
         error_type = type(sys.exc_info()[1]).__name__
-        fields = {
-            "message": f"a log line could not be written: {error_type}",
-            "location": f"{record.pathname}:{record.lineno}",
-        }
+        message = f"a log line could not be written: {error_type}"
+        fields = {"message": message, "location": f"{record.pathname}:{record.lineno}"}
         import orjson
 
         line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})

@@ -41,14 +41,18 @@ _inherited: list[ConnectionPool[Kept]] = []
 class Pooled:
     """Up to `size` connections, opened when they are needed. Safe to make before a fork: a child opens its own."""
 
-    def __init__(self, settings: Settings, url: Url | None = None, *, size: int = 10) -> None:
-        """`url`: where the login's URL comes from, if not from the settings."""
+    def __init__(self, settings: Settings, url: Url | None = None, *, size: int = 10, wait_s: float = WAIT_S) -> None:
+        """`url` returns the URL of the login, by default that of the settings.
+
+        `wait_s` is the longest wait for a connection.
+        """
         self.counters = Counters()
         self.guard = Guard()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._size = size
+        self._wait_s = wait_s
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Kept] | None = None
         self._leased = 0
@@ -61,7 +65,7 @@ class Pooled:
     def lease(self, deadline_s: float) -> Iterator[Connection]:
         """Waits for a connection for 3 s at the most, and no longer for one that cannot open (a wrong password)."""
         pool = self._opened()
-        raw, connection = self._take(pool, min(deadline_s, time.monotonic() + WAIT_S))
+        raw, connection = self._take(pool, min(deadline_s, time.monotonic() + self._wait_s))
         self._count(1)
         try:
             yield connection
