@@ -73,7 +73,7 @@ class Issuer(Frozen):
     tenant_claim: str | None
     """The claim with the tenant of the token, for functions in Lambda's tenant isolation mode."""
     hs256_secret: str | None
-    """A shared secret of at least 32 bytes, for legacy keys such as those of Supabase: whoever verifies can also sign.
+    """A shared secret of at least 32 bytes, for legacy keys as of Supabase: anyone who can verify can also sign.
 
     It requires `algorithms=["HS256"]` and excludes `jwks_url`."""
     loopback_http: bool

@@ -17,12 +17,12 @@ _second: tuple[int, str] = (0, "")
 def stamp(seconds: float) -> str:
     """The time in RFC 3339 with milliseconds, as in Lambda's own lines."""
     global _second  # noqa: PLW0603 - formatted once a second: 0.3 us a line instead of 2
-    whole = int(seconds)
+    second = int(seconds)
     cached, text = _second
-    if cached != whole:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
-        _second = (whole, text)
-    return f"{text}.{int((seconds - whole) * 1000):03d}Z"
+    if cached != second:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        _second = (second, text)
+    return f"{text}.{int((seconds - second) * 1000):03d}Z"
 
 
 def clock(seconds: float) -> str:
