@@ -104,7 +104,7 @@ class App(Router):
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
             from org_common.lifecycle import startup
 
-            startup.attend()
+            startup.register_hooks()
             self._is_early = startup.is_early()
             self._observe()
 
@@ -289,7 +289,7 @@ class App(Router):
     def needs_identity(self, method: str, path: str) -> bool:
         """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
         route = self.route_of(method, path)
-        return route is not None and route.rule.caller != "anyone"
+        return route is not None and not route.is_public
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""

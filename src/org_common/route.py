@@ -105,7 +105,7 @@ class Route:
         self.path = path
         self.handler = handler
         self.rule = rule
-        self.is_public = rule.caller == "anyone"
+        self.is_public = rule.is_public
         self._authorized = rule.needs_database
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
@@ -149,7 +149,7 @@ class Route:
             raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
         if self._isolation != ISOLATIONS[0] and not self._retry:
             raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
-        if self._identity_at is not None and self.rule.caller == "anyone":
+        if self._identity_at is not None and self.is_public:
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
     def given(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:

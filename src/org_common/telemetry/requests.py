@@ -295,7 +295,7 @@ class Watching:
         if database is not None:
             for name, grown in process.grown(database.counters):
                 measured[name] = ("Count", grown)
-        return measured | metrics.taken(invocation.metrics)
+        return measured | metrics.merge_pending(into=invocation.metrics)
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
         path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)

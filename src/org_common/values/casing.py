@@ -1,7 +1,7 @@
-"""The one casing boundary: snake_case inside, camelCase outside."""
+"""Conversion between snake_case names in Python and SQL and camelCase names over HTTP."""
 
 
 def camel(name: str) -> str:
-    """`org_id` as it is called outside: `orgId`."""
+    """The camelCase name over HTTP: `orgId` for `org_id`."""
     first, *rest = name.split("_")
     return first + "".join([part.capitalize() for part in rest])

@@ -56,7 +56,7 @@ def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: 
             for status, kind in answers.problems(app, route).items()
         },
     }
-    made["security"] = [] if route.rule.caller == "anyone" else [{scheme: []}]
+    made["security"] = [] if route.is_public else [{scheme: []}]
     made["x-rule"] = route.rule.name
     made["x-database-role"] = route.rule.role
     return made
