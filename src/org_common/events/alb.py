@@ -8,7 +8,15 @@ from __future__ import annotations
 import uuid
 from itertools import product
 
-from org_common.events.event_source import SURELY_FITS, body_of, broken_event, check_unicode, decoded, fitting, text_of
+from org_common.events.event_source import (
+    SURELY_FITS_ANYWHERE_BYTES,
+    body_of,
+    broken_event,
+    check_unicode,
+    decoded,
+    fitting,
+    text_of,
+)
 from org_common.events.rest_api import joined_headers, joined_query
 from org_common.http.request import Request
 from org_common.values.errors import ResponseTooLarge
@@ -85,7 +93,7 @@ class Alb:
                     f"The answer sets {len(response.cookies)} cookies, and {MAX_COOKIES} are possible."
                 )
             made["headers"] = {**response.headers, **dict(zip(_spellings(), response.cookies, strict=False))}
-        return made if len(text) < SURELY_FITS // 6 else fitting(made, LIMIT_BYTES)
+        return made if len(response.body) < SURELY_FITS_ANYWHERE_BYTES else fitting(made, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return "ALB"

@@ -10,7 +10,7 @@ from binascii import a2b_base64
 
 from org_common.events.event_source import (
     LIMIT_BYTES,
-    SURELY_FITS,
+    SURELY_FITS_BYTES,
     body_of,
     broken_event,
     check_unicode,
@@ -124,7 +124,7 @@ def answer(response: Response) -> Event:
     made: Event = {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
     if response.cookies:
         made["cookies"] = [*response.cookies]
-    return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)
+    return made if len(response.body) < SURELY_FITS_BYTES else fitting(made, LIMIT_BYTES)
 
 
 def content(answer: Event) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from org_common.events.event_source import (
     LIMIT_BYTES,
-    SURELY_FITS,
+    SURELY_FITS_BYTES,
     authorizer_of,
     body_of,
     broken_event,
@@ -97,7 +97,7 @@ class RestApi:
         }
         if response.cookies:
             made["multiValueHeaders"] = {"set-cookie": [*response.cookies]}
-        return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)
+        return made if len(response.body) < SURELY_FITS_BYTES else fitting(made, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return f"RestApi(base_path={self._base_path!r})" if self._base_path else "REST_API"
