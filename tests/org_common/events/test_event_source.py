@@ -1,4 +1,4 @@
-"""What the event sources share."""
+"""What the event sources share: the size of a response."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 @pytest.mark.runtime
 @pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime client is for Linux")
 @pytest.mark.parametrize("body", [b"{}", b'{"a": "\xc3\xa9 \xf0\x9f\x98\x80 \\u0000"}', b"\xff\x00", b"\x00\x1f\x7f\n"])
-def test_answer_is_measured_as_the_runtime_client_writes_it(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_is_that_of_what_the_runtime_client_writes(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
     monkeypatch.setenv("AWS_EXECUTION_ENV", f"AWS_Lambda_python3.{sys.version_info.minor}")
-    made = gateway.answer(Response(body, headers={"x-name": "é"}, cookies=["a=1"]))
+    response_event = gateway.to_event(Response(body, headers={"x-name": "é"}, cookies=["a=1"]))
 
-    assert event_source.size_bytes(made) == len(marshaller.to_json(made).encode())
+    assert event_source.size_bytes(response_event) == len(marshaller.to_json(response_event).encode())
 
 
 LETTERS = [pytest.param("\0", id="control"), pytest.param("é", id="2 bytes"), pytest.param("😀", id="4 bytes")]
 
 
-# not measured: a million of these took 12 MB before Python 3.12, and Lambda refused the response.
+# regression: a million emoji were not measured; they took 12 MB before Python 3.12, and Lambda refused the response.
 @pytest.mark.parametrize("letter", LETTERS)
 @pytest.mark.parametrize(
     ("source", "limit_bytes", "letters"),
@@ -42,7 +42,7 @@ LETTERS = [pytest.param("\0", id="control"), pytest.param("é", id="2 bytes"), p
 )
 def test_response_within_the_limit_or_refused(source: EventSource, limit_bytes: int, letters: int, letter: str) -> None:
     try:
-        response_event = source.answer(Response((letter * letters).encode()), {})
+        response_event = source.to_event(Response((letter * letters).encode()), {})
     except ResponseTooLarge:
         return
 
