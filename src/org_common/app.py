@@ -241,7 +241,7 @@ class App(Router):
         allowed = self._table.allowed(request.path)
         headers = {"allow": allowed}
         if self._cors is not None and "access-control-request-method" in request.headers:
-            self._cors.preflight(headers, allowed)
+            self._cors.add_preflight_headers(headers, allowed)
         return Response(status=204, headers=headers)
 
     def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:

@@ -196,7 +196,7 @@ def test_reader_beside_a_transaction_is_refused() -> None:
         pytest.param("/{Org}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="capital letter"),
         pytest.param("/a{b}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="half a segment"),
         pytest.param("/a/", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="slash at the end"),
-        pytest.param("/{org_id}/{org_id}", takes_org, PUBLIC, r"\{org_id\} stands twice", id="twice"),
+        pytest.param("/{org_id}/{org_id}", takes_org, PUBLIC, r"\{org_id\} appears twice", id="twice"),
     ],
 )
 def test_wrong_path_is_told_with_its_fix(path: str, handler: Callable[..., Any], rule: Rule, says: str) -> None:

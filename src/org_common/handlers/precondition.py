@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from org_common.http.etag import matches, tag
+from org_common.http.etag import entity_tag, matches
 from org_common.http.request import Request
 from org_common.values.errors import PreconditionFailed, PreconditionRequired
 
@@ -39,7 +39,7 @@ class Precondition:
             if required:
                 raise PreconditionRequired
             return
-        found = None if current is None else tag(_written(current))
+        found = None if current is None else entity_tag(_written(current))
         # RFC 9110 section 13.2.2; a weak tag says that something may differ, so it does not match (13.1.1).
         if self._match is not None and (found is None or not matches(self._match, found, weakly=False)):
             raise PreconditionFailed
