@@ -38,8 +38,8 @@ class FormatError(ValueError):
         self.string_format = string_format
 
 
-# pydantic accepts more: "{…}", "urn:uuid:…"; " 20 ", "2_0", "20.0", "+20"; "on", "0"; a number for a date. Strict
-# formats give each resource one URL and catch mistakes. Any 18 digits fit into PostgreSQL's bigint.
+# pydantic accepts more: "{…}", "urn:uuid:…"; " 20 ", "2_0", "20.0", "+20"; "on", "0"; a number for a date. No resource
+# has such an id, and no count is written so. Any 18 digits fit into PostgreSQL's bigint.
 FORMATS: dict[Any, StringFormat] = {
     UUID: StringFormat(re.compile(r"[0-9A-Fa-f-]{36}"), "Input should be a UUID of 36 characters", "uuid_parsing"),
     int: StringFormat(re.compile(r"-?[0-9]{1,18}"), "Input should be a whole number", "int_parsing"),
