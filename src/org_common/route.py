@@ -8,7 +8,7 @@ from typing import Any, Literal, Required, TypedDict
 from org_common.auth.rules import Rule
 from org_common.handlers.binding import Binding
 from org_common.handlers.result import ResultWriter
-from org_common.handlers.signature import Signature
+from org_common.handlers.signature import NO_PROVIDERS, Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response
 from org_common.http.routing import parameters
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 # Shorter ones fit through whatever there is, a load balancer too.
 SURELY_FITS_BYTES = 150_000
-NOTHING: Mapping[type, Callable[[Request], Any]] = {}
 
 
 class RouteOptions(TypedDict, total=False):
@@ -83,7 +82,7 @@ class Route:
         path: str,
         handler: Callable[..., Any],
         options: RouteOptions,
-        provided: Mapping[type, Callable[[Request], Any]] = NOTHING,
+        provided: Mapping[type, Callable[[Request], Any]] = NO_PROVIDERS,
     ) -> None:
         """`TypeError` says what is wrong with the declaration, and the fix. `provided`: the app's own, as it grows."""
         where = f"{method} {path}"

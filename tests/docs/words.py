@@ -54,8 +54,6 @@ NOT_YET: tuple[str, ...] = (
     "src/org_common/app.py",
     "src/org_common/asgi.py",
     "src/org_common/db",
-    "src/org_common/events",
-    "src/org_common/handlers",
     "src/org_common/http",
     "src/org_common/route.py",
     "src/org_common/router.py",

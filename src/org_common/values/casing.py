@@ -1,7 +1,7 @@
-"""Conversion between snake_case names in Python and SQL and camelCase names over HTTP."""
+"""The names of parameters and fields: snake_case in Python, camelCase over HTTP."""
 
 
 def camel(name: str) -> str:
-    """The camelCase name over HTTP: `orgId` for `org_id`."""
+    """The snake_case name in camelCase: `orgId` for `org_id`."""
     first, *rest = name.split("_")
     return first + "".join([part.capitalize() for part in rest])
