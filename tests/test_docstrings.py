@@ -12,8 +12,6 @@ import org_common.testing
 NOT_YET = frozenset(
     {
         "org_common.Database.close",
-        "org_common.RestApi.answer",
-        "org_common.RestApi.read",
         "org_common.testing.Answer.json",
         "org_common.testing.Client.delete",
         "org_common.testing.Client.patch",
