@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, Reader, Settings, SysCheck, Transaction
+from org_common import PUBLIC, SIGNED_IN, TOKEN, Check, Issuer, OrgCheck, Reader, Settings, SysCheck, Transaction
 from org_common.auth.refusals import REASONS
 from org_common.config.settings_reader import PROFILES
 from org_common.db.protocol import statement
@@ -137,6 +137,7 @@ def test_rules_run_as_the_roles_that_the_page_says() -> None:
         "TOKEN": TOKEN,
         "SIGNED_IN": SIGNED_IN,
         "Check(sql)": Check("true"),
+        "OrgCheck(role)": OrgCheck("org_admin"),
         "SysCheck(role)": SysCheck("sys_admin"),
     }
 

@@ -5,11 +5,11 @@ from uuid import UUID
 from cora_modules.access import queries
 from cora_modules.access.models.invites import Acceptance, Invite, IssuedInvite, NewInvite
 from cora_modules.access.models.users import Me
-from org_common import TOKEN, App, Check, Gone, Page, PageRequest, Reader, Transaction
+from org_common import TOKEN, App, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
 
 app = App("access-invites")
 
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ORG_ADMIN = OrgCheck("org_admin")
 MAIL = "mail"
 
 

@@ -11,13 +11,13 @@ from cora_modules.access.models.orgs import (
     Org,
     OrgPatch,
 )
-from org_common import SIGNED_IN, App, Check, Page, PageRequest, Reader, SysCheck, Transaction
+from org_common import SIGNED_IN, App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-orgs")
 
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
-ORG_OWNER = Check("app.has_org_role(%(org_id)s, 'org_owner')")
+ORG_USER = OrgCheck("org_user")
+ORG_ADMIN = OrgCheck("org_admin")
+ORG_OWNER = OrgCheck("org_owner")
 SYS_ADMIN = SysCheck("sys_admin")
 
 

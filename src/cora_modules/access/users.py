@@ -22,6 +22,7 @@ from org_common import (
     Check,
     Header,
     Identity,
+    OrgCheck,
     Page,
     PageRequest,
     Reader,
@@ -31,8 +32,8 @@ from org_common import (
 
 app = App("access-users")
 
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ORG_USER = OrgCheck("org_user")
+ORG_ADMIN = OrgCheck("org_admin")
 SELF = Check("%(user_id)s = app.uid()")
 SYS_ADMIN = SysCheck("sys_admin")
 

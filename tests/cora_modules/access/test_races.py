@@ -10,7 +10,7 @@ import pytest
 
 from cora_modules.access import queries
 from cora_modules.access.models.users import Me, Member, SysUser
-from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transaction
+from org_common import TOKEN, Database, OrgCheck, OrgError, Rule, SysCheck, Transaction
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
@@ -18,7 +18,7 @@ from tests.support.lab import until
 
 pytestmark = pytest.mark.db
 
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ORG_ADMIN = OrgCheck("org_admin")
 Work = Callable[[Transaction], object]
 
 
