@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 # At run time, unlike elsewhere: every route loads `typing`, and models take the roles from here.
 from typing import Generic, Literal, LiteralString, TypeVar, get_args
 
@@ -25,7 +23,6 @@ OrgRole = Literal["org_user", "org_admin", "org_owner"]
 
 RoleName = TypeVar("RoleName", bound=LiteralString)
 
-_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _SYS_ROLES: tuple[SysRole, ...] = get_args(SysRole)
 
 
@@ -44,7 +41,7 @@ class Rule:
         self.caller: Final = caller
         self.role: Final = role
         self.expression: Final = expression
-        self.placeholders: Final = tuple(_PLACEHOLDER.findall(expression)) if expression else ()
+        self.placeholders: Final = _placeholders(expression or "")
 
     @property
     def needs_database(self) -> bool:
@@ -154,6 +151,12 @@ class Ladder(Generic[RoleName]):
 
     def __repr__(self) -> str:
         return self.name
+
+
+def _placeholders(expression: str) -> tuple[str, ...]:
+    # Not a regular expression: to compile one takes 0.1 ms of each cold start.
+    parts = [part.partition(")s") for part in expression.split("%(")[1:]]
+    return tuple([name for name, end, _ in parts if end and name.replace("_", "a").isalnum()])
 
 
 def _ladder_name(function: str) -> str:
