@@ -1,16 +1,13 @@
-"""The kinds of values that the module's models share."""
+"""Constrained types that several models share."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import StringConstraints
-
-SysRole = Literal["sys_user", "sys_admin", "sys_owner"]
-OrgRole = Literal["org_user", "org_admin", "org_owner"]
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Slug = Annotated[str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(max_length=2000)]
-# A scheme that a browser would run, `javascript:`, is no address of a logo.
+# http and https only: a browser would execute `javascript:`.
 WebUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s/]+[^\s]*$")]
 DomainName = Annotated[
     str,
@@ -20,7 +17,7 @@ DomainName = Annotated[
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$",
     ),
 ]
-# As browsers take one (HTML, section 4.8.11.1.5), in ASCII: what it is compared with comes from a token in that form.
+# The syntax that browsers accept (HTML, section 4.8.11.1.5), in ASCII: the e-mail of a token has to match it.
 Email = Annotated[
     str,
     StringConstraints(

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from cora_modules.access.models.fields import Email, OrgRole
-from org_common import Model
+from cora_modules.access.models.fields import Email
+from org_common import Model, OrgRole
 
 
 class Invite(Model):
-    """An organization's word to an e-mail. Nobody reads its token again."""
+    """An invitation without its token, which only the response that created it shows."""
 
     id: UUID
     org_id: UUID
@@ -24,16 +24,20 @@ class Invite(Model):
 
 
 class IssuedInvite(Invite):
-    """The one time that the token is shown."""
+    """A new invitation with its token, shown this once."""
 
     org_name: str
     token: str
 
 
 class NewInvite(Model):
+    """Whom to invite, and the role they get."""
+
     email: Email
     role: OrgRole = "org_user"
 
 
 class Acceptance(Model):
+    """The token from the invitation's mail."""
+
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]

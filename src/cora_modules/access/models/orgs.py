@@ -1,14 +1,14 @@
-"""Organizations and the e-mail domains that they claim."""
+"""Organizations and their e-mail domains."""
 
 from datetime import datetime
 from uuid import UUID
 
-from cora_modules.access.models.fields import DomainName, Name, OrgRole, Slug, Text, WebUrl
-from org_common import Model, Patch
+from cora_modules.access.models.fields import DomainName, Name, Slug, Text, WebUrl
+from org_common import Model, OrgRole, Patch
 
 
 class Org(Model):
-    """An organization as one of its members sees it."""
+    """An organization as its members see it. `my_role` is the role of the caller."""
 
     id: UUID
     name: str
@@ -25,6 +25,8 @@ class Org(Model):
 
 
 class NewOrg(Model):
+    """An organization to create."""
+
     name: Name
     slug: Slug
     description: Text | None = None
@@ -35,6 +37,8 @@ class NewOrg(Model):
 
 
 class OrgPatch(Patch):
+    """The fields of an organization that may change."""
+
     name: Name
     slug: Slug
     description: Text | None
@@ -45,7 +49,7 @@ class OrgPatch(Patch):
 
 
 class EmailDomain(Model):
-    """An e-mail domain that an organization claims. Only a verified one lets anybody in."""
+    """An e-mail domain that an organization claims. It admits users once it is verified."""
 
     id: UUID
     org_id: UUID
@@ -58,11 +62,15 @@ class EmailDomain(Model):
 
 
 class NewEmailDomain(Model):
+    """A domain to claim, and the role that its users get."""
+
     domain: DomainName
     auto_provision: bool = False
     default_role: OrgRole = "org_user"
 
 
 class EmailDomainPatch(Patch):
+    """The fields of an e-mail domain that may change."""
+
     auto_provision: bool
     default_role: OrgRole
