@@ -87,7 +87,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and who imports whom. `nox -s lint -- --fix` mends what can be mended."""
+    """Check style, format, imports and words. `nox -s lint -- --fix` mends what can be mended."""
     session.install("-c", LOCK, "ruff", "import-linter")
     if "--fix" in session.posargs:
         session.run("ruff", "check", "--fix")
@@ -96,6 +96,7 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "check")
         session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "src"})
+    session.run("python", "-m", "tests.docs.words")
 
 
 @nox.session
@@ -103,7 +104,7 @@ def types(session: nox.Session) -> None:
     """Check all types, with two checkers: only basedpyright refuses SQL that was put together."""
     session.install("-r", LOCK)
     install_this(session)
-    session.run("mypy", "src", "tests")
+    session.run("mypy", "src", "tests", "docs/_hooks")
     # By itself it would look into .venv, where there is only nox.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
     for example in sorted(ROOT.glob("examples/*/")):
@@ -123,6 +124,14 @@ def layer(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into site/; `nox -s docs -- serve` serves it and follows your changes."""
+    # Ruff breaks the lines of signatures.
+    session.install("-c", LOCK, "ruff", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.run("mkdocs", *(session.posargs or ("build", "--strict")), env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks; what to compare goes after `--`."""
     session.install("-r", LOCK)
@@ -131,12 +140,21 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def findings(session: nox.Session) -> None:
+    """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
+    session.install("-c", LOCK, "uv")
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    for name in session.posargs or scripts:
+        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Bring requirements-dev.txt up to date; `nox -s lock -- --upgrade` takes the newest versions."""
     session.install("uv")
     session.run(
         *("uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet"),
-        *("--all-extras", "--group", "build", "--group", "checks"),
+        *("--all-extras", "--group", "build", "--group", "checks", "--group", "docs"),
         *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"),
         # Where packages come from is the business of the machine that installs them.
         *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock"),

@@ -1,4 +1,4 @@
-"""Access rules: what must hold before a route's handler may read or write anything."""
+"""Access rules: conditions that are checked before a route's handler can read or write data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-    # What is known of the caller: nothing, a valid token, or a known user of this platform.
+    # Who may call: anyone, anyone with a valid token, or a registered user of the platform.
     Caller = Literal["anyone", "token", "user"]
-    # The database roles that a request may take. The route picks one; a token never does. No route uses `app_service`.
+    # The database roles of a request. The route selects one, never a token. No route uses `app_service`.
     Role = Literal["anon", "authenticated", "app_sys", "app_service"]
 
 SysRole = Literal["sys_user", "sys_admin", "sys_owner"]
@@ -27,25 +27,32 @@ _SYS_ROLES: tuple[SysRole, ...] = get_args(SysRole)
 
 
 class Rule:
-    """The access rule of a route: true runs the handler, false is a 403, null is a 404.
+    """The access rule of a route. True runs the handler, false responds 403, null responds 404.
 
-    Rules of one database role combine. `a | b` is true if any is true, else false if any is false, else null.
-    `a & b` is null if any is null, else false if any is false, else true. The database evaluates the combined rule as
-    one SQL expression, sent with the handler's first statement.
+    Rules with the same database role combine: `a | b` is true if any is true, else false if any is false, else null;
+    `a & b` is null if any is null, else false if any is false, else true. The SQL is sent with the handler's first
+    statement.
     """
 
-    __slots__ = ("caller", "expression", "name", "placeholders", "role")
+    __slots__ = ("caller", "expression", "is_public", "name", "placeholders", "role")
 
     def __init__(self, name: str, caller: Caller, role: Role, expression: LiteralString | None = None) -> None:
         self.name: Final = name
+        """The rule as it is written in Python, for lists and messages."""
         self.caller: Final = caller
+        """Who may call: "anyone", "token" (anyone with a valid token) or "user" (a registered user)."""
         self.role: Final = role
+        """The database role of the route."""
         self.expression: Final = expression
+        """The SQL expression to check; None if only the caller matters."""
+        self.is_public: Final = caller == "anyone"
+        """True if the caller needs no token."""
         self.placeholders: Final = _placeholders(expression or "")
+        """The path parameters in the expression."""
 
     @property
     def needs_database(self) -> bool:
-        """Whether the rule has to ask the database who the caller is."""
+        """True if the rule is checked in the database."""
         return self.caller == "user"
 
     def __or__(self, other: Rule) -> Rule:
@@ -73,7 +80,7 @@ class Rule:
 
 
 class Check(Rule):
-    """An SQL expression over the parameters of the path, for rules that are not about a role.
+    """A rule that is an SQL expression, with the path parameters as placeholders. For roles there is `OrgCheck`.
 
     Check("%(user_id)s = app.uid()")
     """
@@ -81,17 +88,19 @@ class Check(Rule):
     __slots__ = ()
 
     def __init__(self, expression: LiteralString) -> None:
+        """Raises `TypeError` for an empty expression."""
         if not expression.strip():
             raise TypeError('Check() needs an SQL expression. Example: Check("%(user_id)s = app.uid()")')
         super().__init__(f"Check({expression!r})", "user", "authenticated", expression)
 
 
 class SysCheck(Rule):
-    """For `/admin/sys` routes: requires at least this role on the platform. The route runs as `app_sys`."""
+    """A rule for `/admin/sys` routes: the caller has at least this platform role, and the route runs as `app_sys`."""
 
     __slots__ = ()
 
     def __init__(self, role: SysRole) -> None:
+        """Raises `TypeError` for an unknown role."""
         if role not in _SYS_ROLES:
             raise _unknown_role("SysCheck", role, _SYS_ROLES)
         super().__init__(f"SysCheck({role!r})", "user", "app_sys", "app.has_sys_role('" + role + "')")
@@ -109,7 +118,7 @@ class Ladder(Generic[RoleName]):
     `authenticated`. It returns true if the caller has at least the role, false for a lower role (403) and null for no
     role (404, which does not reveal that the tenant exists). Copy `app.has_org_role` in sql/0003_ladder.sql.
 
-    The annotation `Ladder[WsRole]` lets type checkers report a misspelt role; at run time it is a `TypeError`, raised
+    The annotation `Ladder[WsRole]` lets type checkers report a misspelled role; at run time it is a `TypeError`, raised
     where the rule is declared.
     """
 
@@ -118,7 +127,7 @@ class Ladder(Generic[RoleName]):
     def __init__(
         self, function: LiteralString, *, parameter: LiteralString, roles: Sequence[RoleName], name: str | None = None
     ) -> None:
-        """`TypeError` says which argument is not valid, with an example."""
+        """Raises `TypeError` for an argument that is not valid."""
         # These go into SQL as they are: no quotes, no percent signs.
         if not all(part.isidentifier() for part in function.split(".")):
             raise TypeError(f'Ladder({function!r}): expected the name of an SQL function. Example: "app.has_ws_role"')
@@ -187,6 +196,6 @@ takes the organization's id from another parameter of the path.
 PUBLIC = Rule("PUBLIC", "anyone", "anon")
 """Anyone, without a token."""
 TOKEN = Rule("TOKEN", "token", "authenticated")
-"""A valid token; the platform may not know its user yet (first sign-in)."""
+"""Anyone with a valid token; the user may not be registered yet (first sign-in)."""
 SIGNED_IN = Rule("SIGNED_IN", "user", "authenticated")
-"""A valid token of a user that the platform knows."""
+"""A registered user with a valid token."""

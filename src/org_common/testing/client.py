@@ -90,7 +90,7 @@ class Answer:
     def __init__(self, answer: Event) -> None:
         self.status: int = answer["statusCode"]
         self.headers: dict[str, str] = answer["headers"]
-        self.body = gateway.content(answer)
+        self.body = gateway.decode_body(answer)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -158,11 +158,11 @@ class Client:
         try:
             self._authorize(event)
         except OrgError as error:
-            return Answer(gateway.HTTP_API.answer(self._app.refuse(_request(event, context), error), event))
+            return Answer(gateway.HTTP_API.to_event(self._app.refuse(_request(event, context), error), event))
         if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
             return Answer(self._app(event, context))
         # It is invoked by something else; what it does with a request is the same.
-        return Answer(gateway.HTTP_API.answer(self._app.handle(_request(event, context)), event))
+        return Answer(gateway.HTTP_API.to_event(self._app.handle(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
         """What API Gateway does with a request before the function has it, with the same authorizer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from org_common.config.settings_reader import PREFIX, Reading, has_password
+from org_common.config.settings_reader import PREFIX, SettingsReader, has_password
 from org_common.tools.doctor.finding import Finding
 from org_common.values.secret import Reference, Secret
 
@@ -32,15 +32,15 @@ _OF_LAMBDA = frozenset(
 
 def settings(environ: Mapping[str, str], subject: str, *, needs_login: bool) -> Iterator[Finding]:
     """What `Settings.from_env` would say in that environment, and what it could not know."""
-    reading = Reading(environ)
-    fields = reading.fields()
-    for fault in reading.faults:
+    reader = SettingsReader(environ)
+    fields = reader.fields()
+    for fault in reader.faults:
         name, _, rest = fault.partition(" ")
         reason, _, example = rest.partition(". Example")
         fix = f"Example{example}" if example else "set it as the page `settings` says, or take it out"
         yield Finding("settings.fault", f"{subject} {name}", reason, fix)
-    told = " ".join(reading.faults)
-    for name in reading.unknown:
+    told = " ".join(reader.faults)
+    for name in reader.unknown:
         if name not in told:
             yield Finding(
                 "settings.unknown",

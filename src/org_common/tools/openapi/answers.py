@@ -52,7 +52,7 @@ def problems(app: App, route: Route) -> dict[int, type[OrgError]]:
     found = {400, 422, 500}
     kinds = {parameter.kind for parameter in route.signature.parameters}
     has_database = route.rule.needs_database or kinds & {"reader", "transaction"}
-    if route.rule.caller != "anyone":
+    if not route.is_public:
         # Who verifies tokens himself needs the issuer's keys.
         found |= {401} if app.identity.needs_authorizer else {401, 503}
     if has_database:

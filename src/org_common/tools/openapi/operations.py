@@ -56,7 +56,7 @@ def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: 
             for status, kind in answers.problems(app, route).items()
         },
     }
-    made["security"] = [] if route.rule.caller == "anyone" else [{scheme: []}]
+    made["security"] = [] if route.is_public else [{scheme: []}]
     made["x-rule"] = route.rule.name
     made["x-database-role"] = route.rule.role
     return made
@@ -87,13 +87,13 @@ def _parameters(route: Route, schemas: Schemas) -> list[Json]:
 
 def _is_listed(parameter: Parameter) -> bool:
     return parameter.kind in ("path", "query", "cookie") or (
-        parameter.kind == "header" and parameter.outside not in _UNLISTED_HEADERS
+        parameter.kind == "header" and parameter.wire_name not in _UNLISTED_HEADERS
     )
 
 
 def _parameter(parameter: Parameter, schemas: Schemas) -> Json:
     annotation = _without_none(parameter.annotation)
-    made: Json = {"name": parameter.outside, "in": parameter.kind, "required": parameter.required}
+    made: Json = {"name": parameter.wire_name, "in": parameter.kind, "required": parameter.required}
     schema = schemas.of(annotation, "in", parameter.constraints)
     # What stands in a schema already is joined with what pydantic makes of the type.
     if _base(annotation) is int:
