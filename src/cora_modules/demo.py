@@ -1,4 +1,4 @@
-"""Demo data for the local server, and the tour of `org-common dev --check`."""
+"""Demo data for the local server, and a tour of requests for `org-common dev --check`."""
 
 from typing import Protocol
 from uuid import UUID
@@ -6,8 +6,10 @@ from uuid import UUID
 import psycopg
 
 PEOPLE = ("alice", "carol", "bob", "sam", "root")
+"""The names of the users that `seed` creates. Each can sign in."""
 SYS_ROLES = {"sam": "sys_admin", "root": "sys_owner"}
 EXAMPLE = ("alice", "/orgs")
+"""A user and a path to try: `org-common dev` shows it, and `org-common coldstart` sends it."""
 
 # Fixed ids, so that a restart of the server creates nothing twice.
 ACME = UUID("0198a000-0000-7000-8000-00000000ac3e")
@@ -20,17 +22,24 @@ ADMIN = {"role": "org_admin"}
 
 
 class Visit(Protocol):
-    """Runs the tour: sends one request per step and compares its status."""
+    """Sends the requests of the tour; `org-common dev --check` passes one."""
 
     def step(
         self, what: str, person: str | None, method: str, path: str, *, expect: int, body: object = None
-    ) -> dict[str, str]: ...
+    ) -> dict[str, str]:
+        """Send a request as `person`, or without a token. Reports `what` and whether the status is `expect`.
+
+        Returns the JSON of the response.
+        """
+        ...
 
 
 def seed(admin_url: str, issuer: str) -> None:
-    """Alice owns Acme, Carol is a member of it, Bob owns Globex; Sam administers the platform and Root owns it.
+    """Insert the demo data, unless it is there already.
 
-    `admin_url` belongs to a superuser. On a real platform, users are created by signing in.
+    Alice owns Acme, Carol is a member of it, and Bob owns Globex. Sam administers the platform and Root owns it.
+    `admin_url` belongs to a superuser, and `issuer` issues the tokens. On a real platform, users are created by signing
+    in.
     """
     with psycopg.connect(admin_url) as admin:
         if admin.execute("select 1 from access.orgs where id = %s", [ACME]).fetchone():
@@ -38,12 +47,12 @@ def seed(admin_url: str, issuer: str) -> None:
         users = {}
         for name in PEOPLE:
             role = SYS_ROLES.get(name, "sys_user")
-            found = admin.execute(
+            row = admin.execute(
                 "insert into access.users (email, full_name, sys_role) values (%s, %s, %s) returning id",
                 [f"{name}@example.com", name.capitalize(), role],
             ).fetchone()
-            assert found is not None
-            users[name] = found[0]
+            assert row is not None
+            users[name] = row[0]
             admin.execute(
                 "insert into access.user_identities (issuer, subject, user_id) values (%s, %s, %s)",
                 [issuer, f"local|{name}", users[name]],
@@ -63,9 +72,9 @@ def seed(admin_url: str, issuer: str) -> None:
 
 
 def tour(visit: Visit) -> None:
-    """Create, list, read and change, and what must be refused."""
+    """Send the requests of the tour: those that succeed, and those that must be refused."""
     visit.step("a request without a token is refused", None, "GET", "/orgs", expect=401)
-    made = visit.step(
+    org = visit.step(
         "Alice creates an organization",
         "alice",
         "POST",
@@ -73,7 +82,7 @@ def tour(visit: Visit) -> None:
         body={"name": "Initech", "slug": "initech"},
         expect=201,
     )
-    path = f"/orgs/{made['id']}"
+    path = f"/orgs/{org['id']}"
     visit.step("she lists her organizations", "alice", "GET", "/orgs", expect=200)
     visit.step("she reads it", "alice", "GET", path, expect=200)
     visit.step("she renames it", "alice", "PATCH", path, body={"name": "Initech Inc."}, expect=200)
@@ -94,9 +103,9 @@ def tour(visit: Visit) -> None:
 
 
 def people(visit: Visit) -> None:
-    """Dave is invited, joins, becomes an admin and leaves; Mallory is not invited."""
+    """Members and invitations: Dave is invited, joins, becomes an admin and leaves. Mallory is not invited."""
     members, invites = f"/orgs/{ACME}/members", f"/orgs/{ACME}/invites"
-    visit.step("Carol reads her profile and organizations", "carol", "GET", "/users/me", expect=200)
+    visit.step("Carol reads her own profile", "carol", "GET", "/users/me", expect=200)
     visit.step("records her sign-in", "carol", "POST", "/users/me/session", expect=201)
     visit.step("and her sign-out", "carol", "DELETE", "/users/me/session", expect=204)
     visit.step("Mallory has no invitation and cannot join", "mallory", "POST", PROVISION, expect=403)
@@ -105,12 +114,12 @@ def people(visit: Visit) -> None:
     visit.step("a second open invitation is refused", "alice", "POST", invites, body=DAVE, expect=409)
     token = {"token": invite["token"]}
     visit.step("Mallory cannot use Dave's invitation", "mallory", "POST", ACCEPT, body=token, expect=403)
-    dave = visit.step("Dave accepts it, which is his first sign-in", "dave", "POST", ACCEPT, body=token, expect=200)
+    dave = visit.step("Dave accepts it, which is a first sign-in", "dave", "POST", ACCEPT, body=token, expect=200)
     visit.step("an invitation works once", "dave", "POST", ACCEPT, body=token, expect=409)
     visit.step("signing in again changes nothing", "dave", "POST", PROVISION, expect=200)
     visit.step("Dave lists the members", "dave", "GET", members, expect=200)
-    visit.step("but cannot promote himself", "dave", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=403)
-    visit.step("Alice makes him an admin", "alice", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=200)
+    visit.step("but cannot promote Dave", "dave", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=403)
+    visit.step("Alice makes Dave an admin", "alice", "PATCH", f"{members}/{dave['id']}", body=ADMIN, expect=200)
     visit.step("Dave leaves", "dave", "DELETE", f"{members}/{dave['id']}", expect=204)
     visit.step("and no longer sees Acme", "dave", "GET", f"/orgs/{ACME}", expect=404)
     alice = visit.step("Alice is the last owner", "alice", "GET", "/users/me", expect=200)
@@ -122,12 +131,12 @@ def platform(visit: Visit) -> None:
     visit.step("Alice is not an administrator of the platform", "alice", "GET", "/admin/sys/users", expect=403)
     visit.step("Sam is, and lists its users", "sam", "GET", "/admin/sys/users", expect=200)
     visit.step("but cannot see into its tenants", "sam", "GET", f"/orgs/{ACME}", expect=404)
-    sam = visit.step("he reads his own profile", "sam", "GET", "/users/me", expect=200)
+    sam = visit.step("Sam reads the profile of Sam", "sam", "GET", "/users/me", expect=200)
     path = f"/admin/sys/users/{sam['id']}"
-    visit.step("and cannot promote himself", "sam", "PATCH", path, body={"sysRole": "sys_owner"}, expect=403)
+    visit.step("and cannot promote Sam", "sam", "PATCH", path, body={"sysRole": "sys_owner"}, expect=403)
     domains = f"/orgs/{GLOBEX}/email-domains"
     domain = visit.step("Bob claims a domain", "bob", "POST", domains, body={"domain": "globex.example"}, expect=201)
     verify = f"/admin/sys/email-domains/{domain['id']}/verify"
-    visit.step("and cannot verify it himself", "bob", "POST", verify, expect=403)
+    visit.step("but cannot verify it", "bob", "POST", verify, expect=403)
     visit.step("Sam can", "sam", "POST", verify, expect=200)
     visit.step("Bob removes it", "bob", "DELETE", f"{domains}/{domain['id']}", expect=204)

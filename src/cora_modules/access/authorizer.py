@@ -3,3 +3,4 @@
 from org_common import authorizer
 
 app = authorizer()
+"""The handler of the Lambda function."""

@@ -16,7 +16,7 @@ def get_me(db: Reader) -> Me:
 @router.patch("", allow=SIGNED_IN)
 def update_me(tx: Transaction, body: MePatch) -> Me:
     """Change the fields that are sent; `metadata` is merged."""
-    return tx.one(Me, queries.PATCH_ME, {"patch": body})
+    return tx.one(Me, queries.UPDATE_ME, {"patch": body})
 
 
 # `retry=True`: it locks several rows, and a request that deadlocks with another one runs again.

@@ -42,7 +42,7 @@ def get_org(db: Reader, org_id: UUID) -> Org:
 @app.patch("/orgs/{org_id}", allow=ORG_ADMIN)
 def update_org(tx: Transaction, org_id: UUID, body: OrgPatch) -> Org:
     """Change the fields that are sent."""
-    return tx.one(Org, queries.PATCH_ORG, {"org_id": org_id, "patch": body})
+    return tx.one(Org, queries.UPDATE_ORG, {"org_id": org_id, "patch": body})
 
 
 @app.delete("/orgs/{org_id}", allow=ORG_OWNER)
@@ -66,7 +66,7 @@ def add_domain(tx: Transaction, org_id: UUID, body: NewEmailDomain) -> EmailDoma
 @app.patch("/orgs/{org_id}/email-domains/{domain_id}", allow=ORG_ADMIN)
 def update_domain(tx: Transaction, org_id: UUID, domain_id: UUID, body: EmailDomainPatch) -> EmailDomain:
     """Change whether the domain admits new users, and the role that they get."""
-    return tx.one(EmailDomain, queries.PATCH_DOMAIN, {"org_id": org_id, "domain_id": domain_id, "patch": body})
+    return tx.one(EmailDomain, queries.UPDATE_DOMAIN, {"org_id": org_id, "domain_id": domain_id, "patch": body})
 
 
 @app.delete("/orgs/{org_id}/email-domains/{domain_id}", allow=ORG_ADMIN)

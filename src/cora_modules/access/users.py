@@ -36,4 +36,4 @@ def get_user(db: Reader, identity: Identity, user_id: UUID) -> SysUser:
 @app.patch("/admin/sys/users/{user_id}", allow=SYS_ADMIN, retry=True)
 def update_user(tx: Transaction, user_id: UUID, body: SysUserPatch) -> SysUser:
     """Activate or deactivate a user. A `sys_owner` may also change roles. The last active `sys_owner` stays."""
-    return tx.one(SysUser, queries.PATCH_USER, {"user_id": user_id, "patch": body})
+    return tx.one(SysUser, queries.UPDATE_USER, {"user_id": user_id, "patch": body})

@@ -15,7 +15,7 @@ from cora_modules.access.queries.invites import ACCEPT_INVITE, CREATE_INVITE
 from cora_modules.access.queries.me import PROVISION
 from cora_modules.access.queries.members import CHANGE_MEMBER, REMOVE_MEMBER
 from cora_modules.access.queries.orgs import VERIFY_DOMAIN
-from cora_modules.access.queries.users import PATCH_USER
+from cora_modules.access.queries.users import UPDATE_USER
 from org_common import TOKEN, Database, OrgCheck, OrgError, Rule, SysCheck, Transaction
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
@@ -179,7 +179,7 @@ def test_of_platform_owners_who_go_at_once_one_stays(world: World, crowd: Crowd)
 
     def step_down(name: str) -> Work:
         change = {"user_id": IDS[name], "patch": {"sys_role": "sys_user"}}
-        return lambda tx: tx.one(SysUser, PATCH_USER, change)
+        return lambda tx: tx.one(SysUser, UPDATE_USER, change)
 
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity(name), step_down(name)) for name in names], {})
 

@@ -16,10 +16,14 @@ class Invite(Model):
     id: UUID
     org_id: UUID
     email: str
+    """The invited address, in lower case."""
     role: OrgRole
+    """The role that the user gets by accepting."""
     status: Literal["pending", "accepted", "expired", "revoked"]
+    """Only a pending invitation can be accepted. It expires at `expires_at`."""
     expires_at: datetime
     invited_by: UUID | None
+    """The id of the member who invited; None if that user was deleted."""
     created_at: datetime
 
 
@@ -28,13 +32,15 @@ class IssuedInvite(Invite):
 
     org_name: str
     token: str
+    """The secret of the mail, required to accept. The database stores only its hash."""
 
 
 class NewInvite(Model):
-    """Whom to invite, and the role they get."""
+    """An invitation to create."""
 
     email: Email
     role: OrgRole = "org_user"
+    """At most the role of the caller."""
 
 
 class Acceptance(Model):

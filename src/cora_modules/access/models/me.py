@@ -24,12 +24,15 @@ class Me(Model):
 
     id: UUID
     email: str | None
+    """Verified and in lower case, or None."""
     full_name: str | None
     avatar_url: str | None
     phone: str | None
     sys_role: SysRole
     current_org_id: UUID | None
+    """The organization that the user works in: one of `organizations`, or None."""
     metadata: dict[str, JsonValue]
+    """Free-form data of the user's clients."""
     organizations: list[Membership]
     created_at: datetime
     updated_at: datetime
@@ -43,3 +46,4 @@ class MePatch(Patch):
     phone: Phone | None
     current_org_id: UUID | None
     metadata: dict[str, JsonValue]
+    """Merged into the stored metadata (RFC 7396): null removes a key."""

@@ -7,21 +7,25 @@ from org_common import Model, OrgRole, Patch
 
 
 class Member(Model):
-    """A member as other members see them. `id` is the id of the user."""
+    """A member as other members see them."""
 
     id: UUID
+    """The id of the user."""
     email: str | None
     full_name: str | None
     avatar_url: str | None
     role: OrgRole
     added_at: datetime
+    """When the user became a member."""
 
 
 class NewMember(Model):
-    """A user to add, who shares another organization with the caller."""
+    """A member to add."""
 
     user_id: UUID
+    """A user who shares another organization with the caller."""
     role: OrgRole = "org_user"
+    """At most the role of the caller."""
 
 
 class MemberPatch(Patch):

@@ -8,7 +8,7 @@ from org_common import Model, OrgRole, Patch
 
 
 class Org(Model):
-    """An organization as its members see it. `my_role` is the role of the caller."""
+    """An organization as its members see it."""
 
     id: UUID
     name: str
@@ -19,6 +19,7 @@ class Org(Model):
     app_name: str | None
     app_icon: str | None
     my_role: OrgRole
+    """The role of the caller."""
     member_count: int
     created_at: datetime
     updated_at: datetime
@@ -49,24 +50,28 @@ class OrgPatch(Patch):
 
 
 class EmailDomain(Model):
-    """An e-mail domain that an organization claims. It admits users once it is verified."""
+    """An e-mail domain that an organization claims."""
 
     id: UUID
     org_id: UUID
     domain: str
     auto_provision: bool
+    """Whether the first sign-in with a verified e-mail of this domain makes the user a member. Needs `verified_at`."""
     default_role: OrgRole
+    """The role that such a user gets."""
     verified_at: datetime | None
+    """When an administrator of the platform verified the domain; None for a claim."""
     created_at: datetime
     updated_at: datetime
 
 
 class NewEmailDomain(Model):
-    """A domain to claim, and the role that its users get."""
+    """An e-mail domain to claim."""
 
     domain: DomainName
     auto_provision: bool = False
     default_role: OrgRole = "org_user"
+    """At most the role of the caller."""
 
 
 class EmailDomainPatch(Patch):

@@ -15,6 +15,7 @@ class SysUser(Model):
     avatar_url: str | None
     sys_role: SysRole
     is_active: bool
+    """False for a deactivated user, who is unknown to every access rule."""
     created_at: datetime
     updated_at: datetime
 
@@ -23,4 +24,5 @@ class SysUserPatch(Patch):
     """The fields of a user that administrators of the platform may change."""
 
     sys_role: SysRole
+    """Only a `sys_owner` may change it."""
     is_active: bool

@@ -8,6 +8,6 @@ from """
 
 GET_ME = SELECT_ME + "access.me() m"
 
-PATCH_ME = SELECT_ME + "access.update_me(%(patch)s) m"
+UPDATE_ME = SELECT_ME + "access.update_me(%(patch)s) m"
 
 PROVISION = SELECT_ME + "access.provision() m"

@@ -24,7 +24,7 @@ from access.create_org(
 ) o
 """
 
-PATCH_ORG = (
+UPDATE_ORG = (
     """
 with changed as (
   update access.orgs o
@@ -57,7 +57,7 @@ returning """
     + _DOMAIN_COLUMNS
 )
 
-PATCH_DOMAIN = (
+UPDATE_DOMAIN = (
     """
 update access.org_email_domains d
 set (auto_provision, default_role) = (

@@ -6,4 +6,4 @@ LIST_USERS = "select " + _COLUMNS + " from access.users u"
 
 GET_USER = LIST_USERS + " where u.id = %(user_id)s"
 
-PATCH_USER = "select " + _COLUMNS + " from access.update_user(%(user_id)s, %(patch)s) u"
+UPDATE_USER = "select " + _COLUMNS + " from access.update_user(%(user_id)s, %(patch)s) u"
