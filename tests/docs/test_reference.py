@@ -15,6 +15,7 @@ from org_common import (
     Cors,
     Identity,
     Issuer,
+    OrgCheck,
     Reader,
     Request,
     Settings,
@@ -164,6 +165,7 @@ def test_rules_run_as_the_roles_that_the_page_says() -> None:
         "TOKEN": TOKEN,
         "SIGNED_IN": SIGNED_IN,
         "Check(sql)": Check("true"),
+        "OrgCheck(role)": OrgCheck("org_admin"),
         "SysCheck(role)": SysCheck("sys_admin"),
     }
 

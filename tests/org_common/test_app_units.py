@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from org_common import SIGNED_IN, App, Check, Conflict, Forbidden, Model, Reader, Response, Transaction
+from org_common import SIGNED_IN, App, Conflict, Forbidden, Model, OrgCheck, Reader, Response, Transaction
 from org_common.testing.client import Answer, Client, Person
 
 if TYPE_CHECKING:
     from org_common import Database
 
 ORG = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ORG_USER = OrgCheck("org_user")
 
 
 class Handle:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, OrgCheck, Rule
 from org_common.db.database import Database
 from org_common.values.errors import Forbidden, NotFound, OrgError
 from org_common.values.identity import Identity
@@ -19,7 +19,7 @@ from tests.support.proxy import Proxy
 pytestmark = pytest.mark.db
 
 ACME = {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
-ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ADMIN = OrgCheck("org_admin")
 NOTES = "select id, body from lab.notes"
 MB = 1_000_000
 # Asked for behind each write, should its COMMIT be lost.

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, OrgCheck, Rule, SysCheck
 from org_common.config.settings import Settings
 from org_common.db.connections.profile import PROFILES
 from org_common.db.database import Database
@@ -47,7 +47,7 @@ def test_a_rule_binds_the_paths_parameters() -> None:
 
 def test_a_rule_over_a_parameter_that_the_path_does_not_have_is_a_fault() -> None:
     with pytest.raises(StatementError, match=r"%\(org_id\)s was not given"):
-        setup(Check("app.has_org_role(%(org_id)s, 'org_user')"))
+        setup(OrgCheck("org_user"))
 
 
 def test_no_value_is_ever_part_of_the_text() -> None:

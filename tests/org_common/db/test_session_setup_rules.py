@@ -5,7 +5,7 @@ from typing import LiteralString
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, OrgCheck, Rule, SysCheck
 from org_common.db.database import Database
 from org_common.values.errors import Forbidden, NotFound, OrgError
 from org_common.values.identity import Identity
@@ -88,9 +88,9 @@ def test_an_operator_within_a_check_binds_closer_than_the_rules(
     ids=repr,
 )
 def test_roles_of_an_organization(db: Database, identity: Identity, user: int, admin: int, owner: int) -> None:
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_user')"), identity) == user
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_admin')"), identity) == admin
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_owner')"), identity) == owner
+    assert status(db, OrgCheck("org_user"), identity) == user
+    assert status(db, OrgCheck("org_admin"), identity) == admin
+    assert status(db, OrgCheck("org_owner"), identity) == owner
 
 
 def test_sys_roles(db: Database) -> None:

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, Check, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, OrgCheck, SysCheck
 from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.plans import LIMIT
@@ -84,7 +84,7 @@ def test_each_sees_his_own_whoever_was_planned_for(direct: Database) -> None:
 
 
 def test_rules_are_planned_for_nobody_either(direct: Database) -> None:
-    member, path = Check("app.has_org_role(%(org_id)s, 'org_user')"), {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
+    member, path = OrgCheck("org_user"), {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
 
     for _ in range(20):
         assert (
