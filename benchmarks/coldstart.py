@@ -27,7 +27,7 @@ from org_common.tools.layer import archive, build, bytecode, functions, strip
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
 from org_common.tools.project import uv
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 from org_common.tools.runtime import client, coldstart
 from org_common.tools.runtime.coldstart import Start
 from org_common.tools.runtime.environment import Environment, Function
@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] = ()) -> None:
     with world() as variables:
         folders = {stack.key: installed(stack) for stack in STACKS}
         runs = {stack.key: function(stack, folders[stack.key], variables) for stack in STACKS}
-        starts = coldstart.in_turn(runs, event(), count, say=lambda text: print(text, file=sys.stderr), start=checked)
+        starts = coldstart.run_interleaved(
+            runs, event(), count, say=lambda text: print(text, file=sys.stderr), start=checked
+        )
         sizes = {stack.key: weight(folders[stack.key]) for stack in STACKS}
     lines = [*table(starts, sizes), "", *verdicts(starts, sizes)]
     print("\n".join(lines))
@@ -117,7 +119,7 @@ def checked(function: Function, asked: Any) -> Start:
 def world() -> Iterator[dict[str, str]]:
     """A PostgreSQL with the demo's data, and the stub: the environment variables of all handlers."""
     project = Project.find(ROOT)
-    importable(project)
+    make_importable(project)
     CACHE.mkdir(parents=True, exist_ok=True)
     with coldstart.temporary() as folder:
         folder.chmod(0o711)
@@ -177,14 +179,14 @@ def installed(stack: Stack) -> Path:
     if not stack.compiled:
         for compiled in list(folder.rglob("__pycache__")):
             shutil.rmtree(compiled)
-    put_client(folder / "client", target)
+    install_client(folder / "client", target)
     return folder
 
 
-def put_client(folder: Path, target: Target) -> None:
+def install_client(folder: Path, target: Target) -> None:
     """AWS's client has its byte code on Lambda, whatever the function has."""
     shutil.rmtree(folder, ignore_errors=True)
-    client.put(folder, target.python)
+    client.install(folder, target.python)
     strip.strip(folder)
     bytecode.write(folder, target.python, "/var/runtime")
 

@@ -47,12 +47,12 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
     from org_common.tools.database.local import drop, provision
     from org_common.tools.database.migrations import load
-    from org_common.tools.project.project import Project, importable
+    from org_common.tools.project.project import Project, make_importable
 
     # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
     with _ends_the_run():
         project = Project.find(pytestconfig.invocation_params.dir)
-        importable(project)
+        make_importable(project)
         template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
     yield template
     drop(template)

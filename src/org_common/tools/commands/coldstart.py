@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 
 
 @click.command()
@@ -23,15 +23,15 @@ from org_common.tools.project.project import Project, importable
 def coldstart(app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None) -> None:
     """Start MODULE:NAME again and again under AWS's runtime client: init, first and warm requests, slowest imports."""
     from org_common.tools.layer.targets import Target
-    from org_common.tools.project.modules import named
+    from org_common.tools.project.modules import load_object
     from org_common.tools.runtime import coldstart as tool
     from org_common.tools.runtime import emulator
     from org_common.tools.runtime.example import example
 
     project = Project.find(Path())
-    importable(project)
+    make_importable(project)
     # Here first: what is wrong with it is one line, and AWS's client would tell it in forty.
-    named(app, app)
+    load_object(app, app)
     handler = app.replace(":", ".")
     start: Callable[..., tool.Start] = tool.start if runner == "own" else emulator.start
     with ExitStack() as stack:
@@ -40,10 +40,10 @@ def coldstart(app: str, count: int, against: str | None, runner: str, memory: in
         if against is not None:
             roots[against] = stack.enter_context(tool.revision(project.root, against))
         functions = {
-            key: tool.of_checkout(root, handler, stack.enter_context(tool.temporary()), variables)
+            key: tool.function_from_checkout(root, handler, stack.enter_context(tool.temporary()), variables)
             for key, root in roots.items()
         }
-        found = tool.in_turn(functions, asked, count, say=lambda text: click.echo(text, err=True), start=start)
+        found = tool.run_interleaved(functions, asked, count, say=lambda text: click.echo(text, err=True), start=start)
         profile = tool.imports(functions["now"])
     for key, starts in found.items():
         click.echo("\n".join([*([f"{key}:"] if against else []), *tool.describe(starts)]))

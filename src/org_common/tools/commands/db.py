@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url
-from org_common.tools.project.project import Project, use_project
+from org_common.tools.project.project import Project, make_current_project_importable
 
 if TYPE_CHECKING:
     from org_common.tools.database.migrations import Migration
@@ -108,7 +108,7 @@ def guard(url: str, allow: tuple[str, ...]) -> None:
     """Look for whatever would let one tenant see another's rows; exit with 1 if there is anything."""
     from org_common.tools.database import guard as tool
 
-    found = tool.look(url, also=allow)
+    found = tool.check_database(url, also=allow)
     for fault in found:
         click.echo(f"fault: {fault}")
     if found:
@@ -119,7 +119,7 @@ def guard(url: str, allow: tuple[str, ...]) -> None:
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
     from org_common.tools.database.migrations import load
 
-    use_project()
+    make_current_project_importable()
     if packages:
         return load(packages)
     project = Project.find(Path())

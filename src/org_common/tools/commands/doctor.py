@@ -12,7 +12,7 @@ from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:
     from org_common.app import App
-    from org_common.tools.doctor.examine import Examination
+    from org_common.tools.doctor.examine import Report
 
 
 @click.command()
@@ -55,11 +55,11 @@ def doctor(
     """Look for what is wrong with settings, database, and what is deployed; exit with 1 for a fault."""
     import os
 
-    from org_common.tools.doctor.examine import Wanted, examine
+    from org_common.tools.doctor.examine import Scope, examine
 
     apps, zips = _apps()
-    done = examine(
-        Wanted(
+    report = examine(
+        Scope(
             apps=apps,
             zips=zips,
             environ=os.environ,
@@ -71,8 +71,8 @@ def doctor(
             concurrency=dict(_pair(each) for each in concurrency),
         )
     )
-    click.echo(_json(done) if as_json else _table(done))
-    if done.faults or (strict and done.findings):
+    click.echo(_json(report) if as_json else _table(report))
+    if report.faults or (strict and report.findings):
         raise click.exceptions.Exit(1)
 
 
@@ -97,8 +97,8 @@ def _pair(text: str) -> tuple[str, int]:
     return name, int(number)
 
 
-def _table(done: Examination) -> str:
-    order = sorted(done.findings, key=lambda each: (each.level != "fault", each.id, each.subject))
+def _table(report: Report) -> str:
+    order = sorted(report.findings, key=lambda each: (each.level != "fault", each.id, each.subject))
     width = max((len(each.id) for each in order), default=0)
     lines = []
     for each in order:
@@ -106,11 +106,11 @@ def _table(done: Examination) -> str:
             f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {' '.join(each.reason.split())}",
             f"{'':<7}  {'':<{width}}  fix: {each.fix}",
         ]
-    warnings = len(order) - done.faults
+    warnings = len(order) - report.faults
     lines += [
-        f"looked at: {', '.join(done.looked)}",
-        *([f"not looked at: {'; '.join(done.skipped)}"] if done.skipped else []),
-        f"{_counted(done.faults, 'fault')}, {_counted(warnings, 'warning')}",
+        f"looked at: {', '.join(report.checked)}",
+        *([f"not looked at: {'; '.join(report.skipped)}"] if report.skipped else []),
+        f"{_counted(report.faults, 'fault')}, {_counted(warnings, 'warning')}",
     ]
     return "\n".join(lines)
 
@@ -119,13 +119,13 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _json(done: Examination) -> str:
+def _json(report: Report) -> str:
     import orjson
 
     told = {
-        "findings": [each.as_dict() for each in done.findings],
-        "looked_at": done.looked,
-        "not_looked_at": done.skipped,
-        "faults": done.faults,
+        "findings": [each.as_dict() for each in report.findings],
+        "looked_at": report.checked,
+        "not_looked_at": report.skipped,
+        "faults": report.faults,
     }
     return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Folder
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 
 if TYPE_CHECKING:
     from org_common.tools.layer.build import Built
@@ -93,7 +93,7 @@ def verify(python: str | None, out: Path) -> None:
     from org_common.tools.layer import verify as prover
 
     project = Project.find(Path())
-    importable(project)
+    make_importable(project)
     settings, target = _settings(), _target(python, None)
     layers = {each.layer: each.file for each in _build(settings, target, out, list(settings.layers))}
     built = tool.build(project, settings, target.python, out, _say)

@@ -3,7 +3,7 @@
 import click
 
 from org_common.tools.commands.options import Url
-from org_common.tools.project.project import use_project
+from org_common.tools.project.project import make_current_project_importable
 
 
 @click.group()
@@ -29,7 +29,7 @@ def relay(url: str, sink: str, follow: bool) -> None:
     """Hand over what waits in the outbox, and take it out."""
     from org_common.tools.database.relay import run
 
-    use_project()
+    make_current_project_importable()
     click.echo(f"{run(url, sink, follow=follow)} messages handed over")
 
 
@@ -37,9 +37,9 @@ def relay(url: str, sink: str, follow: bool) -> None:
 @URL
 def refused(url: str) -> None:
     """Show the messages that the sink has refused, and why; exit with 1 if any is parked."""
-    from org_common.tools.database.relay import held
+    from org_common.tools.database.relay import list_refused
 
-    found = held(url)
+    found = list_refused(url)
     for each in found:
         state = "parked" if each.parked_at else f"again at {each.retry_at:%H:%M:%S}"
         key = f" key {each.key}," if each.key else ""

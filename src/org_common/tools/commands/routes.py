@@ -17,10 +17,12 @@ def routes(as_json: bool, check: bool) -> None:
     from org_common.tools.project import routes as tool
 
     project = Project.find(Path())
-    found = tool.listed(project)
-    click.echo(json.dumps([each._asdict() for each in found], indent=2) if as_json else "\n".join(tool.table(found)))
+    found = tool.list_routes(project)
+    click.echo(
+        json.dumps([each._asdict() for each in found], indent=2) if as_json else "\n".join(tool.format_table(found))
+    )
     if check:
-        faults = tool.faults(found, project.public)
+        faults = tool.check_public(found, project.public)
         for fault in faults:
             click.echo(f"fault: {fault}", err=True)
         if faults:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import session, told, value
+from org_common.tools.database.schema import scalar, server_message, session
 
 MIGRATOR = "app_migrator"
 # Our first migration makes these, where they are not there before it, as two are on Supabase.
@@ -52,7 +52,7 @@ def _as_admin(conn: psycopg.Connection) -> Iterator[None]:
             yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise SchemaError(
-            f"{conn.info.user} may not do this in database {conn.info.dbname}: {told(error)}\nConnect"
+            f"{conn.info.user} may not do this in database {conn.info.dbname}: {server_message(error)}\nConnect"
             " as the server's admin: a superuser, or the owner of the database with CREATEROLE (the"
             f" master user of RDS, postgres on Supabase), and with ADMIN OPTION on {MIGRATOR} and on"
             " such of our roles as others have made"
@@ -73,7 +73,7 @@ def _refuse_powers(conn: psycopg.Connection) -> None:
 
 def _make_role(conn: psycopg.Connection) -> None:
     query = "select rolcanlogin and rolcreaterole from pg_roles where rolname = 'app_migrator'"
-    is_ready = value(conn, query)
+    is_ready = scalar(conn, query)
     if is_ready is None:
         conn.execute("create role app_migrator login createrole")
     elif not is_ready:
@@ -114,7 +114,7 @@ def _has_database(conn: psycopg.Connection) -> bool:
             where grantee = 'app_migrator'::regrole
             and privilege_type in ('CREATE', 'CONNECT', 'TEMPORARY'))
         from pg_database where datname = current_database()"""
-    return value(conn, query) is True
+    return scalar(conn, query) is True
 
 
 def _grant_roles(conn: psycopg.Connection) -> None:
@@ -131,11 +131,11 @@ def _grant_roles(conn: psycopg.Connection) -> None:
 
 def _give_database(conn: psycopg.Connection) -> None:
     owner = "select datdba::regrole::text from pg_database where datname = current_database()"
-    if value(conn, owner) == MIGRATOR:
+    if scalar(conn, owner) == MIGRATOR:
         return
     # Nobody but a superuser gives a database to a role which he may not become.
     mode = "set" if conn.info.server_version >= 160000 else "member"
-    lent = not value(conn, f"select pg_has_role('app_migrator', '{mode}')")
+    lent = not scalar(conn, f"select pg_has_role('app_migrator', '{mode}')")
     if lent:
         conn.execute("grant app_migrator to current_user")
     give = sql.SQL("alter database {} owner to app_migrator")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from org_common.db.connections.guard import STATEMENT, faults
-from org_common.tools.database.schema import session, value
+from org_common.tools.database.schema import scalar, session
 
 # What a request may become. Asked as these: as the login, which has no rights, all would pass for the wrong reason.
 ROLES: tuple[LiteralString, ...] = ("anon", "authenticated", "app_sys")
@@ -57,26 +57,26 @@ _SET = re.compile(
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(", re.IGNORECASE)
 
 
-def look(url: str, *, also: Collection[str] = ()) -> list[str]:
+def check_database(url: str, *, also: Collection[str] = ()) -> list[str]:
     """Everything that is wrong with the database behind the login's URL, each with its fix; empty when it may serve.
 
     `also`: roles that the login may become besides those of a unit.
     """
     with session(url, "guard") as conn:
-        if value(conn, "select rolsuper from pg_roles where rolname = session_user"):
+        if scalar(conn, "select rolsuper from pg_roles where rolname = session_user"):
             # The server's first superuser cannot stop being one, and the rest would be about nobody's login.
             return [f"the login {conn.info.user} is a superuser: log in as app_login, with the URL of the functions"]
         version, roles = conn.execute(STATEMENT[0]).fetchone() or (0, [])
         found = faults(int(version), roles if isinstance(roles, list) else json.loads(roles or "[]"), also)
         for role in ROLES:
-            found += _role_faults(conn, role)
+            found += _role_violations(conn, role)
         for name, body in conn.execute(_FUNCTIONS, [list(ROLES)]):
-            found += [f"the function {name} {fault}" for fault in lasting(body)]
+            found += [f"the function {name} {fault}" for fault in session_effects(body)]
     # A table that lacks something lacks it for each role.
     return list(dict.fromkeys(found))
 
 
-def _role_faults(conn: psycopg.Connection, role: LiteralString) -> list[str]:
+def _role_violations(conn: psycopg.Connection, role: LiteralString) -> list[str]:
     with conn.transaction():
         try:
             with conn.transaction():
@@ -86,10 +86,10 @@ def _role_faults(conn: psycopg.Connection, role: LiteralString) -> list[str]:
             return [f"the login cannot become {role}: `grant {role} to app_login`"]
         except psycopg.errors.InvalidParameterValue:
             return [f"there is no role {role}: run `org-common db migrate`"]
-    return [fault for table in tables if (fault := _table_fault(role, *table)) is not None]
+    return [fault for table in tables if (fault := _table_violation(role, *table)) is not None]
 
 
-def _table_fault(
+def _table_violation(
     role: str, name: str, kind: str, enabled: bool, forced: bool, active: bool, invoker: bool
 ) -> str | None:
     if kind == "v":
@@ -109,7 +109,7 @@ def _table_fault(
     )
 
 
-def lasting(body: str) -> list[str]:
+def session_effects(body: str) -> list[str]:
     """What a function's body leaves on the session when its transaction is over, for whoever comes next on it.
 
     Read as text, so a call that is put together at run time is not seen, and a `set_config` whose last argument is not

@@ -69,16 +69,16 @@ def provision(
     with session(admin_url, "provision", database="postgres") as admin:
         if foreign := _foreign_logins(admin, admin_url):
             if not (reset_logins or _is_local(admin)):
-                raise _refusal(admin, foreign)
+                raise _foreign_logins_error(admin, foreign)
             say(f"The passwords of {', '.join(foreign)} on {admin.info.host} are replaced: they were somebody else's.")
         # Roles are the server's, so whoever provisions another database of it must wait.
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return _provisioned(admin_url, name, migrations)
+        return _provision(admin_url, name, migrations)
 
 
-def _provisioned(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
     passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,
@@ -112,7 +112,7 @@ def _foreign_logins(admin: psycopg.Connection, admin_url: str) -> list[str]:
     return foreign
 
 
-def _refusal(admin: psycopg.Connection, foreign: Sequence[str]) -> ToolError:
+def _foreign_logins_error(admin: psycopg.Connection, foreign: Sequence[str]) -> ToolError:
     return ToolError(
         f"the server {admin.info.host} has logins whose passwords are somebody else's: {', '.join(foreign)}. "
         "They would be replaced, and whoever uses them locked out. Take a server of your own, "

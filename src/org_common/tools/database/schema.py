@@ -15,7 +15,7 @@ from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from org_common.tools.database.migrations import AddressError, HistoryError, Migration, SchemaError, place
+from org_common.tools.database.migrations import AddressError, HistoryError, Migration, SchemaError, line_and_column
 
 LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are a database's own
 CONNECT_S = 10
@@ -106,7 +106,7 @@ def session(url: str, task: str = "migrate", *, database: str | None = None) -> 
     try:
         yield conn
     except psycopg.Error as error:
-        raise SchemaError(f"database {conn.info.dbname}: {told(error)}") from error
+        raise SchemaError(f"database {conn.info.dbname}: {server_message(error)}") from error
     finally:
         conn.close()
 
@@ -125,19 +125,19 @@ def _connect(url: str, **settings: str | None) -> psycopg.Connection:
                 "the database's address cannot be parsed: postgresql://user:password@host:5432/name"
                 " it must be, with special characters of the password encoded (@ %40, / %2F, ? %3F)"
             ) from None
-        why = told(error)
+        why = server_message(error)
         if info.get("user") == "app_migrator" and "authentication failed" in why:
             why += " (or the role is not made yet: org-common db bootstrap)"
         raise AddressError(f"no connection as {info.get('user', 'nobody')}: {why}") from None
 
 
-def value(conn: psycopg.Connection, query: LiteralString) -> Any:
+def scalar(conn: psycopg.Connection, query: LiteralString) -> Any:
     """First column of the first row, None without a row."""
     row = conn.execute(query).fetchone()
     return row and row[0]
 
 
-def told(error: psycopg.Error) -> str:
+def server_message(error: psycopg.Error) -> str:
     """The server's words, without the statement: it may hold a secret."""
     said = error.diag
     words = [said.message_primary or str(error).strip(), said.message_detail, said.context]
@@ -148,7 +148,7 @@ def told(error: psycopg.Error) -> str:
 def _refuse_powers(conn: psycopg.Connection) -> None:
     """A superuser's migrations work on this server and fail, or see other rows, on the next."""
     powers = "rolname in (session_user, current_user) and (rolsuper or rolbypassrls)"
-    if name := value(conn, f"select rolname from pg_roles where {powers}"):
+    if name := scalar(conn, f"select rolname from pg_roles where {powers}"):
         raise SchemaError(
             f"{name} is a superuser or has BYPASSRLS. Migrations run as app_migrator, who is"
             " neither: make it with `org-common db bootstrap` and connect as app_migrator"
@@ -170,35 +170,35 @@ def _lock(conn: psycopg.Connection, wait_s: float) -> None:
 
 def _create_table(conn: psycopg.Connection) -> None:
     # Asked first: `create schema if not exists` needs the right to create even where it exists.
-    schema, database = value(conn, "select to_regnamespace('app')"), conn.info.dbname
+    schema, database = scalar(conn, "select to_regnamespace('app')"), conn.info.dbname
     try:
         with conn.transaction():
             if not schema:
                 conn.execute("create schema app")
-            if not value(conn, "select to_regclass('app.migrations')"):
+            if not scalar(conn, "select to_regclass('app.migrations')"):
                 conn.execute(TABLE)
     except psycopg.errors.InsufficientPrivilege as error:
         right = "usage, create on schema app" if schema else f"create on database {database}"
         raise SchemaError(
-            f"{conn.info.user} may not make the table app.migrations: {told(error)}\nConnect as"
+            f"{conn.info.user} may not make the table app.migrations: {server_message(error)}\nConnect as"
             " app_migrator, whom `org-common db bootstrap` makes, or let the owner run:"
             f" grant {right} to {conn.info.user};"
         ) from error
 
 
 def _states(conn: psycopg.Connection, migrations: Sequence[Migration]) -> list[State]:
-    rows = _applied(conn, sorted({each.package for each in migrations}))
+    rows = _read_applied(conn, sorted({each.package for each in migrations}))
     applied = {(row.migration.package, row.migration.number): row for row in rows}
     highest = dict(applied.keys())  # the rows are in order
     states = []
     for each in migrations:
         row = applied.pop((each.package, each.number), None)
-        states.append(_compared(each, row, highest.get(each.package, 0)))
-    return states + [_gone(row) for row in applied.values()]
+        states.append(_compare(each, row, highest.get(each.package, 0)))
+    return states + [_missing_file(row) for row in applied.values()]
 
 
-def _applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
-    if not value(conn, "select to_regclass('app.migrations')"):
+def _read_applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
+    if not scalar(conn, "select to_regclass('app.migrations')"):
         return []
     query = """
         select package, number, name, '', checksum, applied_at, applied_by from app.migrations
@@ -206,7 +206,7 @@ def _applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
     return [State(Migration(*row[:5]), *row[5:]) for row in conn.execute(query, [packages])]
 
 
-def _compared(migration: Migration, row: State | None, highest: int) -> State:
+def _compare(migration: Migration, row: State | None, highest: int) -> State:
     problem = None
     if row and row.migration.checksum != migration.checksum:
         problem = f"{row.migration} was changed after it was applied on {row.when}: {RESTORE}"
@@ -215,7 +215,7 @@ def _compared(migration: Migration, row: State | None, highest: int) -> State:
     return replace(row or State(migration, None), migration=migration, problem=problem)
 
 
-def _gone(row: State) -> State:
+def _missing_file(row: State) -> State:
     return replace(row, problem=f"{row.migration} was applied on {row.when}, {NEWER}")
 
 
@@ -224,10 +224,10 @@ def _apply(conn: psycopg.Connection, migration: Migration) -> None:
     conn.execute(CLEAN)
     try:
         with conn.transaction():
-            begun = _transaction(conn)
+            begun = _transaction_id(conn)
             conn.execute(migration.sql.encode())
             # For what reading the file (`migrations`) does not see.
-            if _transaction(conn) != begun:
+            if _transaction_id(conn) != begun:
                 raise SchemaError(
                     f"{migration}: ends its transaction with BEGIN, COMMIT or ROLLBACK, and part of it"
                     " may be in the database now. Take that away by hand, delete the line, run again"
@@ -236,19 +236,19 @@ def _apply(conn: psycopg.Connection, migration: Migration) -> None:
             # Had another migrator applied it meanwhile, the key would undo all of it here.
             conn.execute(INSERT, row)
     except psycopg.Error as error:
-        raise SchemaError(_fault(migration, error)) from error
+        raise SchemaError(_apply_error(migration, error)) from error
 
 
-def _transaction(conn: psycopg.Connection) -> str | None:
+def _transaction_id(conn: psycopg.Connection) -> str | None:
     """Its number; None between transactions."""
     if conn.info.transaction_status != TransactionStatus.INTRANS:
         return None
-    return str(value(conn, "select pg_current_xact_id()"))
+    return str(scalar(conn, "select pg_current_xact_id()"))
 
 
-def _fault(migration: Migration, error: psycopg.Error) -> str:
+def _apply_error(migration: Migration, error: psycopg.Error) -> str:
     position = error.diag.statement_position
     if not position:
-        return f"{migration}: {told(error)}"
-    line, column = place(migration.sql, int(position) - 1)
-    return f"{migration}, line {line}, column {column}: {told(error)}"
+        return f"{migration}: {server_message(error)}"
+    line, column = line_and_column(migration.sql, int(position) - 1)
+    return f"{migration}, line {line}, column {column}: {server_message(error)}"

@@ -61,13 +61,13 @@ def check_builds(
     ours = {each.part for each in built} - {FUNCTION}
     for function in functions:
         deployed = by_sha256.get(function.code_sha256)
-        wanted = next((each for each in built if each.file.stem == zips.get(function.name)), None)
-        if wanted is not None and deployed is None:
+        scope = next((each for each in built if each.file.stem == zips.get(function.name)), None)
+        if scope is not None and deployed is None:
             yield Finding(
                 "build.function",
                 function.name,
-                f"is not what {wanted.file.name} holds (line {wanted.line})",
-                f"deploy {wanted.file.name}, or build what is deployed",
+                f"is not what {scope.file.name} holds (line {scope.line})",
+                f"deploy {scope.file.name}, or build what is deployed",
             )
         for layer in function.layers:
             found = by_sha256.get(layers.get(layer) or "")
@@ -80,10 +80,10 @@ def check_builds(
                         "publish the layer that was built, and deploy the function with it",
                     )
                 continue
-            yield from _unfit(function, layer, found, deployed)
+            yield from _layer_mismatches(function, layer, found, deployed)
 
 
-def _unfit(function: Function, layer: Layer, found: Built, deployed: Built | None) -> Iterator[Finding]:
+def _layer_mismatches(function: Function, layer: Layer, found: Built, deployed: Built | None) -> Iterator[Finding]:
     if deployed is not None and deployed.line != found.line:
         yield Finding(
             "build.lines",

@@ -53,7 +53,7 @@ class Function:
         return parts[1], parts[3], parts[4]
 
 
-class Refused(Exception):
+class AwsCallFailed(Exception):
     """AWS did not let us look: which call, and what it said."""
 
 
@@ -113,7 +113,7 @@ class Cloud:
                 filters = [{"Key": "Name", "Values": [name]}]
                 return bool(self._call("ssm", "describe_parameters", ParameterFilters=filters)["Parameters"])
             self._call("secretsmanager", "describe_secret", SecretId=reference.id)
-        except Refused as error:
+        except AwsCallFailed as error:
             if "ResourceNotFoundException" in str(error):
                 return False
             raise
@@ -139,13 +139,13 @@ class Cloud:
         try:
             yield from self._client(service).get_paginator(operation).paginate(**asked)
         except self._errors as error:
-            raise _refused(service, operation, error) from None
+            raise _call_failed(service, operation, error) from None
 
     def _call(self, service: str, operation: str, **asked: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._client(service), operation)(**asked)
         except self._errors as error:
-            raise _refused(service, operation, error) from None
+            raise _call_failed(service, operation, error) from None
         return answer
 
     def _client(self, service: str) -> Any:
@@ -155,6 +155,6 @@ class Cloud:
         return self._clients[service]
 
 
-def _refused(service: str, operation: str, error: Exception) -> Refused:
+def _call_failed(service: str, operation: str, error: Exception) -> AwsCallFailed:
     # What is no answer of AWS's may be a page of HTML.
-    return Refused(f"{service} {operation}: {str(error).splitlines()[0]}")
+    return AwsCallFailed(f"{service} {operation}: {str(error).splitlines()[0]}")

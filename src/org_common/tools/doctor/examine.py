@@ -14,7 +14,7 @@ from org_common.config.settings import Settings, SettingsError
 from org_common.config.settings_reader import PREFIX, PROFILES, in_lambda
 from org_common.tools.doctor import budget, builds, roles, variables
 from org_common.tools.doctor.budget import Pooler, Server
-from org_common.tools.doctor.deployed import Cloud, Function, Refused
+from org_common.tools.doctor.deployed import AwsCallFailed, Cloud, Function
 from org_common.tools.doctor.finding import Finding
 from org_common.values.errors import OrgError
 from org_common.values.secret import Reference
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Scope:
     """What to look at. `apps` by their names, `zips` by the names of apps; `url` None means the environment's."""
 
     apps: Mapping[str, App] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Wanted:
 
 
 @dataclass
-class Examination:
+class Report:
     """What was found; `looked` is what was looked at, `skipped` what was not, each with what it would take."""
 
     findings: list[Finding] = field(default_factory=list)
-    looked: list[str] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
     @property
@@ -50,63 +50,63 @@ class Examination:
         return sum(finding.level == "fault" for finding in self.findings)
 
 
-def examine(wanted: Wanted) -> Examination:
-    """Look at everything that is wanted. One part that cannot be looked at does not keep the others from it."""
-    done = Examination()
-    _local(wanted, done)
-    server = _database(wanted, done)
-    pooler = _pooler(wanted, done)
-    functions, account = _deployed(wanted, done)
-    _budget(wanted, done, functions, account, server, pooler)
-    return done
+def examine(scope: Scope) -> Report:
+    """Look at everything that is scope. One part that cannot be looked at does not keep the others from it."""
+    report = Report()
+    _local(scope, report)
+    server = _database(scope, report)
+    pooler = _pooler(scope, report)
+    functions, account = _deployed(scope, report)
+    _budget(scope, report, functions, account, server, pooler)
+    return report
 
 
-def _local(wanted: Wanted, done: Examination) -> None:
-    done.looked.append("this environment")
-    deployed = in_lambda(wanted.environ)
+def _local(scope: Scope, report: Report) -> None:
+    report.checked.append("this environment")
+    deployed = in_lambda(scope.environ)
     # A machine of one's own need not have what functions have.
-    needs_login = deployed and _use_database(wanted.apps.values())
-    done.findings += variables.settings(wanted.environ, "this environment:", needs_login=needs_login)
-    done.findings += variables.secrets(wanted.environ, "this environment:", deployed=deployed)
+    needs_login = deployed and _use_database(scope.apps.values())
+    report.findings += variables.settings(scope.environ, "this environment:", needs_login=needs_login)
+    report.findings += variables.secrets(scope.environ, "this environment:", deployed=deployed)
 
 
-def _database(wanted: Wanted, done: Examination) -> Server | None:
-    url = wanted.url or _url_of(wanted.environ, done)
+def _database(scope: Scope, report: Report) -> Server | None:
+    url = scope.url or _url_of(scope.environ, report)
     if url is None:
-        done.skipped.append(f"the database (--url, or {PREFIX}DATABASE_SECRET or {PREFIX}DATABASE_URL)")
+        report.skipped.append(f"the database (--url, or {PREFIX}DATABASE_SECRET or {PREFIX}DATABASE_URL)")
         return None
     from org_common.tools.doctor import servers
 
-    done.looked.append("the database")
-    server, found = servers.look(url)
-    done.findings += found
+    report.checked.append("the database")
+    server, found = servers.check_server(url)
+    report.findings += found
     return server
 
 
-def _pooler(wanted: Wanted, done: Examination) -> Pooler | None:
-    if wanted.pooler_url is None:
-        done.skipped.append("the pooler (--pooler-url)")
+def _pooler(scope: Scope, report: Report) -> Pooler | None:
+    if scope.pooler_url is None:
+        report.skipped.append("the pooler (--pooler-url)")
         return None
     from org_common.tools.doctor import servers
 
-    done.looked.append("the pooler")
-    profile = wanted.environ.get(f"{PREFIX}DATABASE_PROFILE") or PROFILES[0]
-    pooler, found = servers.look_at_pooler(wanted.pooler_url, profile=profile)
-    done.findings += found
+    report.checked.append("the pooler")
+    profile = scope.environ.get(f"{PREFIX}DATABASE_PROFILE") or PROFILES[0]
+    pooler, found = servers.check_pooler(scope.pooler_url, profile=profile)
+    report.findings += found
     return pooler
 
 
-def _deployed(wanted: Wanted, done: Examination) -> tuple[list[Function], int | None]:
-    if not wanted.aws:
-        done.skipped.append("deployed functions, their roles, secrets and builds (--aws)")
+def _deployed(scope: Scope, report: Report) -> tuple[list[Function], int | None]:
+    if not scope.aws:
+        report.skipped.append("deployed functions, their roles, secrets and builds (--aws)")
         return [], None
     cloud = Cloud()
-    functions = _allowed(done, lambda: cloud.functions(wanted.prefix)) or []
-    account = _allowed(done, cloud.account_concurrency)
-    done.looked.append(f"{len(functions)} deployed functions")
-    apps = {f"{wanted.prefix}{name}": app for name, app in wanted.apps.items()}
+    functions = _call_aws(report, lambda: cloud.functions(scope.prefix)) or []
+    account = _call_aws(report, cloud.account_concurrency)
+    report.checked.append(f"{len(functions)} deployed functions")
+    apps = {f"{scope.prefix}{name}": app for name, app in scope.apps.items()}
     for missing in sorted(apps.keys() - {function.name for function in functions}):
-        done.findings.append(
+        report.findings.append(
             Finding(
                 "function.missing",
                 missing,
@@ -115,27 +115,27 @@ def _deployed(wanted: Wanted, done: Examination) -> tuple[list[Function], int | 
             )
         )
     for function in functions:
-        _function(cloud, function, apps.get(function.name), done)
-    done.findings += builds.check_versions(functions)
-    _builds(wanted, done, cloud, functions)
+        _function(cloud, function, apps.get(function.name), report)
+    report.findings += builds.check_versions(functions)
+    _builds(scope, report, cloud, functions)
     return functions, account
 
 
-def _function(cloud: Cloud, function: Function, app: App | None, done: Examination) -> None:
-    done.findings += variables.secrets(function.environ, function.name, deployed=True)
+def _function(cloud: Cloud, function: Function, app: App | None, report: Report) -> None:
+    report.findings += variables.secrets(function.environ, function.name, deployed=True)
     if app is None:
         # Not of this project: what it needs, nobody here can say.
         return
     # As it is in Lambda, which sets these by itself.
     environ = {**function.environ, "AWS_LAMBDA_FUNCTION_NAME": function.name}
-    done.findings += variables.settings(environ, function.name, needs_login=_use_database([app]))
+    report.findings += variables.settings(environ, function.name, needs_login=_use_database([app]))
     needs = app.needs or Needs()
-    statements = _allowed(done, lambda: cloud.statements(function.role))
+    statements = _call_aws(report, lambda: cloud.statements(function.role))
     if statements is not None:
-        done.findings += roles.check(function, needs, statements)
+        report.findings += roles.check(function, needs, statements)
     for reference in [*variables.references(function.environ), *map(Reference.parse, needs.secrets)]:
-        if _allowed(done, partial(cloud.has, reference)) is False:
-            done.findings.append(
+        if _call_aws(report, partial(cloud.has, reference)) is False:
+            report.findings.append(
                 Finding(
                     "secret.missing",
                     function.name,
@@ -145,20 +145,22 @@ def _function(cloud: Cloud, function: Function, app: App | None, done: Examinati
             )
 
 
-def _builds(wanted: Wanted, done: Examination, cloud: Cloud, functions: Sequence[Function]) -> None:
-    if wanted.build is None:
-        done.skipped.append("what was built, beside what is deployed (--build)")
+def _builds(scope: Scope, report: Report, cloud: Cloud, functions: Sequence[Function]) -> None:
+    if scope.build is None:
+        report.skipped.append("what was built, beside what is deployed (--build)")
         return
-    built = builds.read(wanted.build)
-    done.looked.append(f"{len(built)} zips of {wanted.build}")
-    layers = {layer: _allowed(done, partial(cloud.layer_sha256, layer)) for each in functions for layer in each.layers}
-    zips = {f"{wanted.prefix}{name}": stem for name, stem in wanted.zips.items()}
-    done.findings += builds.check_builds(functions, built, zips, layers)
+    built = builds.read(scope.build)
+    report.checked.append(f"{len(built)} zips of {scope.build}")
+    layers = {
+        layer: _call_aws(report, partial(cloud.layer_sha256, layer)) for each in functions for layer in each.layers
+    }
+    zips = {f"{scope.prefix}{name}": stem for name, stem in scope.zips.items()}
+    report.findings += builds.check_builds(functions, built, zips, layers)
 
 
 def _budget(
-    wanted: Wanted,
-    done: Examination,
+    scope: Scope,
+    report: Report,
     functions: Sequence[Function],
     account: int | None,
     server: Server | None,
@@ -166,23 +168,23 @@ def _budget(
 ) -> None:
     concurrency: dict[str, int | None] = {
         each.name: each.reserved for each in functions if _has_login(each.environ)
-    } | dict(wanted.concurrency)
+    } | dict(scope.concurrency)
     if not concurrency or (server is None and pooler is None):
-        done.skipped.append("the connection budget (a database or a pooler, and --aws or --concurrency)")
+        report.skipped.append("the connection budget (a database or a pooler, and --aws or --concurrency)")
         return
-    done.looked.append("the connection budget")
+    report.checked.append("the connection budget")
     # With the login of the service it has two connections.
     connections = {each.name: 2 for each in functions if _has_login(each.environ, "SERVICE_")}
     demands, found = budget.demands(concurrency, account, connections)
-    done.findings += [*found, *budget.check(demands, server, pooler)]
+    report.findings += [*found, *budget.check(demands, server, pooler)]
 
 
-def _allowed(done: Examination, look: Callable[[], T]) -> T | None:
+def _call_aws(report: Report, look: Callable[[], T]) -> T | None:
     """What AWS answers; None, and a finding, where it does not let us look."""
     try:
         return look()
-    except Refused as error:
-        done.findings.append(
+    except AwsCallFailed as error:
+        report.findings.append(
             Finding(
                 "aws.refused", "AWS", str(error), "look with credentials that may read functions, roles and secrets"
             )
@@ -190,7 +192,7 @@ def _allowed(done: Examination, look: Callable[[], T]) -> T | None:
         return None
 
 
-def _url_of(environ: Mapping[str, str], done: Examination) -> str | None:
+def _url_of(environ: Mapping[str, str], report: Report) -> str | None:
     """The URL that the environment gives, its secret fetched; None without one that can be had."""
     from org_common.db.connections.connection import login_url
 
@@ -204,7 +206,7 @@ def _url_of(environ: Mapping[str, str], done: Examination) -> str | None:
     try:
         return login_url(settings)()
     except OrgError as error:
-        done.findings.append(
+        report.findings.append(
             Finding(
                 "database.unreachable",
                 "the login",

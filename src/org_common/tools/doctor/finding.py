@@ -8,7 +8,7 @@ from typing import Literal
 Level = Literal["fault", "warning"]
 
 # Every finding that there is. The ids are for programs and stay as they are.
-KINDS: dict[str, Level] = {
+LEVELS: dict[str, Level] = {
     "settings.fault": "fault",
     "settings.login": "warning",
     "settings.unknown": "warning",
@@ -36,7 +36,7 @@ KINDS: dict[str, Level] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """`id` is one of `KINDS`; `subject` is a variable, a function, a server. No field holds what may be secret."""
+    """`id` is one of `LEVELS`; `subject` is a variable, a function, a server. No field holds what may be secret."""
 
     id: str
     subject: str
@@ -45,7 +45,7 @@ class Finding:
 
     @property
     def level(self) -> Level:
-        return KINDS[self.id]
+        return LEVELS[self.id]
 
     def as_dict(self) -> dict[str, str]:
         return {

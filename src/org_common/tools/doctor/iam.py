@@ -20,21 +20,21 @@ class Statement:
     policy: str
     allows: bool
     actions: tuple[str, ...]
-    but_actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
     resources: tuple[str, ...]
-    but_resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
     conditional: bool
 
     def covers(self, action: str, resource: str) -> bool:
         if self.actions:
             named = any(matches(pattern.lower(), action.lower()) for pattern in self.actions)
         else:
-            named = not any(matches(pattern.lower(), action.lower()) for pattern in self.but_actions)
+            named = not any(matches(pattern.lower(), action.lower()) for pattern in self.not_actions)
         if not named:
             return False
         if self.resources:
             return any(matches(pattern, resource) for pattern in self.resources)
-        return not any(matches(pattern, resource) for pattern in self.but_resources)
+        return not any(matches(pattern, resource) for pattern in self.not_resources)
 
 
 @dataclass(frozen=True)
@@ -57,26 +57,26 @@ def allowed(statements: Sequence[Statement], action: str, resource: str) -> bool
     return any(each.allows for each in covering) and all(each.allows or each.conditional for each in covering)
 
 
-def lacking(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Need]:
+def missing_needs(statements: Sequence[Statement], needs: Sequence[Need]) -> list[Need]:
     return [need for need in needs if not allowed(statements, need.action, need.resource)]
 
 
-def exceeding(statements: Sequence[Statement], needs: Sequence[Need]) -> Iterator[tuple[Statement, str]]:
+def excess(statements: Sequence[Statement], needs: Sequence[Need]) -> Iterator[tuple[Statement, str]]:
     """Each statement that allows more than is needed, and in what way."""
-    wanted = {need.action.lower() for need in needs}
+    scope = {need.action.lower() for need in needs}
     for each in statements:
         if not each.allows:
             continue
-        if each.but_actions or each.but_resources:
+        if each.not_actions or each.not_resources:
             yield each, "allows all but what it names"
             continue
         wide = [action for action in each.actions if "*" in action or "?" in action]
         needless = [
             action
             for action in each.actions
-            if action not in wide and not any(matches(action.lower(), one) for one in wanted)
+            if action not in wide and not any(matches(action.lower(), one) for one in scope)
         ]
-        if wide and not all(_is_needed_whole(action, wanted) for action in wide):
+        if wide and not all(_is_needed_pattern(action, scope) for action in wide):
             yield each, f"allows {', '.join(wide)}"
         if needless:
             yield each, f"allows {', '.join(needless)}, which nothing asks for"
@@ -95,9 +95,9 @@ def matches(pattern: str, text: str) -> bool:
     return _pattern(pattern).fullmatch(text) is not None
 
 
-def _is_needed_whole(action: str, wanted: set[str]) -> bool:
+def _is_needed_pattern(action: str, scope: set[str]) -> bool:
     """A pattern within one service that stands for needed actions: `xray:Put*`. Never a whole service."""
-    return not action.endswith(":*") and action != "*" and any(matches(action.lower(), one) for one in wanted)
+    return not action.endswith(":*") and action != "*" and any(matches(action.lower(), one) for one in scope)
 
 
 def _is_broad(resource: str, statement: Statement, needs: Sequence[Need]) -> bool:
@@ -118,9 +118,9 @@ def _statement(policy: str, given: Mapping[str, Any]) -> Statement:
         policy=policy,
         allows=given.get("Effect") == "Allow",
         actions=_list(given.get("Action")),
-        but_actions=_list(given.get("NotAction")),
+        not_actions=_list(given.get("NotAction")),
         resources=_list(given.get("Resource")),
-        but_resources=_list(given.get("NotResource")),
+        not_resources=_list(given.get("NotResource")),
         conditional=bool(given.get("Condition")),
     )
 

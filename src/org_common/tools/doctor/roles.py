@@ -9,7 +9,7 @@ from org_common.tools.doctor import iam as policies
 from org_common.tools.doctor.deployed import Function
 from org_common.tools.doctor.finding import Finding
 from org_common.tools.doctor.iam import Need, Statement
-from org_common.tools.doctor.variables import references, uses_tokens_of_rds
+from org_common.tools.doctor.variables import references, uses_rds_tokens
 from org_common.values.secret import Reference
 
 # What each function does without saying so. Not needed by all, so it lacks nobody who has it not.
@@ -42,7 +42,7 @@ def needed(function: Function, needs: Needs) -> list[Need]:
     found += [Need(action, "*", "declared by the app") for action in needs.actions]
     if function.in_vpc:
         found += [Need(action, "*", "its VPC") for action in _IN_VPC]
-    if uses_tokens_of_rds(function.environ):
+    if uses_rds_tokens(function.environ):
         # Which database and user the token is for stands in no ARN that we could make.
         found.append(Need("rds-db:connect", "*", "the login by tokens of RDS"))
     return found
@@ -50,8 +50,8 @@ def needed(function: Function, needs: Needs) -> list[Need]:
 
 def check(function: Function, needs: Needs, statements: Sequence[Statement]) -> Iterator[Finding]:
     role = function.role.rpartition("/")[2]
-    wanted = needed(function, needs)
-    for need in policies.lacking(statements, _without_any(wanted, statements)):
+    scope = needed(function, needs)
+    for need in policies.missing_needs(statements, _without_any(scope, statements)):
         yield Finding(
             "role.lacks",
             function.name,
@@ -61,15 +61,15 @@ def check(function: Function, needs: Needs, statements: Sequence[Statement]) -> 
     optional = [Need(action, resource, "usual") for action, resource in _USUAL]
     optional += [Need(action, "*", "its VPC") for action in _MAY_IN_VPC if function.in_vpc]
     optional += [
-        Need("s3:DeleteObject", f"{need.resource}", need.reason) for need in wanted if need.action == "s3:GetObject"
+        Need("s3:DeleteObject", f"{need.resource}", need.reason) for need in scope if need.action == "s3:GetObject"
     ]
     optional += [
         Need(action, need.resource, need.reason)
-        for need in wanted
+        for need in scope
         if need.action == "secretsmanager:GetSecretValue"
         for action in ("secretsmanager:DescribeSecret",)
     ]
-    for statement, how in policies.exceeding(statements, [*wanted, *optional]):
+    for statement, how in policies.excess(statements, [*scope, *optional]):
         yield Finding(
             "role.exceeds",
             function.name,

@@ -23,21 +23,24 @@ _LOCAL = frozenset({"127.0.0.1", "localhost", "::1", ""})
 OLDEST_POOLER = (1, 18)
 
 
-def look(url: str) -> tuple[Server | None, list[Finding]]:
+def check_server(url: str) -> tuple[Server | None, list[Finding]]:
     """The server behind the login's URL, and what is wrong with it."""
     try:
-        found = [Finding("database.guard", "the database", *_parted(fault)) for fault in guard.look(url)]
+        found = [
+            Finding("database.guard", "the database", *_split_reason_and_fix(fault))
+            for fault in guard.check_database(url)
+        ]
         with session(url, "doctor") as conn:
             settings = dict(conn.execute(_SETTINGS).fetchall())
     except SchemaError as error:
         return None, [_unreachable("database.unreachable", "the database", error)]
     local = str(conninfo_to_dict(url).get("host") or "") in _LOCAL or str(conninfo_to_dict(url)["host"]).startswith("/")
-    found += _of_settings(settings, local=local)
+    found += _setting_findings(settings, local=local)
     reserved = int(settings["superuser_reserved_connections"]) + int(settings.get("reserved_connections", 0))
     return Server(int(settings["max_connections"]), reserved), found
 
 
-def look_at_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Finding]]:
+def check_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Finding]]:
     """PgBouncer, by the URL of its console (the database `pgbouncer`), and what is wrong with it."""
     try:
         with session(url, "doctor") as console:
@@ -53,10 +56,10 @@ def look_at_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Findi
         pools=max(len(pools), 1),
         reserve_size=int(config.get("reserve_pool_size") or 0),
     )
-    return pooler, list(_of_pooler(version, config, profile))
+    return pooler, list(_pooler_findings(version, config, profile))
 
 
-def _of_settings(settings: Mapping[str, str], *, local: bool) -> Iterator[Finding]:
+def _setting_findings(settings: Mapping[str, str], *, local: bool) -> Iterator[Finding]:
     if settings["ssl"] != "on" and not local:
         yield Finding("database.setting", "ssl", "is off, and the server is not on this machine", "set ssl = on")
     if settings["password_encryption"] != "scram-sha-256":  # noqa: S105 - a setting's value
@@ -82,7 +85,7 @@ def _of_settings(settings: Mapping[str, str], *, local: bool) -> Iterator[Findin
         )
 
 
-def _of_pooler(version: str, config: Mapping[str, str], profile: str) -> Iterator[Finding]:
+def _pooler_findings(version: str, config: Mapping[str, str], profile: str) -> Iterator[Finding]:
     number = tuple(int(part) for part in version.rsplit(maxsplit=1)[-1].split(".")[:2] if part.isdigit())
     if number < OLDEST_POOLER:
         yield Finding("pooler.version", "the pooler", f"{version} is older than 1.18", "update it")
@@ -110,7 +113,7 @@ def _of_pooler(version: str, config: Mapping[str, str], profile: str) -> Iterato
         )
 
 
-def _parted(fault: str) -> tuple[str, str]:
+def _split_reason_and_fix(fault: str) -> tuple[str, str]:
     """The guard's sentences have the fix behind the last colon that is not within a fix's own words."""
     reason, colon, fix = fault.partition(": ")
     return (reason, fix) if colon else (fault, "run `org-common db guard`")

@@ -110,6 +110,6 @@ def references(environ: Mapping[str, str]) -> list[Reference]:
     return list(dict.fromkeys(found))
 
 
-def uses_tokens_of_rds(environ: Mapping[str, str]) -> bool:
+def uses_rds_tokens(environ: Mapping[str, str]) -> bool:
     url = environ.get(f"{PREFIX}DATABASE_URL", "")
     return environ.get(f"{PREFIX}DATABASE_AUTH") == "iam" and not has_password(Secret(url))

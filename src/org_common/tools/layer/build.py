@@ -107,7 +107,7 @@ def _described(folder: Path, pins: Sequence[lock.Pin]) -> dict[str, dict[str, ob
     for pin in pins:
         name = pin.name.replace("-", "_")
         for metadata in folder.glob("*.dist-info/METADATA"):
-            if lock.normal(metadata.parent.name.partition("-")[0]) == pin.name:
+            if lock.normalize(metadata.parent.name.partition("-")[0]) == pin.name:
                 text = metadata.read_text(encoding="utf-8")
                 described[name] = {"version": pin.version, "licence": licence(text), "hashes": list(pin.hashes)}
     return described

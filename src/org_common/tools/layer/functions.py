@@ -14,7 +14,7 @@ from org_common.tools.layer import archive, bytecode
 from org_common.tools.layer.build import line_of
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import interpreter
-from org_common.tools.project.modules import blamed
+from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ProjectError
 
 MOUNTED = "/var/task"
@@ -120,7 +120,7 @@ def _source(project: Project, name: str) -> Path | None:
 
 def _imported(name: str, file: Path) -> Iterator[str]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    with blamed(str(file)):
+    with reporting_errors(str(file)):
         tree = ast.parse(file.read_bytes(), str(file))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -41,8 +41,8 @@ sys.meta_path.insert(0, Watch)
 try:
     __import__(module)
 except (Exception, SystemExit) as error:
-    from org_common.tools.project.modules import told
-    sys.exit(told(error, module + " cannot be loaded"))
+    from org_common.tools.project.modules import error_message
+    sys.exit(error_message(error, module + " cannot be loaded"))
 loaded = set(sys.modules) - before
 def chain(name):
     found = [name]

@@ -16,7 +16,7 @@ from org_common.tools.project.project import ToolError
 
 OURS = "org-common"
 # It comes with every Lambda runtime, and weighs more than all of ours.
-NEVER = ("boto3", "botocore", "s3transfer")
+EXCLUDED = ("boto3", "botocore", "s3transfer")
 MADE_FOR = "# for: "
 HEAD = "# Made by `org-common layer lock`; the layer is built from it.\n"
 REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[([^]]*)\])?")
@@ -50,8 +50,14 @@ def make(settings: LayerSettings, layer: str, options: Sequence[str] = ()) -> li
         uv.run([*_compile(settings, fresh), *options], stdin="\n".join(asked))
         found = parse(fresh.read_text())
     pins = [pin for pin in found if pin.name not in held]
-    _refuse_never(layer, pins)
-    text = HEAD + MADE_FOR + " ".join(_spelt(wanted)) + "\n" + "".join(pin.text.rstrip("\n") + "\n" for pin in pins)
+    _refuse_excluded(layer, pins)
+    text = (
+        HEAD
+        + MADE_FOR
+        + " ".join(_normalize_all(wanted))
+        + "\n"
+        + "".join(pin.text.rstrip("\n") + "\n" for pin in pins)
+    )
     file.write_text(text)
     return pins
 
@@ -65,14 +71,14 @@ def read(settings: LayerSettings, layer: str) -> list[Pin]:
         raise ToolError(f"{file} is not there. Make it with: org-common layer lock")
     text = file.read_text()
     made_for = next((line.removeprefix(MADE_FOR) for line in text.splitlines() if line.startswith(MADE_FOR)), "")
-    wanted = " ".join(_spelt(roots(settings.layers[layer])))
+    wanted = " ".join(_normalize_all(roots(settings.layers[layer])))
     if made_for != wanted:
         raise ToolError(
             f"{file} was made for other packages. Make it again with: org-common layer lock\n"
             f"  made for: {made_for}\n  wanted:   {wanted}"
         )
     pins = parse(text)
-    _refuse_never(layer, pins)
+    _refuse_excluded(layer, pins)
     unhashed = [pin.name for pin in pins if not pin.hashes]
     if unhashed:
         raise ToolError(f"{file} has no hash for {unhashed[0]}. Make it again with: org-common layer lock")
@@ -81,7 +87,7 @@ def read(settings: LayerSettings, layer: str) -> list[Pin]:
 
 def parse(text: str) -> list[Pin]:
     return [
-        Pin(normal(found[1]), found[2], tuple(re.findall(r"sha256:[0-9a-f]{64}", found[0])), found[0])
+        Pin(normalize(found[1]), found[2], tuple(re.findall(r"sha256:[0-9a-f]{64}", found[0])), found[0])
         for found in PIN.finditer(text)
     ]
 
@@ -91,7 +97,7 @@ def roots(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         parsed = REQUIREMENT.match(name)
-        if parsed is not None and normal(parsed[1]) == OURS:
+        if parsed is not None and normalize(parsed[1]) == OURS:
             extras = {each.strip() for each in (parsed[2] or "").split(",") if each.strip()}
             found += _required_by_ours(extras)
         else:
@@ -99,7 +105,7 @@ def roots(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def normal(name: str) -> str:
+def normalize(name: str) -> str:
     """As PEP 503 compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -136,13 +142,13 @@ def _compile(settings: LayerSettings, output: Path) -> list[str | Path]:
     return arguments
 
 
-def _spelt(wanted: Sequence[str]) -> list[str]:
+def _normalize_all(wanted: Sequence[str]) -> list[str]:
     return sorted(each.replace(" ", "") for each in wanted)
 
 
-def _refuse_never(layer: str, pins: Sequence[Pin]) -> None:
+def _refuse_excluded(layer: str, pins: Sequence[Pin]) -> None:
     for pin in pins:
-        if pin.name in NEVER:
+        if pin.name in EXCLUDED:
             raise ToolError(
                 f"{pin.name} is part of every Lambda runtime and never goes into a layer: something in the layer"
                 f" {layer!r} requires it. Take that out of [tool.org-common.layer] layers."

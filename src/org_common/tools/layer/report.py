@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from org_common.tools.layer import pictures, sizes
+from org_common.tools.layer import charts, sizes
 from org_common.tools.layer.build import Built
 from org_common.tools.layer.functions import Function as BuiltFunction
 from org_common.tools.layer.settings import MB, LayerSettings
@@ -37,10 +37,10 @@ def write(
     rows = sizes.compare(settings, target, {each.layer: each.file for each in layers})
     members = [member for each in layers for member in sizes.members(each.file)]
     profiles = measured(target, [each.file for each in layers], functions) if target.runs_here else {}
-    drawn = {"treemap": pictures.treemap(members), "budgets": pictures.bars(rows)}
+    drawn = {"treemap": charts.treemap(members), "budgets": charts.bars(rows)}
     standard = frozenset(sys.stdlib_module_names)
     own = frozenset(module.partition(".")[0] for each in functions for module in each.modules)
-    drawn |= {f"imports-{name}": pictures.waterfall(roots, standard, own) for name, roots in profiles.items()}
+    drawn |= {f"imports-{name}": charts.waterfall(roots, standard, own) for name, roots in profiles.items()}
     page = out.absolute() / "layer.html"
     page.write_text(_page(target, layers, functions, rows, drawn, profiles), encoding="utf-8")
     written = [page]
@@ -123,7 +123,7 @@ def _page(
         .replace("{budgets}", drawn["budgets"])
         .replace("{treemap}", drawn["treemap"])
         .replace("{packages}", _packages(rows))
-        .replace("{legend}", pictures.legend([row.what.removeprefix("package ") for row in rows]))
+        .replace("{legend}", charts.legend([row.what.removeprefix("package ") for row in rows]))
         .replace("{waterfalls}", waterfalls or "<p>Built for another processor: nothing was started.</p>")
     )
 

@@ -51,7 +51,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Place:
+class UnpackedBuild:
     """Layer, function and client unpacked, as Lambda has them; `command` starts what may only read it."""
 
     folder: Path
@@ -112,7 +112,7 @@ def entry_of(handler: str) -> object:
 
 
 @contextmanager
-def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFunction]) -> Iterator[Place]:
+def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFunction]) -> Iterator[UnpackedBuild]:
     """All in a new folder that may only be read, with the dates of the zips."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
@@ -121,15 +121,17 @@ def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFu
         tasks = {function.name: folder / "task" / function.name for function in functions}
         for function in functions:
             shutil.unpack_archive(function.file, tasks[function.name], "zip")
-        client.put(folder / "client", target.python)
+        client.install(folder / "client", target.python)
         for path in (*(folder / "opt").rglob("*"), *(folder / "task").rglob("*")):
             # 1980 stays what it is: the zips have it, and unpacking by shutil does not put it back.
             os.utime(path, (315532800, 315532800))
-        command = _reading(folder)
+        command = _make_read_only(folder)
         try:
-            yield Place(folder, layer, tasks, folder / "client", command or (), is_read_only=command is not None)
+            yield UnpackedBuild(
+                folder, layer, tasks, folder / "client", command or (), is_read_only=command is not None
+            )
         finally:
-            _writable(folder)
+            _make_writable(folder)
 
 
 def events(handler: str) -> list[dict[str, Any]]:
@@ -143,7 +145,7 @@ def events(handler: str) -> list[dict[str, Any]]:
     return [gateway.event(method, path) for method, path in (("GET", "/no/such/route"), *routes)]
 
 
-def _run(place: Place, target: Target, function: BuiltFunction, record: Path) -> Verdict:
+def _run(place: UnpackedBuild, target: Target, function: BuiltFunction, record: Path) -> Verdict:
     statuses: list[int] = []
     fault = None
     try:
@@ -170,7 +172,7 @@ def status_of(invocation: Invocation) -> int | None:
     return answer["statusCode"] if isinstance(answer, dict) and "statusCode" in answer else None
 
 
-def _reading(folder: Path) -> tuple[str, ...] | None:
+def _make_read_only(folder: Path) -> tuple[str, ...] | None:
     """The command in front of what may only read the folder; None where there is no way."""
     if os.geteuid() != 0:
         for path in (folder, *folder.rglob("*")):
@@ -185,7 +187,7 @@ def _reading(folder: Path) -> tuple[str, ...] | None:
     return command if done.returncode == 0 else None
 
 
-def _writable(folder: Path) -> None:
+def _make_writable(folder: Path) -> None:
     if os.geteuid() != 0:
         for path in (folder, *(each for each in folder.rglob("*") if each.is_dir())):
             path.chmod(0o755)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from org_common.tools.openapi.shapes import Json, Shapes, resolved
+from org_common.tools.openapi.schema_diff import Json, SchemaComparison, resolve
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -48,7 +48,7 @@ class _Comparison:
     def __init__(self, old: Json, new: Json) -> None:
         self._old = old
         self._new = new
-        self._shapes = Shapes(old, new)
+        self._schemas = SchemaComparison(old, new)
 
     def all(self) -> Iterator[Change]:
         yield from self._servers()
@@ -86,7 +86,7 @@ class _Comparison:
         yield from self._responses(where, old.get("responses", {}), new.get("responses", {}))
 
     def _security(self, where: str, old: Json, new: Json) -> Iterator[Change]:
-        before, after = _ways_in(self._old, old), _ways_in(self._new, new)
+        before, after = _security_alternatives(self._old, old), _security_alternatives(self._new, new)
         if before != after:
             # Without any way to name a caller, everybody is let in.
             breaking = bool(after) and (not before or not before <= after)
@@ -121,7 +121,7 @@ class _Comparison:
 
     def _body_of(self, document: Json, operation: Json) -> Json | None:
         body = operation.get("requestBody")
-        return None if body is None else resolved(document, body)
+        return None if body is None else resolve(document, body)
 
     def _body(self, where: str, old: Json | None, new: Json | None) -> Iterator[Change]:
         if old is None and new is None:
@@ -144,7 +144,7 @@ class _Comparison:
             elif status not in old:
                 yield Change("status-added", where, part, "it is answered now", breaking=is_success)
             else:
-                before, after = resolved(self._old, old[status]), resolved(self._new, new[status])
+                before, after = resolve(self._old, old[status]), resolve(self._new, new[status])
                 yield from self._contents("out", where, part, before.get("content", {}), after.get("content", {}))
                 yield from self._headers(where, part, before.get("headers", {}), after.get("headers", {}))
 
@@ -157,7 +157,7 @@ class _Comparison:
             elif name not in before:
                 yield Change("header-added", where, named, "it is new", breaking=False)
             else:
-                left, right = resolved(self._old, before[name]), resolved(self._new, after[name])
+                left, right = resolve(self._old, before[name]), resolve(self._new, after[name])
                 if bool(left.get("required")) != bool(right.get("required")):
                     sent = bool(right.get("required"))
                     kind = "header-became-required" if sent else "header-became-optional"
@@ -175,7 +175,7 @@ class _Comparison:
                 yield from self._schema(way, where, part, old[media].get("schema", {}), new[media].get("schema", {}))
 
     def _schema(self, way: Literal["in", "out"], where: str, part: str, old: Any, new: Any) -> Iterator[Change]:
-        for each in self._shapes.compare(old, new):
+        for each in self._schemas.compare(old, new):
             place = part if each.pointer == "#" else f"{part} {each.pointer}"
             yield Change(each.kind, where, place, each.detail, breaking=each.narrows if way == "in" else each.widens)
 
@@ -197,7 +197,7 @@ def _parameters(document: Json, operation: Json) -> dict[tuple[str, str], Json]:
     order = re.findall(r"\{([^}]*)\}", operation["path"])
     found: dict[tuple[str, str], Json] = {}
     for each in operation["parameters"]:
-        parameter = resolved(document, each)
+        parameter = resolve(document, each)
         place, name = parameter["in"], parameter["name"]
         if place == "path" and name in order:
             name = str(order.index(name) + 1)
@@ -205,7 +205,7 @@ def _parameters(document: Json, operation: Json) -> dict[tuple[str, str], Json]:
     return found
 
 
-def _ways_in(document: Json, operation: Json) -> set[frozenset[str]]:
+def _security_alternatives(document: Json, operation: Json) -> set[frozenset[str]]:
     """Each way is the schemes that it takes together, by what they are and not by their names."""
     schemes: Mapping[str, Json] = document.get("components", {}).get("securitySchemes", {})
     ways: set[frozenset[str]] = set()

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from org_common.app import App
 from org_common.route import Route
-from org_common.tools.openapi import answers
-from org_common.tools.openapi.operations import operation, outside
+from org_common.tools.openapi import error_responses
+from org_common.tools.openapi.operations import operation, wire_path
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.tools.project.project import ToolError
 from org_common.values.casing import camel
@@ -33,8 +33,8 @@ def document(apps: Sequence[App], *, title: str, version: str = "0", servers: Se
     for app, route, identifier in _all(apps):
         scheme, described = _scheme(app)
         schemes[scheme] = described
-        kinds |= answers.problems(app, route)
-        at = paths.setdefault(outside(route.path), {})
+        kinds |= error_responses.error_types(app, route)
+        at = paths.setdefault(wire_path(route.path), {})
         at[route.method.lower()] = operation(app, route, identifier=identifier, scheme=scheme, schemas=schemas)
     components = schemas.build()
     made: Json = {"openapi": VERSION, "info": {"title": title, "version": version}}
@@ -44,7 +44,7 @@ def document(apps: Sequence[App], *, title: str, version: str = "0", servers: Se
     made["paths"] = {path: _ordered(paths[path]) for path in sorted(paths)}
     made["components"] = {
         "schemas": _with_problem(components),
-        "responses": answers.components(dict(sorted(kinds.items()))),
+        "responses": error_responses.components(dict(sorted(kinds.items()))),
         "securitySchemes": dict(sorted(schemes.items())),
     }
     return made
@@ -74,7 +74,7 @@ def _all(apps: Sequence[App]) -> Iterator[tuple[App, Route, str]]:
     identifiers: set[str] = set()
     for app in apps:
         for route in app.routes:
-            path = outside(route.path)
+            path = wire_path(route.path)
             other = declared.setdefault((route.method, path), app)
             if other is not app:
                 raise ToolError(f"{route.method} {path} is a route of {other.name} and of {app.name}: leave one")
@@ -123,7 +123,10 @@ def _ordered(methods: dict[str, Json]) -> dict[str, Json]:
 
 
 def _with_problem(components: Json) -> Json:
-    for name, schema in (("Problem", answers.PROBLEM_SCHEMA), ("ProblemError", answers.FAULT_SCHEMA)):
+    for name, schema in (
+        ("Problem", error_responses.PROBLEM_SCHEMA),
+        ("ProblemError", error_responses.PROBLEM_ERROR_SCHEMA),
+    ):
         if name in components:
             raise ToolError(f"a model is called {name}, as the schema of errors is: give it another name")
         components[name] = schema

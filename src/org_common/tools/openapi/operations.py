@@ -14,7 +14,7 @@ from org_common.handlers.signature import Parameter, is_model
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
 from org_common.route import Route
-from org_common.tools.openapi import answers
+from org_common.tools.openapi import error_responses
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.values.casing import camel
 from org_common.values.model import Patch
@@ -27,7 +27,7 @@ _UNLISTED_HEADERS = frozenset({"accept", "authorization", "content-type"})
 _MOST_DIGITS = 10**18 - 1
 
 
-def outside(path: str) -> str:
+def wire_path(path: str) -> str:
     """The template as it is called outside: "/orgs/{org_id}" is "/orgs/{orgId}"."""
     return (
         "".join("/" + ("{" + camel(part[1:-1]) + "}" if part.startswith("{") else part) for part in segments(path))
@@ -52,8 +52,8 @@ def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: 
     made["responses"] = {
         **_success(route, schemas),
         **{
-            str(status): {"$ref": f"#/components/responses/{answers.name(kind)}"}
-            for status, kind in answers.problems(app, route).items()
+            str(status): {"$ref": f"#/components/responses/{error_responses.name(kind)}"}
+            for status, kind in error_responses.error_types(app, route).items()
         },
     }
     made["security"] = [] if route.rule.caller == "anyone" else [{scheme: []}]
@@ -164,11 +164,11 @@ def _success(route: Route, schemas: Schemas) -> Json:
     found: Json = {}
     if result is None or result is type(None) or is_optional:
         status = 204 if route.status == 200 else route.status
-        found[str(status)] = _described(route, status)
+        found[str(status)] = _response(route, status)
     if result is not type(None):
-        response = _described(route, route.status)
+        response = _response(route, route.status)
         if result is not Response:
-            response["content"] = {JSON: {"schema": _answered(_without_none(result), schemas)}}
+            response["content"] = {JSON: {"schema": _result_schema(_without_none(result), schemas)}}
         found[str(route.status)] = response
     if _has_tag(route):
         found["304"] = {
@@ -178,7 +178,7 @@ def _success(route: Route, schemas: Schemas) -> Json:
     return dict(sorted(found.items()))
 
 
-def _answered(result: Any, schemas: Schemas) -> Json:
+def _result_schema(result: Any, schemas: Schemas) -> Json:
     if result is None:
         return {}
     if get_origin(result) is Page:
@@ -186,7 +186,7 @@ def _answered(result: Any, schemas: Schemas) -> Json:
     return schemas.of(result, "out")
 
 
-def _described(route: Route, status: int) -> Json:
+def _response(route: Route, status: int) -> Json:
     made: Json = {
         "description": {201: "Created.", 202: "Accepted.", 204: "Done. There is no content."}.get(status, "OK.")
     }

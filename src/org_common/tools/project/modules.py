@@ -23,7 +23,7 @@ INSTALLED = {
 
 
 @contextmanager
-def blamed(what: str) -> Iterator[None]:
+def reporting_errors(what: str) -> Iterator[None]:
     """What the project's code raises in the block leaves as a `ToolError`; `what` failed, where no line of its did."""
     try:
         yield
@@ -31,16 +31,16 @@ def blamed(what: str) -> Iterator[None]:
         raise
     # A module may call sys.exit().
     except (Exception, SystemExit) as error:
-        raise ToolError(told(error, what)) from error
+        raise ToolError(error_message(error, what)) from error
 
 
 def load(name: str, what: str) -> ModuleType:
     """Import a module of the project."""
-    with blamed(f"{what} cannot be loaded"):
+    with reporting_errors(f"{what} cannot be loaded"):
         return import_module(name)
 
 
-def named(text: str, what: str) -> Any:
+def load_object(text: str, what: str) -> Any:
     """What "module:name" stands for in the project."""
     name, _, attribute = text.partition(":")
     if not name or not attribute:
@@ -52,9 +52,9 @@ def named(text: str, what: str) -> Any:
         raise ToolError(f"{what} cannot be loaded: {error}") from error
 
 
-def told(error: BaseException, what: str) -> str:
+def error_message(error: BaseException, what: str) -> str:
     """`FILE:LINE: why` of the project's innermost line, or `what: why` where none of its lines was running."""
-    place = where(error)
+    place = source_location(error)
     if place is None:
         return f"{what}: {error}"
     # Ours say what is wrong and what to do; of another's words the kind is a part.
@@ -63,24 +63,24 @@ def told(error: BaseException, what: str) -> str:
     return f"{place}: {kind}{error.msg if isinstance(error, SyntaxError) else error}"
 
 
-def where(error: BaseException) -> str | None:
+def source_location(error: BaseException) -> str | None:
     """`FILE:LINE` of the project's innermost line."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{_shown(error.filename)}:{error.lineno}"
-    theirs = [(file, line) for file, line in _frames(error) if _is_theirs(file)]
-    return f"{_shown(theirs[-1][0])}:{theirs[-1][1]}" if theirs else None
+        return f"{_display_path(error.filename)}:{error.lineno}"
+    theirs = [(file, line) for file, line in _frames(error) if _is_project_file(file)]
+    return f"{_display_path(theirs[-1][0])}:{theirs[-1][1]}" if theirs else None
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
     return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
 
 
-def _is_theirs(file: str) -> bool:
+def _is_project_file(file: str) -> bool:
     # A frame without a file is called "<frozen …>".
     return not file.startswith("<") and not {OURS, *INSTALLED} & set(Path(file).parents)
 
 
-def _shown(file: str) -> str:
+def _display_path(file: str) -> str:
     here = Path.cwd()
     path = Path(file)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

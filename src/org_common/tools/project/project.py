@@ -59,22 +59,22 @@ class Project:
             name=str(distribution.get("name", root.name)),
             version=str(distribution.get("version", "0")),
             apps=_apps(file, table),
-            migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
+            migrations=_strings(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
             public=_public(file, table),
         )
 
 
-def importable(project: Project) -> None:
+def make_importable(project: Project) -> None:
     """The project's own packages can be imported: its folder and `src` go first on the path."""
     for folder in (project.root / "src", project.root):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
 
 
-def use_project() -> None:
+def make_current_project_importable() -> None:
     """What the project has can be imported, wherever its commands run."""
-    importable(Project(find_root(Path()) or Path().absolute()))
+    make_importable(Project(find_root(Path()) or Path().absolute()))
 
 
 def find_root(start: Path) -> Path | None:
@@ -99,30 +99,30 @@ def _table(file: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ProjectError(f"{file} has no table [tool.org-common]. Add one, such as\n{EXAMPLE}")
     table = tools["org-common"]
     if not isinstance(table, dict):
-        raise _fault(file, "", f"is {_kind(table)}, not a table", EXAMPLE)
+        raise _error(file, "", f"is {_type_name(table)}, not a table", EXAMPLE)
     for key in table:
         if key not in KEYS:
             meant = get_close_matches(key, KEYS, 1)
             advice = f"did you mean {meant[0]}?" if meant else f"the keys are {', '.join(KEYS)}"
-            raise _fault(file, key, f"is not a key of org-common: {advice}", EXAMPLE)
+            raise _error(file, key, f"is not a key of org-common: {advice}", EXAMPLE)
     return table
 
 
 def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
     example = 'apps = ["shop.orders:app"]'
-    apps = _texts(file, table, "apps", example)
+    apps = _strings(file, table, "apps", example)
     for app in apps:
         if not APP.fullmatch(app):
-            raise _fault(file, "apps", f"has {app!r}, which is not module:name", example)
+            raise _error(file, "apps", f"has {app!r}, which is not module:name", example)
     return apps
 
 
 def _public(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
     example = 'public = ["GET /health"]'
-    public = _texts(file, table, "public", example)
+    public = _strings(file, table, "public", example)
     for route in public:
         if not ROUTE.fullmatch(route):
-            raise _fault(file, "public", f"has {route!r}, which is not METHOD /path", example)
+            raise _error(file, "public", f"has {route!r}, which is not METHOD /path", example)
     return public
 
 
@@ -130,26 +130,26 @@ def _demo(file: Path, table: Mapping[str, Any]) -> str | None:
     demo = table.get("demo")
     if demo is None or (isinstance(demo, str) and demo):
         return demo
-    raise _fault(file, "demo", f"is {_kind(demo)}, not a text", 'demo = "shop.demo"')
+    raise _error(file, "demo", f"is {_type_name(demo)}, not a text", 'demo = "shop.demo"')
 
 
-def _texts(file: Path, table: Mapping[str, Any], key: str, example: str) -> tuple[str, ...]:
+def _strings(file: Path, table: Mapping[str, Any], key: str, example: str) -> tuple[str, ...]:
     texts = table.get(key, [])
     if not isinstance(texts, list):
-        raise _fault(file, key, f"is {_kind(texts)}, not a list of texts", example)
+        raise _error(file, key, f"is {_type_name(texts)}, not a list of texts", example)
     for text in texts:
         if not isinstance(text, str) or not text:
-            raise _fault(file, key, f"has {_kind(text)} in it, where a text belongs", example)
+            raise _error(file, key, f"has {_type_name(text)} in it, where a text belongs", example)
     return tuple(texts)
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     """What a user calls a TOML value, without telling the value: it may be a secret."""
     names: dict[type, str] = {str: "a text", bool: "a boolean", int: "a number", float: "a number"}
     names |= {list: "a list", dict: "a table"}
     return "an empty text" if value == "" else names.get(type(value), type(value).__name__)
 
 
-def _fault(file: Path, key: str, problem: str, example: str) -> ProjectError:
+def _error(file: Path, key: str, problem: str, example: str) -> ProjectError:
     where = ".".join(filter(None, ("tool.org-common", key)))
     return ProjectError(f"{file}: {where} {problem}. For example:\n{example}")

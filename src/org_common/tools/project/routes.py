@@ -10,7 +10,7 @@ from org_common.tools.project.apps import load
 from org_common.tools.project.project import Project
 
 
-class Listed(NamedTuple):
+class ListedRoute(NamedTuple):
     """One route. `caller` is what must be known of who calls: "anyone", "token" or "user"; `role` the database role."""
 
     app: str
@@ -22,20 +22,22 @@ class Listed(NamedTuple):
     summary: str
 
 
-def listed(project: Project) -> list[Listed]:
+def list_routes(project: Project) -> list[ListedRoute]:
     """The routes of all apps of the project, in the order of their declaration."""
     return routes_of(load(project))
 
 
-def routes_of(apps: Sequence[App]) -> list[Listed]:
+def routes_of(apps: Sequence[App]) -> list[ListedRoute]:
     return [
-        Listed(app.name, route.method, route.path, route.rule.name, route.rule.caller, route.rule.role, route.summary)
+        ListedRoute(
+            app.name, route.method, route.path, route.rule.name, route.rule.caller, route.rule.role, route.summary
+        )
         for app in apps
         for route in app.routes
     ]
 
 
-def faults(routes: Sequence[Listed], public: Sequence[str]) -> list[str]:
+def check_public(routes: Sequence[ListedRoute], public: Sequence[str]) -> list[str]:
     """What is open to all and is not listed as `public`, and what is listed and is not open, or not there."""
     is_open = [f"{route.method} {route.path}" for route in routes if route.caller == "anyone"]
     return [
@@ -48,7 +50,7 @@ def faults(routes: Sequence[Listed], public: Sequence[str]) -> list[str]:
     ]
 
 
-def table(routes: Sequence[Listed]) -> list[str]:
+def format_table(routes: Sequence[ListedRoute]) -> list[str]:
     """Lines to read: method, path, rule and app, in columns."""
     rows = [("method", "path", "rule", "app"), *((each.method, each.path, each.rule, each.app) for each in routes)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]

@@ -13,7 +13,7 @@ from org_common.tools.project.project import ToolError
 PACKAGES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 
 
-def put(folder: Path, python: str) -> None:
+def install(folder: Path, python: str) -> None:
     """Copy the client out of this environment, or install the same versions for another Python."""
     try:
         found = [distribution(name) for name in PACKAGES]

@@ -47,7 +47,7 @@ def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
         return Start(environment.init_s, first.took_s, tuple(again))
 
 
-def in_turn(
+def run_interleaved(
     functions: Mapping[str, Function],
     event: Any,
     count: int,
@@ -128,7 +128,7 @@ def revision(root: Path, name: str) -> Iterator[Path]:
         yield checkout / root.resolve().relative_to(top.resolve())
 
 
-def of_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str, str]) -> Function:
+def function_from_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str, str]) -> Function:
     """A function straight from a checkout, with this environment's packages; its byte code goes to `bytecode`."""
     path = [folder for folder in (root / "src", root) if folder.is_dir()]
     return Function(

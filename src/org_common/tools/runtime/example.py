@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from org_common.events import http_api as gateway
-from org_common.tools.project.project import Project, ToolError, importable
+from org_common.tools.project.project import Project, ToolError, make_importable
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def example(project: Project, given: Path | None = None) -> Iterator[tuple[Any, 
             raise ToolError(f"{given} is no JSON: {error}") from error
         yield event, ours
         return
-    importable(project)
+    make_importable(project)
     from org_common.tools.serve import devserver
     from org_common.tools.serve.issuer import ISSUER, subject
 

@@ -42,6 +42,6 @@ def slowest(roots: Sequence[Import], count: int = 10) -> list[Import]:
     return sorted(every, key=lambda each: -each.self_us)[:count]
 
 
-def below(roots: Sequence[Import], name: str) -> Import | None:
+def find_import(roots: Sequence[Import], name: str) -> Import | None:
     """The import of this module, wherever it stands."""
     return next((each for root in roots for _, each in root.walk() if each.name == name), None)

@@ -29,9 +29,9 @@ from org_common.tools.database.migrations import AddressError, HistoryError, loa
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.project.apps import load as load_apps
-from org_common.tools.project.modules import blamed
 from org_common.tools.project.modules import load as load_module
-from org_common.tools.project.project import Project, ToolError, importable
+from org_common.tools.project.modules import reporting_errors
+from org_common.tools.project.project import Project, ToolError, make_importable
 from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
 
 DATABASE = "dev"
@@ -61,7 +61,7 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
             raise ToolError(f"DATABASE_URL: {error}") from error
         except HistoryError as error:
             raise ToolError(f"{error}\nTo start afresh, without the data, drop the database {DATABASE}") from error
-        yield _seeded(module, local)
+        yield _seed(module, local)
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
     with EmbeddedPostgres.start(data / "postgres") as server:
@@ -69,7 +69,7 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
             local = provision(server.url, DATABASE, migrations)
         except HistoryError as error:
             raise ToolError(f"{error}\nTo start afresh, without the data, delete the folder {data}") from error
-        yield _seeded(module, local)
+        yield _seed(module, local)
 
 
 def demo(project: Project) -> ModuleType | None:
@@ -104,7 +104,7 @@ def application() -> Explorer:
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
-def observed() -> Explorer:
+def observed_application() -> Explorer:
     """The application, with a line for each request on the terminal."""
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
@@ -132,10 +132,10 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins) as local:
         os.environ |= environment(local, data)
-        threading.Thread(target=_welcome, args=(project, issuer, port, data), daemon=True).start()
+        threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         sources = project.root / "src"
         uvicorn.run(
-            "org_common.tools.serve.devserver:observed",
+            "org_common.tools.serve.devserver:observed_application",
             factory=True,
             host="127.0.0.1",
             port=port,
@@ -162,28 +162,28 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
 
 def token(project: Project, name: str, data: Path) -> str:
     """A token for one of the demo's people, or for anybody where there is no demo."""
-    importable(project)
+    make_importable(project)
     module = demo(project)
     if module is not None and name not in module.PEOPLE:
         raise ToolError(f"there is no demo user {name!r}. There are: {', '.join(module.PEOPLE)}")
     return LocalIssuer.load(data).token(name)
 
 
-def _seeded(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
+def _seed(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
     if module is not None:
-        with blamed(f"seed() of {module.__name__}"):
+        with reporting_errors(f"seed() of {module.__name__}"):
             module.seed(local.admin_url, ISSUER)
     return local
 
 
-def _welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
+def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
     """Told once somebody answers: earlier, what is pasted would be refused."""
-    while not _answers(port):
+    while not _is_listening(port):
         time.sleep(0.05)
     module = demo(project)
     lines = ["", f"All routes, to read and to try: http://127.0.0.1:{port}/docs", ""]
     own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
-    command = f"{_program()} token{own}"
+    command = f"{_command_name()} token{own}"
     if module is None:
         lines += [f"A token for anybody: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
     else:
@@ -193,12 +193,12 @@ def _welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> No
     print("\n".join(lines), flush=True)
 
 
-def _answers(port: int) -> bool:
+def _is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _program() -> str:
+def _command_name() -> str:
     """This command as the user's shell finds it. Within nox, PATH is not that of the shell."""
     running = Path(sys.argv[0]).absolute()
     found = shutil.which("org-common")

@@ -30,7 +30,7 @@ from org_common.tools.project.project import ToolError
 ISSUER = "https://issuer.local"
 AUDIENCE = "org-common-dev"
 EMAIL_DOMAIN = "example.com"
-LIFE_S = 12 * 3600
+LIFETIME_S = 12 * 3600
 ALGORITHM = "ES256"
 
 
@@ -130,7 +130,7 @@ class LocalIssuer:
     def token(self, name: str) -> str:
         """A token that speaks for one person, valid for 12 hours."""
         email = f"{name}@{EMAIL_DOMAIN}"
-        return self._issuer.token(subject(name), email=email, email_verified=True, expires_in_s=LIFE_S)
+        return self._issuer.token(subject(name), email=email, email_verified=True, expires_in_s=LIFETIME_S)
 
     def authorize(self, authorization: str) -> str:
         """From an Authorization header to the claims' JSON text; `TokenRefused` for a token that does not hold."""

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from org_common.tools.project.modules import blamed
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.modules import reporting_errors
+from org_common.tools.project.project import Project, make_importable
 from org_common.tools.serve import devserver
 from org_common.tools.serve.issuer import LocalIssuer
 
@@ -74,7 +74,7 @@ def check(project: Project, data: Path | None, *, reset_logins: bool = False) ->
 def _check(project: Project, data: Path, reset_logins: bool) -> bool:
     import uvicorn
 
-    importable(project)
+    make_importable(project)
     module = devserver.demo(project)
     with devserver.database(project, data, reset_logins=reset_logins) as local:
         os.environ |= devserver.environment(local, data)
@@ -89,7 +89,7 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
             try:
                 visit = Visit(port, LocalIssuer.load(data))
                 if module is not None and hasattr(module, "tour"):
-                    with blamed(f"tour() of {module.__name__}"):
+                    with reporting_errors(f"tour() of {module.__name__}"):
                         module.tour(visit)
                 else:
                     visit.step("the server answers", None, "GET", "/no/such/route", expect=404)

@@ -51,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "db" / "sql" / "0001_other.sql").write_text("create table shop.other (id int);")
     monkeypatch.chdir(package)
     monkeypatch.setattr("sys.path", sys.path.copy())
-    monkeypatch.setattr("org_common.tools.database.migrations.OWN", "shop_cli")
+    monkeypatch.setattr("org_common.tools.database.migrations.OWN_PACKAGE", "shop_cli")
     monkeypatch.delitem(sys.modules, "shop_cli", raising=False)
     return tmp_path
 

@@ -122,7 +122,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "shop_stub" / "module.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("org_common.tools.database.migrations.OWN", "own_stub")
+    monkeypatch.setattr("org_common.tools.database.migrations.OWN_PACKAGE", "own_stub")
     return tmp_path
 
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from org_common.tools.doctor.deployed import Cloud, Layer, Refused
+from org_common.tools.doctor.deployed import AwsCallFailed, Cloud, Layer
 from org_common.tools.project.project import ToolError
 from org_common.values.secret import Reference
 from tests.org_common.tools.doctor.conftest import Account, sha256, zipped
@@ -59,14 +59,14 @@ def test_secrets_are_looked_for_and_not_read(account: Account) -> None:
 
 def test_the_account_has_a_limit(account: Account) -> None:
     """moto does not know it: the tool says so, and goes on."""
-    with pytest.raises(Refused, match="lambda get_account_settings: ") as raised:
+    with pytest.raises(AwsCallFailed, match="lambda get_account_settings: ") as raised:
         Cloud().account_concurrency()
 
     assert len(str(raised.value).splitlines()) == 1
 
 
 def test_what_aws_refuses_is_told(account: Account) -> None:
-    with pytest.raises(Refused, match="iam list_attached_role_policies"):
+    with pytest.raises(AwsCallFailed, match="iam list_attached_role_policies"):
         Cloud().statements("arn:aws:iam::123456789012:role/none")
 
 

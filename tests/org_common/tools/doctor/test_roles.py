@@ -63,9 +63,9 @@ def test_too_little_names_the_action_the_resource_and_what_for() -> None:
         actions=("bedrock:InvokeModel",),
     )
 
-    lacking = [reason.partition("does not allow ")[2] for _, reason in found(ORDERS, needs, LOGS)]
+    missing_needs = [reason.partition("does not allow ")[2] for _, reason in found(ORDERS, needs, LOGS)]
 
-    assert lacking == [
+    assert missing_needs == [
         f"secretsmanager:GetSecretValue on {DATABASE['Resource'].replace('??????', 'AbCdEf')}: the secret prod/app",
         "ssm:GetParameter on arn:aws:ssm:eu-central-1:123456789012:parameter/prod/key: the secret ssm:/prod/key",
         "sqs:SendMessage on arn:aws:sqs:eu-central-1:123456789012:mails: messages to mails",

@@ -10,7 +10,7 @@ from org_common.tools.doctor.variables import (
     secret_kind,
     secrets,
     settings,
-    uses_tokens_of_rds,
+    uses_rds_tokens,
 )
 from org_common.values.secret import Reference
 
@@ -126,5 +126,5 @@ def test_a_bare_name_is_believed_of_our_variables_only() -> None:
 def test_tokens_of_rds_are_known() -> None:
     environ = {"ORG_COMMON_DATABASE_AUTH": "iam", "ORG_COMMON_DATABASE_URL": "postgresql://app_login@db/app"}
 
-    assert uses_tokens_of_rds(environ)
-    assert not uses_tokens_of_rds({})
+    assert uses_rds_tokens(environ)
+    assert not uses_rds_tokens({})

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from org_common.tools.openapi.document import document
-from org_common.tools.openapi.operations import outside
+from org_common.tools.openapi.operations import wire_path
 from tests.org_common.tools.openapi import shop
 
 PATHS = document([shop.app], title="Shop")["paths"]
@@ -20,7 +20,7 @@ def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
     [("/", "/"), ("/orgs", "/orgs"), ("/orgs/{org_id}/email-domains/{id}", "/orgs/{orgId}/email-domains/{id}")],
 )
 def test_path_is_called_in_camel_case(path: str, called: str) -> None:
-    assert outside(path) == called
+    assert wire_path(path) == called
 
 
 def test_words_come_from_the_docstring() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from org_common.tools.project.modules import blamed, load, named
+from org_common.tools.project.modules import load, load_object, reporting_errors
 from org_common.tools.project.project import ToolError
 
 ROUTES = "from org_common import App\n\napp = App('x')\n"
@@ -57,7 +57,7 @@ def test_name_that_stands_for_nothing_is_told(write: Path, name: str, said: str)
     (write / "shop_stub.py").write_text("app = 1")
 
     with pytest.raises(ToolError) as raised:
-        named(name, "the app")
+        load_object(name, "the app")
 
     assert str(raised.value).startswith(said)
 
@@ -76,5 +76,5 @@ def test_file_outside_of_the_current_folder_is_told_with_its_whole_path(
 
 
 def test_tool_s_own_words_pass() -> None:
-    with pytest.raises(ToolError, match="^as it is$"), blamed("the seed"):
+    with pytest.raises(ToolError, match="^as it is$"), reporting_errors("the seed"):
         raise ToolError("as it is")

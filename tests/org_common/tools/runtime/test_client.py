@@ -5,7 +5,7 @@ from org_common.tools.runtime import client
 
 
 def test_client_comes_alone(tmp_path: Path) -> None:
-    client.put(tmp_path, Target.here().python)
+    client.install(tmp_path, Target.here().python)
 
     packages = {path.name for path in tmp_path.iterdir() if path.suffix != ".dist-info"}
     assert {"awslambdaric", "simplejson", "snapshot_restore_py.py"} <= packages

@@ -43,7 +43,7 @@ def test_variants_take_turns_after_one_start_each_that_does_not_count(function: 
         asked.append(next(name for name, each in functions.items() if each is function))
         return Start(1, 1, ())
 
-    found = coldstart.in_turn(functions, EVENT, 2, start=start)
+    found = coldstart.run_interleaved(functions, EVENT, 2, start=start)
 
     assert "".join(asked) == "ababab"
     assert {name: len(starts) for name, starts in found.items()} == {"a": 2, "b": 2}

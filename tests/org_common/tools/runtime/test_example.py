@@ -31,7 +31,7 @@ def test_demos_example_is_answered_from_a_database(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DATABASE_URL", postgres)
 
     with example(Project.find(root)) as (event, variables), coldstart.temporary() as bytecode:
-        function = coldstart.of_checkout(root, "cora_modules.access.orgs.app", bytecode, variables)
+        function = coldstart.function_from_checkout(root, "cora_modules.access.orgs.app", bytecode, variables)
         with Environment(function) as environment:
             answer = environment.invoke(event).answer
 

@@ -259,13 +259,13 @@ def test_program_is_named_as_the_users_shell_finds_it(
     monkeypatch.delenv("NOX_CURRENT_SESSION", raising=False)
     monkeypatch.setattr("sys.argv", [str(program)])
     monkeypatch.chdir(tmp_path)
-    elsewhere = devserver._program()
+    elsewhere = devserver._command_name()
     monkeypatch.setenv("PATH", str(program.parent))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     assert elsewhere == "bin/org-common"
-    assert devserver._program() == ("bin/org-common" if variables else "org-common")
+    assert devserver._command_name() == ("bin/org-common" if variables else "org-common")
 
 
 def test_killed_server_keeps_no_port(dev: Dev) -> None:

@@ -15,7 +15,7 @@ from org_common import Identity as Caller
 from org_common.auth.authorizer import Authorizer
 from org_common.testing import Client, Person
 from org_common.tools.project.project import ToolError
-from org_common.tools.serve.issuer import AUDIENCE, ISSUER, LIFE_S, LocalIssuer, TokenIssuer, subject
+from org_common.tools.serve.issuer import AUDIENCE, ISSUER, LIFETIME_S, LocalIssuer, TokenIssuer, subject
 from org_common.values.errors import Unauthorized
 from org_common.values.identity import Identity
 
@@ -33,7 +33,7 @@ def test_token_speaks_for_its_person(issuer: LocalIssuer) -> None:
 
     assert (identity.issuer, identity.subject) == (ISSUER, "local|alice")
     assert (identity.email, identity.email_verified) == ("alice@example.com", True)
-    assert LIFE_S - 60 < identity.expires_at - time.time() <= LIFE_S
+    assert LIFETIME_S - 60 < identity.expires_at - time.time() <= LIFETIME_S
 
 
 def test_subject_is_no_uuid() -> None:

@@ -7,7 +7,7 @@ from html import escape
 
 from org_common.tools.layer.settings import MB
 from org_common.tools.layer.sizes import Row, Size, owner
-from org_common.tools.layer.squares import Box, layout
+from org_common.tools.layer.treemap_layout import Box, layout
 from org_common.tools.runtime.imports import Import
 
 WIDTH = 1120

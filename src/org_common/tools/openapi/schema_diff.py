@@ -36,11 +36,11 @@ _LIMITS = {
     **dict.fromkeys(("minLength", "minimum", "exclusiveMinimum", "minItems", "minProperties"), True),
     **dict.fromkeys(("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties"), False),
 }
-_FORMS = ("pattern", "format", "contentEncoding", "contentMediaType")
+_FORMATS = ("pattern", "format", "contentEncoding", "contentMediaType")
 _ANYTHING = "anything"
 
 
-class Shapes:
+class SchemaComparison:
     """Compares schemas of two documents, whose components they refer to."""
 
     def __init__(self, old: Json, new: Json) -> None:
@@ -51,12 +51,12 @@ class Shapes:
         self._same: dict[tuple[str, str], bool] = {}
 
     def compare(self, old: Any, new: Any, pointer: str = "#") -> Iterator[Difference]:
-        yield from self._default(resolved(self._old, old), resolved(self._new, new), pointer)
+        yield from self._default(resolve(self._old, old), resolve(self._new, new), pointer)
         yield from self._unions(alternatives(self._old, old), alternatives(self._new, new), pointer)
 
     def _default(self, old: Json, new: Json, pointer: str) -> Iterator[Difference]:
         if old.get("default") != new.get("default") and old.get("default") is not None:
-            detail = f"who leaves it out got {_text(old['default'])}, and gets {_text(new.get('default'))}"
+            detail = f"who leaves it out got {_json(old['default'])}, and gets {_json(new.get('default'))}"
             yield Difference("default-changed", pointer, detail, narrows=True)
 
     def _unions(self, old: list[Json], new: list[Json], pointer: str) -> Iterator[Difference]:
@@ -106,13 +106,13 @@ class Shapes:
         yield from _enums(old, new, pointer)
         for keyword, is_floor in _LIMITS.items():
             yield from _limits(keyword, old, new, pointer, is_floor=is_floor)
-        for keyword in _FORMS:
-            yield from _forms(keyword, old.get(keyword), new.get(keyword), pointer)
+        for keyword in _FORMATS:
+            yield from _formats(keyword, old.get(keyword), new.get(keyword), pointer)
         yield from _steps(old.get("multipleOf"), new.get("multipleOf"), pointer)
         if bool(old.get("uniqueItems")) != bool(new.get("uniqueItems")):
             is_new = bool(new.get("uniqueItems"))
             yield Difference(
-                "constraint-changed", pointer, f"uniqueItems is {_text(is_new)}", narrows=is_new, widens=not is_new
+                "constraint-changed", pointer, f"uniqueItems is {_json(is_new)}", narrows=is_new, widens=not is_new
             )
         yield from self._items(old, new, pointer)
         yield from self._fields(old, new, pointer)
@@ -146,9 +146,11 @@ class Shapes:
         for name in after.keys() - before.keys():
             kind = "required-field-added" if name in needs else "field-added"
             yield Difference(kind, f"{pointer}/{name}", "it is new", narrows=name in needs)
-        yield from self._others(old.get("additionalProperties", True), new.get("additionalProperties", True), pointer)
+        yield from self._additional_fields(
+            old.get("additionalProperties", True), new.get("additionalProperties", True), pointer
+        )
 
-    def _others(self, old: Any, new: Any, pointer: str) -> Iterator[Difference]:
+    def _additional_fields(self, old: Any, new: Any, pointer: str) -> Iterator[Difference]:
         if (old is False) != (new is False):
             is_closed = new is False
             detail = "fields that it does not name are refused now" if is_closed else "it may have other fields now"
@@ -157,7 +159,7 @@ class Shapes:
             yield from self.compare({} if old is True else old, {} if new is True else new, f"{pointer}/*")
 
 
-def resolved(document: Json, schema: Any) -> Json:
+def resolve(document: Json, schema: Any) -> Json:
     """The schema that a reference leads to, with what stands beside the reference, and its name as `$from`."""
     if schema is True or schema is False:
         return {} if schema else {"enum": []}
@@ -176,13 +178,13 @@ def resolved(document: Json, schema: Any) -> Json:
 
 def alternatives(document: Json, schema: Any) -> list[Json]:
     """The members of a union, each of one type at the most; of anything else, itself."""
-    made = resolved(document, schema)
+    made = resolve(document, schema)
     for part in made.get("allOf", ()):
-        made = {**_both(made, resolved(document, part)), "$from": ""}
+        made = {**_merge(made, resolve(document, part)), "$from": ""}
     for keyword in ("anyOf", "oneOf"):
         if keyword in made:
             rest = {name: value for name, value in made.items() if name not in ("anyOf", "oneOf", "allOf", "default")}
-            return [_both(rest, each) for part in made[keyword] for each in alternatives(document, part)]
+            return [_merge(rest, each) for part in made[keyword] for each in alternatives(document, part)]
     if isinstance(made.get("type"), list):
         return [{**made, "type": each} for each in made["type"]]
     return [made]
@@ -192,7 +194,7 @@ def _names(old: Json, new: Json) -> tuple[str, str]:
     return old.get("$from", ""), new.get("$from", "")
 
 
-def _both(left: Json, right: Json) -> Json:
+def _merge(left: Json, right: Json) -> Json:
     made = {**left, **right}
     if "properties" in left and "properties" in right:
         made["properties"] = {**left["properties"], **right["properties"]}
@@ -205,13 +207,13 @@ def _type(schema: Json) -> str:
     found = schema.get("type")
     if found is None and ("const" in schema or "enum" in schema):
         values = schema.get("enum", [schema.get("const")])
-        return _text_of_type(values[0]) if values else "nothing"
+        return _json_type(values[0]) if values else "nothing"
     if found is None and "properties" in schema:
         return "object"
     return _ANYTHING if found is None else str(found)
 
 
-def _text_of_type(value: object) -> str:
+def _json_type(value: object) -> str:
     names: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
     return names.get(type(value), "array" if isinstance(value, list) else "object")
 
@@ -256,20 +258,20 @@ def _limits(keyword: str, old: Json, new: Json, pointer: str, *, is_floor: bool)
     before, after = old.get(keyword, nothing), new.get(keyword, nothing)
     if before != after:
         is_less = (after > before) == is_floor
-        detail = f"{keyword} {_text(old.get(keyword))} became {_text(new.get(keyword))}"
+        detail = f"{keyword} {_json(old.get(keyword))} became {_json(new.get(keyword))}"
         yield Difference("constraint-changed", pointer, detail, narrows=is_less, widens=not is_less)
 
 
-def _forms(keyword: str, old: Any, new: Any, pointer: str) -> Iterator[Difference]:
+def _formats(keyword: str, old: Any, new: Any, pointer: str) -> Iterator[Difference]:
     if old != new:
-        detail = f"{keyword} {_text(old)} became {_text(new)}"
+        detail = f"{keyword} {_json(old)} became {_json(new)}"
         yield Difference("constraint-changed", pointer, detail, narrows=new is not None, widens=old is not None)
 
 
 def _steps(old: Any, new: Any, pointer: str) -> Iterator[Difference]:
     if old == new:
         return
-    made = Difference("constraint-changed", pointer, f"multipleOf {_text(old)} became {_text(new)}")
+    made = Difference("constraint-changed", pointer, f"multipleOf {_json(old)} became {_json(new)}")
     yield replace(made, narrows=not _is_multiple(old, new), widens=not _is_multiple(new, old))
 
 
@@ -278,8 +280,8 @@ def _is_multiple(one: Any, other: Any) -> bool:
 
 
 def _list(values: list[Any] | None) -> str:
-    return ", ".join(map(_text, values or []))
+    return ", ".join(map(_json, values or []))
 
 
-def _text(value: Any) -> str:
+def _json(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)

@@ -15,13 +15,13 @@ Json = dict[str, Any]
 
 PROBLEM = "application/problem+json"
 # Verbs of a Reader or Transaction that answer 404 for want of a row.
-_WANT_A_ROW = frozenset({"one", "run"})
+_VERBS_THAT_NEED_A_ROW = frozenset({"one", "run"})
 
 # One class a status: the first that has it, for its title and its words.
-KINDS: dict[int, type[OrgError]] = {}
+TYPES_BY_STATUS: dict[int, type[OrgError]] = {}
 for _kind in vars(errors).values():
     if isinstance(_kind, type) and issubclass(_kind, OrgError):
-        KINDS.setdefault(_kind.status, _kind)
+        TYPES_BY_STATUS.setdefault(_kind.status, _kind)
 
 _MEANINGS = {
     400: "The request cannot be read: malformed JSON, a query string or a cursor that is none.",
@@ -43,7 +43,7 @@ _MEANINGS = {
 }
 
 
-def problems(app: App, route: Route) -> dict[int, type[OrgError]]:
+def error_types(app: App, route: Route) -> dict[int, type[OrgError]]:
     """The problems that the route can answer, by status.
 
     405 is not among them: it is the answer to a method that the document does not have.
@@ -66,15 +66,15 @@ def problems(app: App, route: Route) -> dict[int, type[OrgError]]:
         found.add(413)
     if "precondition" in kinds:
         found |= {412, 428}
-    reached = _reached(route.handler, *_given(route), *app.error_handlers.values())
-    if route.signature.path or route.rule.expression or (has_database and _wants_a_row(reached)):
+    reached = _reachable(route.handler, *_factories(route), *app.error_handlers.values())
+    if route.signature.path or route.rule.expression or (has_database and _needs_a_row(reached)):
         found.add(404)
     named = [each for each in reached if isinstance(each, type) and issubclass(each, OrgError)]
     own = {kind.status: kind for kind in (*named, *route.raises)}
-    return {status: KINDS.get(status) or own[status] for status in sorted(found | own.keys())}
+    return {status: TYPES_BY_STATUS.get(status) or own[status] for status in sorted(found | own.keys())}
 
 
-def _given(route: Route) -> list[Callable[..., Any]]:
+def _factories(route: Route) -> list[Callable[..., Any]]:
     """The factories of what the app gives to the handler."""
     return [route.provided[each.annotation] for each in route.signature.parameters if each.kind == "provided"]
 
@@ -128,7 +128,7 @@ PROBLEM_SCHEMA: Json = {
     },
     "required": ["type", "title", "status", "detail", "instance", "code"],
 }
-FAULT_SCHEMA: Json = {
+PROBLEM_ERROR_SCHEMA: Json = {
     "type": "object",
     "description": "One thing that is wrong with the input.",
     "properties": {
@@ -145,12 +145,14 @@ FAULT_SCHEMA: Json = {
 }
 
 
-def _wants_a_row(reached: list[Any]) -> bool:
+def _needs_a_row(reached: list[Any]) -> bool:
     functions = [each for each in reached if isinstance(each, FunctionType)]
-    return any(_WANT_A_ROW.intersection(code.co_names) for each in functions for code in _codes(each.__code__))
+    return any(
+        _VERBS_THAT_NEED_A_ROW.intersection(code.co_names) for each in functions for code in _codes(each.__code__)
+    )
 
 
-def _reached(*functions: Callable[..., Any]) -> list[Any]:
+def _reachable(*functions: Callable[..., Any]) -> list[Any]:
     """Functions of the project, and error classes, that can be reached by name from these."""
     found: list[Any] = []
     pending: list[Any] = [*functions]
@@ -162,11 +164,11 @@ def _reached(*functions: Callable[..., Any]) -> list[Any]:
             found.append(each)
         elif isinstance(each, FunctionType) and (each.__module__ or "").partition(".")[0] != "org_common":
             found.append(each)
-            pending += _named(each)
+            pending += _references(each)
     return found
 
 
-def _named(function: FunctionType) -> Iterator[Any]:
+def _references(function: FunctionType) -> Iterator[Any]:
     """What the function's names stand for, in its module, in the functions around it and in modules that it names."""
     yield getattr(function, "__wrapped__", None)
     names = {name for code in _codes(function.__code__) for name in code.co_names}
