@@ -232,7 +232,7 @@ CANARIES: dict[str, Canary] = {
     "materialized view": (
         "create materialized view lab.canary as select * from lab.hidden",
         "drop materialized view lab.canary",
-        "lab.canary, for which there is no row-level security: revoke",
+        "lab.canary, and materialized views have no row-level security: revoke",
     ),
     "partition read past its parent": (
         """create table lab.parent (id int) partition by list (id);

@@ -102,7 +102,7 @@ def test_what_a_function_sets_for_the_session_is_gone_behind_a_pooler_that_reset
 
 def test_the_guard_names_a_function_that_sets_for_the_session(kept: Platform) -> None:
     (fault,) = check_database(kept.local.login_url)
-    assert fault.startswith("the function soak.keep(name text, value text) sets for the session")
+    assert fault.startswith("the function soak.keep(name text, value text) changes a setting for the session")
 
 
 def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) -> None:

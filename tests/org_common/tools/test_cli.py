@@ -86,9 +86,9 @@ def test_path_that_cannot_be_written_is_one_line(shop: Path, arguments: tuple[st
 @pytest.mark.parametrize(
     ("arguments", "variables", "said"),
     [
-        (("--url", "postgres//u:s3cret@h/x"), {}, "Error: --url: the database's address cannot be parsed"),
-        ((), {"ORG_COMMON_MIGRATOR_URL": "nonsense"}, "Error: ORG_COMMON_MIGRATOR_URL: the database's address"),
-        (("--url", "postgresql://u:s3cret@127.0.0.1:1/x"), {}, "Error: --url: no connection as u: "),
+        (("--url", "postgres//u:s3cret@h/x"), {}, "Error: --url: the database URL is not valid"),
+        ((), {"ORG_COMMON_MIGRATOR_URL": "nonsense"}, "Error: ORG_COMMON_MIGRATOR_URL: the database URL"),
+        (("--url", "postgresql://u:s3cret@127.0.0.1:1/x"), {}, "Error: --url: cannot connect as u: "),
     ],
 )
 def test_url_by_which_nobody_connects_is_named_by_where_it_came_from(
@@ -106,7 +106,7 @@ def test_url_by_which_nobody_connects_is_named_by_where_it_came_from(
         (("db", "migrate", "--url", ""), "the URL is empty"),
         (("outbox", "refused", "--url", ""), "the URL is empty"),
         (("token", "ann", "--data", ""), "the folder's path is empty"),
-        (("dev", "--check", "--port", "8010"), "--check takes a free port: leave out --port"),
+        (("dev", "--check", "--port", "8010"), "--check picks a free port: remove --port"),
         (("coldstart", "shop_cli_stub:nothing"), "shop_cli_stub:nothing cannot be loaded: module"),
         (("coldstart", "nowhere_stub:app"), "nowhere_stub:app cannot be loaded: No module named"),
         (("coldstart", "shop_cli_stub:app", "--event", "file"), "file is no JSON: "),

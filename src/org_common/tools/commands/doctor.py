@@ -1,4 +1,4 @@
-"""`org-common doctor`: what is wrong, and what to do about it."""
+"""`org-common doctor`: diagnose settings, database and deployed functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.options import Url
+from org_common.tools.commands.options import Url, count
 from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:
@@ -17,31 +17,33 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--url", type=Url(), help="app_login's, as this machine reaches it.  [default: as the environment's settings say]"
+    "--url",
+    type=Url(),
+    help="URL of app_login as reachable from this machine.  [default: from the settings in the environment]",
 )
 @click.option(
     "--pooler-url",
     type=Url(),
     envvar="ORG_COMMON_POOLER_URL",
     show_envvar=True,
-    help="PgBouncer's console, database pgbouncer.",
+    help="URL of PgBouncer's admin console (database pgbouncer).",
 )
-@click.option("--aws", is_flag=True, help="Look at deployed functions too, with the AWS credentials of this shell.")
-@click.option("--prefix", default="", help="What stands in front of an app's name in its function's name.")
+@click.option("--aws", is_flag=True, help="Also check deployed functions, with the AWS credentials of this shell.")
+@click.option("--prefix", default="", help="Prefix of function names: a function is named prefix + app name.")
 @click.option(
     "--build",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the zips that were built, to compare with what is deployed.",
+    help="Folder with the built zips, to compare with what is deployed.",
 )
 @click.option(
     "--concurrency",
     "concurrency",
     metavar="NAME=N",
     multiple=True,
-    help="Environments that a function may have at once, for the budget; may be repeated.",
+    help="Concurrency of a function, for the connection budget; may be repeated. Example: access-orgs=50",
 )
-@click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for a warning too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--strict", is_flag=True, help="Exit with 1 on a warning too.")
 def doctor(
     url: str | None,
     pooler_url: str | None,
@@ -52,7 +54,10 @@ def doctor(
     as_json: bool,
     strict: bool,
 ) -> None:
-    """Look for what is wrong with settings, database, and what is deployed; exit with 1 for a fault."""
+    """Check settings, database, pooler and deployed functions; exit with 1 on a fault.
+
+    Each finding comes with a reason and a fix. Nothing is changed.
+    """
     import os
 
     from org_common.tools.doctor.examine import Scope, examine
@@ -68,7 +73,7 @@ def doctor(
             aws=aws,
             prefix=prefix,
             build=build,
-            concurrency=dict(_pair(each) for each in concurrency),
+            concurrency=dict(_parse_concurrency(pair) for pair in concurrency),
         )
     )
     click.echo(_json(report) if as_json else _table(report))
@@ -77,7 +82,7 @@ def doctor(
 
 
 def _apps() -> tuple[dict[str, App], dict[str, str]]:
-    """The project's apps by name, and the names of their zips; none outside of a project."""
+    """The project's apps by name, and the names of their zips. Both are empty outside of a project."""
     from org_common.tools.project.apps import load
 
     if find_root(Path()) is None:
@@ -86,14 +91,14 @@ def _apps() -> tuple[dict[str, App], dict[str, str]]:
     if not project.apps:
         return {}, {}
     loaded = load(project)
-    modules = [named.partition(":")[0].replace(".", "-") for named in project.apps]
+    modules = [path.partition(":")[0].replace(".", "-") for path in project.apps]
     return {app.name: app for app in loaded}, {app.name: module for app, module in zip(loaded, modules, strict=True)}
 
 
-def _pair(text: str) -> tuple[str, int]:
+def _parse_concurrency(text: str) -> tuple[str, int]:
     name, _, number = text.rpartition("=")
     if not name or not number.isdigit():
-        raise click.BadParameter(f"{text} is not NAME=N. Example: access-orgs=50", param_hint="--concurrency")
+        raise click.BadParameter(f"expected NAME=N, got {text}. Example: access-orgs=50", param_hint="--concurrency")
     return name, int(number)
 
 
@@ -108,24 +113,20 @@ def _table(report: Report) -> str:
         ]
     warnings = len(order) - report.faults
     lines += [
-        f"looked at: {', '.join(report.checked)}",
-        *([f"not looked at: {'; '.join(report.skipped)}"] if report.skipped else []),
-        f"{_counted(report.faults, 'fault')}, {_counted(warnings, 'warning')}",
+        f"checked: {', '.join(report.checked)}",
+        *([f"not checked: {'; '.join(report.skipped)}"] if report.skipped else []),
+        f"{count(report.faults, 'fault')}, {count(warnings, 'warning')}",
     ]
     return "\n".join(lines)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _json(report: Report) -> str:
     import orjson
 
-    told = {
+    document = {
         "findings": [each.as_dict() for each in report.findings],
         "looked_at": report.checked,
         "not_looked_at": report.skipped,
         "faults": report.faults,
     }
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()

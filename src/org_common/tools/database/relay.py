@@ -1,4 +1,4 @@
-"""`org-common outbox`: the outbox's way out, as a process, and what to do with messages that nobody takes."""
+"""Runs the outbox relay as a process, and lists, requeues and deletes refused messages."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from org_common.tools.project.project import ToolError
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
-    """Hand over what there is, or with `follow` whatever comes; answers how many messages. `sink` is "module:name"."""
+    """Deliver the messages in the outbox, with `follow` until interrupted. Returns how many were delivered.
+
+    `sink` is the "module:name" of an object with `deliver(messages)`.
+    """
     target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
-        raise ToolError(f"the sink {sink} has no method deliver(messages)")
+        raise ToolError(f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none")
     work = relay.follow if follow else relay.relay
     with _reporting_errors(url):
-        # Whatever is wrong with the address is told here, without its password.
+        # Connect once here: errors about the URL are then reported without its password.
         with session(url, "relay"):
             pass
         return work(url, cast("relay.Sink", target))
@@ -33,19 +36,20 @@ def run(url: str, sink: str, *, follow: bool) -> int:
 
 @dataclass(frozen=True)
 class RefusedMessage:
-    """A message that its sink has refused. It comes again at `retry_at`, or never by itself once it is parked.
-
-    `waiting`: how many of its key wait behind it.
-    """
+    """A message that its sink has refused."""
 
     id: int
     queue: str
     key: str | None
+    """Ordering key: messages with the same key are delivered in order."""
     refusals: int
     retry_at: datetime
+    """When it is delivered again, unless it is parked."""
     parked_at: datetime | None
+    """When automatic retries ended; None while it is retried."""
     reason: str
     waiting: int
+    """How many messages with the same key wait behind it."""
 
 
 _REFUSED: LiteralString = """
@@ -61,7 +65,7 @@ returning id
 
 
 def list_refused(url: str) -> list[RefusedMessage]:
-    """The messages that were refused, parked ones first."""
+    """The refused messages, parked ones first."""
     with (
         _reporting_errors(url),
         session(url, "outbox") as conn,
@@ -71,25 +75,31 @@ def list_refused(url: str) -> list[RefusedMessage]:
 
 
 def requeue(url: str, ids: Sequence[int] | None) -> int:
-    """Let refused messages go again, as if they never had been: those of `ids`, or all. Answers how many."""
+    """Reset refused messages so that they are delivered again: those in `ids`, or all for None. Returns how many.
+
+    Raises `ToolError`, and changes nothing, if one of the ids is not a refused message.
+    """
     with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
-        found = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
-        _refuse_unknown(ids or (), found, "refused message")
-    return len(found)
+        requeued = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
+        _refuse_unknown(ids or (), requeued, "refused message")
+    return len(requeued)
 
 
 def discard(url: str, ids: Sequence[int]) -> int:
-    """Throw messages away, refused or not, and let go what waits behind them. Answers how many."""
+    """Delete messages, refused or not; messages that wait behind them continue. Returns how many.
+
+    Raises `ToolError`, and changes nothing, if one of the ids does not exist.
+    """
     with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
-        found = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
-        _refuse_unknown(ids, found, "message")
-    return len(found)
+        deleted = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
+        _refuse_unknown(ids, deleted, "message")
+    return len(deleted)
 
 
 def _refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> None:
-    """None of them is touched then: whoever has mistyped one may have mistyped another."""
+    """Roll everything back for one unknown id: if one id is mistyped, others may be as well."""
     if unknown := [id for id in ids if id not in found]:
-        raise ToolError(f"there is no {what} {', '.join(map(str, unknown))}; nothing was changed")
+        raise ToolError(f"there is no {what} with the id {', '.join(map(str, unknown))}; nothing was changed")
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def test_migrate_applies_the_project_and_tells_each_file(project: Path, url: str
         "applied 0001_shop.sql of package shop_cli",
         "applied 0001_other.sql of package other",
     ]
-    assert (second.exit_code, second.stdout) == (0, "nothing to apply\n")
+    assert (second.exit_code, second.stdout) == (0, "no pending migrations\n")
 
 
 def test_package_option_replaces_the_list_of_the_project(project: Path, url: str) -> None:
@@ -133,7 +133,7 @@ def test_superuser_is_refused(project: Path, admin_url: str) -> None:
     result = call("db", "migrate", url=admin_url)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: postgres is a superuser or has BYPASSRLS.")
+    assert result.stderr.startswith("Error: postgres is a superuser or has BYPASSRLS, and")
 
 
 def test_faulty_project_is_told(project: Path, url: str) -> None:

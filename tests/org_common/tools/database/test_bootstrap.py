@@ -163,7 +163,7 @@ def test_role_made_by_hand_is_completed(superuser: str) -> None:
 def test_who_may_not_make_roles_is_told_who_may(superuser: str) -> None:
     run(superuser, "create role nobody_special login password 'p'")
 
-    with pytest.raises(SchemaError, match=r"(?s)nobody_special may not.*Connect as the server's admin"):
+    with pytest.raises(SchemaError, match=r"(?s)nobody_special lacks rights.*Connect as an admin of the server"):
         bootstrap(make_conninfo(superuser, user="nobody_special", password="p"))
 
 
@@ -183,7 +183,7 @@ def test_missing_database_is_told(superuser: str) -> None:
 
 @pytest.mark.parametrize("password", ["", "with\0zero"])
 def test_password_that_would_not_work_is_refused(superuser: str, password: str) -> None:
-    with pytest.raises(SchemaError, match="password of app_migrator is empty or has a zero byte"):
+    with pytest.raises(SchemaError, match="password of app_migrator is empty or contains a zero byte"):
         bootstrap(superuser, migrator_password=password)
 
     assert ask(superuser, FACTS) is None

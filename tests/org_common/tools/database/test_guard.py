@@ -122,7 +122,10 @@ def test_table_that_spares_its_owner_is_a_fault(database: LocalDatabase) -> None
     execute(database.migrator_url, f"create schema shop; {TABLE} {enable}")
 
     assert check_database(database.login_url) == [
-        "shop.orders spares its owner from row-level security: alter table shop.orders force row level security"
+        (
+            "row-level security of shop.orders does not apply to its owner:"
+            " alter table shop.orders force row level security"
+        )
     ]
 
 
@@ -134,7 +137,7 @@ def test_view_that_reads_as_its_owner_is_a_fault(database: LocalDatabase) -> Non
 
     (fault,) = check_database(database.login_url)
     assert fault == (
-        "anon may read the view shop.totals, which reads as its owner:"
+        "anon can read the view shop.totals, which runs with its owner's rights:"
         " alter view shop.totals set (security_invoker = true)"
     )
 
@@ -146,7 +149,7 @@ def test_materialized_view_is_a_fault(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"create schema shop; {view}")
 
     assert check_database(database.login_url) == [
-        "anon has rights on shop.totals, for which there is no row-level security: revoke them"
+        "anon has rights on shop.totals, and materialized views have no row-level security: revoke the rights"
     ]
 
 
@@ -186,7 +189,7 @@ def test_login_with_rights_of_its_own_accord_is_a_fault(login: Login) -> None:
 def test_role_that_the_login_cannot_become_is_a_fault(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated to {0}")
 
-    assert check_database(url) == ["the login cannot become app_sys: `grant app_sys to app_login`"]
+    assert check_database(url) == ["the login cannot assume the role app_sys: `grant app_sys to app_login`"]
 
 
 def test_role_that_no_request_runs_as_is_a_fault(login: Login) -> None:
@@ -203,14 +206,14 @@ def test_role_that_is_allowed_besides_ours_passes(login: Login) -> None:
     assert call(url, "--allow", "app_service").exit_code == 0
 
 
-def test_role_that_is_not_there_is_a_fault(database: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("org_common.tools.database.guard.ROLES", ("anon", "no_such_role"))
+def test_role_that_does_not_exist_is_a_violation(database: LocalDatabase) -> None:
+    violations = check_database(database.login_url, roles=("anon", "no_such_role"))
 
-    assert check_database(database.login_url) == ["there is no role no_such_role: run `org-common db migrate`"]
+    assert violations == ["the role no_such_role does not exist: run `org-common db migrate`"]
 
 
 def test_server_that_is_down_is_said_without_the_password() -> None:
-    with pytest.raises(SchemaError, match="no connection as app_login") as caught:
+    with pytest.raises(SchemaError, match="cannot connect as app_login") as caught:
         check_database(UNREACHABLE)
 
     assert "s3cret" not in str(caught.value)
@@ -264,7 +267,10 @@ def test_function_within_a_requests_reach_is_looked_at(database: LocalDatabase) 
     execute(database.migrator_url, FUNCTION)
 
     assert check_database(database.login_url) == [
-        "the function shop.mark(tenant text) sets for the session: the last argument of set_config() must be true"
+        (
+            "the function shop.mark(tenant text) changes a setting for the session:"
+            " pass true as the last argument of set_config()"
+        )
     ]
 
 
@@ -282,7 +288,7 @@ def test_trigger_is_within_reach_wherever_it_stands(database: LocalDatabase) -> 
     execute(database.migrator_url, trigger)
 
     (fault,) = check_database(database.login_url)
-    assert fault.startswith("the function shop.mark() sets for the session: write `set local`")
+    assert fault.startswith("the function shop.mark() changes a setting for the session: use `set local`")
 
 
 # --- command ----------------------------------------------------------------------------------
@@ -292,7 +298,7 @@ def test_command_exits_with_0_when_all_is_well(database: LocalDatabase) -> None:
     result = call(database.login_url)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "row-level security stands: roles, owners, policies, functions, server version\n"
+    assert result.stdout == "no violations: checked roles, owners, policies, functions and the server version\n"
 
 
 def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> None:
@@ -301,7 +307,10 @@ def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> N
     result = call(database.login_url)
 
     assert result.exit_code == 1
-    assert [line.partition(" has ")[0] for line in result.stdout.splitlines()] == ["fault: anon", "fault: app_sys"]
+    assert [line.partition(" has ")[0] for line in result.stdout.splitlines()] == [
+        "violation: anon",
+        "violation: app_sys",
+    ]
 
 
 def test_command_without_a_url_names_its_variable() -> None:
@@ -315,5 +324,5 @@ def test_command_says_in_one_line_that_the_server_is_down() -> None:
     result = call(UNREACHABLE)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ORG_COMMON_DATABASE_URL: no connection as app_login")
+    assert result.stderr.startswith("Error: ORG_COMMON_DATABASE_URL: cannot connect as app_login")
     assert "s3cret" not in result.output

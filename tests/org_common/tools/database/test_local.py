@@ -75,20 +75,17 @@ def test_settings_are_those_of_the_powerless_login(server: EmbeddedPostgres) -> 
     assert Settings.from_env(environ).cursor_keys == made.settings.cursor_keys
 
 
-def test_password_of_somebody_elses_is_not_replaced_far_away(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("org_common.tools.database.local._is_local", lambda admin: False)
-    provision(server.url, "far", load([]))
-    provision(server.url, "farther", load([]))
+def test_password_of_another_program_is_not_replaced_on_a_remote_server(server: EmbeddedPostgres) -> None:
+    provision(server.url, "far", load([]), is_local=lambda admin: False)
+    provision(server.url, "farther", load([]), is_local=lambda admin: False)
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("alter role app_login password 'of-the-platform'")
 
-    with pytest.raises(ToolError, match=r"passwords are somebody else's: app_login\. .*--reset-logins"):
-        provision(server.url, "farthest", load([]))
+    with pytest.raises(ToolError, match=r"passwords org-common did not set: app_login\. .*--reset-logins"):
+        provision(server.url, "farthest", load([]), is_local=lambda admin: False)
     assert "farthest" not in names(server)
 
-    made = provision(server.url, "farthest", load([]), reset_logins=True)
+    made = provision(server.url, "farthest", load([]), is_local=lambda admin: False, reset_logins=True)
     assert ask(made.login_url, "select current_user") == "app_login"
 
 
@@ -101,7 +98,7 @@ def test_password_of_somebody_elses_is_replaced_here_and_that_is_said_before(ser
 
     provision(server.url, "here_too", load([]), say=said.append)
 
-    assert said == ["The passwords of app_login on 127.0.0.1 are replaced: they were somebody else's."]
+    assert said == ["Replacing the passwords of app_login on 127.0.0.1: org-common did not set them."]
 
 
 @pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])

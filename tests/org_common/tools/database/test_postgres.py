@@ -324,7 +324,7 @@ def test_unfinished_set_up_is_made_again(folder: Path) -> None:
 def test_folder_with_other_things_is_left_alone(folder: Path) -> None:
     (folder / "thesis.txt").touch()
 
-    with pytest.raises(PostgresError, match=r"has thesis\.txt"):
+    with pytest.raises(PostgresError, match=r"contains thesis\.txt"):
         EmbeddedPostgres.start(folder)
 
 
@@ -458,7 +458,7 @@ def test_folder_closed_to_the_servers_user_is_named_and_stays_closed(folder: Pat
     closed = folder / "closed"
     closed.mkdir(0o700)
 
-    with pytest.raises(PostgresError, match=f"^{closed} is closed to the user"):
+    with pytest.raises(PostgresError, match=f"^the user \\w+ cannot enter {closed}\\. "):
         EmbeddedPostgres.start(closed / "more" / "pg")
 
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700

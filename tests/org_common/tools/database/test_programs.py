@@ -38,7 +38,7 @@ def test_programs_come_from_the_variable_first(folder: Path, monkeypatch: pytest
 def test_incomplete_programs_are_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(folder))
 
-    with pytest.raises(PostgresError, match="initdb, pg_ctl, postgres are not all there"):
+    with pytest.raises(PostgresError, match="does not contain all of initdb, pg_ctl, postgres"):
         binaries()
 
 

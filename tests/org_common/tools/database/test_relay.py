@@ -140,7 +140,9 @@ def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) ->
 
 
 def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
-    with pytest.raises(ToolError, match=r"^the sink shop_queues:text has no method deliver\(messages\)$"):
+    with pytest.raises(
+        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none$"
+    ):
         run(UNREACHABLE, "shop_queues:text", follow=False)
 
 
@@ -172,8 +174,8 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
     first = call("--sink", "shop_printer:sink", url=database.service_url)
     second = call("--sink", "shop_printer:sink", url=database.service_url)
 
-    assert (first.exit_code, first.output) == (0, "[1, 2]\n2 messages handed over\n")
-    assert (second.exit_code, second.output) == (0, "0 messages handed over\n")
+    assert (first.exit_code, first.output) == (0, "[1, 2]\n2 messages delivered\n")
+    assert (second.exit_code, second.output) == (0, "0 messages delivered\n")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
     [
         ("nowhere_stub:sink", "Error: the sink nowhere_stub:sink cannot be loaded"),
         ("shop_printer:SINK", "Error: the sink shop_printer:SINK cannot be loaded"),
-        ("sys:path", "Error: the sink sys:path has no method deliver(messages)"),
+        ("sys:path", "Error: the sink sys:path needs a method deliver(messages)"),
         ("shop_printer:sink", "Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached"),
     ],
 )
@@ -234,14 +236,16 @@ def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parke
     result = call(command="refused", url=database.service_url)
 
     assert result.exit_code == 1
-    assert result.stdout == (f"{parked} mail, key k, 1 behind it, refused 1 times, parked: MessageRefused: too large\n")
+    assert result.stdout == (
+        f"{parked} mail, key k, 1 waiting behind it, refused 1 time, parked: MessageRefused: too large\n"
+    )
 
 
 @pytest.mark.db
 def test_where_nothing_was_refused_it_says_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stdout) == (0, "nothing was refused\n")
+    assert (result.exit_code, result.stdout) == (0, "no refused messages\n")
 
 
 @pytest.mark.db
@@ -252,7 +256,7 @@ def test_requeued_message_goes_again_in_front_of_its_key(
     result = call("--all" if all_of_them else str(parked), command="requeue", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
-    assert (result.exit_code, result.stdout) == (0, "1 messages wait again\n")
+    assert (result.exit_code, result.stdout) == (0, "1 message requeued\n")
     assert collector.deliveries[-1] == [1, 2]
     assert left(database) == 0
 
@@ -264,7 +268,7 @@ def test_discarded_message_is_gone_and_its_key_goes_on(
     result = call(str(parked), command="discard", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
-    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n")
+    assert (result.exit_code, result.stdout) == (0, "1 message deleted\n")
     assert collector.deliveries[-1] == [2]
 
 
@@ -276,7 +280,10 @@ def test_message_that_is_not_there_is_named_and_the_others_stay(
     result = call(str(parked), "999999", command=command, url=database.service_url)
     after = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stderr) == (1, f"Error: there is no {what} 999999; nothing was changed\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: there is no {what} with the id 999999; nothing was changed\n",
+    )
     assert after.stdout.startswith(f"{parked} mail")
 
 
@@ -285,7 +292,7 @@ def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> Non
     result = call(*arguments, command="requeue", url=UNREACHABLE)
 
     assert result.exit_code == 2
-    assert "name the messages, or say --all" in result.stderr
+    assert "pass message ids, or --all" in result.stderr
 
 
 @pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])

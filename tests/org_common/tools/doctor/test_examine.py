@@ -160,8 +160,8 @@ def test_command_says_what_it_did_not_look_at(project: Path) -> None:
     result = call()
 
     assert result.exit_code == 0
-    assert result.output.splitlines()[0] == "looked at: this environment"
-    assert "not looked at: the database (--url" in result.output
+    assert result.output.splitlines()[0] == "checked: this environment"
+    assert "not checked: the database (--url" in result.output
     assert result.output.endswith("0 faults, 0 warnings\n")
 
 
@@ -169,7 +169,7 @@ def test_command_fails_for_a_fault(project: Path) -> None:
     result = call("--url", "postgresql://app_login:hunter2@127.0.0.1:1/app")
 
     assert result.exit_code == 1
-    assert result.output.startswith("fault    database.unreachable  the database: no connection as app_login")
+    assert result.output.startswith("fault    database.unreachable  the database: cannot connect as app_login")
     # libpq says it in two lines, of which a table has one.
     assert result.output.splitlines()[1].strip().startswith("fix: ")
     assert "1 fault, 0 warnings" in result.output
@@ -201,7 +201,7 @@ def test_concurrency_is_a_name_and_a_number(project: Path, text: str) -> None:
 def test_outside_of_a_project_there_are_no_apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert "looked at: this environment" in call().output
+    assert "checked: this environment" in call().output
 
 
 def test_an_app_that_does_not_load_is_told(project: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_app_that_does_not_load_is_told(project: Path) -> None:
     result = call()
 
     assert result.exit_code == 1
-    assert "the app small_shop:nothing of pyproject.toml cannot be loaded" in result.output
+    assert "the app small_shop:nothing in pyproject.toml cannot be loaded" in result.output
 
 
 def test_a_route_without_a_database_needs_no_login() -> None:

@@ -96,7 +96,7 @@ def test_apps_without_a_gate_are_imported_too(tmp_path: Path, monkeypatch: pytes
 
     bad = CliRunner().invoke(main, ["imports"])
 
-    assert (good.exit_code, good.output) == (0, "shop imports, and has no gate\n")
+    assert (good.exit_code, good.output) == (0, "shop imports; it has no gate\n")
     assert (bad.exit_code, bad.output) == (1, "Error: shop.py:1: SyntaxError: invalid syntax\n")
 
 

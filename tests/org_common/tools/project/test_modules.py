@@ -49,7 +49,7 @@ def test_fault_at_import_is_the_line_of_the_project(write: Path, source: str, sa
     [
         ("no_such_module:app", "the app cannot be loaded: No module named 'no_such_module'"),
         ("shop_stub:ap", "the app cannot be loaded: module 'shop_stub' has no attribute 'ap'"),
-        ("shop_stub", "the app cannot be loaded: it is not module:name"),
+        ("shop_stub", "the app cannot be loaded: write it as module:name"),
         (".x:app", "the app cannot be loaded: "),
     ],
 )

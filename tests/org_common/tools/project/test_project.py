@@ -80,18 +80,22 @@ def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "problem", "example"),
     [
-        ('apps = "shop:app"', "apps is a text, not a list of texts", 'apps = ["shop.orders:app"]'),
-        ("apps = [1]", "apps has a number in it", 'apps = ["shop.orders:app"]'),
-        ('apps = ["shop"]', "apps has 'shop', which is not module:name", "shop.orders:app"),
-        ('apps = ["shop.orders:"]', "which is not module:name", "shop.orders:app"),
-        ("migrations = {}", "migrations is a table, not a list", 'migrations = ["shop"]'),
-        ('migrations = [""]', "migrations has an empty text in it", 'migrations = ["shop"]'),
-        ("migrations = [[]]", "migrations has a list in it", 'migrations = ["shop"]'),
-        ("demo = true", "demo is a boolean, not a text", 'demo = "shop.demo"'),
-        ('demo = ""', "demo is an empty text", 'demo = "shop.demo"'),
-        ("demo = 2026-11-23", "demo is date", 'demo = "shop.demo"'),
-        ("migration = []", "migration is not a key .* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, public, layer", "migrations = "),
+        ('apps = "shop:app"', "apps must be a list of strings, not a string", 'apps = ["shop.orders:app"]'),
+        ("apps = [1]", "apps must be a list of strings, but contains a number", 'apps = ["shop.orders:app"]'),
+        ('apps = ["shop"]', "apps contains 'shop', which is not of the form module:name", "shop.orders:app"),
+        ('apps = ["shop.orders:"]', "which is not of the form module:name", "shop.orders:app"),
+        ("migrations = {}", "migrations must be a list of strings, not a table", 'migrations = ["shop"]'),
+        (
+            'migrations = [""]',
+            "migrations must be a list of strings, but contains an empty string",
+            'migrations = ["shop"]',
+        ),
+        ("migrations = [[]]", "migrations must be a list of strings, but contains a list", 'migrations = ["shop"]'),
+        ("demo = true", "demo must be a string, not a boolean", 'demo = "shop.demo"'),
+        ('demo = ""', "demo must be a string, not an empty string", 'demo = "shop.demo"'),
+        ("demo = 2026-11-23", "demo must be a string, not date", 'demo = "shop.demo"'),
+        ("migration = []", "migration is not a valid key.* did you mean migrations?", "migrations = "),
+        ("zzz = 1", "zzz is not a valid key: valid keys are apps, migrations, demo, public, layer", "migrations = "),
     ],
 )
 def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str, problem: str, example: str) -> None:
@@ -106,7 +110,7 @@ def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str
 def test_table_which_is_none_is_told(tmp_path: Path) -> None:
     write(tmp_path, "tool.org-common = 1")
 
-    with pytest.raises(ProjectError, match=r"tool\.org-common is a number, not a table"):
+    with pytest.raises(ProjectError, match=r"tool\.org-common must be a table, not a number"):
         Project.find(tmp_path)
 
 
@@ -128,5 +132,5 @@ def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
 def test_public_route_is_a_method_and_a_path(tmp_path: Path, route: str) -> None:
     write(tmp_path, f'[tool.org-common]\npublic = ["{route}"]')
 
-    with pytest.raises(ProjectError, match=r"tool\.org-common\.public has .*METHOD /path"):
+    with pytest.raises(ProjectError, match=r"tool\.org-common\.public contains .*METHOD /path"):
         Project.find(tmp_path)

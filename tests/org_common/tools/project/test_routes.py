@@ -55,15 +55,17 @@ def test_table_is_in_columns() -> None:
 
 def test_public_route_that_is_not_listed_is_a_fault() -> None:
     assert check_public(routes_of([app]), ["GET /health"]) == []
-    assert check_public(routes_of([app]), []) == [
-        "GET /health is PUBLIC: give it a rule, or list it in pyproject.toml, [tool.org-common] public"
-    ]
+    [violation] = check_public(routes_of([app]), [])
+    assert violation == (
+        "GET /health is PUBLIC: give it an access rule, or list it in pyproject.toml,"
+        ' [tool.org-common] public = ["GET /health"]'
+    )
 
 
 @pytest.mark.parametrize("route", ["GET /gone", "POST /health", "GET /me"])
 def test_listed_route_that_is_not_public_is_a_fault(route: str) -> None:
     assert check_public(routes_of([app]), ["GET /health", route]) == [
-        f"{route} is listed as public, and no such route is PUBLIC"
+        f"{route} is listed as public in pyproject.toml, but no such route is PUBLIC: remove it from the list"
     ]
 
 
@@ -97,7 +99,7 @@ def test_check_fails_on_what_is_open_and_not_listed(shop: Path) -> None:
     second = CliRunner().invoke(main, ["routes", "--check"])
 
     assert (first.exit_code, second.exit_code) == (1, 0)
-    assert "fault: GET /health is PUBLIC" in first.stderr
+    assert "violation: GET /health is PUBLIC" in first.stderr
     assert second.stderr == ""
 
 

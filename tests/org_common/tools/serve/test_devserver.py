@@ -345,10 +345,10 @@ def test_port_is_taken_only_if_somebody_has_it(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgres//u:sEcRetpw@127.0.0.1:1/x", "the database's address cannot be parsed"),
-        ("http://foo", "the database's address cannot be parsed"),
-        ("postgresql://u:sEcRetpw@127.0.0.1:1/x", "no connection as u: "),
-        ("postgresql://u:sEcRetpw@127.0.0.1:port/x", "no connection as u: "),
+        ("postgres//u:sEcRetpw@127.0.0.1:1/x", "the database URL is not valid"),
+        ("http://foo", "the database URL is not valid"),
+        ("postgresql://u:sEcRetpw@127.0.0.1:1/x", "cannot connect as u: "),
+        ("postgresql://u:sEcRetpw@127.0.0.1:port/x", "cannot connect as u: "),
     ],
 )
 def test_url_by_which_nobody_connects_is_one_message(
@@ -421,7 +421,7 @@ def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:
 
     # Nothing is watched but the sources: if it went on, a mended pyproject.toml would not be noticed.
     assert dev.process.wait(PATIENCE_S) == 1
-    assert "the app shop.hello:application of pyproject.toml cannot be loaded" in dev.told
+    assert "the app shop.hello:application in pyproject.toml cannot be loaded" in dev.told
     assert "Traceback" not in dev.told
 
 
