@@ -103,15 +103,15 @@ def _parse_concurrency(text: str) -> tuple[str, int]:
 
 
 def _table(report: Report) -> str:
-    order = sorted(report.findings, key=lambda each: (each.level != "fault", each.id, each.subject))
-    width = max((len(each.id) for each in order), default=0)
+    findings = sorted(report.findings, key=lambda finding: (finding.level != "fault", finding.id, finding.subject))
+    width = max((len(finding.id) for finding in findings), default=0)
     lines = []
-    for each in order:
+    for finding in findings:
         lines += [
-            f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {' '.join(each.reason.split())}",
-            f"{'':<7}  {'':<{width}}  fix: {each.fix}",
+            f"{finding.level:<7}  {finding.id:<{width}}  {finding.subject}: {' '.join(finding.reason.split())}",
+            f"{'':<7}  {'':<{width}}  fix: {finding.fix}",
         ]
-    warnings = len(order) - report.faults
+    warnings = len(findings) - report.faults
     lines += [
         f"checked: {', '.join(report.checked)}",
         *([f"not checked: {'; '.join(report.skipped)}"] if report.skipped else []),

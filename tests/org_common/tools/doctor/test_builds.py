@@ -57,13 +57,13 @@ def test_the_same_bytes_are_no_finding(built: list[Built]) -> None:
 def test_other_code_is_told(built: list[Built]) -> None:
     [(id, reason)] = found(built, replace(FUNCTION, code_sha256="other"))
 
-    assert (id, reason) == ("build.function", f"is not what shop-orders.zip holds (line {LINE})")
+    assert (id, reason) == ("build.function", f"differs from the built shop-orders.zip (line {LINE})")
 
 
 def test_a_layer_of_ours_that_nobody_built_is_told(built: list[Built]) -> None:
     [(id, reason)] = found(built, FUNCTION, layer=b"other")
 
-    assert (id, reason) == ("build.layer", "its layer org-common-runtime:3 is none of the build's")
+    assert (id, reason) == ("build.layer", "its layer org-common-runtime:3 is not in the build folder")
 
 
 def test_layers_of_others_are_left_alone(built: list[Built]) -> None:
@@ -95,5 +95,5 @@ def test_functions_on_different_versions_are_told() -> None:
     [finding] = check_versions(functions)
 
     assert (finding.id, finding.subject) == ("build.layer", "prod-orders, mails")
-    assert finding.reason == "has version 3 of the layer org-common-runtime, and others have 10"
+    assert finding.reason == "uses version 3 of the layer org-common-runtime, other functions use 10"
     assert list(check_versions([FUNCTION])) == []

@@ -80,7 +80,7 @@ def test_one_statement_may_stand_without_a_list() -> None:
     [
         (allow("*", "*"), "allows *"),
         (allow("secretsmanager:*", SECRET), "allows secretsmanager:*"),
-        (allow([READ, "iam:PassRole"], SECRET), "allows iam:PassRole, which nothing asks for"),
+        (allow([READ, "iam:PassRole"], SECRET), "allows iam:PassRole, which the app does not need"),
         (allow("dynamodb:Get*", "*"), "allows dynamodb:Get*"),
         (allow(READ, "*"), f"allows {READ} on *"),
         (allow(READ, "arn:aws:secretsmanager:*:*:secret:*"), "on arn:aws:secretsmanager:*:*:secret:*"),
@@ -88,7 +88,7 @@ def test_one_statement_may_stand_without_a_list() -> None:
             allow(READ, [SECRET, SECRET.replace("prod", "test")]),
             "on arn:aws:secretsmanager:eu-central-1:123456789012:secret:test",
         ),
-        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "allows all but what it names"),
+        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "allows everything except what it lists"),
     ],
     ids=str,
 )
