@@ -109,7 +109,7 @@ def test_url_by_which_nobody_connects_is_named_by_where_it_came_from(
         (("dev", "--check", "--port", "8010"), "--check picks a free port: remove --port"),
         (("coldstart", "shop_cli_stub:nothing"), "shop_cli_stub:nothing cannot be loaded: module"),
         (("coldstart", "nowhere_stub:app"), "nowhere_stub:app cannot be loaded: No module named"),
-        (("coldstart", "shop_cli_stub:app", "--event", "file"), "file is no JSON: "),
+        (("coldstart", "shop_cli_stub:app", "--event", "file"), "file is not valid JSON: "),
     ],
 )
 def test_what_is_given_and_cannot_be_used_is_told(shop: Path, arguments: tuple[str, ...], said: str) -> None:

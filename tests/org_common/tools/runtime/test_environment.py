@@ -66,7 +66,7 @@ def test_module_that_does_not_import_is_told_at_the_start(function: MakeFunction
 def test_process_that_ends_in_a_request_is_told(function: MakeFunction) -> None:
     with (
         Environment(function("import os\ndef app(event, context): os._exit(7)")) as environment,
-        pytest.raises(EnvironmentFailed, match="ended with 7"),
+        pytest.raises(EnvironmentFailed, match="exited with status 7"),
     ):
         environment.invoke({})
 
@@ -74,7 +74,7 @@ def test_process_that_ends_in_a_request_is_told(function: MakeFunction) -> None:
 def test_late_answer_is_not_waited_for(function: MakeFunction) -> None:
     with (
         Environment(function("import time\ndef app(event, context): time.sleep(60)")) as environment,
-        pytest.raises(EnvironmentFailed, match=r"no answer within 0\.2 s"),
+        pytest.raises(EnvironmentFailed, match=r"no response within 0\.2 s"),
     ):
         environment.invoke({}, timeout_s=0.2)
 

@@ -240,8 +240,8 @@ def test_printed_command_and_tokens_work_as_pasted(folder: Path, data: Path) -> 
 
 
 def test_printed_hint_works_as_pasted(lasting_dev: Dev) -> None:
-    (line,) = [line for line in lasting_dev.printed.splitlines() if line.startswith("People to sign in as: ")]
-    hint = line.partition("A token of theirs: ")[2]
+    (line,) = [line for line in lasting_dev.printed.splitlines() if line.startswith("Demo users: ")]
+    hint = line.partition("A token for one of them: ")[2]
 
     answer = subprocess.run(["sh", "-c", hint], cwd=lasting_dev.project, capture_output=True, text=True, check=True)
 
@@ -331,7 +331,7 @@ def test_port_that_is_taken_is_named(shop: Path, data: Path) -> None:
     assert "curl" not in answer.stdout
 
 
-@pytest.mark.parametrize(("number", "words"), [(EACCES, "cannot be had"), (EADDRINUSE, "is taken")])
+@pytest.mark.parametrize(("number", "words"), [(EACCES, "is not available"), (EADDRINUSE, "is in use")])
 def test_port_is_taken_only_if_somebody_has_it(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -371,8 +371,12 @@ def test_url_by_which_nobody_connects_is_one_message(
         ('PEOPLE = ("ann",)', "", "the demo module shop.demo has no PEOPLE"),
         ('EXAMPLE = ("ann", "/hello")', "", "the demo module shop.demo has no EXAMPLE"),
         ("def seed", "def sow", "the demo module shop.demo has no seed"),
-        ('("ann", "/hello")', '("bob", "/hello")', 'EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")'),
-        ('("ann", "/hello")', '"/hello"', "EXAMPLE is one of PEOPLE and a path"),
+        (
+            '("ann", "/hello")',
+            '("bob", "/hello")',
+            'EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")',
+        ),
+        ('("ann", "/hello")', '"/hello"', "EXAMPLE must be one of PEOPLE and a path"),
         ("    pass", "    pas s", "src/shop/demo.py:7: SyntaxError: invalid syntax"),
     ],
 )
@@ -411,7 +415,7 @@ def test_database_that_has_other_migrations_says_how_to_start_afresh(shop: Path,
 
     assert (first.returncode, answer.returncode) == (0, 1), first.stderr
     assert "was changed after it was applied" in answer.stderr
-    assert f"To start afresh, without the data, delete the folder {data}" in answer.stderr
+    assert f"To start over without the data, delete the folder {data}" in answer.stderr
 
 
 def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:
@@ -472,7 +476,7 @@ def test_token_of_nobody_known_is_refused(shop: Path, folder: Path) -> None:
     answer = run(shop, "token", "bob", "--data", str(folder / "issuer"))
 
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr == "Error: there is no demo user 'bob'. There are: ann\n"
+    assert answer.stderr == "Error: there is no demo user 'bob'. Demo users: ann\n"
 
 
 def test_token_is_for_anybody_where_there_is_no_demo(shop: Path, folder: Path) -> None:

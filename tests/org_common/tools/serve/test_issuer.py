@@ -110,7 +110,7 @@ def test_app_that_verifies_itself_takes_what_a_test_s_issuer_signs() -> None:
 def test_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "issuer.pem").write_text("junk")
 
-    with pytest.raises(ToolError, match=r"issuer\.pem is no key of an issuer: delete it"):
+    with pytest.raises(ToolError, match=r"issuer\.pem is not a valid issuer key: delete the file"):
         LocalIssuer.load(tmp_path)
 
 

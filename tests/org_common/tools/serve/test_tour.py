@@ -144,10 +144,10 @@ def test_step_that_goes_otherwise_fails_the_check(shop: Path, temporary: Path, d
 
     assert answer.returncode == 1
     assert answer.stdout.splitlines() == [
-        "ok   200 GET /hello as nobody: it says hello",
+        "ok   200 GET /hello as anonymous: it says hello",
         "FAIL 200 GET /hello as ann: it does not",
         '     expected 404, got {"text":"hello"}',
-        "ok   401 GET /me as nobody: nobody is anybody",
+        "ok   401 GET /me as anonymous: nobody is anybody",
         "2 of 3 steps as expected",
     ]
     assert left(temporary) == []
