@@ -1,4 +1,4 @@
-"""Which problems a route can answer: read from its declaration and its handler's names. Nothing is run."""
+"""Derives the error responses of a route from its declaration and the names in its handler, without running code."""
 
 from __future__ import annotations
 
@@ -14,78 +14,79 @@ from org_common.values.errors import OrgError
 Json = dict[str, Any]
 
 PROBLEM = "application/problem+json"
-# Verbs of a Reader or Transaction that answer 404 for want of a row.
+# Methods of a Reader or Transaction that raise 404 if there is no row.
 _VERBS_THAT_NEED_A_ROW = frozenset({"one", "run"})
 
-# One class a status: the first that has it, for its title and its words.
+# One class per status, for title and detail: the first one with that status.
 TYPES_BY_STATUS: dict[int, type[OrgError]] = {}
 for _kind in vars(errors).values():
     if isinstance(_kind, type) and issubclass(_kind, OrgError):
         TYPES_BY_STATUS.setdefault(_kind.status, _kind)
 
 _MEANINGS = {
-    400: "The request cannot be read: malformed JSON, a query string or a cursor that is none.",
-    401: "Without a token, or with one that is not valid any more.",
-    403: "The caller may not do this.",
-    404: "There is no such thing, or none that the caller may know of.",
-    406: "Nothing that the header Accept asks for can be made.",
-    409: "It conflicts with what is stored: a duplicate, a broken reference, a key that is in use.",
-    410: "It is gone for good.",
-    412: "It was changed since it was read: `If-Match` names another state.",
-    413: "The body is too large, or the answer would be.",
-    415: "The body is of a media type that is not read here.",
-    422: "Some values are not valid: `errors` has each of them, with a pointer to it.",
-    428: "Say with `If-Match` which state the change is for.",
+    400: "The request is malformed: invalid JSON, query string or cursor.",
+    401: "The token is missing, invalid or expired.",
+    403: "The caller is not allowed to do this.",
+    404: "The resource does not exist, or the caller is not allowed to see it.",
+    406: "None of the media types in `Accept` is available.",
+    409: "The request conflicts with stored data: a duplicate, a broken reference, an idempotency key in use.",
+    410: "The resource was permanently removed.",
+    412: "The resource has changed: its ETag does not match `If-Match`.",
+    413: "The request or the response is too large.",
+    415: "The media type of the request body is not supported.",
+    422: "Some values are not valid. `errors` lists each one with a pointer to it.",
+    428: "The request must carry `If-Match` with the ETag of the resource.",
     429: "Too many requests.",
-    500: "A fault of ours; `instance` names the entry in the log.",
-    503: "Not available at the moment. Nothing was changed, unless `code` is commit_unknown.",
-    504: "There was not enough time.",
+    500: "Internal error. `instance` identifies the log entry.",
+    503: "Temporarily unavailable. Nothing was changed, unless `code` is commit_unknown.",
+    504: "The request timed out.",
 }
 
 
 def error_types(app: App, route: Route) -> dict[int, type[OrgError]]:
-    """The problems that the route can answer, by status.
+    """The error classes that the route can respond with, by status.
 
-    405 is not among them: it is the answer to a method that the document does not have.
+    Without 405, which is the response to methods that the document does not have.
     """
-    # Each query string is looked at, and parameters that nobody knows are refused.
-    found = {400, 422, 500}
+    # Every route parses the query string and rejects unknown parameters.
+    statuses = {400, 422, 500}
     kinds = {parameter.kind for parameter in route.signature.parameters}
     has_database = route.rule.needs_database or kinds & {"reader", "transaction"}
     if route.rule.caller != "anyone":
-        # Who verifies tokens himself needs the issuer's keys.
-        found |= {401} if app.identity.needs_authorizer else {401, 503}
+        # Without an authorizer in front, the app fetches the issuer's keys, which can fail.
+        statuses |= {401} if app.identity.needs_authorizer else {401, 503}
     if has_database:
-        found |= {403, 503, 504}
+        statuses |= {403, 503, 504}
     if "transaction" in kinds:
-        found.add(409)
+        statuses.add(409)
     if kinds & {"body", "form"}:
-        found |= {413, 415}
+        statuses |= {413, 415}
     if route.signature.result is not type(None):
-        # What is made up from rows may be more than fits through Lambda.
-        found.add(413)
+        # A response can exceed Lambda's size limit.
+        statuses.add(413)
     if "precondition" in kinds:
-        found |= {412, 428}
+        statuses |= {412, 428}
     reached = _reachable(route.handler, *_factories(route), *app.error_handlers.values())
     if route.signature.path or route.rule.expression or (has_database and _needs_a_row(reached)):
-        found.add(404)
-    named = [each for each in reached if isinstance(each, type) and issubclass(each, OrgError)]
+        statuses.add(404)
+    named = [value for value in reached if isinstance(value, type) and issubclass(value, OrgError)]
     own = {kind.status: kind for kind in (*named, *route.raises)}
-    return {status: TYPES_BY_STATUS.get(status) or own[status] for status in sorted(found | own.keys())}
+    return {status: TYPES_BY_STATUS.get(status) or own[status] for status in sorted(statuses | own.keys())}
 
 
 def _factories(route: Route) -> list[Callable[..., Any]]:
-    """The factories of what the app gives to the handler."""
-    return [route.provided[each.annotation] for each in route.signature.parameters if each.kind == "provided"]
+    """The factories of the dependencies that the handler receives."""
+    parameters = route.signature.parameters
+    return [route.provided[parameter.annotation] for parameter in parameters if parameter.kind == "provided"]
 
 
 def components(kinds: Mapping[int, type[OrgError]]) -> Json:
-    """The shared responses of all these problems, by `name`."""
-    made = {name(kind): _response(kind) for kind in kinds.values()}
-    return dict(sorted(made.items()))
+    """The reusable responses for these error classes, by `name`."""
+    return dict(sorted((name(kind), _response(kind)) for kind in kinds.values()))
 
 
 def name(kind: type[OrgError]) -> str:
+    """The component name of an error class."""
     return "InternalServerError" if kind is OrgError else kind.__name__
 
 
@@ -116,27 +117,27 @@ def _response(kind: type[OrgError]) -> Json:
 
 PROBLEM_SCHEMA: Json = {
     "type": "object",
-    "description": "What went wrong: problem details of RFC 9457.",
+    "description": "An error, as problem details of RFC 9457.",
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "A sentence for people."},
-        "instance": {"type": "string", "format": "uri-reference", "description": "The request, as the log knows it."},
-        "code": {"type": "string", "description": "For programs. It stays the same when the words change."},
+        "detail": {"type": "string", "description": "A human-readable explanation."},
+        "instance": {"type": "string", "format": "uri-reference", "description": "Identifies the request in the log."},
+        "code": {"type": "string", "description": "A stable, machine-readable error code."},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemError"}},
     },
     "required": ["type", "title", "status", "detail", "instance", "code"],
 }
 PROBLEM_ERROR_SCHEMA: Json = {
     "type": "object",
-    "description": "One thing that is wrong with the input.",
+    "description": "A problem with one input value.",
     "properties": {
-        "in": {"type": "string", "description": "Where it was: body, path, query, header, cookie."},
+        "in": {"type": "string", "description": "Location of the value: body, path, query, header or cookie."},
         "pointer": {
             "type": "string",
             "format": "uri-reference",
-            "description": "A JSON pointer (RFC 6901) into the body, or the name of the parameter behind #/.",
+            "description": "A JSON pointer (RFC 6901) into the body, or #/ and the name of the parameter.",
         },
         "detail": {"type": "string"},
         "code": {"type": "string"},
@@ -146,30 +147,32 @@ PROBLEM_ERROR_SCHEMA: Json = {
 
 
 def _needs_a_row(reached: list[Any]) -> bool:
-    functions = [each for each in reached if isinstance(each, FunctionType)]
+    functions = [value for value in reached if isinstance(value, FunctionType)]
     return any(
-        _VERBS_THAT_NEED_A_ROW.intersection(code.co_names) for each in functions for code in _codes(each.__code__)
+        _VERBS_THAT_NEED_A_ROW.intersection(code.co_names)
+        for function in functions
+        for code in _codes(function.__code__)
     )
 
 
 def _reachable(*functions: Callable[..., Any]) -> list[Any]:
-    """Functions of the project, and error classes, that can be reached by name from these."""
-    found: list[Any] = []
+    """The functions of the project, and the error classes, that can be reached by name from these functions."""
+    reached: list[Any] = []
     pending: list[Any] = [*functions]
     while pending:
-        each = pending.pop()
-        if any(each is known for known in found):
+        value = pending.pop()
+        if any(value is known for known in reached):
             continue
-        if isinstance(each, type) and issubclass(each, OrgError):
-            found.append(each)
-        elif isinstance(each, FunctionType) and (each.__module__ or "").partition(".")[0] != "org_common":
-            found.append(each)
-            pending += _references(each)
-    return found
+        if isinstance(value, type) and issubclass(value, OrgError):
+            reached.append(value)
+        elif isinstance(value, FunctionType) and (value.__module__ or "").partition(".")[0] != "org_common":
+            reached.append(value)
+            pending += _references(value)
+    return reached
 
 
 def _references(function: FunctionType) -> Iterator[Any]:
-    """What the function's names stand for, in its module, in the functions around it and in modules that it names."""
+    """The values that the function's names refer to: globals, closure variables and attributes of named modules."""
     yield getattr(function, "__wrapped__", None)
     names = {name for code in _codes(function.__code__) for name in code.co_names}
     values = [function.__globals__[name] for name in sorted(names & function.__globals__.keys())]
@@ -180,12 +183,12 @@ def _references(function: FunctionType) -> Iterator[Any]:
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
-        except ValueError:  # not filled yet
+        except ValueError:  # an empty cell
             continue
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """The code itself and that of all lambdas and comprehensions within."""
+    """The code object and those of nested functions, lambdas and comprehensions."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -64,7 +64,7 @@ def test_breaking_change_fails(tmp_path: Path) -> None:
     done = run("--diff", str(file))
 
     assert done.exit_code == 1
-    assert "BREAKING    GET /gone: it is gone (operation-removed)\n" in done.output
+    assert "BREAKING    GET /gone: removed (operation-removed)\n" in done.output
     assert done.output.splitlines()[-1].startswith("1 breaking and ")
 
 
@@ -72,7 +72,7 @@ def test_compatible_change_passes(tmp_path: Path) -> None:
     done = run("--diff", str(saved(tmp_path, paths={})))
 
     assert done.exit_code == 0
-    assert "compatible  GET /orgs: it is new (operation-added)\n" in done.output
+    assert "compatible  GET /orgs: added (operation-added)\n" in done.output
 
 
 def test_changes_as_json(tmp_path: Path) -> None:

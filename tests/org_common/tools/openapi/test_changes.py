@@ -240,7 +240,7 @@ def test_change_tells_where_it_is() -> None:
     [found] = mutated(lambda made: schema(made, "Order")["required"].remove("parent"))[:1]
 
     assert str(found) == (
-        "BREAKING    GET /orgs/{orgId}/orders, response 200 #/items/*/parent: it may be missing now "
+        "BREAKING    GET /orgs/{orgId}/orders, response 200 #/items/*/parent: may now be missing "
         "(field-became-optional)"
     )
     assert found.as_dict()["part"] == "response 200 #/items/*/parent"

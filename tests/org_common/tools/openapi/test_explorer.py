@@ -84,7 +84,7 @@ def test_document_that_cannot_be_made_says_why() -> None:
 
     status, _, body = get("/openapi.json", one, other)
 
-    assert (status, body) == (500, b"GET /a is a route of one and of other: leave one\n")
+    assert (status, body) == (500, b"GET /a is declared by one and by other: remove one of them\n")
 
 
 @pytest.mark.parametrize("name", DIGESTS)
