@@ -112,7 +112,7 @@ def verify(python: str | None, out: Path) -> None:
             if statuses
             else f"{verdict.function}: no response; {compiled}"
         )
-        for detail in (*verdict.compiled, *filter(None, [verdict.fault])):
+        for detail in (*verdict.compiled, *filter(None, [verdict.error])):
             click.echo(f"  {detail}", err=True)
     if failed:
         raise click.exceptions.Exit(1)

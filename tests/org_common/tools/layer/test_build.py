@@ -100,6 +100,6 @@ def test_python_that_is_not_here_is_refused_before_anything_is_downloaded(
     for variable in ("PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         monkeypatch.setenv(variable, str(tmp_path))
 
-    with pytest.raises(ToolError, match=r"no Python 3\.14"):
+    with pytest.raises(ToolError, match=r"Python 3\.14 is not installed"):
         build.build(whole.settings, Target("3.14", "arm64"), tmp_path, ["runtime"], whole.said.append)
     assert list(tmp_path.iterdir()) == []

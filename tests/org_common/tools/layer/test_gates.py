@@ -73,7 +73,9 @@ def test_module_that_does_not_import_is_told(tmp_path: Path) -> None:
         gates.check(made)
 
 
-@pytest.mark.parametrize(("table", "told"), [('imports = "wave"', "no table"), ("imports.shop = 3", "not a list")])
+@pytest.mark.parametrize(
+    ("table", "told"), [('imports = "wave"', "must be a table"), ("imports.shop = 3", "must be a list")]
+)
 def test_wrong_table_is_told(tmp_path: Path, table: str, told: str) -> None:
     with pytest.raises(ProjectError, match=told):
         gates.gates(project(tmp_path, table))

@@ -47,13 +47,13 @@ def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ('[tool.org-common]\nlayer = "runtime"', "layer is no table"),
-        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a key: the keys are lock,"),
-        ("[tool.org-common.layer]\nlock = 7", "layer.lock is not a text"),
-        ("[tool.org-common.layer]\nbudgets.total = 15", "budgets.total is not two numbers"),
-        ("[tool.org-common.layer]\nlayers.total = []", "layers.total is the name of all of them"),
-        ('[tool.org-common.layer]\nlayers.auth = "PyJWT"', "layers.auth is not a list of texts"),
-        ("[tool.org-common.layer]\nbudgets = 3", "budgets is no table"),
+        ('[tool.org-common]\nlayer = "runtime"', "layer must be a table"),
+        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a valid key: valid keys are lock,"),
+        ("[tool.org-common.layer]\nlock = 7", "layer.lock must be a non-empty string"),
+        ("[tool.org-common.layer]\nbudgets.total = 15", "budgets.total must be two numbers"),
+        ("[tool.org-common.layer]\nlayers.total = []", "layers.total is reserved for all layers"),
+        ('[tool.org-common.layer]\nlayers.auth = "PyJWT"', "layers.auth must be a list of non-empty strings"),
+        ("[tool.org-common.layer]\nbudgets = 3", "budgets must be a table"),
         ("[tool", "cannot be read"),
     ],
 )

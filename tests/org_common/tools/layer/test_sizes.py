@@ -65,7 +65,7 @@ def test_package_over_its_budget_is_told(tmp_path: Path, zipped: Path) -> None:
 
 
 def test_budget_of_nothing_is_refused(tmp_path: Path, zipped: Path) -> None:
-    with pytest.raises(ToolError, match="has psycopgg, which is in no layer"):
+    with pytest.raises(ToolError, match="has a budget for psycopgg, which is not in any layer"):
         sizes.compare(settings(tmp_path, psycopgg=Budget(1, 1)), TARGET, {"runtime": zipped})
 
 
