@@ -1,4 +1,4 @@
-"""Requests to an app without a server: the event that API Gateway would send, and its answer."""
+"""A test client: sends an app the events that API Gateway would send, without a server."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _making = Lock()
 
 
 class Person:
-    """Somebody with a valid token: a real one, signed anew for each request.
+    """A user with a valid token, which is real and signed for each request.
 
-    `issuer` vouches for the mailbox `email` unless `email_verified` is false; `tenant` is the tenant that the token is
-    for.
+    `subject` and `issuer` identify the user. The issuer confirms `email` unless `email_verified` is false. `tenant` is
+    the tenant in the token, `expires_in_s` its lifetime.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Person:
         self.expires_in_s = expires_in_s
 
     def identity(self) -> Identity:
-        """As handlers and `reader()` know this person."""
+        """The identity that handlers and `reader()` receive for this user."""
         return Identity.from_claims(self.claims())
 
     def claims(self) -> str:
-        """The JSON text of the authorizer's context, whether or not the token would still be taken."""
+        """The claims as the authorizer's context has them: a JSON string. Also for an expired token."""
         return json.dumps(
             {
                 "iss": self.issuer,
@@ -69,12 +69,12 @@ class Person:
         )
 
     def token(self) -> str:
-        """A token that its issuer has just signed."""
+        """A newly signed token."""
         claims = {"email": self.email, "email_verified": self.email_verified, "tenant": self.tenant}
         return _issuer(self.issuer, self._domain()).token(self.subject, expires_in_s=self.expires_in_s, **claims)
 
     def authorizer(self) -> Authorizer:
-        """What runs in front of an API for this person's issuer."""
+        """The authorizer of an API that accepts this user's issuer."""
         return _authorizer(self.issuer, self._domain())
 
     def _domain(self) -> str:
@@ -85,7 +85,7 @@ class Person:
 
 
 class Answer:
-    """What came back. `headers` have lower-case names."""
+    """A response: `status`, `headers` with lower-case names, and `body` as bytes."""
 
     def __init__(self, answer: Event) -> None:
         self.status: int = answer["statusCode"]
@@ -93,6 +93,7 @@ class Answer:
         self.body = gateway.content(answer)
 
     def json(self) -> Any:
+        """The body, decoded from JSON."""
         return json.loads(self.body)
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ class Answer:
 
 
 class Client:
-    """Sends requests to one app, as `person` or without a token.
+    """Sends requests to an app as `person`, or without a token.
 
     client = Client(app, person=alice)
     assert client.get("/orgs").status == 200
@@ -110,33 +111,40 @@ class Client:
     def __init__(
         self, app: App, *, person: Person | None = None, timeout_s: float = 29.0, tenant_id: str | None = None
     ) -> None:
-        """`timeout_s` is Lambda's, `tenant_id` that of its tenant isolation mode."""
+        """`timeout_s` is the function's timeout, `tenant_id` that of Lambda's tenant isolation mode."""
         self._app = app
         self._person = person
         self._timeout_s = timeout_s
         self._tenant_id = tenant_id
 
     def as_(self, person: Person | None) -> Client:
-        """A client of the same app for somebody else; None sends no token."""
+        """A client of the same app for another user; None sends no token."""
         return Client(self._app, person=person, timeout_s=self._timeout_s, tenant_id=self._tenant_id)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
-        """Keywords are the query string, as they are named outside: `limit=10`. It may stand in the path as well."""
+        """Send a GET request.
+
+        Keywords are query parameters by their API names: `limit=10`. They can be in the path too.
+        """
         path, _, own = path.partition("?")
         return self.send(
             "GET", path, query="&".join(filter(None, (own, urlencode(query, doseq=True)))), headers=headers
         )
 
     def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a POST request; see `send` for the body."""
         return self.send("POST", path, body=body, headers=headers)
 
     def put(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a PUT request; see `send` for the body."""
         return self.send("PUT", path, body=body, headers=headers)
 
     def patch(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a PATCH request; see `send` for the body."""
         return self.send("PATCH", path, body=body, headers=headers)
 
     def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a DELETE request."""
         return self.send("DELETE", path, headers=headers)
 
     def send(
@@ -148,7 +156,7 @@ class Client:
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Any request. A body of bytes is sent as it is, anything else as JSON; None is no body."""
+        """Send a request. A body of bytes is sent unchanged, another body as JSON; None sends no body."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
         if self._person is not None:
@@ -161,11 +169,11 @@ class Client:
             return Answer(gateway.HTTP_API.answer(self._app.refuse(_request(event, context), error), event))
         if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
             return Answer(self._app(event, context))
-        # It is invoked by something else; what it does with a request is the same.
+        # The app has another event source. It handles the request in the same way.
         return Answer(gateway.HTTP_API.answer(self._app.handle(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
-        """What API Gateway does with a request before the function has it, with the same authorizer."""
+        """Authorize the request as API Gateway does before it invokes the function, with the same authorizer."""
         context = event["requestContext"]
         if self._person is None or not self._app.identity.needs_authorizer:
             return
@@ -181,7 +189,8 @@ def _request(event: Event, context: LocalContext) -> Request:
 
 
 def _issuer(url: str, email_domain: str) -> TokenIssuer:
-    # `cache` alone would let two threads make one each, and sign with keys that only one authorizer knows.
+    # With `cache` alone, two threads could create an issuer each, and sign with a key that the authorizer does not
+    # know.
     with _making:
         return _made_issuer(url, email_domain)
 

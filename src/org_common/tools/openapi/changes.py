@@ -1,4 +1,4 @@
-"""Compares two OpenAPI documents, and tells which changes break clients.
+"""Compares two OpenAPI documents, and reports which changes break clients.
 
 Documents are expected to be those of `document.py`; others are compared as far as they have the same structure.
 """

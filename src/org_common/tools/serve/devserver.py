@@ -121,7 +121,7 @@ def observed_application() -> Explorer:
 
 
 def _end_after(parent: BaseProcess) -> None:
-    """Exit with the parent process, which a kill does not do by itself: without its database, free the port."""
+    """Exit when the parent process is gone. A killed parent does not stop its children, and its database is gone."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -41,7 +41,7 @@ def url(admin_url: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the package shop_cli in src; its own SQL stands in place of ours."""
+    """A project with the package shop_cli in src; its SQL replaces that of org-common."""
     (tmp_path / "pyproject.toml").write_text('[tool.org-common]\nmigrations = ["other=db/sql"]')
     package = tmp_path / "src" / "shop_cli"
     (package / "sql").mkdir(parents=True)
@@ -61,7 +61,7 @@ def call(*arguments: str, url: str = "", **environment: str) -> Result:
     return CliRunner().invoke(main, arguments, env=env, catch_exceptions=False)
 
 
-def test_migrate_applies_the_project_and_tells_each_file(project: Path, url: str) -> None:
+def test_migrate_applies_the_project_and_reports_each_file(project: Path, url: str) -> None:
     first = call("db", "migrate", url=url)
     second = call("db", "migrate", url=url)
 
@@ -136,7 +136,7 @@ def test_superuser_is_refused(project: Path, admin_url: str) -> None:
     assert result.stderr.startswith("Error: postgres is a superuser or has BYPASSRLS, and")
 
 
-def test_faulty_project_is_told(project: Path, url: str) -> None:
+def test_broken_project_is_reported(project: Path, url: str) -> None:
     (project / "pyproject.toml").write_text("[tool.org-common]\nmigration = []")
 
     result = call("db", "status", url=url)
@@ -157,7 +157,7 @@ def test_missing_url_names_its_variable(project: Path) -> None:
     ["postgresql://app_migrator:{}@127.0.0.1:1/x", "postgresql://app_migrator:a/{}@127.0.0.1:1/x"],
 )
 @pytest.mark.parametrize("command", ["migrate", "status", "bootstrap"])
-def test_password_is_not_told_when_there_is_no_connection(project: Path, command: str, address: str) -> None:
+def test_connection_error_does_not_show_the_password(project: Path, command: str, address: str) -> None:
     secret = address.format(PASSWORD)
 
     result = call("db", command, url=secret, DATABASE_URL=secret)

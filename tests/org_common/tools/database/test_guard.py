@@ -31,7 +31,7 @@ Login = Callable[[LiteralString], str]
 
 @pytest.fixture
 def login(database: LocalDatabase) -> Iterator[Login]:
-    """Makes a login by SQL and answers its URL. Roles are the server's: it is dropped at the end."""
+    """Creates a login with SQL and returns its URL. Roles belong to the server, so it is dropped at the end."""
     name = f"guard_{uuid.uuid4().hex}"
 
     def make(statements: LiteralString) -> str:
@@ -77,7 +77,7 @@ def test_what_no_tenant_can_misuse_passes(database: LocalDatabase, statements: L
 
 
 @pytest.mark.parametrize("right", ["select", "insert", "delete", "truncate", "select (id)", "update (total)"])
-def test_any_right_without_row_level_security_is_a_fault(database: LocalDatabase, right: LiteralString) -> None:
+def test_any_right_without_row_level_security_is_a_violation(database: LocalDatabase, right: LiteralString) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant {right} on shop.orders to authenticated")
 
     (fault,) = check_database(database.login_url)
@@ -94,7 +94,7 @@ def test_every_role_of_a_request_is_looked_at(database: LocalDatabase, role: Lit
     assert [fault.partition(" ")[0] for fault in check_database(database.login_url)] == [role]
 
 
-def test_right_of_everybody_is_a_fault_of_each_role(database: LocalDatabase) -> None:
+def test_right_of_public_is_a_violation_of_each_role(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to public")
 
     assert [fault.partition(" ")[0] for fault in check_database(database.login_url)] == [
@@ -104,7 +104,7 @@ def test_right_of_everybody_is_a_fault_of_each_role(database: LocalDatabase) -> 
     ]
 
 
-def test_partition_open_beside_its_table_is_a_fault(database: LocalDatabase) -> None:
+def test_partition_open_beside_its_table_is_a_violation(database: LocalDatabase) -> None:
     statements: LiteralString = """
         create schema shop;
         create table shop.orders (id int) partition by range (id);
@@ -117,7 +117,7 @@ def test_partition_open_beside_its_table_is_a_fault(database: LocalDatabase) -> 
     assert fault.endswith("alter table shop.orders_1 enable row level security")
 
 
-def test_table_that_spares_its_owner_is_a_fault(database: LocalDatabase) -> None:
+def test_table_without_force_is_a_violation(database: LocalDatabase) -> None:
     enable: LiteralString = "alter table shop.orders enable row level security; grant select on shop.orders to anon"
     execute(database.migrator_url, f"create schema shop; {TABLE} {enable}")
 
@@ -129,7 +129,7 @@ def test_table_that_spares_its_owner_is_a_fault(database: LocalDatabase) -> None
     ]
 
 
-def test_view_that_reads_as_its_owner_is_a_fault(database: LocalDatabase) -> None:
+def test_view_with_its_owners_rights_is_a_violation(database: LocalDatabase) -> None:
     view: LiteralString = (
         "create view shop.totals as select total from shop.orders; grant select on shop.totals to anon"
     )
@@ -142,7 +142,7 @@ def test_view_that_reads_as_its_owner_is_a_fault(database: LocalDatabase) -> Non
     )
 
 
-def test_materialized_view_is_a_fault(database: LocalDatabase) -> None:
+def test_materialized_view_is_a_violation(database: LocalDatabase) -> None:
     view: LiteralString = (
         "create materialized view shop.totals as select 1 as total; grant select on shop.totals to anon"
     )
@@ -156,7 +156,7 @@ def test_materialized_view_is_a_fault(database: LocalDatabase) -> None:
 # --- logins -----------------------------------------------------------------------------------
 
 
-def test_superuser_is_a_fault_and_the_only_one(database: LocalDatabase) -> None:
+def test_superuser_is_a_violation_and_the_only_one(database: LocalDatabase) -> None:
     (fault,) = check_database(database.admin_url)
 
     assert "is a superuser: log in as app_login" in fault
@@ -170,14 +170,14 @@ def test_login_like_ours_passes(login: Login) -> None:
     assert check_database(url) == []
 
 
-def test_login_that_bypasses_policies_is_a_fault(login: Login) -> None:
+def test_login_that_bypasses_policies_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit bypassrls password 'p'; grant anon, authenticated, app_sys to {0}")
 
     (fault,) = check_database(url)
     assert "bypasses row-level security: `alter role guard_" in fault
 
 
-def test_login_with_rights_of_its_own_accord_is_a_fault(login: Login) -> None:
+def test_login_that_inherits_rights_is_a_violation(login: Login) -> None:
     url = login("create role {0} login inherit password 'p'; grant anon, authenticated, app_sys to {0}")
 
     faults = check_database(url)
@@ -186,20 +186,20 @@ def test_login_with_rights_of_its_own_accord_is_a_fault(login: Login) -> None:
     assert all(fault.startswith("the login has the rights of ") for fault in faults)
 
 
-def test_role_that_the_login_cannot_become_is_a_fault(login: Login) -> None:
+def test_role_that_the_login_cannot_assume_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated to {0}")
 
     assert check_database(url) == ["the login cannot assume the role app_sys: `grant app_sys to app_login`"]
 
 
-def test_role_that_no_request_runs_as_is_a_fault(login: Login) -> None:
+def test_role_that_no_request_runs_as_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
 
     (fault,) = check_database(url)
     assert re.fullmatch(r"the login can become app_service, .*: `revoke app_service from guard_\w+`, .*", fault)
 
 
-def test_role_that_is_allowed_besides_ours_passes(login: Login) -> None:
+def test_additionally_allowed_role_passes(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
 
     assert check_database(url, also=["app_service"]) == []
@@ -212,7 +212,7 @@ def test_role_that_does_not_exist_is_a_violation(database: LocalDatabase) -> Non
     assert violations == ["the role no_such_role does not exist: run `org-common db migrate`"]
 
 
-def test_server_that_is_down_is_said_without_the_password() -> None:
+def test_server_that_is_down_is_reported_without_the_password() -> None:
     with pytest.raises(SchemaError, match="cannot connect as app_login") as caught:
         check_database(UNREACHABLE)
 
@@ -254,7 +254,7 @@ FOR_THE_TRANSACTION = [
 
 
 @pytest.mark.parametrize("body", FOR_THE_SESSION)
-def test_function_that_sets_for_the_session_is_a_fault(body: str) -> None:
+def test_function_that_sets_for_the_session_is_a_violation(body: str) -> None:
     assert session_effects(body) != []
 
 
@@ -280,7 +280,7 @@ def test_function_out_of_a_requests_reach_passes(database: LocalDatabase) -> Non
     assert check_database(database.login_url) == []
 
 
-def test_trigger_is_within_reach_wherever_it_stands(database: LocalDatabase) -> None:
+def test_trigger_function_is_checked_in_every_schema(database: LocalDatabase) -> None:
     trigger: LiteralString = """
         create schema shop;
         create function shop.mark() returns trigger language plpgsql as $$
@@ -301,7 +301,7 @@ def test_command_exits_with_0_when_all_is_well(database: LocalDatabase) -> None:
     assert result.stdout == "no violations: checked roles, owners, policies, functions and the server version\n"
 
 
-def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> None:
+def test_command_reports_each_violation_and_exits_with_1(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to anon, app_sys")
 
     result = call(database.login_url)
@@ -320,7 +320,7 @@ def test_command_without_a_url_names_its_variable() -> None:
     assert "ORG_COMMON_DATABASE_URL" in result.stderr
 
 
-def test_command_says_in_one_line_that_the_server_is_down() -> None:
+def test_command_reports_in_one_line_that_the_server_is_down() -> None:
     result = call(UNREACHABLE)
 
     assert result.exit_code == 1

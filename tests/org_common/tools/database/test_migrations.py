@@ -158,7 +158,7 @@ def test_package_without_migrations_is_refused(shop: Path, package: str, message
         load([package], root=shop)
 
 
-def test_package_that_fails_at_import_is_told_by_its_line(shop: Path) -> None:
+def test_package_that_fails_at_import_is_reported_by_its_line(shop: Path) -> None:
     (shop / "broken_stub").mkdir()
     (shop / "broken_stub" / "__init__.py").write_text("import no_such_module\n")
 

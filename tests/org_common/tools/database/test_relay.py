@@ -1,4 +1,4 @@
-"""`org-common outbox relay`: where messages go, and what it says when they cannot."""
+"""`org-common outbox`: delivery of messages, and the errors when it fails."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Collector:
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
-    """What `shop_queues:sink` names; `shop_queues:text` is no sink."""
+    """The object at `shop_queues:sink`; `shop_queues:text` is not a sink."""
     module, collector = ModuleType("shop_queues"), Collector()
     vars(module).update(sink=collector, text="https://sqs.example.com")
     monkeypatch.setitem(sys.modules, "shop_queues", module)
@@ -102,7 +102,7 @@ def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collec
 
 
 @pytest.mark.db
-def test_fault_of_the_sink_is_seen_and_leaves_the_messages(database: LocalDatabase, collector: Collector) -> None:
+def test_error_of_the_sink_is_raised_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
     def fail(number: int) -> None:
         raise Enough
 
@@ -147,7 +147,7 @@ def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_server_that_is_down_is_said_without_the_password(collector: Collector, follow: bool) -> None:
+def test_server_that_is_down_is_reported_without_the_password(collector: Collector, follow: bool) -> None:
     with pytest.raises(ToolError, match="^the outbox cannot be reached: .*refused") as caught:
         run(UNREACHABLE, "shop_queues:sink", follow=follow)
 
@@ -155,7 +155,7 @@ def test_server_that_is_down_is_said_without_the_password(collector: Collector, 
 
 
 @pytest.mark.db
-def test_wrong_password_is_not_told(database: LocalDatabase, collector: Collector) -> None:
+def test_wrong_password_is_not_shown(database: LocalDatabase, collector: Collector) -> None:
     _, _, place = database.service_url.rpartition("@")
 
     with pytest.raises(ToolError, match="^the outbox cannot be reached: .*authentication failed") as caught:
@@ -179,7 +179,7 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
 
 
 @pytest.mark.parametrize(
-    ("sink", "said"),
+    ("sink", "message"),
     [
         ("nowhere_stub:sink", "Error: the sink nowhere_stub:sink cannot be loaded"),
         ("shop_printer:SINK", "Error: the sink shop_printer:SINK cannot be loaded"),
@@ -187,11 +187,11 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
         ("shop_printer:sink", "Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached"),
     ],
 )
-def test_command_says_in_one_line_what_is_wrong(project: Path, sink: str, said: str) -> None:
+def test_command_reports_in_one_line_what_is_wrong(project: Path, sink: str, message: str) -> None:
     result = call("--sink", sink, url=UNREACHABLE)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(said)
+    assert result.stderr.startswith(message)
     assert "s3cret" not in result.output
 
 
@@ -202,7 +202,7 @@ def test_command_without_a_url_names_its_variable(project: Path) -> None:
     assert "ORG_COMMON_SERVICE_DATABASE_URL" in result.stderr
 
 
-def test_command_without_a_sink_says_so(project: Path) -> None:
+def test_command_without_a_sink_reports_so(project: Path) -> None:
     result = call(url=UNREACHABLE)
 
     assert result.exit_code == 2
@@ -242,7 +242,7 @@ def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parke
 
 
 @pytest.mark.db
-def test_where_nothing_was_refused_it_says_so(database: LocalDatabase) -> None:
+def test_where_nothing_was_refused_it_reports_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
     assert (result.exit_code, result.stdout) == (0, "no refused messages\n")
@@ -296,7 +296,7 @@ def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])
-def test_each_says_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
+def test_each_reports_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
     result = call(*arguments, command=command, url=UNREACHABLE)
 
     assert result.exit_code == 1

@@ -68,12 +68,12 @@ TWO = ORGS | {"0002_users.sql": "create table app.users (id int);"}
 
 def test_migrations_are_applied_once(url: str, folder: Path) -> None:
     migrations = write(folder, TWO)
-    told: list[Migration] = []
+    reported: list[Migration] = []
 
-    first = migrate(url, migrations, on_apply=told.append)
+    first = migrate(url, migrations, on_apply=reported.append)
     second = migrate(url, migrations)
 
-    assert first == told == migrations
+    assert first == reported == migrations
     assert second == []
     assert ask(url, "select count(*) from app.migrations where applied_by = 'app_migrator'") == 2
 
@@ -149,7 +149,7 @@ def test_number_below_the_highest_applied_is_refused(url: str, folder: Path) -> 
         migrate(url, both)
 
 
-def test_all_problems_are_told_at_once(url: str, folder: Path) -> None:
+def test_all_problems_are_reported_at_once(url: str, folder: Path) -> None:
     migrate(url, write(folder, TWO))
     changed = write(folder, dict.fromkeys(TWO, "select 1"))
 
@@ -157,7 +157,7 @@ def test_all_problems_are_told_at_once(url: str, folder: Path) -> None:
         migrate(url, changed)
 
 
-def test_failing_file_tells_the_place_and_is_rolled_back(url: str, folder: Path) -> None:
+def test_failing_file_reports_the_place_and_is_rolled_back(url: str, folder: Path) -> None:
     text = "-- Ünïcode 🙂\r\ncreate table app.a (id int);\r\nselect 1,\r\n  nothing from app.a;\r\n"
     migrations = write(folder, ORGS | {"0002_bad.sql": text})
 
@@ -171,7 +171,7 @@ def test_failing_file_tells_the_place_and_is_rolled_back(url: str, folder: Path)
     assert ask(url, "select array_agg(number) from app.migrations") == [1]
 
 
-def test_failure_without_a_place_tells_the_context(url: str, folder: Path) -> None:
+def test_failure_without_a_place_reports_the_context(url: str, folder: Path) -> None:
     text = "do $$ begin raise exception 'no %', 'luck' using hint = 'try again'; end $$"
     migrations = write(folder, {"0001_bad.sql": text})
 
@@ -179,7 +179,7 @@ def test_failure_without_a_place_tells_the_context(url: str, folder: Path) -> No
         migrate(url, migrations)
 
 
-def test_failure_at_commit_is_told_and_rolled_back(url: str, folder: Path) -> None:
+def test_failure_at_commit_is_reported_and_rolled_back(url: str, folder: Path) -> None:
     text = """
         create table app.a (id int primary key,
             parent int references app.a deferrable initially deferred);
@@ -294,7 +294,7 @@ def test_superuser_in_the_guise_of_the_migrator_is_refused(admin: str, folder: P
         migrate(make_conninfo(admin, user="boss", password="p"), write(folder, ORGS))
 
 
-def test_role_without_create_is_told_the_grant(admin: str, folder: Path) -> None:
+def test_role_without_create_is_reported_the_grant(admin: str, folder: Path) -> None:
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute("create role weak login password 'p'")
     weak = make_conninfo(admin, user="weak", password="p")
@@ -330,7 +330,7 @@ def test_status_of_a_new_database_is_all_pending(url: str, folder: Path) -> None
     assert ask(url, "select to_regnamespace('app')") is None
 
 
-def test_status_tells_when_by_whom_and_what_is_wrong(url: str, folder: Path) -> None:
+def test_status_reports_when_by_whom_and_what_is_wrong(url: str, folder: Path) -> None:
     migrate(url, write(folder, TWO))
     (folder / "0002_users.sql").unlink()
 
@@ -370,7 +370,7 @@ def test_password_is_in_no_connection_error(address: str) -> None:
     assert caught.value.__suppress_context__
 
 
-def test_wrong_password_is_not_told(url: str) -> None:
+def test_wrong_password_is_not_shown(url: str) -> None:
     with pytest.raises(SchemaError, match="cannot connect as app_migrator: .*failed") as caught:
         migrate(make_conninfo(url, password="wr0ng-secret"), [])
 

@@ -1,4 +1,4 @@
-"""The calculator: who gets in when all come at once."""
+"""The connection budget at full concurrency."""
 
 from org_common.tools.doctor.budget import OTHERS, Demand, Pooler, Server, check, demands
 
@@ -34,18 +34,18 @@ def test_a_pooler_can_be_too_small_and_too_big() -> None:
 
 
 def test_without_a_reservation_functions_share_what_the_account_has_left() -> None:
-    found, [told] = demands({"orders": 50, "users": None, "mails": None}, 1000, {"users": 2})
+    found, [finding] = demands({"orders": 50, "users": None, "mails": None}, 1000, {"users": 2})
 
     assert found == [Demand("orders", 50), Demand("functions without reserved concurrency (2)", 950, 2)]
-    assert (told.id, told.subject) == ("budget.unknown", "mails, users")
-    assert "950 environments, the unreserved part of the account's 1000" in told.reason
+    assert (finding.id, finding.subject) == ("budget.unknown", "mails, users")
+    assert "950 environments, the unreserved part of the account's 1000" in finding.reason
 
 
-def test_without_an_account_nobody_knows() -> None:
-    found, [told] = demands({"users": None}, None, {})
+def test_unknown_account_limit_is_reported_as_any_number() -> None:
+    found, [finding] = demands({"users": None}, None, {})
 
     assert found == []
-    assert "any number" in told.reason
+    assert "any number" in finding.reason
 
 
 def test_all_reserved_is_a_budget() -> None:

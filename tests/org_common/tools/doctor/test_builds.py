@@ -1,4 +1,4 @@
-"""What is deployed beside what was built."""
+"""Deployed functions and layers compared with built zips."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -54,13 +54,13 @@ def test_the_same_bytes_are_no_finding(built: list[Built]) -> None:
     assert found(built, FUNCTION) == []
 
 
-def test_other_code_is_told(built: list[Built]) -> None:
+def test_other_code_is_reported(built: list[Built]) -> None:
     [(id, reason)] = found(built, replace(FUNCTION, code_sha256="other"))
 
     assert (id, reason) == ("build.function", f"differs from the built shop-orders.zip (line {LINE})")
 
 
-def test_a_layer_of_ours_that_nobody_built_is_told(built: list[Built]) -> None:
+def test_layer_of_org_common_that_is_not_in_the_build_is_reported(built: list[Built]) -> None:
     [(id, reason)] = found(built, FUNCTION, layer=b"other")
 
     assert (id, reason) == ("build.layer", "its layer org-common-runtime:3 is not in the build folder")
@@ -72,14 +72,14 @@ def test_layers_of_others_are_left_alone(built: list[Built]) -> None:
     assert found(built, replace(FUNCTION, layers=(others,))) == []
 
 
-def test_a_layer_for_another_python_or_processor_is_told(built: list[Built]) -> None:
+def test_a_layer_for_another_python_or_processor_is_reported(built: list[Built]) -> None:
     for other in (replace(FUNCTION, runtime="python3.12"), replace(FUNCTION, architecture="x86_64")):
         [(id, reason)] = found(built, other)
         assert id == "build.runtime"
         assert "its layer org-common-runtime is for python3.13 arm64" in reason
 
 
-def test_different_lines_are_told(tmp_path: Path, built: list[Built]) -> None:
+def test_different_lines_are_reported(tmp_path: Path, built: list[Built]) -> None:
     newer = zipped({"org-common.function.build": f"{OTHER}\npython3.13 any\nabc\n"})
     (tmp_path / "shop-orders.zip").write_bytes(newer)
 
@@ -88,7 +88,7 @@ def test_different_lines_are_told(tmp_path: Path, built: list[Built]) -> None:
     assert (id, reason) == ("build.lines", f"was built from line {OTHER}, its layer org-common-runtime:3 from {LINE}")
 
 
-def test_functions_on_different_versions_are_told() -> None:
+def test_functions_on_different_versions_are_reported() -> None:
     newer = Layer(LAYER.arn.replace(":3", ":10"))
     functions = [FUNCTION, replace(FUNCTION, name="users", layers=(newer,)), replace(FUNCTION, name="mails")]
 

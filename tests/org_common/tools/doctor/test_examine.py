@@ -82,7 +82,7 @@ def test_plain_secrets_of_a_deployed_function_are_faults(account: Account) -> No
     assert {"environment.secret", "settings.fault"} <= set(ids(look()))
 
 
-def test_an_app_that_is_not_deployed_is_told(account: Account) -> None:
+def test_an_app_that_is_not_deployed_is_reported(account: Account) -> None:
     assert "function.missing" in ids(look())
 
 
@@ -116,13 +116,13 @@ def test_functions_are_counted_against_the_server(account: Account, database: Lo
     assert "budget.exceeded" in ids(full)
 
 
-def test_an_environment_that_is_none_of_lambdas_may_hold_secrets() -> None:
+def test_local_environment_may_hold_secrets() -> None:
     report = examine(Scope(environ={"SMTP_PASSWORD": "hunter2"}))
 
     assert (ids(report), report.faults) == (["environment.local"], 0)
 
 
-def test_in_lambda_it_may_not() -> None:
+def test_lambda_environment_may_not_hold_secrets() -> None:
     report = examine(
         Scope(apps={"orders": ORDERS}, environ={"AWS_LAMBDA_FUNCTION_NAME": "x", "SMTP_PASSWORD": "hunter2"})
     )
@@ -130,7 +130,7 @@ def test_in_lambda_it_may_not() -> None:
     assert ids(report) == ["environment.secret", "settings.login"]
 
 
-def test_a_login_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_whose_secret_cannot_be_read_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_THERE", raising=False)
     monkeypatch.setattr("org_common.secrets.store._default", None)
 
@@ -156,7 +156,7 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["doctor", *arguments], catch_exceptions=False)
 
 
-def test_command_says_what_it_did_not_look_at(project: Path) -> None:
+def test_command_reports_what_it_did_not_check(project: Path) -> None:
     result = call()
 
     assert result.exit_code == 0
@@ -182,12 +182,12 @@ def test_command_fails_for_a_warning_when_asked(project: Path, account: Account)
     assert call("--aws", "--strict").exit_code == 1
 
 
-def test_command_tells_programs(project: Path, account: Account) -> None:
-    told = json.loads(call("--aws", "--json").output)
+def test_command_reports_programs(project: Path, account: Account) -> None:
+    document = json.loads(call("--aws", "--json").output)
 
-    assert told["faults"] == 0
-    assert ("function.missing", "shop") in {(each["id"], each["subject"]) for each in told["findings"]}
-    assert told["not_looked_at"]
+    assert document["faults"] == 0
+    assert ("function.missing", "shop") in {(each["id"], each["subject"]) for each in document["findings"]}
+    assert document["not_looked_at"]
 
 
 @pytest.mark.parametrize("text", ["orders", "orders=", "=5", "orders=many"])
@@ -204,7 +204,7 @@ def test_outside_of_a_project_there_are_no_apps(tmp_path: Path, monkeypatch: pyt
     assert "checked: this environment" in call().output
 
 
-def test_an_app_that_does_not_load_is_told(project: Path) -> None:
+def test_an_app_that_does_not_load_is_reported(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.org-common]\napps = ["small_shop:nothing"]\n')
 
     result = call()

@@ -1,4 +1,4 @@
-"""The ids of findings, and their page."""
+"""The ids of findings, and the page that documents them."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_page_has_every_id_with_its_level() -> None:
     assert dict(rows) == LEVELS
 
 
-def test_every_id_is_found_by_somebody() -> None:
+def test_every_id_is_used_by_a_check() -> None:
     sources = Path(__file__).parents[4] / "src" / "org_common" / "tools" / "doctor"
     texts = "".join(path.read_text() for path in sources.glob("*.py") if path.name != "finding.py")
 

@@ -1,4 +1,4 @@
-"""Policies as IAM reads them: allow, deny, patterns, and what is more than needed."""
+"""Evaluation of IAM policies: allow, deny, patterns, and excess permissions."""
 
 from typing import Any
 
@@ -93,9 +93,9 @@ def test_one_statement_may_stand_without_a_list() -> None:
     ids=str,
 )
 def test_what_is_more_than_needed(statement: dict[str, Any], how: str) -> None:
-    [(_, said)] = excess(policy(statement), NEEDS)
+    [(_, description)] = excess(policy(statement), NEEDS)
 
-    assert how in said
+    assert how in description
 
 
 @pytest.mark.parametrize(

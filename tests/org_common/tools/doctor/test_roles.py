@@ -1,4 +1,4 @@
-"""A role beside what its function needs."""
+"""The permissions of a role compared with the needs of its function."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real PgBouncer, as they should be and as they should not."""
+"""Checks of a real PostgreSQL and a real PgBouncer, set up well and badly."""
 
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
@@ -37,7 +37,7 @@ def test_what_the_guard_finds_is_a_fault_with_its_fix(database: LocalDatabase) -
     assert finding.fix == "alter table app.bare enable row level security"
 
 
-def test_nobody_there_is_a_fault_without_the_password() -> None:
+def test_unreachable_server_is_reported_without_the_password() -> None:
     server, [finding] = check_server(NOWHERE)
 
     assert (server, finding.id) == (None, "database.unreachable")
@@ -59,7 +59,7 @@ def test_settings_that_do_harm(settings: dict[str, str], subject: str, *, local:
     assert (finding.id, finding.subject) == ("database.setting", subject)
 
 
-def test_on_this_machine_nobody_listens_in() -> None:
+def test_local_server_needs_no_encryption() -> None:
     assert list(_setting_findings(GOOD | {"ssl": "off"}, local=True)) == []
 
 

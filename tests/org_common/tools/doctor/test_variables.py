@@ -1,4 +1,4 @@
-"""What is said of an environment, without repeating it."""
+"""Findings about an environment, without its values."""
 
 import pytest
 from hypothesis import given
@@ -59,7 +59,7 @@ def test_secrets_are_known_by_name_or_shape(name: str, value: str, kind: str) ->
         ("KEYBOARD", "qwertz"),
     ],
 )
-def test_what_is_none_is_left_alone(name: str, value: str) -> None:
+def test_harmless_value_is_not_a_secret(name: str, value: str) -> None:
     assert secret_kind(name, value) is None
 
 
@@ -93,7 +93,7 @@ def test_faults_of_settings_are_findings() -> None:
     assert found[0].fix.startswith("Example: prod/app/database")
 
 
-def test_who_needs_a_login_and_has_none_is_told() -> None:
+def test_missing_login_is_reported() -> None:
     [finding] = settings({}, "orders", needs_login=True)
 
     assert finding.id == "settings.login"

@@ -21,7 +21,7 @@ class Whole:
     target: Target
     layers: list[Built]
     functions: list[Function]
-    said: list[str]
+    messages: list[str]
 
     @property
     def zips(self) -> dict[str, Path]:
@@ -30,12 +30,12 @@ class Whole:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    out, said = tmp_path_factory.mktemp("layer"), list[str]()
+    out, messages = tmp_path_factory.mktemp("layer"), list[str]()
     settings, project, target = LayerSettings.find(ROOT), Project.find(ROOT), Target.here()
     make_importable(project)
-    layers = build.build(settings, target, out, list(settings.layers), said.append)
-    made = functions.build(project, settings, target.python, out, said.append)
-    return Whole(settings, target, layers, made, said)
+    layers = build.build(settings, target, out, list(settings.layers), messages.append)
+    made = functions.build(project, settings, target.python, out, messages.append)
+    return Whole(settings, target, layers, made, messages)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ def drawn(svg: str, tag: str) -> list[Element]:
     return list(fromstring(svg).iter(NAMESPACE + tag))
 
 
-def test_treemap_tells_each_files_size() -> None:
+def test_treemap_reports_each_files_size() -> None:
     svg = charts.treemap([("psycopg/a&b.py", Size(500, 3000)), ("orjson/orjson.so", Size(900, 9000))])
 
     titles = [title.text for title in drawn(svg, "title")]

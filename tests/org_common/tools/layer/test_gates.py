@@ -66,7 +66,7 @@ def test_gates_of_all_apps_and_of_one_module_add_up(tmp_path: Path) -> None:
     assert gates.gates(made) == {"shop": ("wave", "csv"), "other": ("csv",)}
 
 
-def test_module_that_does_not_import_is_told(tmp_path: Path) -> None:
+def test_module_that_does_not_import_is_reported(tmp_path: Path) -> None:
     made = project(tmp_path, '[tool.org-common.imports]\nshop = ["wave"]\n', shop="import no_such_module\n")
 
     with pytest.raises(ToolError, match=r"shop\.py:1: ModuleNotFoundError: .*no_such_module"):
@@ -74,10 +74,10 @@ def test_module_that_does_not_import_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"), [('imports = "wave"', "must be a table"), ("imports.shop = 3", "must be a list")]
+    ("table", "message"), [('imports = "wave"', "must be a table"), ("imports.shop = 3", "must be a list")]
 )
-def test_wrong_table_is_told(tmp_path: Path, table: str, told: str) -> None:
-    with pytest.raises(ProjectError, match=told):
+def test_wrong_table_is_reported(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
         gates.gates(project(tmp_path, table))
 
 

@@ -45,7 +45,7 @@ def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         ('[tool.org-common]\nlayer = "runtime"', "layer must be a table"),
         ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a valid key: valid keys are lock,"),
@@ -57,13 +57,13 @@ def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
         ("[tool", "cannot be read"),
     ],
 )
-def test_fault_names_the_key_and_an_example(tmp_path: Path, table: str, told: str) -> None:
+def test_fault_names_the_key_and_an_example(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(ProjectError) as refused:
         found(tmp_path, table)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_no_project_is_told(tmp_path: Path) -> None:
+def test_no_project_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"no pyproject\.toml in"):
         LayerSettings.find(tmp_path)

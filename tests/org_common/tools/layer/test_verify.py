@@ -30,7 +30,7 @@ def rewritten(file: Path, folder: Path, change: str) -> Path:
     return folder / file.name
 
 
-def test_every_function_answers_from_a_read_only_layer_and_compiles_nothing(whole: Whole) -> None:
+def test_every_function_responds_from_a_read_only_layer_and_compiles_nothing(whole: Whole) -> None:
     verdicts = list(verify.verify(whole.target, whole.zips, whole.functions))
 
     assert [verdict.function for verdict in verdicts] == [function.name for function in whole.functions]

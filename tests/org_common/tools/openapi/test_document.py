@@ -79,7 +79,7 @@ def test_app_is_a_tag_with_the_words_of_its_module() -> None:
     made = document([shop.app], title="Shop")
 
     assert made["tags"] == [
-        {"name": "shop-orders", "description": "An app that has a little of everything that a document tells."}
+        {"name": "shop-orders", "description": "An app with an example of everything that a document contains."}
     ]
 
 

@@ -19,7 +19,7 @@ from org_common import (
 from org_common.tools.openapi import error_responses
 from tests.org_common.tools.openapi import shelf, shop
 
-# What any route answers: an unknown query parameter, one that cannot be read, a fault of ours.
+# The errors of every route: an unknown query parameter, a malformed one, an internal error.
 ALWAYS = [400, 422, 500]
 
 
@@ -44,7 +44,7 @@ def brew() -> None:
     raise Teapot
 
 
-def test_route_without_anything_answers_little() -> None:
+def test_route_without_anything_responds_little() -> None:
     assert statuses(nothing) == ALWAYS
 
 
@@ -122,7 +122,7 @@ def test_what_the_app_gives_may_refuse() -> None:
     assert 429 in error_responses.error_types(shop.app, login)
 
 
-def test_answers_of_error_handlers_are_those_of_every_route() -> None:
+def test_responds_of_error_handlers_are_those_of_every_route() -> None:
     assert all(406 in error_responses.error_types(shop.app, route) for route in shop.app.routes)
 
 
@@ -133,7 +133,7 @@ def test_change_for_one_state_may_come_too_late() -> None:
     assert {412, 428} <= set(statuses(handler))
 
 
-def test_answer_with_content_may_be_too_large() -> None:
+def test_response_with_content_may_be_too_large() -> None:
     def handler() -> list[str]:
         return []
 

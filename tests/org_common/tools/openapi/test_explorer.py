@@ -77,7 +77,7 @@ def test_path_that_an_app_serves_is_the_apps() -> None:
     assert get("/openapi.json", app)[0] == 200
 
 
-def test_document_that_cannot_be_made_says_why() -> None:
+def test_document_that_cannot_be_made_reports_why() -> None:
     one, other = App("one"), App("other")
     for app in (one, other):
         app.get("/a", allow=PUBLIC)(lambda: None)

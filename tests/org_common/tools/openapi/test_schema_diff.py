@@ -186,6 +186,6 @@ def test_model_that_holds_itself_is_compared_once() -> None:
     ]
 
 
-def test_reference_that_leads_nowhere_is_said() -> None:
+def test_reference_without_a_target_is_reported() -> None:
     with pytest.raises(ToolError, match=r"other\.json#/Org has no target"):
         list(SchemaComparison({}, {}).compare({"$ref": "other.json#/Org"}, TEXT))

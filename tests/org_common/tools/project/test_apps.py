@@ -1,4 +1,4 @@
-"""The apps of a project; what is wrong with their names is said by `org-common dev` too (test_devserver.py)."""
+"""The apps of a project; errors in their names are also reported by `org-common dev` (test_devserver.py)."""
 
 from pathlib import Path
 
@@ -25,6 +25,6 @@ def test_apps_are_loaded_in_their_order() -> None:
         (("cora_modules.access.orgs:SIGNED_IN",), "expected an App, got Rule"),
     ],
 )
-def test_what_cannot_be_loaded_is_said(apps: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_loaded_is_reported(apps: tuple[str, ...], words: str) -> None:
     with pytest.raises(ToolError, match=words):
         load(Project(ROOT, apps=apps))

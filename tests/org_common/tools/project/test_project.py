@@ -66,13 +66,13 @@ def test_relative_start_gives_an_absolute_root(tmp_path: Path, monkeypatch: pyte
     assert Project.find(Path()).root == tmp_path
 
 
-def test_no_pyproject_is_told_with_an_example(tmp_path: Path) -> None:
+def test_no_pyproject_is_reported_with_an_example(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"(?s)no pyproject\.toml in .*\[tool\.org-common\]"):
         Project.find(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[project]\nname = 'x'", "tool = 1", "[tool.ruff]"])
-def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
+def test_no_table_is_reported_with_an_example(tmp_path: Path, text: str) -> None:
     with pytest.raises(ProjectError, match=r"(?s)has no table \[tool\.org-common\].*apps = "):
         Project.find(write(tmp_path, text))
 
@@ -98,7 +98,9 @@ def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
         ("zzz = 1", "zzz is not a valid key: valid keys are apps, migrations, demo, public, layer", "migrations = "),
     ],
 )
-def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str, problem: str, example: str) -> None:
+def test_wrong_value_is_reported_with_file_key_and_example(
+    tmp_path: Path, line: str, problem: str, example: str
+) -> None:
     write(tmp_path, f"[tool.org-common]\n{line}")
 
     with pytest.raises(ProjectError, match=rf"pyproject\.toml: tool\.org-common.*{problem}") as caught:
@@ -107,21 +109,21 @@ def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str
     assert example in str(caught.value)
 
 
-def test_table_which_is_none_is_told(tmp_path: Path) -> None:
+def test_value_that_is_not_a_table_is_reported(tmp_path: Path) -> None:
     write(tmp_path, "tool.org-common = 1")
 
     with pytest.raises(ProjectError, match=r"tool\.org-common must be a table, not a number"):
         Project.find(tmp_path)
 
 
-def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_broken_toml_is_reported_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, "[tool.org-common]\napps = [")
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: .*"):
         Project.find(tmp_path)
 
 
-def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
+def test_other_encoding_than_utf_8_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes("# Ü".encode("latin-1"))
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: 'utf-8'"):

@@ -19,7 +19,7 @@ def test_tree_has_who_asked_above_what_was_asked_for() -> None:
     ]
 
 
-def test_slowest_are_told_by_their_own_time() -> None:
+def test_slowest_imports_are_sorted_by_self_time() -> None:
     assert [each.name for each in slowest(parse(OUTPUT), 3)] == ["zipimport", "json.decoder", "json"]
 
 

@@ -37,7 +37,7 @@ def test_token_speaks_for_its_person(issuer: LocalIssuer) -> None:
 
 
 def test_subject_is_no_uuid() -> None:
-    """With most issuers it is none, so nobody may come to rely on it here."""
+    """Most issuers do not use UUIDs as subjects, so tests must not rely on them."""
     assert subject("alice") == "local|alice"
 
 
