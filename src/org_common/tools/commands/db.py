@@ -100,7 +100,10 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
     help="Role that the login may assume in addition to those of org-common; may be repeated.",
 )
 def guard(url: str, allow: tuple[str, ...]) -> None:
-    """Check that no tenant can see another tenant's rows; exit with 1 on a violation."""
+    """Check row-level security.
+
+    Checks that no tenant can see another tenant's rows. Exits with 1 on a violation.
+    """
     from org_common.tools.database import guard as tool
 
     violations = tool.check_database(url, also=allow)

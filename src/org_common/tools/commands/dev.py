@@ -26,7 +26,10 @@ DATA = Folder(file_okay=False, path_type=Path)
     help="Replace the passwords of the login roles on the server of DATABASE_URL, even if it is a remote server.",
 )
 def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool) -> None:
-    """Run the project locally, with PostgreSQL, migrations, demo data, a token issuer and HTTP."""
+    """Run the project locally.
+
+    Starts PostgreSQL, applies migrations, seeds demo data, issues tokens and serves HTTP on 127.0.0.1.
+    """
     from org_common.tools.serve import devserver, tour
 
     if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
@@ -42,7 +45,10 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
 @click.argument("user")
 @click.option("--data", type=DATA, help="The folder that `org-common dev` uses.  [default: .org-common in the project]")
 def token(user: str, data: Path | None) -> None:
-    """Print a token for a demo user, signed by the issuer of `org-common dev`."""
+    """Print a token for a demo user.
+
+    It is signed by the issuer of `org-common dev` and valid for 12 hours.
+    """
     from org_common.tools.serve import devserver
 
     project = Project.find(Path())

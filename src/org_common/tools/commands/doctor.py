@@ -54,9 +54,10 @@ def doctor(
     as_json: bool,
     strict: bool,
 ) -> None:
-    """Check settings, database, pooler and deployed functions; exit with 1 on a fault.
+    """Diagnose settings, database and deployment.
 
-    Each finding comes with a reason and a fix. Nothing is changed.
+    Checks settings, database, pooler and deployed functions, and changes nothing. Each finding comes with a reason and
+    a fix. Exits with 1 on a fault.
     """
     import os
 

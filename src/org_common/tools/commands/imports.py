@@ -9,9 +9,10 @@ from org_common.tools.project.project import Project
 
 @click.command()
 def imports() -> None:
-    """Check import gates: import each app and each gated module in a fresh process.
+    """Check the import gates.
 
-    Exits with 1 if one fails to import or loads a forbidden module.
+    Imports each app and each gated module in a fresh process. Exits with 1 if one fails to import or loads a forbidden
+    module.
     """
     from org_common.tools.layer import gates
 

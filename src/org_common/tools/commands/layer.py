@@ -44,7 +44,10 @@ OUT = click.option(
 @layer.command()
 @click.option("--upgrade", is_flag=True, help="Upgrade to the newest versions instead of keeping the locked ones.")
 def lock(upgrade: bool) -> None:
-    """Write the lock files of the layers, with versions and hashes for every Python and architecture."""
+    """Write the lock files of the layers.
+
+    They have exact versions and hashes for every Python and architecture.
+    """
     from org_common.tools.layer import lock as tool
 
     settings = _settings()
@@ -73,7 +76,10 @@ def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> 
 @OUT
 @click.option("--record", is_flag=True, help="Record the sizes as the new baseline for growth.")
 def check(python: str | None, arch: str | None, out: Path, record: bool) -> None:
-    """Build all layers and compare their sizes with the budgets; exit with 1 if one is over budget."""
+    """Compare layer sizes with the budgets.
+
+    Builds all layers. Exits with 1 if one is over budget.
+    """
     from org_common.tools.layer import sizes
 
     settings, target = _settings(), _target(python, arch)
@@ -90,9 +96,10 @@ def check(python: str | None, arch: str | None, out: Path, record: bool) -> None
 @PYTHON
 @OUT
 def verify(python: str | None, out: Path) -> None:
-    """Build, then run every function from the layers alone, on a read-only path.
+    """Run every function from the built layers.
 
-    Exits with 1 if a function does not respond or Python has to compile a module.
+    Builds layers and functions, and runs each function on a read-only path with nothing else to import from. Exits with
+    1 if a function does not respond, or if Python has to compile a module.
     """
     from org_common.tools.layer import functions as tool
     from org_common.tools.layer import verify as verifier
@@ -123,7 +130,11 @@ def verify(python: str | None, out: Path) -> None:
 @OUT
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 def report(python: str | None, out: Path, opened: bool) -> None:
-    """Write layer.html to the --out folder, with sizes by package and file, budgets and each function's imports."""
+    """Write a report of sizes and imports.
+
+    Writes layer.html to the --out folder, with sizes by package and file, budgets, and each function's imports at a
+    cold start.
+    """
     from org_common.tools.layer import functions as tool
     from org_common.tools.layer import report as reporter
 
@@ -140,7 +151,10 @@ def report(python: str | None, out: Path, opened: bool) -> None:
 @PYTHON
 @OUT
 def build_functions(python: str | None, out: Path) -> None:
-    """Build one zip per app, with its modules and the project modules that they import."""
+    """Build one zip per function.
+
+    It has the function's modules, and the modules of the project that they import.
+    """
     from org_common.tools.layer import functions as tool
 
     settings, target = _settings(), _target(python, None)
