@@ -87,7 +87,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format and import contracts. `nox -s lint -- --fix` fixes what can be fixed automatically."""
+    """Check style, format, import contracts and words. `nox -s lint -- --fix` fixes what can be fixed automatically."""
     session.install("-c", LOCK, "ruff", "import-linter")
     if "--fix" in session.posargs:
         session.run("ruff", "check", "--fix")
@@ -96,6 +96,7 @@ def lint(session: nox.Session) -> None:
         session.run("ruff", "check")
         session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "src"})
+    session.run("python", "-m", "tests.docs.words")
 
 
 @nox.session
@@ -103,7 +104,7 @@ def types(session: nox.Session) -> None:
     """Check types with two checkers: only basedpyright rejects SQL that is assembled at run time."""
     session.install("-r", LOCK)
     install_this(session)
-    session.run("mypy", "src", "tests")
+    session.run("mypy", "src", "tests", "docs/_hooks")
     # By default it uses .venv, which has only nox.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
     for example in sorted(ROOT.glob("examples/*/")):
@@ -123,11 +124,28 @@ def layer(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into site/; `nox -s docs -- serve` serves it and follows your changes."""
+    # Ruff breaks the lines of signatures.
+    session.install("-c", LOCK, "ruff", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.run("mkdocs", *(session.posargs or ("build", "--strict")), env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks. Put their names after `--`, for example `nox -s bench -- imports read`."""
     session.install("-r", LOCK)
     install_this(session)
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def findings(session: nox.Session) -> None:
+    """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
+    session.install("-c", LOCK, "uv")
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    for name in session.posargs or scripts:
+        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
 
 
 @nox.session
@@ -137,7 +155,7 @@ def lock(session: nox.Session) -> None:
     # fmt: off
     session.run(
         "uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet",
-        "--all-extras", "--group", "build", "--group", "checks",
+        "--all-extras", "--group", "build", "--group", "checks", "--group", "docs",
         "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate",
         # The package index depends on the machine that installs, so it is not part of the lock.
         "--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock",

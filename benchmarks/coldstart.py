@@ -51,15 +51,15 @@ class Stack:
 
 
 STACKS = (
-    Stack("a0", "supabase 2.27 + boto3 + requests, no byte code (as shipped)", "supabase_app.handler", False),
+    Stack("a0", "supabase 2.27 + boto3 + requests, sources only (as shipped)", "supabase_app.handler", False),
     Stack("a", "supabase 2.27 + boto3 + requests", "supabase_app.handler", True),
-    Stack("b0", "Powertools validated + psycopg, no byte code", "powertools_app.handler", False),
+    Stack("b0", "Powertools validated + psycopg, sources only", "powertools_app.handler", False),
     Stack("b", "Powertools validated + psycopg", "powertools_app.handler", True),
-    Stack("c0", "FastAPI + Mangum + SQLAlchemy + psycopg, no byte code", "fastapi_app.handler", False),
+    Stack("c0", "FastAPI + Mangum + SQLAlchemy + psycopg, sources only", "fastapi_app.handler", False),
     Stack("c", "FastAPI + Mangum + SQLAlchemy + psycopg", "fastapi_app.handler", True),
-    Stack("d0", "org-common, no byte code", "cora_modules.access.orgs.app", False),
+    Stack("d0", "org-common, sources only", "cora_modules.access.orgs.app", False),
     Stack("d", "org-common", "cora_modules.access.orgs.app", True),
-    Stack("e0", "the limit by hand, no byte code", "limit_app.handler", False),
+    Stack("e0", "the limit by hand, sources only", "limit_app.handler", False),
     Stack("e", "the limit by hand", "limit_app.handler", True),
 )
 NAMES = {"a": "supabase", "b": "powertools", "c": "fastapi", "d": "org-common", "e": "limit"}

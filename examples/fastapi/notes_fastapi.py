@@ -1,4 +1,4 @@
-"""The notes behind FastAPI: its router and its validation, our way into the database."""
+"""The notes behind FastAPI: its router and validation, our database layer."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Request
-from fastapi import Response as Answer
+from fastapi import Response as HttpResponse
 from mangum import Mangum
 from pydantic import StringConstraints
 
@@ -15,7 +15,7 @@ from org_common import Identity, Model, OrgError, Reader, Transaction, Unauthori
 app = FastAPI(title="notes")
 
 
-# FastAPI builds its validators at once, and warns of a body that would be built at its first use.
+# FastAPI builds validators at once, and warns about a body model that defers it to first use.
 class NewNote(Model, defer_build=False):
     text: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
@@ -38,39 +38,39 @@ returning id, text, created_at, created_by
 
 
 def caller(request: Request) -> Identity:
-    """Whoever the API's authorizer vouches for; nobody else gets a handle."""
+    """The identity that the API's authorizer passed on; `Unauthorized` for a request that has none."""
     context = request.scope["aws.event"]["requestContext"].get("authorizer", {}).get("lambda") or {}
     if "claims" not in context:
         raise Unauthorized
     return Identity.from_claims(context["claims"])
 
 
-def reading(identity: Annotated[Identity, Depends(caller)]) -> Iterator[Reader]:
+def open_reader(identity: Annotated[Identity, Depends(caller)]) -> Iterator[Reader]:
     with reader(identity) as db:
         yield db
 
 
-def writing(identity: Annotated[Identity, Depends(caller)]) -> Iterator[Transaction]:
-    """Committed when the handler has returned and before its answer is sent, rolled back when it raised."""
+def open_transaction(identity: Annotated[Identity, Depends(caller)]) -> Iterator[Transaction]:
+    """Committed after the handler returns and before the response is sent; rolled back if it raises."""
     with transaction(identity) as tx:
         yield tx
 
 
 # scope="function": FastAPI would commit after the answer is on its way otherwise, when nobody can be told of a failure.
-Db = Annotated[Reader, Depends(reading, scope="function")]
-Tx = Annotated[Transaction, Depends(writing, scope="function")]
+Db = Annotated[Reader, Depends(open_reader, scope="function")]
+Tx = Annotated[Transaction, Depends(open_transaction, scope="function")]
 
 
 @app.exception_handler(OrgError)
-def refuse(request: Request, error: OrgError) -> Answer:
-    """Our errors as problems: a row that is not there, a policy that refuses, a duplicate, no time left."""
-    made = problem(error, request.scope["aws.event"]["requestContext"]["requestId"])
-    return Answer(made.body, status_code=made.status, headers=made.headers)
+def error_response(request: Request, error: OrgError) -> HttpResponse:
+    """Return our errors as problems: a missing row, a policy violation, a duplicate, a timeout."""
+    response = problem(error, request.scope["aws.event"]["requestContext"]["requestId"])
+    return HttpResponse(response.body, status_code=response.status, headers=response.headers)
 
 
 @app.get("/orgs/{org_id}/notes")
 def list_notes(db: Db, org_id: UUID) -> list[Note]:
-    """The organization's notes, the newest first."""
+    """List the organization's notes, newest first."""
     return db.all(Note, LIST, {"org_id": org_id})
 
 

@@ -1,4 +1,4 @@
-"""People to try the notes with, on this machine only."""
+"""Demo users of the notes, for local development only."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ EXAMPLE = ("alice", f"/orgs/{ACME}/notes")
 
 
 def seed(admin_url: str, issuer: str) -> None:
-    """Alice owns Acme, and Carol is a member of it. Bob owns Globex."""
+    """Create the demo users: Alice owns Acme, Carol is a member of it, Bob owns Globex."""
     with psycopg.connect(admin_url) as admin:
         for org_id, name in ((ACME, "Acme"), (GLOBEX, "Globex")):
             admin.execute("insert into notes.orgs values (%s, %s) on conflict do nothing", [org_id, name])

@@ -1,4 +1,4 @@
-"""Notes that the members of an organization share."""
+"""Notes shared by the members of an organization."""
 
 from datetime import datetime
 from typing import Annotated
@@ -39,7 +39,7 @@ REMOVE = "delete from notes.notes where org_id = %(org_id)s and id = %(note_id)s
 
 @app.get("/orgs/{org_id}/notes", allow=MEMBER)
 def list_notes(db: Reader, org_id: UUID, page: PageRequest) -> Page[Note]:
-    """The organization's notes, the newest first."""
+    """List the organization's notes, newest first."""
     return db.page(Note, LIST, {"org_id": org_id}, page=page, by=("created_at", "id"), descending=True)
 
 
@@ -51,11 +51,11 @@ def add_note(tx: Transaction, org_id: UUID, body: NewNote) -> Note:
 
 @app.get("/orgs/{org_id}/notes/{note_id}", allow=MEMBER)
 def get_note(db: Reader, org_id: UUID, note_id: UUID) -> Note:
-    """One note."""
+    """Get one note."""
     return db.one(Note, GET, {"org_id": org_id, "note_id": note_id})
 
 
 @app.delete("/orgs/{org_id}/notes/{note_id}", allow=ADMIN)
 def remove_note(tx: Transaction, org_id: UUID, note_id: UUID) -> None:
-    """Throw a note away."""
+    """Delete a note."""
     tx.run(REMOVE, {"org_id": org_id, "note_id": note_id}, rows=1)

@@ -1,4 +1,4 @@
-"""Who may do what with notes: real requests, on a real database."""
+"""Who may do what with notes: real requests on a real database."""
 
 from collections.abc import Iterator
 
@@ -15,17 +15,18 @@ NOTES = f"/orgs/{demo.ACME}/notes"
 alice = Client(app, person=Person("local|alice"))
 carol = Client(app, person=Person("local|carol"))
 bob = Client(app, person=Person("local|bob"))
-nobody = Client(app)
+anonymous = Client(app)
 
 
 @pytest.fixture(autouse=True)
-def connected(database: LocalDatabase) -> Iterator[Database]:
+def app_database(database: LocalDatabase) -> Iterator[Database]:
+    """The database that the app uses in this test."""
     demo.seed(database.admin_url, ISSUER)
-    made = Database(database.settings)
-    app.use(made)
-    yield made
+    connected = Database(database.settings)
+    app.use(connected)
+    yield connected
     app.use(None)
-    made.close()
+    connected.close()
 
 
 @pytest.fixture
@@ -34,34 +35,34 @@ def note() -> str:
     return alice.post(NOTES, {"text": "Buy milk"}).headers["location"]
 
 
-def test_members_read_it(note: str) -> None:
+def test_members_read_a_note(note: str) -> None:
     assert alice.get(note).status == 200
     assert carol.get(note).json()["text"] == "Buy milk"
 
 
-def test_only_an_admin_removes_it(note: str) -> None:
+def test_only_an_admin_deletes_a_note(note: str) -> None:
     assert carol.delete(note).status == 403
     assert alice.delete(note).status == 204
     assert alice.get(note).status == 404
 
 
-def test_member_of_another_org_does_not_find_it(note: str) -> None:
+def test_member_of_another_org_gets_404(note: str) -> None:
     assert bob.get(note).status == 404
     assert bob.delete(note).status == 404
 
 
-def test_without_a_token_nobody_gets_an_answer(note: str) -> None:
-    assert nobody.get(note).status == 401
+def test_request_without_a_token_gets_401(note: str) -> None:
+    assert anonymous.get(note).status == 401
 
 
-def test_policy_hides_it_where_no_rule_stands_in_the_way(note: str, connected: Database) -> None:
-    stranger = Identity.from_claims(Person("local|bob").claims())
+def test_policy_hides_notes_where_no_access_rule_applies(note: str, app_database: Database) -> None:
+    caller = Identity.from_claims(Person("local|bob").claims())
 
-    with reader(stranger, database=connected) as db:
+    with reader(caller, database=app_database) as db:
         assert db.all(Note, LIST, {"org_id": demo.ACME}) == []
 
 
-def test_pages_follow_each_other() -> None:
+def test_pages_follow_the_cursor() -> None:
     for text in ("one", "two", "three"):
         alice.post(NOTES, {"text": text})
 

@@ -1,4 +1,4 @@
-"""The notes behind Powertools' resolver: its router and its validation, our way into the database."""
+"""The notes behind Powertools' resolver: its router and validation, our database layer."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ returning id, text, created_at, created_by
 
 
 def caller() -> Identity:
-    """Whoever the API's authorizer vouches for; nobody else gets a handle."""
+    """The identity that the API's authorizer passed on; `Unauthorized` for a request that has none."""
     context: dict[str, Any] = app.current_event["requestContext"].get("authorizer", {}).get("lambda") or {}
     if "claims" not in context:
         raise Unauthorized
@@ -43,15 +43,15 @@ def caller() -> Identity:
 
 
 @app.exception_handler(OrgError)  # type: ignore[untyped-decorator]  # Powertools has no type for it
-def refuse(error: OrgError) -> Response[str]:
-    """Our errors as problems: a row that is not there, a policy that refuses, a duplicate, no time left."""
-    made = problem(error, app.current_event["requestContext"]["requestId"])
-    return Response(made.status, body=made.body.decode(), headers=made.headers)
+def error_response(error: OrgError) -> Response[str]:
+    """Return our errors as problems: a missing row, a policy violation, a duplicate, a timeout."""
+    response = problem(error, app.current_event["requestContext"]["requestId"])
+    return Response(response.status, body=response.body.decode(), headers=response.headers)
 
 
 @app.get("/orgs/<org_id>/notes")
 def list_notes(org_id: UUID) -> list[Note]:
-    """The organization's notes, the newest first."""
+    """List the organization's notes, newest first."""
     with reader(caller()) as db:
         return db.all(Note, LIST, {"org_id": org_id})
 
@@ -64,5 +64,5 @@ def add_note(org_id: UUID, body: Annotated[NewNote, Body()]) -> Note:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The function's entry."""
+    """The entry point of the Lambda function."""
     return app.resolve(event, context)

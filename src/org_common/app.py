@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
-from org_common.events.http_api import HTTP_API, answer
+from org_common.events.http_api import HTTP_API, to_event
 from org_common.handlers.failures import Failures
 from org_common.http.finish import SECURITY, Finish
 from org_common.http.request import Request
@@ -104,7 +104,7 @@ class App(Router):
             # Now, in the init, which has a whole CPU: the first request may have a tenth of one.
             from org_common.lifecycle import startup
 
-            startup.attend()
+            startup.register_hooks()
             self._is_early = startup.is_early()
             self._observe()
 
@@ -134,17 +134,17 @@ class App(Router):
             except OrgError as error:
                 if error.status >= 500:
                     logger().error("%s", error.detail)
-                return shape.answer(self._unread(error, event, context, watch), event)
+                return shape.to_event(self._unread(error, event, context, watch), event)
             request.event = (shape, event)
             try:
-                return shape.answer(self._watched(request, watch), event)
+                return shape.to_event(self._watched(request, watch), event)
             except ResponseTooLarge as error:
-                return shape.answer(self._refused(request, error, watch), event)
-        from org_common.events.unknown import refusal
+                return shape.to_event(self._refused(request, error, watch), event)
+        from org_common.events.unknown import unknown_event_error
 
-        refused, seen = refusal(event)
+        refused, seen = unknown_event_error(event)
         logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, seen)
-        return answer(self._unread(refused, event, context, watch))
+        return to_event(self._unread(refused, event, context, watch))
 
     def _seen(self, request: Request, error: Exception | None) -> Response:
         if not self._is_observed:
@@ -176,10 +176,10 @@ class App(Router):
 
     def _unread(self, error: OrgError, event: Event, context: LambdaContext, watch: Watch | None) -> Response:
         """The answer to an event that is no request."""
-        from org_common.events.unknown import remains
+        from org_common.events.unknown import partial_request
 
         told = problem(error, context.aws_request_id, self._problem_types)
-        response = self._finish.apply(remains(event, context), told)
+        response = self._finish.apply(partial_request(event, context), told)
         if watch is not None:
             watch.problem(error.code)
             watch.answered(response)
@@ -234,14 +234,14 @@ class App(Router):
         if request.event is not None:
             shape, event = request.event
             copy = Response(response.body, status=response.status, headers=response.headers, cookies=response.cookies)
-            shape.answer(self._finish.apply(request, copy), event)
+            shape.to_event(self._finish.apply(request, copy), event)
 
     def _options(self, request: Request) -> Response:
         """What the path's methods are, and a browser's question before a request from another origin."""
         allowed = self._table.allowed(request.path)
         headers = {"allow": allowed}
         if self._cors is not None and "access-control-request-method" in request.headers:
-            self._cors.preflight(headers, allowed)
+            self._cors.add_preflight_headers(headers, allowed)
         return Response(status=204, headers=headers)
 
     def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:
@@ -289,7 +289,7 @@ class App(Router):
     def needs_identity(self, method: str, path: str) -> bool:
         """Such a request meets a route that asks who is calling: in front of others an API has no authorizer."""
         route = self.route_of(method, path)
-        return route is not None and route.rule.caller != "anyone"
+        return route is not None and not route.is_public
 
     def serves(self, path: str) -> bool:
         """Some route of this app has the path, whatever its method."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from org_common.app import App
 from org_common.db.database import Database
-from org_common.events.event_source import decoded, without
+from org_common.events.event_source import decode_path, strip_prefix
 from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.values.errors import OrgError, PayloadTooLarge
@@ -127,10 +127,10 @@ def read(scope: Scope) -> Request:
         headers[name] = f"{headers[name]}{separator}{text}" if name in headers else text
     # The bytes where there are any: a server may have decoded `path` in another way than API Gateway would.
     raw_path: bytes | None = scope.get("raw_path")
-    sent_path: str = scope["path"] if raw_path is None else decoded(raw_path.decode("latin-1").partition("?")[0])
+    sent_path: str = scope["path"] if raw_path is None else decode_path(raw_path.decode("latin-1").partition("?")[0])
     return Request(
         scope["method"],
-        without(scope.get("root_path", ""), sent_path),
+        strip_prefix(scope.get("root_path", ""), sent_path),
         sent_path,
         scope["query_string"].decode("latin-1"),
         headers,

@@ -8,7 +8,7 @@ from typing import Any, Literal, Required, TypedDict
 from org_common.auth.rules import Rule
 from org_common.handlers.binding import Binding
 from org_common.handlers.result import ResultWriter
-from org_common.handlers.signature import Signature
+from org_common.handlers.signature import NO_PROVIDERS, Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response
 from org_common.http.routing import parameters
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 # Shorter ones fit through whatever there is, a load balancer too.
 SURELY_FITS_BYTES = 150_000
-NOTHING: Mapping[type, Callable[[Request], Any]] = {}
 
 
 class RouteOptions(TypedDict, total=False):
@@ -83,7 +82,7 @@ class Route:
         path: str,
         handler: Callable[..., Any],
         options: RouteOptions,
-        provided: Mapping[type, Callable[[Request], Any]] = NOTHING,
+        provided: Mapping[type, Callable[[Request], Any]] = NO_PROVIDERS,
     ) -> None:
         """`TypeError` says what is wrong with the declaration, and the fix. `provided`: the app's own, as it grows."""
         where = f"{method} {path}"
@@ -105,7 +104,7 @@ class Route:
         self.path = path
         self.handler = handler
         self.rule = rule
-        self.is_public = rule.caller == "anyone"
+        self.is_public = rule.is_public
         self._authorized = rule.needs_database
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
         self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
@@ -149,7 +148,7 @@ class Route:
             raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
         if self._isolation != ISOLATIONS[0] and not self._retry:
             raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
-        if self._identity_at is not None and self.rule.caller == "anyone":
+        if self._identity_at is not None and self.is_public:
             raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
 
     def given(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:

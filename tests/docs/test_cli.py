@@ -61,7 +61,9 @@ def test_options_of_all_are_named() -> None:
 
 
 def test_page_has_every_key_of_a_project() -> None:
-    keys = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## The project")[2].partition("\n## ")[0], re.MULTILINE)
+    keys = re.findall(
+        r"^\| `(\w+)` \|", TEXT.partition("## Project configuration")[2].partition("\n## ")[0], re.MULTILINE
+    )
 
     assert set(keys) == set(KEYS)
 

@@ -119,4 +119,4 @@ def test_codes_are_told_once_and_in_order() -> None:
 def test_every_code_of_a_fault_is_there() -> None:
     used = {code for _, tree in modules() for code in codes_of_faults(tree)}
 
-    assert {row[0] for row in table("### Codes of faults")} == used
+    assert {row[0] for row in table("### Validation codes")} == used

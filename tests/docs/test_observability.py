@@ -26,11 +26,11 @@ def test_every_variable_is_there() -> None:
 
     observability.read(get)
 
-    assert {name for row in table("## Settings") for name in row[0].split(", ")} == asked
+    assert {name for row in table("## Environment variables") for name in row[0].split(", ")} == asked
 
 
 def test_defaults_are_those_of_the_page() -> None:
-    rows = {row[0]: row[2] for row in table("## Settings")}
+    rows = {row[0]: row[2] for row in table("## Environment variables")}
     how = observability.Observability()
 
     assert rows["ORG_COMMON_LOG_DEBUG_LINES"] == str(how.debug_lines) == str(DEBUG_LINES)
@@ -46,7 +46,7 @@ def test_every_metric_of_the_sdk_s_own_is_there() -> None:
 
 
 def test_every_part_of_a_name_that_says_secret_is_masked() -> None:
-    [said] = re.findall(r"names\s+with\s+(.+?)\s+in\s+them\.", PAGE, re.DOTALL)
+    [said] = re.findall(r"names\s+that\s+contain\s+(.+?)\.\s", PAGE, re.DOTALL)
     redactor = Redactor()
 
     for name in re.findall(r"`(\w+)`", said):

@@ -17,13 +17,13 @@ from typing import Any
 import atheris  # type: ignore[import-untyped]
 
 with atheris.instrument_imports(include=["org_common"]):
-    from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
+    from org_common.auth.authorizer import Authorizer, AuthorizerError, UnauthorizedResponse
     from org_common.auth.fetch import FetchError
     from org_common.auth.from_authorizer import FROM_AUTHORIZER
     from org_common.auth.gateway_jwt import GatewayJwt
     from org_common.auth.jwks import usable_keys
     from org_common.auth.refusals import TokenRefused
-    from org_common.auth.tokens import Verifier, opened
+    from org_common.auth.tokens import Verifier, parse_token
     from org_common.config.issuers import parse_issuers
     from org_common.http.request import Request
     from org_common.values.errors import Forbidden
@@ -55,7 +55,7 @@ def token(data: bytes) -> None:
 def parts(data: bytes) -> None:
     """Any text taken apart."""
     try:
-        header, payload, signature = opened(data.decode("latin-1"))
+        header, payload, signature = parse_token(data.decode("latin-1"))
     except TokenRefused:
         return
     assert type(header) is type(payload) is dict
@@ -86,7 +86,7 @@ def more_claims(data: bytes) -> None:
 def _accepted(text: str) -> None:
     try:
         found = VERIFIER.verify(text)
-        context = json.loads(found.text())
+        context = json.loads(found.to_json())
     except TokenRefused:
         return
     assert context["iss"] == ISSUERS["legacy"].url
@@ -120,7 +120,7 @@ def shapes(data: bytes) -> None:
 
 def event(data: bytes) -> None:
     """Any event of an authorizer."""
-    with suppress(Unauthorized, AuthorizerError):
+    with suppress(UnauthorizedResponse, AuthorizerError):
         AUTHORIZER(_json(data), None)
 
 

@@ -163,7 +163,7 @@ def test_wrong_option_is_refused(option: dict[str, Any], says: str) -> None:
         pytest.param(int, r"GET /a: .*is not a function", id="class"),
         pytest.param(print, r"GET /a: .*is not a function", id="built-in"),
         pytest.param(functools.partial(fine), r"GET /a: .*is not a function", id="partial"),
-        pytest.param(two_bodies, r"GET /a: .*two bodies: put them into one", id="two bodies"),
+        pytest.param(two_bodies, r"GET /a: .*two bodies: combine them into one model", id="two bodies"),
         pytest.param(knows, r"GET /a is PUBLIC .*Identity.*use allow=TOKEN", id="PUBLIC and an Identity"),
         pytest.param(writes, r"GET /a takes a Transaction.*take a Reader", id="GET that writes"),
     ],
@@ -196,7 +196,7 @@ def test_reader_beside_a_transaction_is_refused() -> None:
         pytest.param("/{Org}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="capital letter"),
         pytest.param("/a{b}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="half a segment"),
         pytest.param("/a/", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="slash at the end"),
-        pytest.param("/{org_id}/{org_id}", takes_org, PUBLIC, r"\{org_id\} stands twice", id="twice"),
+        pytest.param("/{org_id}/{org_id}", takes_org, PUBLIC, r"\{org_id\} appears twice", id="twice"),
     ],
 )
 def test_wrong_path_is_told_with_its_fix(path: str, handler: Callable[..., Any], rule: Rule, says: str) -> None:

@@ -17,7 +17,7 @@ from org_common.auth.rules import SIGNED_IN
 from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.login import SecretUrl
 from org_common.secrets.store import Store
 from org_common.tools.database.bootstrap import set_password
@@ -70,7 +70,7 @@ class Environment:
     """Answers requests of one tenant, on a connection that is new from time to time, with a store of its own."""
 
     def __init__(self, platform: Platform, aws: Aws, number: int) -> None:
-        self.counters = Counters()
+        self.counters = SecretCounters()
         self.answered = 0
         self.failed: list[str] = []
         url = SecretUrl(Reference.parse(NAME), None, Store([aws], self.counters))
@@ -106,7 +106,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeStore, Aws]]:
     with FakeStore() as store:
         for name, value in store.environ.items():
             monkeypatch.setenv(name, value)
-        yield store, Aws(Counters())
+        yield store, Aws(SecretCounters())
 
 
 @pytest.mark.parametrize(("way", "most_reads"), [("at_once", 1), ("step_by_step", 2)])
@@ -159,7 +159,7 @@ def test_a_storm_of_environments_reads_once_each(served: tuple[FakeStore, Aws], 
     store, aws = served
     store.secrets[NAME] = "of the test"
     store.throttle_each = 10
-    stores = [Store([aws], Counters()) for _ in range(STAMPEDE)]
+    stores = [Store([aws], SecretCounters()) for _ in range(STAMPEDE)]
     reference = Reference.parse(NAME)
 
     with ThreadPoolExecutor(32) as pool:

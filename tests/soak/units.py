@@ -154,7 +154,8 @@ class Soak:
     def age(self, way: str) -> None:
         """As if the process had been frozen for longer than a connection is trusted."""
         for connection in connections(self.ways[way]):
-            connection._used_wall_s -= MAX_IDLE_S + 1
+            wall_s, monotonic_s = connection._used_at
+            connection._used_at = wall_s - MAX_IDLE_S - 1, monotonic_s
 
     def kill(self) -> None:
         """The server ends all connections of the login; the next unit on each way is answered all the same."""

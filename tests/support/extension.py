@@ -14,15 +14,15 @@ NOT_READY = b"not ready to serve traffic, please wait"
 
 
 class FakeExtension:
-    """`secrets` and `parameters` are what it knows. `faults` are eaten one a request: a status, "slow", "half", "junk"
-    or "no-secret". With `chunked` it answers as Go does above 2 KiB.
+    """`secrets` and `parameters` are what it knows. `faults` are consumed one per request: a status, "slow", "half",
+    "junk", "no-secret", or the bytes of a response. With `chunked` it answers as Go does above 2 KiB.
     """
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
-        self.faults: list[int | str] = []
-        self.always: int | str | None = None
+        self.faults: list[int | str | bytes] = []
+        self.always: int | str | bytes | None = None
         self.chunked = False
         self.asked: list[str] = []
         self.lock = threading.Lock()
@@ -74,6 +74,10 @@ class FakeExtension:
             time.sleep(3)
         if isinstance(fault, int):
             return _send(handler, fault, NOT_READY)
+        if isinstance(fault, bytes):
+            handler.wfile.write(fault)
+            handler.close_connection = True
+            return None
         if handler.headers["X-Aws-Parameters-Secrets-Token"] != TOKEN:
             return _send(handler, 401, b"unauthorized")
         status, answer = self._found(handler.path)

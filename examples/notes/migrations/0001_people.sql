@@ -1,4 +1,4 @@
--- Who there is: people, the tokens that speak for them, organizations and their members.
+-- Users, the token subjects that identify them, organizations and their members.
 
 create schema notes;
 grant usage on schema notes to authenticated, app_rules;
@@ -32,11 +32,11 @@ alter table notes.identities enable row level security, force row level security
 alter table notes.orgs enable row level security, force row level security;
 alter table notes.members enable row level security, force row level security;
 
--- A request sees the caller's own memberships, and nothing else of these tables.
+-- A request sees the caller's own memberships and no other row of these tables.
 grant select on notes.members to authenticated;
 create policy own on notes.members for select to authenticated using (user_id = (select app.uid()));
 
--- The two look-ups below run as app_rules, which sees two tables.
+-- The two lookup functions below run as app_rules, which may read two tables.
 grant select on notes.identities, notes.members to app_rules;
 create policy rules on notes.identities for select to app_rules using (true);
 create policy rules on notes.members for select to app_rules using (true);

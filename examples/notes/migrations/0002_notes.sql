@@ -1,4 +1,4 @@
--- Notes: each belongs to an organization, all of whose members read and write them.
+-- Notes belong to an organization. All of its members read and write them.
 
 create table notes.notes (
   org_id uuid not null references notes.orgs,

@@ -1,4 +1,4 @@
-"""The identity source of an app that verifies tokens itself: behind a load balancer, a Function URL, an ASGI server."""
+"""Authentication in the app itself: behind a load balancer, a Function URL or an ASGI server."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Bearer:
-    """The caller is who the request's own token says, verified here; by default of the environment's issuers.
+    """Verifies the bearer token of the request, by default against the issuers of the environment.
 
     app = App("orders", identity=Bearer(), events=(ALB,))
 
-    Nothing in the event is believed but the Authorization header. Keys that cannot be had are a 503.
+    It trusts nothing in the event but the Authorization header. If the issuer's keys are unavailable, it raises a 503.
     """
 
     __slots__ = ("verifier",)
@@ -34,10 +34,11 @@ class Bearer:
         settings: Settings | None = None,
         verifier: Verifier | None = None,
     ) -> None:
-        """`verifier` is for tests: `testing.TokenIssuer` makes one whose tokens they can sign."""
+        """`verifier` is for tests: `testing.TokenIssuer` creates one, and tokens for it."""
         self.verifier = verifier or Verifier.of(issuers, settings)
 
     def identity(self, request: Request) -> Identity | None:
+        """The caller; None without a token. Raises `TokenRefused` for an invalid one."""
         authorization = request.headers.get("authorization")
         if authorization is None:
             return None

@@ -1,4 +1,4 @@
-"""What a verified token must say, and what of it is passed on."""
+"""Validation of the claims of a verified token, and the claims that are passed on."""
 
 from __future__ import annotations
 
@@ -17,23 +17,38 @@ if TYPE_CHECKING:
     from org_common.config.issuers import Issuer
     from org_common.values.identity import Identity
 
-# For clocks that disagree, as PostgREST allows.
+# Clock skew, as PostgREST allows.
 LEEWAY_S = 30
-# A token that is good for longer is a password.
+# A token with a longer lifetime is a password.
 MAX_LIFE_S = 24 * 3600
 MAX_TEXT_LENGTH = 512
 MAX_AUDIENCES = 16
-# API Gateway takes 8 KB of an authorizer's answer, and the policy needs some of it.
+# API Gateway accepts 8 KB from an authorizer, and the policy needs some of it.
 MAX_CONTEXT_BYTES = 7 * 1024
 
-# One @, and no character that two programs could read, fold or count in two ways.
+# One @, and no character that two programs could decode, fold or count differently.
 _ADDRESS = re.compile(r"[!-?A-~]+@([A-Za-z0-9.-]+)", re.ASCII)
 
 
 class Claims:
-    """What handlers get to know of a token. `text()` is the authorizer's whole context."""
+    """The claims of a valid token that handlers get."""
 
     __slots__ = ("email", "email_verified", "exp", "iss", "jti", "sub", "tenant")
+
+    iss: str
+    """The issuer."""
+    sub: str
+    """The issuer's id for the caller."""
+    exp: float
+    """When the token expires, in seconds since the epoch."""
+    email: str | None
+    """The caller's e-mail address."""
+    email_verified: bool
+    """True only if the issuer is trusted for the domain of the address."""
+    jti: str | None
+    """The id of the token."""
+    tenant: str | None
+    """The value of the issuer's `tenant_claim`."""
 
     def __init__(
         self,
@@ -54,9 +69,9 @@ class Claims:
         self.jti = jti
         self.tenant = tenant
 
-    def text(self) -> str:
-        """One JSON text: API Gateway turns anything else into strings. `TokenRefused` when it is over 7 KB."""
-        members: dict[str, object] = {
+    def to_json(self) -> str:
+        """The complete context of the authorizer: API Gateway passes on strings. Raises `TokenRefused` over 7 KB."""
+        claims: dict[str, object] = {
             "iss": self.iss,
             "sub": self.sub,
             "exp": self.exp,
@@ -65,9 +80,9 @@ class Claims:
             "jti": self.jti,
         }
         if self.tenant is not None:
-            members["tenant"] = self.tenant
-        text = json.dumps(members, separators=(",", ":"))
-        # As a string within the answer's JSON, where each quote and each backslash takes two bytes.
+            claims["tenant"] = self.tenant
+        text = json.dumps(claims, separators=(",", ":"))
+        # The size as a string in JSON, where a quote and a backslash take two bytes each.
         if len(text) + text.count('"') + text.count("\\") > MAX_CONTEXT_BYTES:
             raise TokenRefused("too_large")
         return text
@@ -90,68 +105,68 @@ class Claims:
         return f"Claims(iss={self.iss!r}, sub={self.sub!r})"
 
 
-def checked(issuer: Issuer, claims: Mapping[str, Any], now: float) -> Claims:
-    """The claims of a token of `issuer`, whose signature holds, at `now` (seconds since the epoch).
+def check_claims(issuer: Issuer, claims: Mapping[str, Any], now: float) -> Claims:
+    """Validate the claims of a token of `issuer` with a valid signature, at `now` (seconds since the epoch).
 
-    `TokenRefused` for what is missing, of a wrong type, for somebody else, or not valid now. There is no way to leave a
-    check out: `iss`, the audience, `sub`, `iat` and `exp` are required of every token.
+    Raises `TokenRefused` for a claim that is missing or of a wrong type, for another audience, and for a token that is
+    not valid now. No check is optional: `iss`, the audience, `sub`, `iat` and `exp` are required in every token.
     """
     if claims.get("iss") != issuer.url:
         raise TokenRefused("issuer")
     _check_audience(issuer, claims)
     _check_use(issuer, claims)
     expires_at = _check_times(claims, now)
-    email = _text(claims, "email")
+    email = _string(claims, "email")
     return Claims(
         issuer.url,
-        _required_text(claims, "sub"),
+        _required_string(claims, "sub"),
         expires_at,
         email=email,
-        email_verified=claims.get("email_verified") is True and vouched_for(issuer, email),
-        jti=_text(claims, "jti"),
-        tenant=None if issuer.tenant_claim is None else _text(claims, issuer.tenant_claim),
+        email_verified=claims.get("email_verified") is True and is_trusted_mailbox(issuer, email),
+        jti=_string(claims, "jti"),
+        tenant=None if issuer.tenant_claim is None else _string(claims, issuer.tenant_claim),
     )
 
 
-def vouched_for(issuer: Issuer, email: str | None) -> bool:
-    """The issuer's word counts for this mailbox: its domain is one of those that the issuer's settings list."""
-    found = _ADDRESS.fullmatch(email) if email else None
-    return found is not None and found[1].lower() in issuer.email_domains
+def is_trusted_mailbox(issuer: Issuer, email: str | None) -> bool:
+    """True if the domain of the address is one of `issuer.email_domains`."""
+    match = _ADDRESS.fullmatch(email) if email else None
+    return match is not None and match[1].lower() in issuer.email_domains
 
 
 def _check_audience(issuer: Issuer, claims: Mapping[str, Any]) -> None:
-    named = claims.get(issuer.audience_claim)
-    if named is None:
+    value = claims.get(issuer.audience_claim)
+    if value is None:
         raise TokenRefused("missing_claim")
-    # RFC 7519, section 4.1.3: a token may be for several (Auth0's are for userinfo too), and ours must be among them.
-    several = named if type(named) is list and issuer.audience_claim == "aud" else [named]
-    if not 0 < len(several) <= MAX_AUDIENCES or any(type(each) is not str for each in several):
+    # RFC 7519, section 4.1.3: `aud` may list several (Auth0's tokens are for userinfo too). One must be accepted.
+    audiences = value if type(value) is list and issuer.audience_claim == "aud" else [value]
+    if not 0 < len(audiences) <= MAX_AUDIENCES or any(type(audience) is not str for audience in audiences):
         raise TokenRefused("claim_type")
-    if not any(each in issuer.audience for each in several):
+    if not any(audience in issuer.audience for audience in audiences):
         raise TokenRefused("audience")
 
 
 def _check_use(issuer: Issuer, claims: Mapping[str, Any]) -> None:
     if claims.get("token_use", None if issuer.token_use else "access") != (issuer.token_use or "access"):
         raise TokenRefused("token_use")
-    for name, wanted in issuer.required.items():
+    for name, required in issuer.required.items():
         value = claims.get(name)
         if name in ("scope", "scp"):
             words = value.split(" ") if type(value) is str else value if type(value) is list else ()
-            holds = wanted in words
+            is_valid = required in words
         else:
-            holds = value == wanted
-        if not holds:
+            is_valid = value == required
+        if not is_valid:
             raise TokenRefused("required_claim")
 
 
 def _check_times(claims: Mapping[str, Any], now: float) -> float:
-    """When the token expires."""
+    """Check `exp`, `iat` and `nbf`, and return `exp`."""
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     if expires_at is None or issued_at is None:
         raise TokenRefused("missing_claim")
     not_before = _time(claims, "nbf")
-    # The life first: what is valid until the year 9999 was never a token.
+    # The lifetime first: a token that is valid until the year 9999 is refused for it, not for its age.
     if expires_at - issued_at > MAX_LIFE_S:
         raise TokenRefused("lifetime")
     if expires_at <= now - LEEWAY_S:
@@ -167,14 +182,14 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
         if name in claims:
             raise TokenRefused("claim_type")
         return None
-    # Not isinstance: True is an int. Neither NaN nor 1e400, and no integer that a float cannot hold.
+    # Not isinstance, as True is an int. Excludes NaN, 1e400, and integers that a float cannot represent.
     if type(value) not in (int, float) or not -(2**53) < value < 2**53 or not isfinite(value):
         raise TokenRefused("claim_type")
     number: float = value
     return number
 
 
-def _required_text(claims: Mapping[str, Any], name: str) -> str:
+def _required_string(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
     if value is None and name not in claims:
         raise TokenRefused("missing_claim")
@@ -183,12 +198,12 @@ def _required_text(claims: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str | None:
+def _string(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    # Supabase's tokens of people with a telephone number alone have the e-mail "".
-    return None if value is None or value == "" else _required_text(claims, name)
+    # Supabase's tokens of users with only a telephone number have the e-mail "".
+    return None if value is None or value == "" else _required_string(claims, name)
 
 
 def _is_name(value: object) -> bool:
-    # PostgreSQL's text holds no NUL, and nobody's name holds another control character.
+    # PostgreSQL's type text cannot hold NUL, and no id or address contains other control characters.
     return type(value) is str and 0 < len(value) <= MAX_TEXT_LENGTH and value.isprintable()

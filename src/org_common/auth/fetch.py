@@ -1,4 +1,4 @@
-"""One GET of a small JSON document, bounded in every way: one host, no redirect, 256 KB, two seconds in all."""
+"""GET of a small JSON document with strict limits: one host, no redirect, 256 KB, two seconds in total."""
 
 from __future__ import annotations
 
@@ -9,31 +9,42 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from org_common.lifecycle.within import within
+from org_common.lifecycle.timeout import run_with_timeout
 from org_common.telemetry.trace import Span, span
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 MAX_BYTES = 256 * 1024
-# API Gateway gives an authorizer ten seconds, and a cold start takes some of them.
+# API Gateway gives an authorizer ten seconds, including its cold start.
 TIMEOUT_S = 2.0
 USER_AGENT = "org-common"
 
 
 class FetchError(Exception):
-    """The document could not be had; the text says why, and holds nothing of what was answered."""
+    """The document could not be fetched. The message says why, without any of the response."""
 
 
 class Fetch:
     """Fetches one URL, with a new connection each time.
 
-    Written on a socket: http.client's timeout is for each read, so a server that sends a byte a second holds it for
-    ever, and urllib follows redirects and proxies of the environment.
+    It uses a socket: the timeout of http.client is for each read, so that a server that sends a byte a second never
+    times out, and urllib follows redirects and proxies of the environment.
     """
 
-    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        """`url` is https, or http where its `Issuer` allowed that; `tls` trusts the system's authorities by default."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        timeout_s: float = TIMEOUT_S,
+        resolve: Callable[..., Any] = socket.getaddrinfo,
+    ) -> None:
+        """`url` is https, or http if its `Issuer` allows it; `tls` uses the system's CA certificates by default.
+
+        `resolve` looks up the host, as `socket.getaddrinfo` does.
+        """
         parts = urlsplit(url)
         assert parts.hostname is not None
         self._url = url
@@ -47,38 +58,39 @@ class Fetch:
         ).encode("ascii")
         self._tls = tls
         self._timeout_s = timeout_s
+        self._resolve = resolve
 
     def __call__(self) -> bytes:
-        """The document. `FetchError` when it was not there, whole and small, in time."""
-        ends_at = time.monotonic() + self._timeout_s
+        """The document. Raises `FetchError` if it is missing, incomplete, too large or late."""
+        deadline_s = time.monotonic() + self._timeout_s
         try:
-            # Without trace headers: an issuer is somebody else.
-            with self._span(), self._connected(ends_at) as connection:
+            # Without trace headers: an issuer is a third party.
+            with self._span(), self._connected(deadline_s) as connection:
                 connection.sendall(self._head)
-                return self._body(HTTPResponse(_Bounded(connection, ends_at), method="GET"))  # type: ignore[arg-type]
+                return self._body(HTTPResponse(_Bounded(connection, deadline_s), method="GET"))  # type: ignore[arg-type]
         except TimeoutError:
-            raise FetchError(f"no answer within {self._timeout_s:g} s") from None
+            raise FetchError(f"no response within {self._timeout_s:g} s") from None
         except (OSError, HTTPException, ValueError) as error:
-            # Its type alone: some of these texts quote what the server sent.
-            raise FetchError(f"{type(error).__name__} on the way") from None
+            # Only its type: some messages quote what the server sent.
+            raise FetchError(f"the request failed: {type(error).__name__}") from None
 
     def _span(self) -> Span:
         return span(f"GET {self._host}", {"server.address": self._host, "server.port": self._port}, kind="client")
 
-    def _connected(self, ends_at: float) -> socket.socket:
-        # A resolver that is mute takes 10 s, and looks at no timeout.
-        found = within(lambda: socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM), ends_at)
-        for at, (family, kind, protocol, _, address) in enumerate(found):
-            connection = socket.socket(family, kind, protocol)
+    def _connected(self, deadline_s: float) -> socket.socket:
+        # An unresponsive resolver takes 10 s, and getaddrinfo has no timeout.
+        addresses = run_with_timeout(lambda: self._resolve(self._host, self._port, type=socket.SOCK_STREAM), deadline_s)
+        for index, (family, type_, protocol, _, address) in enumerate(addresses):
+            connection = socket.socket(family, type_, protocol)
             try:
-                # Each address gets its share, so that one that drops packets leaves time for the next.
-                connection.settimeout(max(_left(ends_at) / (len(found) - at), 0.001))
+                # The time is divided, so that an address that drops packets leaves some for the next.
+                connection.settimeout(max(_left(deadline_s) / (len(addresses) - index), 0.001))
                 connection.connect(address)
-                connection.settimeout(_left(ends_at))
+                connection.settimeout(_left(deadline_s))
                 return connection if self._is_plain else self._secured(connection)
             except OSError:
                 connection.close()
-                if at == len(found) - 1:
+                if index == len(addresses) - 1:
                     raise
         raise OSError("no address")
 
@@ -86,46 +98,49 @@ class Fetch:
         if self._tls is None:
             from ssl import create_default_context
 
-            # Read when first needed: the authorities are a third of a megabyte.
+            # Created on first use: the CA certificates are a third of a megabyte.
             self._tls = create_default_context()
         return self._tls.wrap_socket(connection, server_hostname=self._host)
 
     @staticmethod
-    def _body(answer: HTTPResponse) -> bytes:
-        answer.begin()
-        if answer.status != 200:
-            # A redirect is one of these: whoever controls the host's paths does not choose another host for its keys.
-            raise FetchError(f"it answered {answer.status}")
-        if answer.length is not None and answer.length > MAX_BYTES:
-            raise FetchError(f"the answer has more than {MAX_BYTES} bytes")
-        body = answer.read(MAX_BYTES + 1)
+    def _body(response: HTTPResponse) -> bytes:
+        response.begin()
+        if response.status != 200:
+            # Includes redirects: control over a path of the host must not select another host for its keys.
+            raise FetchError(f"the issuer responded {response.status}")
+        if response.length is not None and response.length > MAX_BYTES:
+            raise FetchError(f"the response has more than {MAX_BYTES} bytes")
+        body = response.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
-            raise FetchError(f"the answer has more than {MAX_BYTES} bytes")
-        if answer.length:
-            raise FetchError("the answer ended early")
+            raise FetchError(f"the response has more than {MAX_BYTES} bytes")
+        if response.length:
+            raise FetchError("the response is incomplete")
         return body
 
 
 class _Bounded(io.RawIOBase):
-    """A socket as http.client wants to read it, until a moment and no longer."""
+    """A socket for http.client to read, up to a deadline."""
 
-    def __init__(self, connection: socket.socket, ends_at: float) -> None:
+    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
         self._connection = connection
-        self._ends_at = ends_at
+        self._deadline_s = deadline_s
 
     def makefile(self, mode: str) -> io.BufferedReader:
+        """The file object that http.client reads."""
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
+        """True: it is only read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(_left(self._ends_at))
+        """Receive into the buffer; `TimeoutError` after the deadline."""
+        self._connection.settimeout(_left(self._deadline_s))
         return self._connection.recv_into(buffer)
 
 
-def _left(ends_at: float) -> float:
-    left_s = ends_at - time.monotonic()
+def _left(deadline_s: float) -> float:
+    left_s = deadline_s - time.monotonic()
     if left_s <= 0:
         raise TimeoutError
     return left_s

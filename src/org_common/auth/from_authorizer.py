@@ -1,4 +1,4 @@
-"""The caller as the API's authorizer verified them, and what an identity source must offer."""
+"""The identity source of an app behind a Lambda authorizer, and the protocol of identity sources."""
 
 import time
 
@@ -8,52 +8,56 @@ from org_common.values.identity import LEEWAY_S, Identity, expired
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from org_common.http.request import Request
 
     class IdentitySource(Protocol):
-        """Who vouches for the caller of a request."""
+        """Authenticates the caller of a request."""
 
         @property
         def needs_authorizer(self) -> bool:
-            """It reads what somebody in front of the function has verified: events without that are refused."""
+            """True if it reads claims that API Gateway has verified: other event sources are then rejected."""
             ...
 
         def identity(self, request: Request) -> "Identity | None":
-            """The caller; None when nobody says who it is. `Unauthorized` when what is said does not hold."""
+            """The caller; None without credentials. Raises `Unauthorized` for invalid ones."""
             ...
 
 
-# Callers whose parsed claims stay cached: some 100 KB.
+# The number of cached identities: some 100 KB.
 MAX_CACHED = 256
 
 
 class FromAuthorizer:
-    """The API's authorizer verified the token and passed its claims on: as the JSON text `claims` of its context.
+    """Reads the claims that the API's Lambda authorizer verified, from the JSON string `claims` of its context.
 
-    An HTTP API has the context under `lambda` and nothing beside it, a REST API at the top.
+    An HTTP API has the context under `lambda` and no other key, a REST API at the top.
     """
 
-    # The same text is the same caller, whoever sends it: a look at the clock is all that is left to do (1.5 us less).
-    __slots__ = ("_identities", "_max_cached")
+    # Identities are cached by the JSON, which is equal for equal claims: then only `exp` is checked (1.5 us less).
+    __slots__ = ("_clock", "_identities", "_max_cached")
     needs_authorizer = True
 
-    def __init__(self, *, max_cached: int = MAX_CACHED) -> None:
+    def __init__(self, *, max_cached: int = MAX_CACHED, clock: "Callable[[], float]" = time.time) -> None:
+        """`max_cached` is the number of identities to cache; `clock` is in epoch seconds."""
         self._identities: dict[str, Identity] = {}
         self._max_cached = max_cached
+        self._clock = clock
 
     def identity(self, request: "Request") -> Identity | None:
+        """The caller; None without an authorizer context. Raises `Unauthorized` for invalid or expired claims."""
         authorizer = request.authorizer
         if not authorizer:
             return None
         context: object = authorizer.get("lambda", authorizer)
         if context is not authorizer and len(authorizer) > 1:
-            # Claims beside `lambda`: of no API.
+            # No API sends other keys next to `lambda`.
             context = None
         claims = context.get("claims") if isinstance(context, dict) else None
         if not isinstance(claims, str):
-            # Another kind of authorizer than the one that was declared, or somebody who invokes the function himself.
+            # Another type of authorizer than the app declares, or a direct invocation of the function.
             raise Unauthorized(code="invalid_claims")
         identity = self._identities.get(claims)
         if identity is None:
@@ -61,7 +65,7 @@ class FromAuthorizer:
             if len(self._identities) >= self._max_cached:
                 self._identities.clear()
             self._identities[claims] = identity
-        elif not identity.expires_at > time.time() - LEEWAY_S:
+        elif not identity.expires_at > self._clock() - LEEWAY_S:
             raise expired()
         tenant_id = request.tenant_id
         return identity if tenant_id is None else identity.checked_for(tenant_id)

@@ -1,4 +1,4 @@
-"""The identity source of an app behind the JWT authorizer that HTTP APIs bring along. Loads no PyJWT.
+"""The identity source of an app behind the built-in JWT authorizer of HTTP APIs. Does not import PyJWT.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 
-from org_common.auth.claims import checked
+from org_common.auth.claims import check_claims
 from org_common.auth.refusals import TokenRefused
 from org_common.config.settings import Settings, SettingsError
 
@@ -27,12 +27,12 @@ _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?(?:E[0-9]{1,2})?", re.ASCII)
 
 
 class GatewayJwt:
-    """API Gateway has verified the token's signature, issuer and audience, and passes all of its claims on as texts.
+    """Reads the claims of a token whose signature, issuer and audience API Gateway has verified.
 
     app = App("orders", identity=GatewayJwt())
 
-    It takes an ID token for an access token, knows no lifetime and no e-mail domains: what the issuer's settings say
-    of a token is checked here, `iss`, audience and times once more among it.
+    API Gateway accepts ID tokens as access tokens, and limits neither lifetime nor e-mail domains. So the claims are
+    checked against the issuer's settings here, including `iss`, audience and times.
     """
 
     __slots__ = ("_issuers",)
@@ -44,8 +44,9 @@ class GatewayJwt:
         self._issuers = {issuer.url: issuer for issuer in chosen}
 
     def identity(self, request: Request) -> Identity | None:
+        """The caller; None without claims. Raises `TokenRefused` for invalid ones, `SettingsError` without issuers."""
         if not self._issuers:
-            raise SettingsError("ORG_COMMON_ISSUERS is not set, so no token can be taken")
+            raise SettingsError("ORG_COMMON_ISSUERS is not set, so no token is accepted")
         authorizer = request.authorizer
         if not authorizer:
             return None
@@ -57,7 +58,7 @@ class GatewayJwt:
         return claims.identity().checked_for(request.tenant_id)
 
     def _claims(self, authorizer: Mapping[str, Any]) -> Claims:
-        # Beside `jwt` there is nothing, whatever else an event may hold that somebody made up.
+        # API Gateway sends `jwt` alone: an event with other keys is forged.
         jwt = authorizer.get("jwt") if len(authorizer) == 1 else None
         sent = jwt.get("claims") if isinstance(jwt, dict) else None
         if not isinstance(sent, dict) or not all(isinstance(value, str) for value in sent.values()):
@@ -65,14 +66,14 @@ class GatewayJwt:
         issuer = self._issuers.get(sent.get("iss", ""))
         if issuer is None:
             raise TokenRefused("issuer")
-        return checked(issuer, {name: _typed(name, value) for name, value in sent.items()}, time.time())
+        return check_claims(issuer, {name: _typed(name, value) for name, value in sent.items()}, time.time())
 
     def __repr__(self) -> str:
         return f"GatewayJwt({', '.join(self._issuers)})"
 
 
 def _typed(name: str, value: str) -> Any:
-    """A claim as it was before API Gateway made a text of it: 1.7E9, true, [a b]."""
+    """The claim before API Gateway converted it to a string: 1.7E9, true, [a b]."""
     if name in ("exp", "iat", "nbf"):
         return float(value) if _NUMBER.fullmatch(value) else value
     if name == "email_verified":

@@ -1,16 +1,14 @@
-"""The keys that an issuer publishes: fetched when needed, kept while they can be, asked for again with restraint.
+"""The public keys of an issuer: fetched when needed, cached, and refreshed at a limited rate.
 
 PyJWT's own client is not used: it holds its lock while it fetches, reads a body of any size, counts no failures, and
-has nothing left once its cache has expired.
+has no keys left after its cache has expired.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -19,32 +17,36 @@ from jwt.exceptions import PyJWTError
 
 from org_common.auth.fetch import MAX_BYTES, TIMEOUT_S, Fetch, FetchError
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
+from org_common.lifecycle import clock as clocks
+from org_common.lifecycle.clock import elapsed_s
+from org_common.lifecycle.fork import reset_in_child
 from org_common.values.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from org_common.config.issuers import Issuer
+    from org_common.lifecycle.clock import Moment
 
 logger = logging.getLogger("org_common")
 
-# Keys of this age are asked for again, and go on being used while that fails.
+# Keys older than FRESH_S are fetched again, and remain in use up to STALE_S while that fails.
 FRESH_S = 300
 STALE_S = 24 * 3600
-# From the start of one fetch to that of the next, whether it succeeded or not.
+# The minimum time between the starts of two fetches, successful or not.
 COOLDOWN_S = 30
-# A key that was not published a minute ago is not in use yet: issuers publish a key at least so long before they sign
-# with it, so a `kid` that a fetch did not bring is worth no other one for as long.
+# Issuers publish a key at least a minute before they sign with it: a `kid` that was missing in a fetch causes no other
+# fetch for so long.
 UNKNOWN_S = 60
 MAX_UNKNOWN = 1000
-# For somebody else's fetch: as long as that takes, and as much on top for a machine that is busy.
+# The wait for another thread's fetch: its timeout, and as much again for a busy machine.
 WAIT_S = 2 * TIMEOUT_S
 MIN_RSA_BITS = 2048
 MAX_CONTAINERS = 4000
 
-# RFC 7515 leaves the form of a `kid` open. Issuers write words, base64url, and base64 (Cognito): never a path or a URL.
+# RFC 7515 leaves the form of a `kid` open. Issuers use words, base64url, and base64 (Cognito), never a path or a URL.
 _KID = re.compile(r"[A-Za-z0-9._~-]{1,128}|[A-Za-z0-9+/]{22,126}={0,2}", re.ASCII)
-_KINDS = {
+_KEY_TYPES = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
     "ES256": ("EC", "P-256"),
     "ES384": ("EC", "P-384"),
@@ -53,138 +55,125 @@ _KINDS = {
 }
 
 
-class Moment(NamedTuple):
-    """A time on two clocks.
-
-    While Lambda freezes an environment the monotonic one may stand still, and the wall clock may be set back: what has
-    passed is what passed on the faster one.
-    """
-
-    wall_s: float
-    monotonic_s: float
-
-    @classmethod
-    def now(cls) -> Moment:
-        return cls(time.time(), time.monotonic())
-
-    def since(self, earlier: Moment) -> float:
-        return max(self.wall_s - earlier.wall_s, self.monotonic_s - earlier.monotonic_s)
-
-
 class KeySet(NamedTuple):
-    """The usable keys of one fetch, by `kid`, and when it was begun."""
+    """The usable keys of one fetch."""
 
     keys: dict[str, PyJWK]
+    """The keys by `kid`."""
     at: Moment
+    """When the fetch started."""
 
 
 class Jwks:
-    """The published keys of one issuer. Threads may share one: one of them fetches, outside of the lock.
-
-    `fetches` and `failures` count, `is_stale` says that the keys in use could not be refreshed: for a metric.
-    """
+    """The published keys of one issuer. Thread-safe: one thread at a time fetches, outside of the lock."""
 
     def __init__(
         self,
         issuer: Issuer,
         *,
         fetch: Callable[[], bytes] | None = None,
-        clock: Callable[[], Moment] = Moment.now,
+        clock: Callable[[], Moment] = clocks.now,
     ) -> None:
-        """`fetch` answers the JSON text of the set, or raises `FetchError`; by default it asks `issuer.jwks_url`."""
+        """`fetch` returns the JSON of the key set or raises `FetchError`; by default it fetches `issuer.jwks_url`."""
         assert issuer.jwks_url is not None
         self._issuer = issuer
         self._fetch = fetch or Fetch(issuer.jwks_url)
         self._clock = clock
         self._lock = threading.Lock()
-        self._pid = os.getpid()
         self._set: KeySet | None = None
         self._tried_at: Moment | None = None
         self._failed = False
-        self._flight: threading.Event | None = None
+        # Set when the fetch in progress ends.
+        self._pending: threading.Event | None = None
         self._unknown: dict[str, Moment] = {}
         self.fetches = 0
+        """The number of fetches."""
         self.failures = 0
+        """The number of failed fetches."""
+        reset_in_child(self._reset_in_child)
 
     @property
     def is_stale(self) -> bool:
+        """True if the keys in use could not be refreshed."""
         return self._failed and self._set is not None
 
     def key(self, kid: str | None) -> PyJWK:
-        """`TokenRefused` when the issuer has no such key, `KeysUnavailable` when that cannot be said now."""
+        """The key. Raises `TokenRefused` if the issuer has no such key, `KeysUnavailable` if that is unknown now."""
         if kid is None:
             raise TokenRefused("kid")
         now = self._clock()
-        held = self._held(now)
-        key = held and held.keys.get(kid)
-        if held is None or key is None:
-            self._refresh(now, wanted=kid)
-            held = self._held(now)
-            key = held and held.keys.get(kid)
-        elif now.since(held.at) >= FRESH_S:
+        cached = self._cached(now)
+        key = cached and cached.keys.get(kid)
+        if cached is None or key is None:
+            self._refresh(now, kid=kid)
+            cached = self._cached(now)
+            key = cached and cached.keys.get(kid)
+        elif elapsed_s(cached.at, now) >= FRESH_S:
             self._refresh(now)
-            held = self._held(now)
-            key = held and held.keys.get(kid)
+            cached = self._cached(now)
+            key = cached and cached.keys.get(kid)
         if key is not None:
             return key
-        if held is None or self._failed:
+        if cached is None or self._failed:
             raise KeysUnavailable(COOLDOWN_S)
         raise TokenRefused("unknown_key")
 
     def prefetch(self) -> None:
+        """Fetch the keys unless they are fresh. Never raises."""
         now = self._clock()
-        held = self._held(now)
-        if held is None or now.since(held.at) >= FRESH_S:
+        cached = self._cached(now)
+        if cached is None or elapsed_s(cached.at, now) >= FRESH_S:
             self._refresh(now)
 
-    def _held(self, now: Moment) -> KeySet | None:
-        held = self._set
-        return held if held is not None and now.since(held.at) < STALE_S else None
+    def _cached(self, now: Moment) -> KeySet | None:
+        cached = self._set
+        return cached if cached is not None and elapsed_s(cached.at, now) < STALE_S else None
 
-    def _refresh(self, now: Moment, *, wanted: str | None = None) -> None:
-        """Fetch, unless somebody does or has just done so. Who lacks the key he `wanted` waits for the other's."""
-        if self._pid != os.getpid():
-            # Whoever fetched in the parent, or held the lock, is not here to bring it to an end.
-            self._pid, self._lock, self._flight, self._tried_at = os.getpid(), threading.Lock(), None, None
+    def _refresh(self, now: Moment, *, kid: str | None = None) -> None:
+        """Fetch unless another thread is fetching or just has. A caller without the key `kid` waits for that fetch."""
         with self._lock:
-            other = self._flight
-            if other is None:
-                if self._tried_at is not None and now.since(self._tried_at) < COOLDOWN_S:
+            pending = self._pending
+            if pending is None:
+                if self._tried_at is not None and elapsed_s(self._tried_at, now) < COOLDOWN_S:
                     return
-                if wanted is not None and self._is_known_not_to_be(wanted, now):
+                if kid is not None and self._is_unknown(kid, now):
                     return
                 self._tried_at = now
-                self._flight = threading.Event()
-        if other is None:
-            self._fly(now, wanted)
-        elif wanted is not None and not other.wait(WAIT_S):
+                self._pending = threading.Event()
+        if pending is None:
+            self._fetch_keys(now, kid)
+        elif kid is not None and not pending.wait(WAIT_S):
             raise KeysUnavailable(COOLDOWN_S)
 
-    def _fly(self, now: Moment, wanted: str | None) -> None:
-        found: dict[str, PyJWK] | None = None
+    def _fetch_keys(self, now: Moment, kid: str | None) -> None:
+        keys: dict[str, PyJWK] | None = None
         try:
             self.fetches += 1
-            found = usable_keys(self._fetch(), self._issuer.algorithms)
+            keys = usable_keys(self._fetch(), self._issuer.algorithms)
         except FetchError as error:
             logger.warning("the keys of %s could not be fetched: %s", self._issuer.url, error)
         finally:
             with self._lock:
-                flight, self._flight = self._flight, None
-                self._failed = found is None
-                if found is None:
+                pending, self._pending = self._pending, None
+                self._failed = keys is None
+                if keys is None:
                     self.failures += 1
                 else:
-                    self._set = KeySet(found, now)
-                    if wanted is not None and wanted not in found:
-                        self._remember(wanted, now)
-            assert flight is not None
-            flight.set()
+                    self._set = KeySet(keys, now)
+                    if kid is not None and kid not in keys:
+                        self._remember_unknown(kid, now)
+            assert pending is not None
+            pending.set()
 
-    def _is_known_not_to_be(self, kid: str, now: Moment) -> bool:
-        seen = self._unknown.get(kid)
-        return seen is not None and not self._failed and now.since(seen) < UNKNOWN_S
+    def _reset_in_child(self) -> None:
+        self._lock, self._pending, self._tried_at = threading.Lock(), None, None
 
-    def _remember(self, kid: str, now: Moment) -> None:
+    def _is_unknown(self, kid: str, now: Moment) -> bool:
+        """True if the last fetch succeeded without this key, less than UNKNOWN_S ago."""
+        missing_since = self._unknown.get(kid)
+        return missing_since is not None and not self._failed and elapsed_s(missing_since, now) < UNKNOWN_S
+
+    def _remember_unknown(self, kid: str, now: Moment) -> None:
         self._unknown.pop(kid, None)
         self._unknown[kid] = now
         if len(self._unknown) > MAX_UNKNOWN:
@@ -195,7 +184,7 @@ class Jwks:
 
 
 class SharedSecret:
-    """The one HS256 key of an issuer of the old kind. Its tokens may or may not name it."""
+    """The shared HS256 key of a legacy issuer. Its tokens may have a `kid`, which is ignored."""
 
     def __init__(self, secret: str) -> None:
         from base64 import urlsafe_b64encode
@@ -204,57 +193,63 @@ class SharedSecret:
         self._key = PyJWK({"kty": "oct", "k": text}, algorithm="HS256")
 
     def key(self, kid: str | None) -> PyJWK:
+        """The key, whatever the `kid`."""
         return self._key
 
     def prefetch(self) -> None:
-        pass
+        """There is nothing to fetch."""
 
     def __repr__(self) -> str:
         return "SharedSecret(***)"
 
 
 def is_kid(value: object) -> bool:
+    """True if the value has the form of a `kid`."""
     return type(value) is str and _KID.fullmatch(value) is not None
 
 
 def usable_keys(data: bytes, algorithms: Sequence[str]) -> dict[str, PyJWK]:
-    """The keys of a JWK set (RFC 7517) that verify one of these algorithms, by `kid`. `FetchError` without any.
+    """The keys of a JWK set (RFC 7517) that verify one of these algorithms, by `kid`. Raises `FetchError` without any.
 
-    A key that is of no use is passed over, so one that is broken breaks no other. Two of one `kid` are passed over
-    both: nobody could say which of them is meant.
+    Unusable keys are skipped, so that a broken key does not affect others. Two keys with one `kid` are both skipped, as
+    the token does not say which of them it means.
     """
     try:
         listed = parse_object(data, max_bytes=MAX_BYTES, max_containers=MAX_CONTAINERS).get("keys")
     except ValueError:
-        raise FetchError("the answer is no JSON object with each member once") from None
-    found: dict[str, PyJWK] = {}
-    twice: set[str] = set()
+        raise FetchError("the response is not a JSON object without duplicate keys") from None
+    keys: dict[str, PyJWK] = {}
+    repeated: set[str] = set()
     for jwk in listed if type(listed) is list else ():
         key = _usable(jwk, algorithms) if type(jwk) is dict else None
-        if key is not None:
-            kid: str = jwk["kid"]
-            (twice.add(kid) if kid in found else found.setdefault(kid, key))
-    for kid in twice:
-        del found[kid]
-    if not found:
-        # An issuer without keys has no valid tokens: far more likely it was just being set up anew.
-        raise FetchError("the answer holds no usable key")
-    return found
+        if key is None:
+            continue
+        kid: str = jwk["kid"]
+        if kid in keys:
+            repeated.add(kid)
+        else:
+            keys[kid] = key
+    for kid in repeated:
+        del keys[kid]
+    if not keys:
+        # Without keys the issuer has no valid tokens: far more likely it is being set up.
+        raise FetchError("the response has no usable key")
+    return keys
 
 
 def _usable(jwk: dict[str, Any], algorithms: Sequence[str]) -> PyJWK | None:
     operations = jwk.get("key_ops", ["verify"])
     if not is_kid(jwk.get("kid")) or jwk.get("use", "sig") != "sig":
         return None
-    # A private key that is published is nobody's any more; a secret has no business here at all.
+    # A private key that is published is compromised, and a shared secret does not belong into a public key set.
     if type(operations) is not list or "verify" not in operations or "d" in jwk or "k" in jwk:
         return None
-    # The key's own algorithm, or the first of the issuer's that it is made for: never the token's.
-    kinds = [name for name in algorithms if jwk.get("alg", name) == name and _is_of_kind(jwk, name)]
-    if not kinds:
+    # The key's own algorithm, or the first of the issuer's that fits its type: never the token's.
+    usable = [name for name in algorithms if jwk.get("alg", name) == name and _fits(jwk, name)]
+    if not usable:
         return None
     try:
-        key = PyJWK(jwk, algorithm=kinds[0])
+        key = PyJWK(jwk, algorithm=usable[0])
     except (PyJWTError, ValueError, TypeError):
         return None
     if isinstance(key.key, RSAPublicKey) and key.key.key_size < MIN_RSA_BITS:
@@ -262,6 +257,6 @@ def _usable(jwk: dict[str, Any], algorithms: Sequence[str]) -> PyJWK | None:
     return key
 
 
-def _is_of_kind(jwk: dict[str, Any], algorithm: str) -> bool:
-    kind, curve = _KINDS[algorithm]
-    return jwk.get("kty") == kind and (curve is None or jwk.get("crv") == curve)
+def _fits(jwk: dict[str, Any], algorithm: str) -> bool:
+    key_type, curve = _KEY_TYPES[algorithm]
+    return jwk.get("kty") == key_type and (curve is None or jwk.get("crv") == curve)

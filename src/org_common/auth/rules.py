@@ -1,4 +1,4 @@
-"""Access rules: what must hold before a route's handler may read or write anything."""
+"""Access rules: conditions that are checked before a route's handler can read or write data."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal, LiteralString
 
-    # What is known of the caller: nothing, a valid token, or a known user of this platform.
+    # Who may call: anyone, anyone with a valid token, or a registered user of the platform.
     Caller = Literal["anyone", "token", "user"]
-    # The database roles that a request may take. The route picks one; a token never does. `app_service` is no route's.
+    # The database roles of a request. The route selects one, never a token. No route uses `app_service`.
     Role = Literal["anon", "authenticated", "app_sys", "app_service"]
     SysRole = Literal["sys_user", "sys_admin", "sys_owner"]
 
@@ -20,23 +20,31 @@ _SYS_ROLES = ("sys_user", "sys_admin", "sys_owner")
 
 
 class Rule:
-    """A rule of one route. True lets the handler go on, false answers 403, null answers 404.
+    """The access rule of a route. True runs the handler, false responds 403, null responds 404.
 
-    Rules of one role combine: `a | b` is true if any is true, else false if any is false, else null; `a & b` is null
-    if any is null, else false if any is false, else true. All of it is SQL, answered with the first statement.
+    Rules with the same role combine: `a | b` is true if any is true, else false if any is false, else null; `a & b` is
+    null if any is null, else false if any is false, else true. The SQL is sent with the first statement.
     """
 
-    __slots__ = ("caller", "expression", "name", "placeholders", "role")
+    __slots__ = ("caller", "expression", "is_public", "name", "placeholders", "role")
 
     def __init__(self, name: str, caller: Caller, role: Role, expression: LiteralString | None = None) -> None:
         self.name: Final = name
+        """The rule as it is written in Python, for lists and messages."""
         self.caller: Final = caller
+        """Who may call: "anyone", "token" (anyone with a valid token) or "user" (a registered user)."""
         self.role: Final = role
+        """The database role of the route."""
         self.expression: Final = expression
+        """The SQL expression to check; None if only the caller matters."""
+        self.is_public: Final = caller == "anyone"
+        """True if the caller needs no token."""
         self.placeholders: Final = tuple(_PLACEHOLDER.findall(expression)) if expression else ()
+        """The path parameters in the expression."""
 
     @property
     def needs_database(self) -> bool:
+        """True if the rule is checked in the database."""
         return self.caller == "user"
 
     def __or__(self, other: Rule) -> Rule:
@@ -48,12 +56,12 @@ class Rule:
     def _combined(self, other: Rule, sign: str, function: LiteralString) -> Rule:
         if self.expression is None or other.expression is None:
             raise TypeError(
-                f"{self!r} {sign} {other!r}: only Check and SysCheck combine; PUBLIC, TOKEN and SIGNED_IN stand alone"
+                f"{self!r} {sign} {other!r}: only Check and SysCheck combine; PUBLIC, TOKEN and SIGNED_IN do not"
             )
         if self.role != other.role:
             raise TypeError(
-                f"{self!r} {sign} {other!r}: a route runs as one database role, and a SysCheck asks for another "
-                "one than a Check. Declare two routes"
+                f"{self!r} {sign} {other!r}: a route runs as one database role, and SysCheck and Check need "
+                "different ones. Declare two routes"
             )
         expression = function + "(" + self.expression + ", " + other.expression + ")"
         return Rule(f"({self.name} {sign} {other.name})", self.caller, self.role, expression)
@@ -63,7 +71,7 @@ class Rule:
 
 
 class Check(Rule):
-    """One SQL expression over the parameters of the path.
+    """A rule that is an SQL expression, with the path parameters as placeholders.
 
     Check("app.has_org_role(%(org_id)s, 'org_user')")
     """
@@ -71,6 +79,7 @@ class Check(Rule):
     __slots__ = ()
 
     def __init__(self, expression: LiteralString) -> None:
+        """Raises `TypeError` for an empty expression."""
         if not expression.strip():
             raise TypeError(
                 "Check() needs an SQL expression. Example: Check(\"app.has_org_role(%(org_id)s, 'org_user')\")"
@@ -79,11 +88,12 @@ class Check(Rule):
 
 
 class SysCheck(Rule):
-    """For `/admin/sys` routes: the caller has at least this sys role, and the route runs as `app_sys`."""
+    """A rule for `/admin/sys` routes: the caller has at least this sys role, and the route runs as `app_sys`."""
 
     __slots__ = ()
 
     def __init__(self, role: SysRole) -> None:
+        """Raises `TypeError` for an unknown sys role."""
         if role not in _SYS_ROLES:
             raise TypeError(f"SysCheck({role!r}): the sys roles are {', '.join(_SYS_ROLES)}")
         super().__init__(f"SysCheck({role!r})", "user", "app_sys", _SYS_CHECKS[role])
@@ -96,8 +106,8 @@ _SYS_CHECKS: dict[str, LiteralString] = {
 }
 
 PUBLIC = Rule("PUBLIC", "anyone", "anon")
-"""Anybody, without a token."""
+"""Anyone, without a token."""
 TOKEN = Rule("TOKEN", "token", "authenticated")
-"""A valid token; the platform may not know its user yet (first sign-in)."""
+"""Anyone with a valid token; the user may not be registered yet (first sign-in)."""
 SIGNED_IN = Rule("SIGNED_IN", "user", "authenticated")
-"""A valid token of a user that the platform knows."""
+"""A registered user with a valid token."""

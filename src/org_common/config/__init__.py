@@ -1,1 +1,1 @@
-"""What a function declares and is given: settings, issuers, permissions."""
+"""Configuration of a function: settings, token issuers, required permissions."""

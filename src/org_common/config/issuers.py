@@ -1,10 +1,11 @@
-"""Who issues the tokens that are taken: one value for each issuer, checked when it is made."""
+"""The issuers of accepted tokens. Each is validated when it is constructed."""
 
 from __future__ import annotations
 
 import re
 
-from org_common.values.strict_json import parse_object
+from org_common.values.frozen import Frozen
+from org_common.values.strict_json import parse
 
 TYPE_CHECKING = False
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-# Of the variable ORG_COMMON_ISSUERS.
+# A value of the variable ORG_COMMON_ISSUERS.
 EXAMPLE = (
     '[{"url": "https://issuer.example.com", "audience": "https://api.example.com", "algorithms": ["RS256"],'
     ' "email_domains": ["example.com"]}]'
@@ -29,25 +30,10 @@ _LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])" + _REST, re.
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
-class Issuer:
-    """One issuer, and what its tokens must say to be taken. Frozen; its `repr` tells no secret.
+class Issuer(Frozen):
+    """A token issuer, and what its tokens must contain to be accepted. Immutable; the `repr` masks the secret.
 
     Issuer("https://acme.eu.auth0.com/", audience="https://api.acme.example", algorithms=["RS256"])
-
-    `url` is the claim `iss`, to the letter. `audience` is one, or several of which a token needs one; it is looked for
-    in `audience_claim`: `aud`, or where the issuer's access tokens have none, `client_id` (Cognito), `azp` (Clerk),
-    `cid`. `algorithms` are asymmetric, and the issuer's choice, never the token's. The keys are fetched from
-    `jwks_url`, by default `/.well-known/jwks.json` below `url`.
-
-    `email_domains` are those for whose mailboxes the issuer's word counts (default: none): only there is the claim
-    `email_verified` believed. `token_use` and `required` are claims that must be there with just these values (in
-    `scope` and `scp`: among the words); without `token_use` a token that has the claim must be an access token.
-    `types` are the header's `typ`, by default `JWT`, `at+jwt` or none. `tenant_claim` names the claim that says for
-    which tenant a token is, for functions in Lambda's tenant isolation mode.
-
-    `hs256_secret` is for the legacy keys of Supabase and their like: whoever verifies can also sign. It has 32 bytes at
-    least, and stands alone, with `algorithms=["HS256"]` and without keys to fetch. `loopback_http` lets `jwks_url` be
-    plain HTTP on this machine, for development.
     """
 
     __slots__ = (
@@ -66,17 +52,32 @@ class Issuer:
     )
 
     url: str
+    """The claim `iss`, compared exactly."""
     audience: tuple[str, ...]
+    """The accepted audiences; a token needs one of them."""
     algorithms: tuple[str, ...]
+    """The accepted signature algorithms, all asymmetric. The issuer's settings choose them, never the token."""
     jwks_url: str | None
+    """Where the public keys are fetched, by default `/.well-known/jwks.json` below `url`."""
     email_domains: frozenset[str]
+    """Domains for which the issuer's claim `email_verified` is trusted; by default none."""
     audience_claim: str
+    """The claim with the audience: `aud`, or, where the issuer's access tokens have none, `client_id` (Cognito), `azp`
+    (Clerk) or `cid`."""
     token_use: str | None
+    """The required value of the claim `token_use`. By default a token that has the claim must be an access token."""
     required: Mapping[str, str]
+    """Claims that must have exactly these values; for `scope` and `scp`: contain this word."""
     types: tuple[str, ...]
+    """Accepted values of the header `typ`, by default `JWT`, `at+jwt` or none."""
     tenant_claim: str | None
+    """The claim with the tenant of the token, for functions in Lambda's tenant isolation mode."""
     hs256_secret: str | None
+    """A shared secret of at least 32 bytes, for legacy keys as of Supabase: anyone who can verify can also sign.
+
+    It requires `algorithms=["HS256"]` and excludes `jwks_url`."""
     loopback_http: bool
+    """Allows plain HTTP for a `jwks_url` on this machine, for development."""
 
     def __init__(
         self,
@@ -94,49 +95,50 @@ class Issuer:
         hs256_secret: str | None = None,
         loopback_http: bool = False,
     ) -> None:
-        """`ValueError` lists every fault, one a line."""
-        put = object.__setattr__
-        put(self, "url", url)
-        put(self, "audience", (audience,) if isinstance(audience, str) else tuple(audience))
-        put(self, "algorithms", tuple(algorithms))
-        derived = f"{url.rstrip('/')}/.well-known/jwks.json" if hs256_secret is None else None
-        put(self, "jwks_url", derived if jwks_url is None else jwks_url)
-        put(self, "email_domains", frozenset(email_domains))
-        put(self, "audience_claim", audience_claim)
-        put(self, "token_use", token_use)
-        put(self, "required", dict(required or {}))
-        put(self, "types", tuple(each.lower() for each in types))
-        put(self, "tenant_claim", tenant_claim)
-        put(self, "hs256_secret", hs256_secret)
-        put(self, "loopback_http", loopback_http)
+        """Raises `ValueError`, which lists every fault, one a line."""
+        default_url = f"{url.rstrip('/')}/.well-known/jwks.json" if hs256_secret is None else None
+        self._fill(
+            url=url,
+            audience=(audience,) if isinstance(audience, str) else tuple(audience),
+            algorithms=tuple(algorithms),
+            jwks_url=default_url if jwks_url is None else jwks_url,
+            email_domains=frozenset(email_domains),
+            audience_claim=audience_claim,
+            token_use=token_use,
+            required=dict(required or {}),
+            types=tuple(name.lower() for name in types),
+            tenant_claim=tenant_claim,
+            hs256_secret=hs256_secret,
+            loopback_http=loopback_http,
+        )
         faults = list(self._faults())
         if faults:
             raise ValueError("\n".join(faults))
 
     def _faults(self) -> Iterator[str]:
-        if not _is_text(self.url):
-            yield "url is not a printable text without spaces"
-        if not self.audience or not all(map(_is_text, self.audience)):
-            yield "audience is not a text, or several: a token says for whom it is"
+        if not _is_word(self.url):
+            yield "url is not a printable string without spaces"
+        if not self.audience or not all(map(_is_word, self.audience)):
+            yield "audience is not a string or several strings. Example: https://api.example.com"
         if self.audience_claim not in AUDIENCE_CLAIMS:
-            yield f"audience_claim is none of {', '.join(AUDIENCE_CLAIMS)}"
+            yield f"audience_claim is not one of {', '.join(AUDIENCE_CLAIMS)}"
         if self.hs256_secret is None:
             yield from self._faults_of_keys()
         else:
             yield from self._faults_of_secret()
         for domain in sorted(self.email_domains):
             if not _DOMAIN.fullmatch(domain):
-                yield f"email_domains has {domain!r}, which is no domain in lower case (punycode where it needs it)"
+                yield f"email_domains has {domain!r}, which is not a domain in lower case (or punycode)"
         for name, value in self.required.items():
-            if not _is_text(name) or not isinstance(value, str) or not value:
-                yield "required does not map names of claims to texts"
+            if not _is_word(name) or not isinstance(value, str) or not value:
+                yield "required does not map names of claims to strings"
 
     def _faults_of_keys(self) -> Iterator[str]:
-        wrong = [each for each in self.algorithms if each not in ALGORITHMS]
+        wrong = [name for name in self.algorithms if name not in ALGORITHMS]
         if wrong or not self.algorithms:
             yield (
-                f"algorithms has {', '.join(map(repr, wrong)) or 'nothing'}. They are of {', '.join(ALGORITHMS)};"
-                ' ["HS256"] goes with hs256_secret alone'
+                f"algorithms has {', '.join(map(repr, wrong)) or 'no entry'}. Allowed are {', '.join(ALGORITHMS)};"
+                ' ["HS256"] requires hs256_secret'
             )
         assert self.jwks_url is not None
         plain = self.loopback_http and _LOOPBACK.fullmatch(self.jwks_url)
@@ -145,103 +147,107 @@ class Issuer:
 
     def _faults_of_secret(self) -> Iterator[str]:
         if self.algorithms != ("HS256",):
-            yield 'hs256_secret goes with algorithms=["HS256"] and no other: a secret is no public key'
+            yield 'hs256_secret requires algorithms=["HS256"]: the other algorithms use public keys'
         if self.jwks_url is not None:
-            yield "hs256_secret stands alone, without jwks_url"
+            yield "hs256_secret excludes jwks_url: there are no keys to fetch"
         if not isinstance(self.hs256_secret, str) or len(self.hs256_secret.encode()) < SECRET_BYTES:
             yield f"hs256_secret has fewer than {SECRET_BYTES} bytes"
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Issuer is frozen: {name} is given when it is made")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         secret = "" if self.hs256_secret is None else ", hs256_secret=***"
         return f"Issuer({self.url!r}, audience={self.audience!r}, algorithms={self.algorithms!r}{secret})"
 
     def __reduce__(self) -> str:
-        raise TypeError("an Issuer may hold a secret and is not pickled: make it again from its settings")
+        raise TypeError("an Issuer may hold a secret and cannot be pickled: construct it again from its settings")
 
 
-# How each member of the settings is to be written, for messages.
-_MEMBERS = {
-    "url": "a text",
-    "audience": "a text or a list of texts",
-    "algorithms": "a list of texts",
-    "jwks_url": "a text",
-    "email_domains": "a list of texts",
-    "audience_claim": "a text",
-    "token_use": "a text",
-    "required": "an object of texts",
-    "types": "a list of texts",
-    "tenant_claim": "a text",
-    "hs256_secret": "a text",
-    "loopback_http": "true or false",
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_strings(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_string, value))
+
+
+def _is_string_or_strings(value: object) -> bool:
+    return _is_string(value) or _is_strings(value)
+
+
+def _is_object_of_strings(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_string, value.values()))
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+# The type of each key of an issuer in the settings: a check, and its description for messages.
+_STRING = (_is_string, "a string")
+_STRINGS = (_is_strings, "a list of strings")
+_TYPES = {
+    "url": _STRING,
+    "audience": (_is_string_or_strings, "a string or a list of strings"),
+    "algorithms": _STRINGS,
+    "jwks_url": _STRING,
+    "email_domains": _STRINGS,
+    "audience_claim": _STRING,
+    "token_use": _STRING,
+    "required": (_is_object_of_strings, "an object of strings"),
+    "types": _STRINGS,
+    "tenant_claim": _STRING,
+    "hs256_secret": _STRING,
+    "loopback_http": (_is_bool, "true or false"),
 }
 
 
 def parse_issuers(text: str) -> tuple[Issuer, ...]:
-    """The issuers of a JSON list of objects, whose members are the arguments of `Issuer`.
+    """Parse a JSON list of objects whose keys are the arguments of `Issuer`.
 
-    `ValueError` lists every fault of every issuer, one a line, and tells no value that may be secret.
+    Raises `ValueError`, which lists every fault of every issuer, one a line, without values that may be secret.
     """
     try:
-        # As a member of an object: each thing in it once, and no NaN.
-        listed = parse_object(
-            b'{"":' + text.encode() + b"}", max_bytes=MAX_SETTINGS_BYTES, max_containers=MAX_SETTINGS_BYTES
-        )[""]
-    except (ValueError, KeyError):
-        raise ValueError("is no JSON") from None
+        listed = parse(text.encode(), max_bytes=MAX_SETTINGS_BYTES, max_containers=MAX_SETTINGS_BYTES)
+    except ValueError:
+        raise ValueError("is not valid JSON") from None
     if not isinstance(listed, list) or not listed:
-        raise ValueError("is no list of issuers")
+        raise ValueError("is not a list of issuers")
     issuers: list[Issuer] = []
     faults: list[str] = []
-    for at, members in enumerate(listed):
+    for index, fields in enumerate(listed):
         try:
-            issuers.append(_issuer(members))
+            issuers.append(_issuer(fields))
         except ValueError as error:
-            faults += [f"[{at}]: {line}" for line in str(error).splitlines()]
+            faults += [f"[{index}]: {line}" for line in str(error).splitlines()]
     faults += _repeated(issuers)
     if faults:
         raise ValueError("\n".join(faults))
     return tuple(issuers)
 
 
-def _issuer(members: Any) -> Issuer:
-    if not isinstance(members, dict):
-        raise ValueError("is no object")  # noqa: TRY004 - it is a value of the settings
+def _issuer(fields: Any) -> Issuer:
+    if not isinstance(fields, dict):
+        raise ValueError("is not an object")  # noqa: TRY004 - a fault of the settings
     from difflib import get_close_matches
 
-    faults = [f"{name} is missing" for name in ("url", "audience", "algorithms") if name not in members]
-    for name, value in members.items():
-        if name not in _MEMBERS:
-            meant = get_close_matches(name, _MEMBERS, 1)
-            faults.append(f"{name!r} is no member: " + (f"did you mean {meant[0]}?" if meant else ", ".join(_MEMBERS)))
-        elif not _is_of(value, _MEMBERS[name]):
-            faults.append(f"{name} is not {_MEMBERS[name]}")
+    faults = [f"{name} is missing" for name in ("url", "audience", "algorithms") if name not in fields]
+    for name, value in fields.items():
+        if name not in _TYPES:
+            meant = get_close_matches(name, _TYPES, 1)
+            faults.append(f"unknown key {name!r}: " + (f"did you mean {meant[0]}?" if meant else ", ".join(_TYPES)))
+            continue
+        has_type, description = _TYPES[name]
+        if not has_type(value):
+            faults.append(f"{name} is not {description}")
     if faults:
         raise ValueError("\n".join(faults))
-    return Issuer(members.pop("url"), **members)
+    return Issuer(fields.pop("url"), **fields)
 
 
 def _repeated(issuers: Sequence[Issuer]) -> list[str]:
-    """One issuer has one set of keys: the claim `iss` picks it."""
+    """One issuer has one set of keys: the claim `iss` selects it."""
     urls = [issuer.url for issuer in issuers]
-    return [f"url {url!r} stands there twice" for url in dict.fromkeys(urls) if urls.count(url) > 1]
+    return [f"url {url!r} is listed twice" for url in dict.fromkeys(urls) if urls.count(url) > 1]
 
 
-def _is_of(value: object, kind: str) -> bool:
-    texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return {
-        "a text": isinstance(value, str),
-        "a text or a list of texts": isinstance(value, str) or texts,
-        "a list of texts": texts,
-        "an object of texts": isinstance(value, dict) and all(isinstance(each, str) for each in value.values()),
-        "true or false": isinstance(value, bool),
-    }[kind]
-
-
-def _is_text(value: object) -> bool:
+def _is_word(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 512 and value.isprintable() and " " not in value

@@ -1,4 +1,4 @@
-"""What an app asks of AWS, declared beside its routes."""
+"""The AWS permissions of an app, declared with its routes."""
 
 TYPE_CHECKING = False
 
@@ -7,16 +7,25 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """What the function's role must allow, besides the secrets that its environment refers to.
+    """The permissions that the function's role needs, in addition to the secrets that its environment refers to.
 
         app = App("kb-ingest", needs=Needs(consumes=("kb-ingest",), buckets=("kb-documents",)))
 
-    `secrets` are references, as `get_secret()` takes them. `queues` are sent to, `consumes` are taken from; `buckets`
-    are read and written; each by name or ARN. `actions` are all else that the app calls: "bedrock:InvokeModel".
-    `org-common doctor` compares this with the roles of deployed functions.
+    `org-common doctor` compares them with the roles of deployed functions.
     """
 
     __slots__ = ("actions", "buckets", "consumes", "queues", "secrets")
+
+    secrets: "tuple[str, ...]"
+    """Secrets that the app reads: references, as `get_secret()` takes them."""
+    queues: "tuple[str, ...]"
+    """SQS queues that the app sends to, by name or ARN."""
+    consumes: "tuple[str, ...]"
+    """SQS queues that invoke the function, by name or ARN."""
+    buckets: "tuple[str, ...]"
+    """S3 buckets that the app reads and writes, by name or ARN."""
+    actions: "tuple[str, ...]"
+    """All other actions that the app calls. Example: "bedrock:InvokeModel"."""
 
     def __init__(
         self,
@@ -27,14 +36,14 @@ class Needs:
         buckets: "Sequence[str]" = (),
         actions: "Sequence[str]" = (),
     ) -> None:
-        """`TypeError` for what is no reference and no action."""
-        for name, given in (("secrets", secrets), ("queues", queues), ("consumes", consumes), ("buckets", buckets)):
-            if isinstance(given, str):
-                # It would be taken for as many names as it has letters.
-                raise TypeError(f"Needs({name}={given!r}) is one text: write ({given!r},)")
+        """Raises `TypeError` for a string in place of a sequence, and for an invalid action."""
+        for name, values in (("secrets", secrets), ("queues", queues), ("consumes", consumes), ("buckets", buckets)):
+            if isinstance(values, str):
+                # It would count as one name for each letter.
+                raise TypeError(f"Needs({name}={values!r}) is a string, not a sequence of strings: write ({values!r},)")
         for action in actions:
             if action.count(":") != 1 or not all(action.split(":")):
-                raise TypeError(f'Needs(actions=…) has {action!r}, which is no action. Example: "bedrock:InvokeModel"')
+                raise TypeError(f'Needs(actions=…): {action!r} is not a valid action. Example: "bedrock:InvokeModel"')
         self.secrets = tuple(secrets)
         self.queues = tuple(queues)
         self.consumes = tuple(consumes)
@@ -42,5 +51,5 @@ class Needs:
         self.actions = tuple(actions)
 
     def __repr__(self) -> str:
-        given = ((name, getattr(self, name)) for name in self.__slots__)
-        return f"Needs({', '.join(f'{name}={value!r}' for name, value in given if value)})"
+        fields = ((name, getattr(self, name)) for name in self.__slots__)
+        return f"Needs({', '.join(f'{name}={value!r}' for name, value in fields if value)})"

@@ -1,6 +1,8 @@
-"""What the environment tells the SDK, with every fault of it in one error."""
+"""The settings of the SDK, read from environment variables."""
 
 import os
+
+from org_common.values.frozen import Frozen
 
 TYPE_CHECKING = False
 
@@ -12,22 +14,11 @@ if TYPE_CHECKING:
 
 
 class SettingsError(Exception):
-    """The environment is not usable. The message has one line a fault: the variable, what was wrong, an example."""
+    """Invalid settings. The message has one line for each fault: the variable, what is wrong with it, an example."""
 
 
-class Settings:
-    """Frozen after `from_env`; its `repr` says what is set and never a value that may be secret.
-
-    `database_url` is that of the powerless login (`app_login`), a libpq URL; `database_secret` refers to what it lacks,
-    or to all of it; with `database_auth` "iam" a token of RDS is the password. `service_…` are the same for
-    `app_service`, which has no such token. `cursor_keys` sign the cursors of pages: the first signs, all verify, so a
-    key rotates by putting the new one in front. `search_path` is set in each unit; empty by default, so that SQL names
-    its schemas and nothing can be put in front of them. `database_profile` says what stands in front of the server:
-    "direct", "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or "rds-proxy-set-local" should the proxy pin on
-    set_config. A secret is believed for `secrets_ttl_s`, and for `secrets_stale_s` more while nobody can be asked.
-    `issuers` are those whose tokens are taken. `is_provisioned`: Lambda has started this environment ahead of its
-    requests (provisioned concurrency).
-    """
+class Settings(Frozen):
+    """Immutable settings, usually read with `from_env()`. The `repr` shows which are set, and masks secrets."""
 
     __slots__ = (
         "application_name",
@@ -48,20 +39,37 @@ class Settings:
     )
 
     application_name: str
+    """The name of the function in `pg_stat_activity`, by default "org-common"."""
     cursor_keys: "tuple[Secret, ...]"
+    """Keys that sign the cursors of pages. The first one signs, all verify: rotate by adding the new key in front."""
     cursor_keys_secret: "Reference | None"
+    """The stored secret that holds the cursor keys, separated by commas."""
     database_auth: str
+    """ "password", or "iam": an RDS token, signed by the SDK, is the password."""
     database_profile: str
+    """What is in front of the server: "direct", "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or
+    "rds-proxy-set-local" if the proxy pins connections on set_config."""
     database_secret: "Reference | None"
+    """The stored secret with what `database_url` lacks (the password), or with the complete login."""
     database_url: "Secret | None"
+    """The libpq URL of the unprivileged login (`app_login`)."""
     is_provisioned: bool
+    """True if Lambda started this environment ahead of its requests (provisioned concurrency)."""
     issuers: "tuple[Issuer, ...]"
+    """The issuers whose tokens are accepted."""
     search_path: str
+    """The `search_path` of each transaction. Empty by default: SQL then names its schemas, and no object can shadow
+    another."""
     secrets_stale_s: int
+    """How long an expired secret remains in use, in seconds, while no source can be reached."""
     secrets_ttl_s: int
+    """How long a fetched secret is cached, in seconds."""
     service_database_secret: "Reference | None"
+    """As `database_secret`, for the login `app_service`."""
     service_database_url: "Secret | None"
+    """As `database_url`, for the login `app_service`. RDS tokens are not supported there."""
     unknown_variables: tuple[str, ...]
+    """Variables `ORG_COMMON_…` that the SDK does not know and ignores."""
 
     def __init__(
         self,
@@ -82,45 +90,40 @@ class Settings:
         is_provisioned: bool = False,
         unknown_variables: tuple[str, ...] = (),
     ) -> None:
-        put = object.__setattr__
-        put(self, "database_url", _secret(database_url))
-        put(self, "database_secret", _reference(database_secret))
-        put(self, "database_auth", database_auth)
-        put(self, "database_profile", database_profile)
-        put(self, "service_database_url", _secret(service_database_url))
-        put(self, "service_database_secret", _reference(service_database_secret))
-        put(self, "cursor_keys", tuple(_secret(key) for key in cursor_keys))
-        put(self, "cursor_keys_secret", _reference(cursor_keys_secret))
-        put(self, "search_path", search_path)
-        put(self, "secrets_ttl_s", secrets_ttl_s)
-        put(self, "secrets_stale_s", secrets_stale_s)
-        put(self, "application_name", application_name)
-        put(self, "issuers", issuers)
-        put(self, "is_provisioned", is_provisioned)
-        put(self, "unknown_variables", unknown_variables)
+        self._fill(
+            database_url=_secret(database_url),
+            database_secret=_reference(database_secret),
+            database_auth=database_auth,
+            database_profile=database_profile,
+            service_database_url=_secret(service_database_url),
+            service_database_secret=_reference(service_database_secret),
+            cursor_keys=tuple(_secret(key) for key in cursor_keys),
+            cursor_keys_secret=_reference(cursor_keys_secret),
+            search_path=search_path,
+            secrets_ttl_s=secrets_ttl_s,
+            secrets_stale_s=secrets_stale_s,
+            application_name=application_name,
+            issuers=issuers,
+            is_provisioned=is_provisioned,
+            unknown_variables=unknown_variables,
+        )
 
     @classmethod
     def from_env(cls, environ: "Mapping[str, str]" = os.environ) -> "Settings":
-        """Read the settings; `SettingsError` lists every fault at once."""
-        from org_common.config.settings_reader import Reading
+        """Read the settings from environment variables. Raises `SettingsError`, which lists every fault."""
+        from org_common.config.settings_reader import SettingsReader
 
-        reading = Reading(environ)
-        # A traceback that is printed with its variables must not print the environment.
+        reader = SettingsReader(environ)
+        # A traceback printed with its variables must not show the environment.
         del environ
-        fields = reading.fields()
-        if reading.faults:
-            raise SettingsError("\n".join(reading.faults))
-        if reading.unknown:
+        fields = reader.fields()
+        if reader.faults:
+            raise SettingsError("\n".join(reader.faults))
+        if reader.unknown:
             import logging
 
-            logging.getLogger(__name__).warning("%s: not known to org-common, and ignored", ", ".join(reading.unknown))
+            logging.getLogger(__name__).warning("ignored unknown variables: %s", ", ".join(reader.unknown))
         return cls(**fields)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"Settings are frozen: {name} is read from the environment once")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
 
     def __repr__(self) -> str:
         shown = {name: repr(getattr(self, name)) for name in self.__slots__ if getattr(self, name) not in (None, ())}
@@ -129,7 +132,7 @@ class Settings:
         return f"Settings({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
     def __reduce__(self) -> str:
-        raise TypeError("Settings hold secrets and are not pickled: read them again with Settings.from_env()")
+        raise TypeError("Settings hold secrets and cannot be pickled: read them again with Settings.from_env()")
 
 
 def _secret(value: "Secret | str | None") -> "Secret | None":

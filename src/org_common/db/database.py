@@ -100,7 +100,7 @@ def default(*, pages: bool = False) -> Database:
         if pages and settings.cursor_keys_secret is None:
             page.ensure_keys(settings.cursor_keys)
         _default = Database(settings)
-        lifecycle.attend(_default)
+        lifecycle.register_hooks(_default)
     return _default
 
 

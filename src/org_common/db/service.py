@@ -42,7 +42,7 @@ def default() -> Database:
     global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
         _default = service_database(Settings.from_env())
-        lifecycle.attend(_default)
+        lifecycle.register_hooks(_default)
     return _default
 
 

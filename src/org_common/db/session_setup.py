@@ -82,7 +82,7 @@ class SessionSetup:
         self._set_local = set_local
         self._reset = reset
         self._identify: Wire | None = None
-        if rule.caller == "anyone":
+        if rule.is_public:
             self._claims = b'{"role":"%s"}' % self._role
         elif identity is None:
             raise Unauthorized

@@ -1,1 +1,1 @@
-"""What invokes a function: one file for each event source."""
+"""The services that invoke a function: one file for each event source."""

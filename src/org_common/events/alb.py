@@ -8,8 +8,16 @@ from __future__ import annotations
 import uuid
 from itertools import product
 
-from org_common.events.event_source import SURELY_FITS, body_of, broken_event, check_unicode, decoded, fitting, text_of
-from org_common.events.rest_api import joined_headers, joined_query
+from org_common.events.event_source import (
+    SURELY_FITS_ANYWHERE_BYTES,
+    broken_event,
+    check_size,
+    check_unicode,
+    decode_path,
+    encode_body,
+    read_body,
+)
+from org_common.events.rest_api import join_headers, join_query
 from org_common.http.request import Request
 from org_common.values.errors import ResponseTooLarge
 
@@ -21,25 +29,27 @@ if TYPE_CHECKING:
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 
-# A load balancer takes less than Lambda does.
+# A load balancer's limit is lower than Lambda's.
 LIMIT_BYTES = 1_048_576
-# As many as nine letters have spellings.
+# The nine letters of "set-cookie", each in upper or lower case, make so many header names.
 MAX_COOKIES = 2**9
 
 
 class Alb:
-    """Application Load Balancers. Nobody verifies tokens in front of the function.
+    """The event source for Application Load Balancers.
 
-    With the target group's attribute `lambda.multi_value_headers.enabled` or without: the event says which.
+    No service verifies tokens in front of the function. The target group's attribute
+    `lambda.multi_value_headers.enabled` may be on or off: each event shows which.
     """
 
     __slots__ = ()
     has_authorizer = False
 
     def read(self, event: Event, context: LambdaContext) -> Request | None:
+        """Return the request; None for another source's event. See `EventSource.read` for the errors."""
         try:
-            gateway = event["requestContext"]
-            if "elb" not in gateway or "http" in gateway:
+            request_context = event["requestContext"]
+            if "elb" not in request_context or "http" in request_context:
                 return None
             method: str = event["httpMethod"]
             sent_path: str = event["path"]
@@ -47,9 +57,9 @@ class Alb:
             return None
         if type(method) is not str or type(sent_path) is not str:
             raise broken_event()
-        headers = joined_headers(event)
-        query = joined_query(event, decoded=False)
-        path = decoded(sent_path)
+        headers = join_headers(event)
+        query = join_query(event, is_decoded=False)
+        path = decode_path(sent_path)
         check_unicode(path, query)
         return Request(
             method,
@@ -57,46 +67,50 @@ class Alb:
             path,
             query,
             headers,
-            body_of(event),
-            # A load balancer names no request; its trace id comes closest, and a caller may set that one.
+            read_body(event),
+            # A load balancer sends no request id. Its trace id would come closest, but a caller can set that one.
             getattr(context, "aws_request_id", None) or uuid.uuid4().hex,
-            # Never what `requestContext` may hold: no load balancer puts an authorizer there.
+            # Never `requestContext.authorizer`: no load balancer sends one.
             None,
             context,
             getattr(context, "tenant_id", None),
         )
 
-    def answer(self, response: Response, event: Event) -> Event:
-        text, encoded = text_of(response.body)
-        made: Event = {
+    def to_event(self, response: Response, event: Event) -> Event:
+        """Return the response as a load balancer expects it: with all values of a header if the event has them."""
+        body, is_base64 = encode_body(response.body)
+        response_event: Event = {
             "statusCode": response.status,
-            "statusDescription": _described(response.status),
-            "body": text,
-            "isBase64Encoded": encoded,
+            "statusDescription": _status_description(response.status),
+            "body": body,
+            "isBase64Encoded": is_base64,
         }
         if "multiValueHeaders" in event:
-            made["multiValueHeaders"] = {name: [value] for name, value in response.headers.items()}
+            response_event["multiValueHeaders"] = {name: [value] for name, value in response.headers.items()}
             if response.cookies:
-                made["multiValueHeaders"]["set-cookie"] = [*response.cookies]
+                response_event["multiValueHeaders"]["set-cookie"] = [*response.cookies]
         else:
-            # One value a name: more than one cookie goes out under spellings of the name that differ in case.
+            # One value for each name: further cookies are sent under names that differ only in case.
             if len(response.cookies) > MAX_COOKIES:
                 raise ResponseTooLarge(
-                    f"The answer sets {len(response.cookies)} cookies, and {MAX_COOKIES} are possible."
+                    f"The response sets {len(response.cookies)} cookies, and the limit is {MAX_COOKIES}."
                 )
-            made["headers"] = {**response.headers, **dict(zip(_spellings(), response.cookies, strict=False))}
-        return made if len(text) < SURELY_FITS // 6 else fitting(made, LIMIT_BYTES)
+            cookies = zip(_set_cookie_names(), response.cookies, strict=False)
+            response_event["headers"] = {**response.headers, **dict(cookies)}
+        if len(response.body) < SURELY_FITS_ANYWHERE_BYTES:
+            return response_event
+        return check_size(response_event, LIMIT_BYTES)
 
     def __repr__(self) -> str:
         return "ALB"
 
 
-def _spellings() -> Iterator[str]:
-    """One name in all its spellings, from "set-cookie" to "SET-COOKIE"."""
+def _set_cookie_names() -> Iterator[str]:
+    """The header name in every combination of cases, from "set-cookie" to "SET-COOKIE"."""
     return map("".join, product(*(dict.fromkeys((letter, letter.upper())) for letter in "set-cookie")))
 
 
-def _described(status: int) -> str:
+def _status_description(status: int) -> str:
     from http import HTTPStatus
 
     try:
@@ -106,4 +120,4 @@ def _described(status: int) -> str:
 
 
 ALB = Alb()
-"""Application Load Balancers with a Lambda target."""
+"""The event source for Application Load Balancers with a Lambda target."""

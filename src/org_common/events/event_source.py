@@ -1,4 +1,4 @@
-"""What an event source must offer, and what the event sources share: paths, bodies, size limits."""
+"""The interface of an event source, and what the event sources share: paths, bodies, size limits."""
 
 from __future__ import annotations
 
@@ -19,50 +19,62 @@ if TYPE_CHECKING:
     from org_common.values.types import Event, LambdaContext
 
     class EventSource(Protocol):
-        """One shape of events: what invokes the function, and how it wants its answer."""
+        """An AWS service that invokes the function with HTTP requests, and its format of events and responses."""
 
         @property
         def has_authorizer(self) -> bool:
-            """Somebody verifies tokens in front of the function and passes on what they say."""
+            """Whether the service verifies tokens in front of the function and passes the claims on."""
             ...
 
         def read(self, event: Event, context: LambdaContext) -> Request | None:
-            """The request; None when the event is of another shape.
+            """Return the request; None when the event comes from another source.
 
-            `OrgError` (500) when the event is broken, `BadRequest` when what the caller sent is.
+            Raises `OrgError` (500) for a malformed event, `BadRequest` for malformed input of the caller.
             """
             ...
 
-        def answer(self, response: Response, event: Event) -> Event:
-            """The response in the form that is sent on."""
+        def to_event(self, response: Response, event: Event) -> Event:
+            """Return the response in the format that the service expects.
+
+            `event` is the one that `read` got. Raises `ResponseTooLarge` when the service would reject the response.
+            """
             ...
 
 
-# Lambda's most for an answer (6 MB and a hundred bytes, as its own error says).
+# Lambda's limit for a response: 6 MB and a hundred bytes, as its own error says.
 LIMIT_BYTES = 6_291_556
-# No character of a text takes more than six within JSON.
-SURELY_FITS = 1_000_000
+# Measuring a response costs another `json.dumps`, so a body that fits in any case is not measured. One byte of a body
+# takes at most 6 bytes in the JSON of the response: a control character is written as `\u0000`; characters of two to
+# four bytes take 3 for each byte, and base64 adds a third. 6,000,000 bytes, and 291,556 are left for the headers.
+SURELY_FITS_BYTES = 1_000_000
+# The same for every event source: a load balancer's limit is 1,048,576. 900,000 bytes, and 148,576 for the headers.
+SURELY_FITS_ANYWHERE_BYTES = 150_000
 
 
-def fitting(made: Event, limit_bytes: int) -> Event:
-    """The answer, measured as the runtime will write it: base64 adds a third, each quote within JSON a byte."""
-    size = size_bytes(made)
+def check_size(response_event: Event, limit_bytes: int) -> Event:
+    """Return the event unchanged; `ResponseTooLarge` when it is too long as the runtime will write it.
+
+    Base64 adds a third to a body, and each quote within JSON a byte.
+    """
+    size = size_bytes(response_event)
     if size > limit_bytes:
         raise ResponseTooLarge(
-            f"The answer takes {size} bytes as the function would have to send it, and {limit_bytes} are possible. "
-            "Ask for less of it, for example for a page with a lower limit."
+            f"The response would take {size} bytes, and the limit is {limit_bytes}. Request less of it, for example a "
+            "page with a lower limit."
         )
-    return made
+    return response_event
 
 
-def size_bytes(made: Event) -> int:
+def size_bytes(response_event: Event) -> int:
+    """The length of the JSON that Lambda's runtime client writes."""
     import json
 
-    # awslambdaric 4.2: from Python 3.12 on it leaves letters beyond ASCII as they are.
-    return len(json.dumps(made, ensure_ascii=sys.version_info < (3, 12)).encode())
+    # awslambdaric 4.2: from Python 3.12 on it does not escape non-ASCII characters.
+    return len(json.dumps(response_event, ensure_ascii=sys.version_info < (3, 12)).encode())
 
 
-def body_of(event: Event) -> bytes:
+def read_body(event: Event) -> bytes:
+    """The request's body, decoded from base64 where the event says so; `BadRequest` when it cannot be decoded."""
     body = event.get("body")
     if not body and (body is None or isinstance(body, str)):
         return b""
@@ -73,56 +85,61 @@ def body_of(event: Event) -> bytes:
             return body.encode()
         except UnicodeEncodeError:
             # JSON can carry a lone surrogate, UTF-8 cannot.
-            raise BadRequest("The body is no valid Unicode text.", code="invalid_text") from None
+            raise BadRequest("The body is not valid Unicode.", code="invalid_text") from None
     try:
         return a2b_base64(body, strict_mode=True)
     except (Base64Error, ValueError):
         raise BadRequest("The body is not valid base64.", code="invalid_base64") from None
 
 
-def text_of(body: bytes) -> tuple[str, bool]:
-    """A body within JSON: as text where it is one, else in base64."""
+def encode_body(body: bytes) -> tuple[str, bool]:
+    """The body as a JSON string, and whether it is in base64: it is when it is not UTF-8."""
     try:
         return body.decode(), False
     except UnicodeDecodeError:
         return b2a_base64(body, newline=False).decode(), True
 
 
-def authorizer_of(gateway: Event) -> Mapping[str, Any] | None:
-    authorizer = gateway.get("authorizer")
+def read_authorizer(request_context: Event) -> Mapping[str, Any] | None:
+    """The context of the API's authorizer; None without an authorizer."""
+    authorizer = request_context.get("authorizer")
     return authorizer if isinstance(authorizer, dict) else None
 
 
-def check_unicode(*texts: str) -> None:
-    """JSON can carry half a character, a lone surrogate; nothing that is answered can."""
-    for text in texts:
-        if not text.isascii():
+def check_unicode(*strings: str) -> None:
+    """`BadRequest` for a lone surrogate: JSON can carry one, but a response in UTF-8 cannot."""
+    for string in strings:
+        if not string.isascii():
             try:
-                text.encode()
+                string.encode()
             except UnicodeEncodeError:
-                raise BadRequest("The path or the query is no valid Unicode text.", code="invalid_text") from None
+                raise BadRequest("The path or the query string is not valid Unicode.", code="invalid_text") from None
 
 
-def decoded(path: str) -> str:
+def decode_path(path: str) -> str:
+    """Decode the percent-encoding of a path, an escaped slash too. Bytes that are not UTF-8 become U+FFFD."""
     from urllib.parse import unquote
 
     return unquote(path, errors="replace")
 
 
-def without(prefix: str, path: str) -> str:
-    """The path without a prefix of whole segments; as it is when it has another one."""
+def strip_prefix(prefix: str, path: str) -> str:
+    """The path without a prefix of complete segments; unchanged when it does not start with the prefix."""
     return path[len(prefix) :] or "/" if (path + "/").startswith(prefix + "/") else path
 
 
-def checked_base_path(path: str) -> str:
+def check_base_path(path: str) -> str:
+    """Return the base path unchanged; `TypeError` for a malformed one."""
     if path and (not path.startswith("/") or path.endswith("/")):
         raise TypeError(f'base_path={path!r} must begin with a slash and end without one. Example: "/orders"')
     return path
 
 
-def is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(type(each) is str for each in value)
+def is_string_list(value: object) -> bool:
+    """Whether the value is a list of strings."""
+    return isinstance(value, list) and all(type(item) is str for item in value)
 
 
 def broken_event() -> OrgError:
-    return OrgError("The function was invoked with an event that is broken.", code="unknown_event")
+    """The error for an event that lacks a field, or has a field of the wrong type."""
+    return OrgError("The function was invoked with a malformed event.", code="unknown_event")

@@ -9,7 +9,11 @@ from org_common.events.http_api import PayloadFormat2
 
 
 class FunctionUrl(PayloadFormat2):
-    """Lambda Function URLs. Nobody verifies tokens in front of them: the app itself must, or all routes are PUBLIC."""
+    """The event source for Lambda Function URLs.
+
+    No service verifies tokens in front of the function: the app must (`identity=Bearer(...)`), or all routes are
+    PUBLIC.
+    """
 
     __slots__ = ()
     has_authorizer = False
@@ -20,4 +24,4 @@ class FunctionUrl(PayloadFormat2):
 
 
 FUNCTION_URL = FunctionUrl()
-"""Lambda Function URLs."""
+"""The event source for Lambda Function URLs."""

@@ -1,4 +1,4 @@
-"""API Gateway HTTP APIs, payload format 2.0: the event in, the answer out. And what all shapes of events share.
+"""API Gateway HTTP APIs, payload format 2.0: from the event to a request, and from a response to Lambda's result.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -10,16 +10,16 @@ from binascii import a2b_base64
 
 from org_common.events.event_source import (
     LIMIT_BYTES,
-    SURELY_FITS,
-    body_of,
+    SURELY_FITS_BYTES,
     broken_event,
+    check_base_path,
+    check_size,
     check_unicode,
-    checked_base_path,
-    decoded,
-    fitting,
-    is_texts,
-    text_of,
-    without,
+    decode_path,
+    encode_body,
+    is_string_list,
+    read_body,
+    strip_prefix,
 )
 from org_common.http.request import Request
 
@@ -31,81 +31,76 @@ if TYPE_CHECKING:
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 
-# The one key of the authorizer's context: a JSON text, since API Gateway turns anything else into strings.
+# The one key of the authorizer's context: a JSON string, since API Gateway turns anything else into strings.
 CLAIMS_KEY = "claims"
 
 
 class PayloadFormat2:
-    """What HTTP APIs and Function URLs have in common. Only the domain tells them apart."""
+    """The event format of HTTP APIs and Function URLs. Only the domain name tells the two apart."""
 
     __slots__ = ("_base_path",)
     has_authorizer = True
     _is_url = False
 
     def __init__(self, *, base_path: str = "") -> None:
-        self._base_path = checked_base_path(base_path)
+        self._base_path = check_base_path(base_path)
 
-    # One long way down: each call that it were split into would cost a hundredth of the whole request.
+    # One long function: each call that it were split into would cost a hundredth of a warm request.
     def read(self, event: Event, context: LambdaContext) -> Request | None:
+        """Return the request; None for another source's event. See `EventSource.read` for the errors."""
         try:
-            gateway = event["requestContext"]
-            http = gateway["http"]
-            domain: str = gateway.get("domainName", "")
+            request_context = event["requestContext"]
+            http = request_context["http"]
+            domain: str = request_context.get("domainName", "")
             if (domain.endswith(".on.aws") and ".lambda-url." in domain) is not self._is_url:
                 return None
         except (KeyError, TypeError, AttributeError):
             return None
         try:
-            sent_path: str = event["rawPath"]
-            stage: str = gateway["stage"]
+            path: str = event["rawPath"]
+            stage: str = request_context["stage"]
             method: str = http["method"]
-            request_id: str = gateway["requestId"]
+            request_id: str = request_context["requestId"]
             query: str = event.get("rawQueryString") or ""
             headers: Mapping[str, str] = event.get("headers") or {}
             cookies = event.get("cookies")
-            authorizer = gateway.get("authorizer")
-            # Joins texts only, so it tells as well whether all of them are.
-            is_ascii = "".join((sent_path, stage, method, request_id, query)).isascii()  # noqa: FLY002
+            authorizer = request_context.get("authorizer")
+            # `join` raises TypeError for anything but strings, so it checks the types as well.
+            is_ascii = "".join((path, stage, method, request_id, query)).isascii()  # noqa: FLY002
         except (KeyError, TypeError, AttributeError):
             raise broken_event() from None
-        if not isinstance(headers, dict) or not (cookies is None or is_texts(cookies)):
+        if not isinstance(headers, dict) or not (cookies is None or is_string_list(cookies)):
             raise broken_event()
         if self._is_url:
-            # API Gateway has decoded the path, a Function URL has not.
-            sent_path = decoded(sent_path)
-            is_ascii = False
-        if not is_ascii:
-            check_unicode(sent_path, query)
-        path = sent_path
+            path = decode_path(path)  # API Gateway decodes it, a Function URL does not
+        if self._is_url or not is_ascii:
+            check_unicode(path, query)
+        sent_path = path
         if stage != "$default":
-            # A named stage is part of rawPath, and no part of the app's routes.
-            path = without(f"/{stage}", path)
+            # rawPath contains a named stage, the app's routes do not.
+            path = strip_prefix(f"/{stage}", path)
         if self._base_path:
-            path = without(self._base_path, path)
+            path = strip_prefix(self._base_path, path)
+        body = read_body(event) if event.get("body") else b""
+        authorizer = authorizer if isinstance(authorizer, dict) else None
+        tenant_id = getattr(context, "tenant_id", None)
         # By position: keywords cost a third more.
         return Request(
-            method,
-            path,
-            sent_path,
-            query,
-            headers,
-            body_of(event) if event.get("body") else b"",
-            request_id,
-            authorizer if isinstance(authorizer, dict) else None,
-            context,
-            getattr(context, "tenant_id", None),
-            cookies,
+            method, path, sent_path, query, headers, body, request_id, authorizer, context, tenant_id, cookies
         )
 
-    def answer(self, response: Response, event: Event) -> Event:
-        return answer(response)
+    def to_event(self, response: Response, event: Event) -> Event:
+        """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
+        return to_event(response)
 
 
 class HttpApi(PayloadFormat2):
-    """API Gateway HTTP APIs, payload format 2.0.
+    """The event source for API Gateway HTTP APIs, payload format 2.0.
 
-    `base_path` ("/orders") is what a custom domain's API mapping puts in front of the path. A named stage in front
-    of it is taken off by itself.
+    A named stage in front of the path is removed automatically.
+
+    Args:
+        base_path: The path mapping of a custom domain, which is in front of the path. Example: "/orders".
     """
 
     __slots__ = ()
@@ -114,23 +109,28 @@ class HttpApi(PayloadFormat2):
         return f"HttpApi(base_path={self._base_path!r})" if self._base_path else "HTTP_API"
 
 
-def answer(response: Response) -> Event:
-    """The response in the form that API Gateway sends on. `ResponseTooLarge` when Lambda would not take it."""
-    encoded = False
+def to_event(response: Response) -> Event:
+    """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
+    is_base64 = False
     try:
-        text = response.body.decode()
+        body = response.body.decode()
     except UnicodeDecodeError:
-        text, encoded = text_of(response.body)
-    made: Event = {"statusCode": response.status, "headers": response.headers, "body": text, "isBase64Encoded": encoded}
+        body, is_base64 = encode_body(response.body)
+    response_event: Event = {
+        "statusCode": response.status,
+        "headers": response.headers,
+        "body": body,
+        "isBase64Encoded": is_base64,
+    }
     if response.cookies:
-        made["cookies"] = [*response.cookies]
-    return made if len(text) < SURELY_FITS else fitting(made, LIMIT_BYTES)
+        response_event["cookies"] = [*response.cookies]
+    return response_event if len(response.body) < SURELY_FITS_BYTES else check_size(response_event, LIMIT_BYTES)
 
 
-def content(answer: Event) -> bytes:
-    """The bytes of an answer's body, as API Gateway would send them."""
-    text: str = answer["body"]
-    return a2b_base64(text) if answer["isBase64Encoded"] else text.encode()
+def decode_body(response_event: Event) -> bytes:
+    """The bytes of a response's body, as API Gateway would send them."""
+    body: str = response_event["body"]
+    return a2b_base64(body) if response_event["isBase64Encoded"] else body.encode()
 
 
 def event(
@@ -145,13 +145,13 @@ def event(
 ) -> Event:
     """An event as API Gateway would send it, for tests and the local server.
 
-    `path` is as in a URL: API Gateway decodes it before it is `rawPath`, an escaped slash too, and so does this.
-    `claims` is what an authorizer passes on.
+    `path` is as in a URL: like API Gateway, this decodes it for `rawPath`, an escaped slash too. `claims` is the JSON
+    string that an authorizer passes on.
     """
-    text, encoded = text_of(body)
-    path = decoded(path) if "%" in path else path
+    encoded_body, is_base64 = encode_body(body)
+    path = decode_path(path) if "%" in path else path
     lower = {name.lower(): value for name, value in (headers or {}).items()}
-    made: Event = {
+    request_event: Event = {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
@@ -173,14 +173,14 @@ def event(
             "stage": "$default",
             "timeEpoch": int(time.time() * 1000),
         },
-        "isBase64Encoded": encoded,
+        "isBase64Encoded": is_base64,
     }
-    if text:
-        made["body"] = text
+    if encoded_body:
+        request_event["body"] = encoded_body
     if claims is not None:
-        made["requestContext"]["authorizer"] = {"lambda": {CLAIMS_KEY: claims}}
-    return made
+        request_event["requestContext"]["authorizer"] = {"lambda": {CLAIMS_KEY: claims}}
+    return request_event
 
 
 HTTP_API = HttpApi()
-"""API Gateway HTTP APIs, payload format 2.0: the default."""
+"""The event source for API Gateway HTTP APIs, payload format 2.0: the default."""

@@ -1,4 +1,4 @@
-"""A value in place of what `provide` gives, for a while. Imported by tests."""
+"""Overrides of dependencies that `App.provide` registered. Imported by tests."""
 
 from __future__ import annotations
 
@@ -12,48 +12,49 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Given:
-    """Stands where a factory stood."""
+class _FixedValue:
+    """A factory that returns the override's value, and the factory that it replaces."""
 
-    __slots__ = ("before", "value")
+    __slots__ = ("replaced", "value")
 
-    def __init__(self, value: object, before: Any) -> None:
+    def __init__(self, value: object, replaced: Any) -> None:
         self.value = value
-        self.before = before
+        self.replaced = replaced
 
     def __call__(self, request: object) -> object:
         return self.value
 
 
 class Override(Generic[T]):
-    """`with` gives the value; at its end the type is provided as before."""
+    """A context manager: within it the app injects `value`, afterwards what the registered factory returns."""
 
-    def __init__(self, provided: dict[type, Any], kind: type[T], value: T) -> None:
-        """`TypeError` for a type that nobody provides."""
-        if kind not in provided:
+    def __init__(self, provided: dict[type, Any], provided_type: type[T], value: T) -> None:
+        """`TypeError` for a type that the app does not provide."""
+        if provided_type not in provided:
+            name = provided_type.__name__
             raise TypeError(
-                f"override({kind.__name__}): nobody provides it. Call app.provide({kind.__name__}, …) first"
+                f"override({name}): the app does not provide {name}. Call app.provide({name}, factory) first"
             )
         self._provided = provided
-        self._kind = kind
+        self._type = provided_type
         self._value = value
-        self._given: list[_Given] = []
+        self._entered: list[_FixedValue] = []
 
     def __enter__(self) -> T:
-        given = _Given(self._value, self._provided[self._kind])
-        self._given.append(given)
-        self._provided[self._kind] = given
+        factory = _FixedValue(self._value, self._provided[self._type])
+        self._entered.append(factory)
+        self._provided[self._type] = factory
         return self._value
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        ended = self._given.pop()
-        last = self._provided[self._kind]
-        if last is ended:
-            self._provided[self._kind] = ended.before
+        own = self._entered.pop()
+        current = self._provided[self._type]
+        if current is own:
+            self._provided[self._type] = own.replaced
             return
-        # Another one has begun since, and goes on.
-        while last.before is not ended:
-            last = last.before
-        last.before = ended.before
+        # A later override of the same type is still active: take this one out of the chain below it.
+        while current.replaced is not own:
+            current = current.replaced
+        current.replaced = own.replaced

@@ -1,4 +1,4 @@
-"""Where in a document: a JSON pointer (RFC 6901), as a URI fragment."""
+"""JSON pointers (RFC 6901) as URI fragments: the place of a value in a document."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def pointer(path: Iterable[int | str]) -> str:
-    """`#/lines/0/size`; `#` for the document itself."""
-    # Only where something is wrong: an app is imported without it.
+    """The pointer of a path: `#/lines/0/size`, and `#` for the document itself."""
+    # Needed only for an error, so importing an app does not load it.
     from urllib.parse import quote
 
     parts = [quote(str(part).replace("~", "~0").replace("/", "~1"), errors="replace") for part in path]

@@ -1,10 +1,10 @@
-"""Conditional requests: whether the caller's `If-Match` names the stored state. Imported at the first use."""
+"""Conditional requests: compare the caller's `If-Match` with the stored resource. Imported at the first use."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from org_common.http.etag import matches, tag
+from org_common.http.etag import entity_tag, matches
 from org_common.http.request import Request
 from org_common.values.errors import PreconditionFailed, PreconditionRequired
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 
 class Precondition:
-    """Injectable: whether the caller's `If-Match` names what is stored. `check` compares, the handler knows with what.
+    """Injectable: the caller's `If-Match` and `If-None-Match`, for optimistic concurrency control.
 
-    @app.put("/orgs/{org_id}", allow=ORG_ADMIN)
-    def replace(tx: Transaction, org_id: UUID, body: NewOrg, precondition: Precondition) -> Org:
-        precondition.check(tx.one(Org, GET_ORG_FOR_UPDATE, {"org_id": org_id}))
-        ...
+    The handler reads the resource for update and passes it to `check`:
+
+        @app.put("/orgs/{org_id}", allow=ORG_ADMIN)
+        def replace(tx: Transaction, org_id: UUID, body: NewOrg, precondition: Precondition) -> Org:
+            precondition.check(tx.one(Org, GET_ORG_FOR_UPDATE, {"org_id": org_id}))
+            ...
     """
 
     __slots__ = ("_match", "_none_match")
@@ -31,23 +33,27 @@ class Precondition:
         self._none_match = request.headers.get("if-none-match")
 
     def check(self, current: BaseModel | None, *, required: bool = False) -> None:
-        """`PreconditionFailed` (412) unless the caller means this state: the model as its GET route answers it.
+        """Raise `PreconditionFailed` (412) unless the caller's condition holds.
 
-        None is a resource that is not there. Without a condition all is well, or `PreconditionRequired` (428).
+        Args:
+            current: The stored resource, as the model that its GET route returns; None if it does not exist.
+            required: Whether a request without a condition raises `PreconditionRequired` (428).
         """
         if self._match is None and self._none_match is None:
             if required:
                 raise PreconditionRequired
             return
-        found = None if current is None else tag(_written(current))
-        # RFC 9110 section 13.2.2; a weak tag says that something may differ, so it does not match (13.1.1).
-        if self._match is not None and (found is None or not matches(self._match, found, weakly=False)):
+        current_tag = None if current is None else entity_tag(_serialize(current))
+        # RFC 9110 section 13.2.2. A weak tag allows for differences, so it never matches (13.1.1).
+        if self._match is not None and (current_tag is None or not matches(self._match, current_tag, weakly=False)):
             raise PreconditionFailed
-        if self._none_match is not None and found is not None and matches(self._none_match, found, weakly=True):
+        if self._none_match is None or current_tag is None:
+            return
+        if matches(self._none_match, current_tag, weakly=True):
             raise PreconditionFailed
 
 
-def _written(model: Any) -> bytes:
+def _serialize(model: Any) -> bytes:
     from org_common.handlers.schema import model_writer
 
     return model_writer(type(model))(model)

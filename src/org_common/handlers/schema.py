@@ -1,6 +1,6 @@
-"""Bodies validated and answers written by pydantic. Beside the models, this and `scalar` are its only home.
+"""Validation of bodies and serialization of results by pydantic. Only this, `scalar` and the models import it.
 
-Imported when a route is first hit that has something to validate or a model to write.
+Imported at the first request of a route that has a body to validate or a model to write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic_core import SchemaValidator, from_json
 
 from org_common.handlers import numbers
 from org_common.handlers.pointer import pointer
-from org_common.handlers.scalar import OUT_OF_RANGE, SPELLINGS, Spelling, base, found
+from org_common.handlers.scalar import FORMATS, OUT_OF_RANGE, StringFormat, error_details, unwrap
 from org_common.values.errors import MAX_FAULTS, BadRequest, Fault
 
 TYPE_CHECKING = False
@@ -28,86 +28,91 @@ if TYPE_CHECKING:
 
 ParseBody = Callable[[bytes, list[Fault]], Any]
 
-
 MAX_FORM_FIELDS = 1000
-# Up to here all faults of a body are told at once.
-ALL_TOLD_BYTES = 8 * 1024
-_OF_ELEMENTS = frozenset({"list", "tuple", "set", "frozenset", "dict"})
-# A default and what somebody noted beside a field, whatever they look like.
-_NO_SCHEMA = frozenset({"default", "metadata"})
+# Of a smaller body all faults are reported at once.
+ALL_FAULTS_BYTES = 8 * 1024
+_COLLECTIONS = frozenset({"list", "tuple", "set", "frozenset", "dict"})
+# Keys of a core schema whose values are data, even if they look like a schema.
+_DATA_KEYS = frozenset({"default", "metadata"})
 
-# A value that is not what its model declares is an error and is not written. pydantic is told so by a text, which it
-# reads anew with each answer for 0.9 us (measured); as a flag it is a warning, which this filter makes an error of, for
-# what is written here and nowhere else. Where others have put a filter in front, the text is taken.
+# A value that does not match its model's declaration must raise and not be written. `warnings="error"` does that, but
+# pydantic parses the string at each call for 0.9 us (measured). `warnings=True` avoids this but only warns: this filter
+# turns the warning into an error, for calls from this module. If another filter has been put in front, we pass the
+# string.
 warnings.filterwarnings("error", "Pydantic serializer warnings", UserWarning, f"{re.escape(__name__)}$")
-REFUSE_MISFITS = warnings.filters[0]
+MISMATCH_IS_ERROR = warnings.filters[0]
 
-# pydantic's words for these repeat the value.
+# pydantic's messages for these repeat the value.
 _DETAILS = {
-    "union_tag_invalid": "Input is of no known kind",
+    "union_tag_invalid": "Input tag does not match any of the expected tags",
     "uuid_parsing": "Input should be a valid UUID",
 }
 
 
-def body(model: type[BaseModel]) -> ParseBody:
-    """Parses JSON as the model, by its camelCase names only. `BadRequest` for what is not JSON at all."""
-    _built(model)
-    every = model.__pydantic_validator__.validate_json
-    # A million errors of one body took 1.2 GB and 20 s to tell. Of a large one only the first bad element is.
-    validate = (
-        _stopping(model.__pydantic_core_schema__).validate_json
-        if _has_elements(model.__pydantic_core_schema__)
-        else every
-    )
+def body_parser(model: type[BaseModel]) -> ParseBody:
+    """A function that parses JSON as the model, by its camelCase names only.
 
-    def parse(sent: bytes, faults: list[Fault]) -> Any:
-        if numbers.are_suspicious(sent):
-            faults += numbers.lost(sent)
+    It raises `BadRequest` for invalid JSON.
+    """
+    _build(model)
+    validate_all = model.__pydantic_validator__.validate_json
+    # Reporting a million errors of one body took 1.2 GB and 20 s: of a large body only the first bad item is reported.
+    validate = validate_all
+    if _has_collection(model.__pydantic_core_schema__):
+        validate = _fail_fast_validator(model.__pydantic_core_schema__).validate_json
+
+    def parse(body: bytes, faults: list[Fault]) -> Any:
+        if numbers.may_have_inexact_numbers(body):
+            faults += numbers.find_inexact_numbers(body)
         try:
-            # Strict: a JSON text has numbers and booleans, so "20" is no number and 1 is not true.
-            return validate(sent, strict=True, by_alias=True, by_name=False)
+            # Strict, since JSON has numbers and booleans: "20" is not a number and 1 is not true.
+            return validate(body, strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
-            errors = found(error)
+            errors = error_details(error)
             if errors[0]["type"] == "json_invalid":
                 reason = errors[0]["msg"].removeprefix("Invalid JSON: ")
-                # The cause would put the caller's body into our log.
+                # As its cause, pydantic's error would put the caller's body into the log.
                 raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
         except OverflowError:
             faults.append(Fault("body", "#", OUT_OF_RANGE, "out_of_range"))
             return None
-        if validate is not every and len(sent) <= ALL_TOLD_BYTES:
+        if validate is not validate_all and len(body) <= ALL_FAULTS_BYTES:
             try:
-                return every(sent, strict=True, by_alias=True, by_name=False)
+                return validate_all(body, strict=True, by_alias=True, by_name=False)
             except ValidationError as error:
-                errors = found(error)
-        _tell(errors, from_json(sent), faults)
+                errors = error_details(error)
+        _add_faults(errors, from_json(body), faults)
         return None
 
     return parse
 
 
-def form(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
-    """Parses a form as the model, by its camelCase names only. What a field's text may be is as in a query string."""
-    _built(model)
-    validate = model.__pydantic_validator__.validate_python
-    fields = {_name_outside(name, field): _form_field(field.annotation) for name, field in model.model_fields.items()}
+def form_parser(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
+    """A function that parses a form as the model, by its camelCase names only.
 
-    def parse(sent: str, faults: list[Fault]) -> Any:
-        given: dict[str, Any] = {}
-        for name, value in parse_qsl(sent, keep_blank_values=True, errors="replace", max_num_fields=MAX_FORM_FIELDS):
-            is_list, spelling = fields.get(name, (False, None))
-            if spelling is not None and spelling.pattern.fullmatch(value) is None:
-                faults.append(Fault("body", pointer([name]), spelling.detail, spelling.code))
+    The fields have the same formats as parameters of the query string. The function raises `ValueError` for more than
+    `MAX_FORM_FIELDS` fields.
+    """
+    _build(model)
+    validate = model.__pydantic_validator__.validate_python
+    fields = {_wire_name(name, field): _form_field(field.annotation) for name, field in model.model_fields.items()}
+
+    def parse(form: str, faults: list[Fault]) -> Any:
+        values: dict[str, Any] = {}
+        for name, value in parse_qsl(form, keep_blank_values=True, errors="replace", max_num_fields=MAX_FORM_FIELDS):
+            is_list, string_format = fields.get(name, (False, None))
+            if string_format is not None and string_format.pattern.fullmatch(value) is None:
+                faults.append(Fault("body", pointer([name]), string_format.detail, string_format.code))
             if is_list:
-                given.setdefault(name, []).append(value)
-            elif name in given:
-                faults.append(Fault("body", pointer([name]), "This field is given more than once.", "repeated"))
+                values.setdefault(name, []).append(value)
+            elif name in values:
+                faults.append(Fault("body", pointer([name]), "This field is sent more than once.", "repeated"))
             else:
-                given[name] = value
+                values[name] = value
         try:
-            return validate(given, by_alias=True, by_name=False)
+            return validate(values, by_alias=True, by_name=False)
         except ValidationError as error:
-            _tell(found(error), given, faults)
+            _add_faults(error_details(error), values, faults)
         except OverflowError:
             faults.append(Fault("body", "#", OUT_OF_RANGE, "out_of_range"))
         return None
@@ -115,103 +120,105 @@ def form(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
     return parse
 
 
-def _tell(errors: list[Any], document: Any, faults: list[Fault]) -> None:
-    """Add what pydantic found wrong with a body, but not twice where something is told already."""
-    told = {fault.pointer for fault in faults if fault.where == "body"}
-    for each in errors[:MAX_FAULTS]:
-        where = _place(each["loc"], document, missing=each["type"] == "missing")
-        if where not in told:
-            faults.append(Fault("body", where, _DETAILS.get(each["type"]) or each["msg"], each["type"]))
+def _add_faults(errors: list[Any], document: Any, faults: list[Fault]) -> None:
+    """Add pydantic's errors in a body, except where there is a fault already."""
+    pointers = {fault.pointer for fault in faults if fault.where == "body"}
+    for error in errors[:MAX_FAULTS]:
+        place = _pointer_to(error["loc"], document, missing=error["type"] == "missing")
+        if place not in pointers:
+            faults.append(Fault("body", place, _DETAILS.get(error["type"]) or error["msg"], error["type"]))
 
 
-def _has_elements(schema: Any) -> bool:
-    """Something in it holds any number of values."""
+def _has_collection(schema: Any) -> bool:
+    """Whether a core schema contains a collection, which can have any number of bad items."""
     if isinstance(schema, dict):
         kind = schema.get("type")
-        within = [inner for key, inner in schema.items() if key not in _NO_SCHEMA]
-        return (isinstance(kind, str) and kind in _OF_ELEMENTS) or any(map(_has_elements, within))
-    return isinstance(schema, list | tuple) and any(map(_has_elements, schema))
+        children = [child for key, child in schema.items() if key not in _DATA_KEYS]
+        return (isinstance(kind, str) and kind in _COLLECTIONS) or any(map(_has_collection, children))
+    return isinstance(schema, list | tuple) and any(map(_has_collection, schema))
 
 
-def _stopping(schema: Any) -> SchemaValidator:
-    """A validator that goes no further in a list than its first bad element."""
-    # By default a class's own validator would be taken for each model in it, this one among them.
-    return SchemaValidator(_stopped(schema), _use_prebuilt=False)
+def _fail_fast_validator(schema: Any) -> SchemaValidator:
+    """A validator that stops in each collection at the first bad item."""
+    # By default pydantic reuses the validators of the model classes in the schema, this one included.
+    return SchemaValidator(_with_fail_fast(schema), _use_prebuilt=False)
 
 
-def _stopped(schema: Any) -> Any:
+def _with_fail_fast(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_stopped(each) for each in schema]
+        return [_with_fail_fast(child) for child in schema]
     if isinstance(schema, tuple):
-        return tuple(_stopped(each) for each in schema)
+        return tuple(_with_fail_fast(child) for child in schema)
     if not isinstance(schema, dict):
         return schema
-    made = {key: inner if key in _NO_SCHEMA else _stopped(inner) for key, inner in schema.items()}
-    if isinstance(made.get("type"), str) and made["type"] in _OF_ELEMENTS:
-        made["fail_fast"] = True
-    return made
+    copied = {key: child if key in _DATA_KEYS else _with_fail_fast(child) for key, child in schema.items()}
+    if isinstance(copied.get("type"), str) and copied["type"] in _COLLECTIONS:
+        copied["fail_fast"] = True
+    return copied
 
 
 def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
-    """Writes a model as JSON, by its camelCase names."""
-    _built(model)
+    """A function that writes a model as JSON, under its camelCase names."""
+    _build(model)
     to_json = model.__pydantic_serializer__.to_json
 
     def write(value: Any) -> bytes:
         if not isinstance(value, model):
-            # It would be written with all that it holds. An error, before anything is committed.
-            raise TypeError(f"a handler that declares {model.__name__} answered a {type(value).__name__}")
+            # Written, it would show every field that it has. This raises before the transaction is committed.
+            raise TypeError(
+                f"the handler must return {model.__name__}, as annotated, but returned {type(value).__name__}"
+            )
         filters = warnings.filters
-        return to_json(value, by_alias=True, warnings=True if filters and filters[0] is REFUSE_MISFITS else "error")
+        return to_json(value, by_alias=True, warnings=True if filters and filters[0] is MISMATCH_IS_ERROR else "error")
 
     return write
 
 
 def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
-    """Writes models as a JSON array."""
+    """A function that writes models as a JSON array."""
     write = model_writer(model)
     return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
 
 
-def writer(kinds: Sequence[Any]) -> Callable[[Any], bytes]:
-    """Writes what holds models, or is of one kind or another, each model by its camelCase names."""
-    # Of a union's members alone pydantic asks whether they fit: a list of another model's would be written as [{}].
-    union: Any = reduce(or_, kinds, create_model("Nothing"))
+def union_writer(types: Sequence[Any]) -> Callable[[Any], bytes]:
+    """A function that writes values of any of the types as JSON, the models in them under their camelCase names."""
+    # pydantic checks only the members of a union: outside one, a list of another model would be written as [{}].
+    union: Any = reduce(or_, types, create_model("Nothing"))
     to_json = TypeAdapter[Any](union).dump_json
     return lambda value: to_json(value, by_alias=True, warnings="error")
 
 
-def _built(model: type[BaseModel]) -> None:
-    # Until it is built, a model's validator is a stand-in that stays one for whoever holds it (measured: 2.8 / 1.6 us a
-    # call); so: build first, then take hold.
+def _build(model: type[BaseModel]) -> None:
+    # Before it is built, a model's validator is a proxy, and a reference to it stays one (measured: 2.8 / 1.6 us a
+    # call). So build the model before its validator is referenced.
     model.model_rebuild()
 
 
-def _name_outside(name: str, field: FieldInfo) -> str:
+def _wire_name(name: str, field: FieldInfo) -> str:
     alias = field.validation_alias
     return alias if isinstance(alias, str) else field.alias or name
 
 
-def _form_field(annotation: Any) -> tuple[bool, Spelling | None]:
-    """Whether a field takes several values, and what its texts must look like."""
-    whole = base(annotation)
-    is_list = get_origin(whole) is list
-    kind = base(get_args(whole)[0]) if is_list else whole
-    return is_list, SPELLINGS.get(kind) if isinstance(kind, type) else None
+def _form_field(annotation: Any) -> tuple[bool, StringFormat | None]:
+    """Whether a field may be repeated, and the format of its strings."""
+    field_type = unwrap(annotation)
+    is_list = get_origin(field_type) is list
+    item_type = unwrap(get_args(field_type)[0]) if is_list else field_type
+    return is_list, FORMATS.get(item_type) if isinstance(item_type, type) else None
 
 
-def _place(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:
-    """The JSON pointer (RFC 6901) to what is there, and to what should be.
+def _pointer_to(location: tuple[int | str, ...], document: Any, *, missing: bool) -> str:
+    """The JSON pointer (RFC 6901) to a value in the document, or to a `missing` one.
 
-    pydantic names the kinds that it tried too.
+    pydantic's location also names the union members that it tried: those parts are left out.
     """
     parts: list[str] = []
-    for at, part in enumerate(location):
+    for index, part in enumerate(location):
         if isinstance(document, dict) and part in document:  # noqa: SIM114 - each branch is typed by its own condition
             document = document[part]
         elif isinstance(document, list) and isinstance(part, int) and part < len(document):
             document = document[part]
-        elif not (missing and at == len(location) - 1):
+        elif not (missing and index == len(location) - 1):
             continue
         parts.append(str(part))
     return pointer(parts)

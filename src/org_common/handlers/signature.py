@@ -1,4 +1,4 @@
-"""What a handler asks for: its signature, read when its route is declared. Each fault in it is a `TypeError` there."""
+"""The signature of a handler, read when its route is declared. Every mistake in it is a `TypeError` then."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
+
+# `inspect` is free: orjson loads it before, through dataclasses (alone it would take 4 ms of a cold start).
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -18,25 +21,25 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Handler = Callable[..., Any]
-NOTHING: Mapping[type, Any] = {}
+NO_PROVIDERS: Mapping[type, Any] = {}
 
-# Bound from the request itself; the others are the app's to give.
+# Kinds of parameters that are bound from the request, and those that the app injects.
 FROM_REQUEST = frozenset({"request", "deadline", "page", "precondition"})
 FROM_APP = frozenset({"reader", "transaction", "identity"})
 
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARARGS, _VARKEYWORDS = 0x20, 0x80, 0x200, 0x04, 0x08
-_HEAP_TYPE = 0x200
+# Py_TPFLAGS_HEAPTYPE of CPython's object.h: set for a class that a class statement created, not for a built-in one.
+_HEAP_TYPE = 1 << 9
 _SCALARS = (str, int, float, Decimal, date, time, timedelta, Enum, UUID)
 
 
 class Query:
-    """Marks a parameter of the query string, with constraints: `Annotated[int, Query(ge=1)]`.
-
-    `alias` is its name in the URL, by default the camelCase of the parameter's. Constraints are pydantic's:
-    `ge`, `gt`, `le`, `lt`, `multiple_of`, `min_length`, `max_length`, `pattern`.
-    """
+    """Marks a parameter of the query string, with constraints: `Annotated[int, Query(ge=1)]`."""
 
     where = "query"
+    alias: str | None
+    """The name in the URL; by default the parameter's name in camelCase."""
+    constraints: dict[str, Any]
+    """pydantic's: `ge`, `gt`, `le`, `lt`, `multiple_of`, `min_length`, `max_length`, `pattern`."""
 
     def __init__(self, alias: str | None = None, **constraints: Any) -> None:
         self.alias = alias
@@ -44,13 +47,13 @@ class Query:
 
 
 class Header(Query):
-    """Marks a header, by default the parameter's name with dashes: `x_request_id` is `x-request-id`."""
+    """Marks a request header. Without `alias` it is the parameter's name with dashes: `x-request-id`."""
 
     where = "header"
 
 
 class Cookie(Query):
-    """Marks a cookie, by default the parameter's name as it is."""
+    """Marks a cookie. Without `alias` it is the parameter's name, unchanged."""
 
     where = "cookie"
 
@@ -62,7 +65,24 @@ class Form:
 class Parameter:
     """One parameter of a handler: where its value comes from, and as what type."""
 
-    __slots__ = ("annotation", "constraints", "default", "is_list", "kind", "name", "outside", "required")
+    __slots__ = ("annotation", "constraints", "default", "is_list", "kind", "name", "required", "wire_name")
+
+    name: str
+    """In the handler's signature."""
+    kind: str
+    """"path", "query", "header", "cookie", "body", "form", "provided", or what is injected: "reader", "request", ..."""
+    annotation: Any
+    """The type, without our marker and, for a body, without None; of the complete list where `is_list`."""
+    wire_name: str
+    """In the request. Example: `orgId` for `org_id`."""
+    constraints: Mapping[str, Any]
+    """pydantic's, from the marker."""
+    required: bool
+    """Whether a request without it is an error."""
+    default: Any
+    """The value if the request does not have it."""
+    is_list: bool
+    """Whether the caller may send it more than once."""
 
     def __init__(
         self,
@@ -70,109 +90,119 @@ class Parameter:
         kind: str,
         *,
         annotation: Any = None,
-        outside: str = "",
+        wire_name: str = "",
         constraints: Mapping[str, Any] | None = None,
         required: bool = True,
         default: Any = None,
         is_list: bool = False,
     ) -> None:
         self.name = name
-        # "path", "query", "header", "cookie", "body", "form", "provided", or what is injected: "reader", "request" …
         self.kind = kind
         self.annotation = annotation
-        self.outside = outside
-        self.constraints: Mapping[str, Any] = constraints or {}
+        self.wire_name = wire_name
+        self.constraints = constraints or {}
         self.required = required
         self.default = default
-        # May be given more than once; `annotation` is the whole list's.
         self.is_list = is_list
 
 
 class Signature:
-    """What a handler asks for and what it answers. `call` calls it with the values of `parameters`, in their order."""
+    """What a handler takes and returns."""
 
     __slots__ = ("call", "parameters", "path", "result")
 
-    def __init__(self, handler: Handler, path: list[str], provided: Mapping[type, Any] = NOTHING) -> None:
-        """`TypeError` says what is wrong with the handler and how to mend it.
+    call: Handler
+    """Calls the handler with the values of `parameters`, by position and in their order."""
+    parameters: list[Parameter]
+    """In the order of the declaration, keyword-only ones last."""
+    path: list[str]
+    """The names of the path's parameters, in the order of the template."""
+    result: Any
+    """The return annotation; None without one."""
 
-        `path`: the template's parameters, in order. `provided`: the types that the app gives.
+    def __init__(self, handler: Handler, path: list[str], provided: Mapping[type, Any] = NO_PROVIDERS) -> None:
+        """`TypeError` says what is wrong with the handler and how to fix it.
+
+        Args:
+            handler: A function, decorated or not.
+            path: The names of the path's parameters, in the order of the template.
+            provided: The types that the app injects (`App.provide`).
         """
-        function = _inner(handler)
+        function = _unwrap(handler)
         code = function.__code__
-        hints = _hints(handler)
+        hints = _type_hints(handler)
         self.path = path
         self.result = hints.get("return")
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = _defaults(function)
         self.parameters = [_parameter(handler, name, hints, path, defaults, provided) for name in names]
-        # A function itself by position, a tenth of a warm request less; a decorator is called as it always was.
-        self.call = handler if function is handler and not code.co_kwonlyargcount else _by_name(handler, names)
+        # By position saves a tenth of a warm request; a decorator may rely on keywords.
+        self.call = handler if function is handler and not code.co_kwonlyargcount else _call_by_keyword(handler, names)
         missing = [name for name in path if name not in names]
         if missing:
             raise TypeError(
-                f"{_named(handler)} does not take the path's parameter {missing[0]!r}: add `{missing[0]}: UUID`"
+                f"{_describe(handler)} does not take the path parameter {missing[0]!r}: add `{missing[0]}: UUID`"
             )
         if self._count("body") + self._count("form") > 1:
-            raise TypeError(f"{_named(handler)} takes two bodies: put them into one model")
+            raise TypeError(f"{_describe(handler)} takes two bodies: combine them into one model")
         for kind in (*FROM_APP, *FROM_REQUEST):
             if self._count(kind) > 1:
-                raise TypeError(f"{_named(handler)} takes two parameters of the kind {kind!r}: one is enough")
+                raise TypeError(f"{_describe(handler)} takes two parameters of the kind {kind!r}: keep one")
 
     def injects(self, kind: str) -> int | None:
-        """The position of the parameter that takes this kind, None when no parameter does."""
+        """The position of the parameter of this kind; None without such a parameter."""
         return next((at for at, parameter in enumerate(self.parameters) if parameter.kind == kind), None)
 
     def _count(self, kind: str) -> int:
         return sum(parameter.kind == kind for parameter in self.parameters)
 
 
-def _by_name(handler: Handler, names: tuple[str, ...]) -> Handler:
+def _call_by_keyword(handler: Handler, names: tuple[str, ...]) -> Handler:
     return lambda *values: handler(**dict(zip(names, values, strict=True)))
 
 
-def _inner(handler: Handler) -> Any:
-    """The function below its decorators, whose signature it is; each of them is looked at on the way."""
+def _unwrap(handler: Handler) -> Any:
+    """The function below its decorators, which has the signature. Checks the decorators as well."""
     function: Any = handler
     while True:
         code = getattr(function, "__code__", None)
         if code is None:
             raise TypeError(f"{handler!r} is not a function")
-        if code.co_flags & (_COROUTINE | _ASYNC_GENERATOR):
+        if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
             raise TypeError(
-                f"{_named(handler)} is async: a Lambda environment serves one request at a time, so there is nothing "
-                "to wait for meanwhile. Write `def` instead of `async def`"
+                f"{_describe(handler)} is async, but a Lambda environment serves one request at a time, so nothing "
+                "else could run meanwhile. Write `def` instead of `async def`"
             )
-        if code.co_flags & _GENERATOR:
-            raise TypeError(f"{_named(handler)} yields: an answer is returned. Write `return`, of a list or a Page")
+        if code.co_flags & CO_GENERATOR:
+            raise TypeError(f"{_describe(handler)} yields, but a handler returns its result: return a list or a Page")
         if not hasattr(function, "__wrapped__"):
             break
         function = function.__wrapped__
-    if code.co_flags & (_VARARGS | _VARKEYWORDS):
-        raise TypeError(f"{_named(handler)} takes *args or **kwargs: name each parameter, so that it can be bound")
+    if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+        raise TypeError(f"{_describe(handler)} takes *args or **kwargs: name each parameter")
     if code.co_posonlyargcount:
-        raise TypeError(f"{_named(handler)} has positional-only parameters: leave out the `/`")
+        raise TypeError(f"{_describe(handler)} has positional-only parameters: remove the `/`")
     return function
 
 
-def _hints(handler: Handler) -> dict[str, Any]:
+def _type_hints(handler: Handler) -> dict[str, Any]:
     try:
         return get_type_hints(handler, include_extras=True)
     except NameError as error:
         raise TypeError(
-            f"{_named(handler)}: the annotation {error.name!r} is not known at run time. Import it at module level, "
-            "outside of `if TYPE_CHECKING:`"
+            f"{_describe(handler)}: the annotation {error.name!r} is not defined at run time. Import it at module "
+            "level, outside of `if TYPE_CHECKING:`"
         ) from error
     except (AttributeError, SyntaxError) as error:
-        raise TypeError(f"{_named(handler)}: an annotation cannot be read: {error}") from error
+        raise TypeError(f"{_describe(handler)}: an annotation cannot be read: {error}") from error
 
 
 def _defaults(function: Any) -> dict[str, Any]:
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
     values = function.__defaults__ or ()
-    named = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
-    return {**named, **(function.__kwdefaults__ or {})}
+    defaults = dict(zip(positional[len(positional) - len(values) :], values, strict=True))
+    return {**defaults, **(function.__kwdefaults__ or {})}
 
 
 def _parameter(
@@ -184,8 +214,8 @@ def _parameter(
     provided: Mapping[type, Any],
 ) -> Parameter:
     if name not in hints:
-        raise TypeError(f"{_named(handler)}: the parameter {name!r} has no annotation. Example: `{name}: str`")
-    annotation, marker = _unmarked(hints[name])
+        raise TypeError(f"{_describe(handler)}: the parameter {name!r} has no annotation. Example: `{name}: str`")
+    annotation, marker = _split_marker(hints[name])
     required, default = name not in defaults, defaults.get(name)
     kind = getattr(annotation, "injected", None)
     if kind in FROM_REQUEST or kind in FROM_APP:
@@ -195,25 +225,27 @@ def _parameter(
     body = _without_none(annotation)
     if is_model(body) and name not in path:
         kind = "form" if isinstance(marker, Form) else "body"
-        return Parameter(name, kind, annotation=body, outside=name, required=required, default=default)
+        return Parameter(name, kind, annotation=body, wire_name=name, required=required, default=default)
     if isinstance(marker, Form):
-        raise TypeError(f"{_named(handler)}: {name!r} is a Form() and no model: put its fields into one")
+        raise TypeError(
+            f"{_describe(handler)}: {name!r} is marked Form() but is not a model. Example: `Annotated[Login, Form()]`"
+        )
     where = "path" if name in path else marker.where if marker else "query"
     is_list = where == "query" and _is_list(annotation)
     if not is_list and not _is_scalar(annotation):
         raise TypeError(
-            f"{_named(handler)}: {name!r} cannot be bound as {annotation}. A body is one model, whatever else comes "
-            "from the request is a text, number, boolean, date, UUID, enum or a Literal of texts, in a query a list "
-            "of such as well. What the app itself gives is announced first: app.provide(Type, factory)"
+            f"{_describe(handler)}: {name!r} cannot be bound as {annotation}. Supported are one model (the body), and "
+            "a string, number, boolean, date, UUID, enum or Literal of strings, in the query string a list of these "
+            "too. Register a type that the app injects before the route: app.provide(Type, factory)"
         )
     constraints = marker.constraints if marker else {}
     if where == "path":
-        return Parameter(name, "path", annotation=annotation, outside=camel(name), constraints=constraints)
+        return Parameter(name, "path", annotation=annotation, wire_name=camel(name), constraints=constraints)
     return Parameter(
         name,
         where,
         annotation=annotation,
-        outside=_outside(name, where, marker.alias if marker else None),
+        wire_name=_wire_name(name, where, marker.alias if marker else None),
         constraints=constraints,
         required=required,
         default=default,
@@ -221,8 +253,8 @@ def _parameter(
     )
 
 
-def _outside(name: str, where: str, alias: str | None) -> str:
-    """As what the caller knows the parameter."""
+def _wire_name(name: str, where: str, alias: str | None) -> str:
+    """The name of the parameter in the request."""
     if where == "header":
         return (alias or name.replace("_", "-")).lower()
     return alias or (name if where == "cookie" else camel(name))
@@ -230,13 +262,13 @@ def _outside(name: str, where: str, alias: str | None) -> str:
 
 def _without_none(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, UnionType):
-        kinds = [each for each in get_args(annotation) if each is not type(None)]
-        return kinds[0] if len(kinds) == 1 else annotation
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        return members[0] if len(members) == 1 else annotation
     return annotation
 
 
 def _is_list(annotation: Any) -> bool:
-    """A list of what can be read from one text each, or None."""
+    """Whether it is a list of scalars, or such a list or None."""
     inner = _without_none(annotation)
     if get_origin(inner) is Annotated:
         inner = get_args(inner)[0]
@@ -244,34 +276,33 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _is_scalar(annotation: Any) -> bool:
-    """It can be read from one text."""
+    """Whether a value can be converted from one string."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _is_scalar(arguments[0])
     if origin in (Union, UnionType):
-        return all(each is type(None) or _is_scalar(each) for each in arguments)
+        return all(member is type(None) or _is_scalar(member) for member in arguments)
     if origin is Literal:
-        return all(type(each) is str for each in arguments)
+        return all(type(value) is str for value in arguments)
     return isinstance(annotation, type) and issubclass(annotation, _SCALARS)
 
 
-def _unmarked(annotation: Any) -> tuple[Any, Any]:
-    """The annotation without our marker, and the marker."""
+def _split_marker(annotation: Any) -> tuple[Any, Any]:
+    """The annotation without our marker, and the marker; None without one."""
     if get_origin(annotation) is not Annotated:
         return annotation, None
     inner, *metadata = get_args(annotation)
-    if any(isinstance(each, type) and issubclass(each, (Query, Form)) for each in metadata):
+    if any(isinstance(item, type) and issubclass(item, (Query, Form)) for item in metadata):
         raise TypeError(f"{annotation} has a marker without parentheses: write Query(), Header(), Cookie() or Form()")
-    marker = next((each for each in metadata if isinstance(each, (Query, Form))), None)
-    rest = tuple(each for each in metadata if each is not marker)
+    marker = next((item for item in metadata if isinstance(item, (Query, Form))), None)
+    rest = tuple(item for item in metadata if item is not marker)
     return (Annotated[(inner, *rest)] if rest else inner), marker
 
 
 def is_injectable(kind: object) -> bool:
-    """A class that `provide` may give: it means nothing else in a signature."""
+    """Whether `App.provide` accepts the class: it has no other meaning in a signature."""
     return (
         isinstance(kind, type)
-        # Made by a class statement, not within the interpreter.
         and bool(kind.__flags__ & _HEAP_TYPE)
         and not issubclass(kind, _SCALARS)
         and not is_model(kind)
@@ -280,9 +311,9 @@ def is_injectable(kind: object) -> bool:
 
 
 def is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
-    """A pydantic model, told without importing pydantic."""
+    """Whether it is a pydantic model. Does not import pydantic."""
     return isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__")
 
 
-def _named(handler: Handler) -> str:
+def _describe(handler: Handler) -> str:
     return f"the handler {getattr(handler, '__name__', handler)!r}"

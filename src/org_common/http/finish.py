@@ -49,12 +49,12 @@ class Finish:
         if method == "GET" or method == "HEAD":  # noqa: PLR1714 - half the time of `in`
             status, body = _tagged(request, status, headers, body, coding)
         if coding is not None and body:
-            from org_common.http.compress import packed
+            from org_common.http.compress import compress_body
 
             headers["content-encoding"] = coding
-            body = packed(body, coding)
+            body = compress_body(body, coding)
         if self._cors is not None:
-            self._cors.put(headers, request)
+            self._cors.add_headers(headers, request)
         if method == "HEAD":
             body = b""
         response.status, response.headers, response.body = status, headers, body
@@ -63,14 +63,14 @@ class Finish:
 
 def _coding(request: Request, headers: dict[str, str]) -> str | None:
     """In what to send the body; None as it is."""
-    from org_common.http.compress import chosen, is_worth_it
+    from org_common.http.compress import choose_coding, is_compressible
 
-    if "content-encoding" in headers or not is_worth_it(headers.get("content-type", "")):
+    if "content-encoding" in headers or not is_compressible(headers.get("content-type", "")):
         return None
     headers["vary"] = f"{headers['vary']}, accept-encoding" if "vary" in headers else "accept-encoding"
     if "no-transform" in headers.get("cache-control", "").lower():
         return None
-    return chosen(request.headers.get("accept-encoding", ""))
+    return choose_coding(request.headers.get("accept-encoding", ""))
 
 
 def _tagged(
@@ -82,8 +82,8 @@ def _tagged(
         return status, body
     from org_common.http import etag
 
-    tag = tag or etag.tag(body)
-    headers["etag"] = tag if coding is None else etag.packed_tag(tag, coding)
+    tag = tag or etag.entity_tag(body)
+    headers["etag"] = tag if coding is None else etag.coded_tag(tag, coding)
     known = request.headers.get("if-none-match")
     if known is None or not etag.matches(known, tag.removeprefix("W/"), weakly=True):
         return status, body

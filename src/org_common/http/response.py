@@ -61,11 +61,11 @@ class Response:
 
         `ValueError` for what would break out of the header, or what browsers refuse.
         """
-        from org_common.http.cookies import cookie
+        from org_common.http.cookies import format_cookie
 
         self.cookies = (
             *self.cookies,
-            cookie(
+            format_cookie(
                 name,
                 value,
                 max_age_s=max_age_s,

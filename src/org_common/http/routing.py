@@ -1,4 +1,4 @@
-"""Which route a path belongs to."""
+"""Routing: from a method and a path to a route."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 class Node(Generic[R]):
-    """One segment of the tree of paths: a literal child wins over the parameter."""
+    """One segment in the tree of paths. A literal child takes precedence over the parameter."""
 
     __slots__ = ("children", "parameter", "routes")
 
@@ -25,9 +25,9 @@ class Node(Generic[R]):
 
 
 class Table(Generic[R]):
-    """Routes by method and template ("/orgs/{org_id}").
+    """Routes by method and path template ("/orgs/{org_id}").
 
-    The cost of a look-up is in the path's length, not the table's.
+    The cost of a lookup depends on the length of the path, not on the number of routes.
     """
 
     __slots__ = ("_root",)
@@ -36,7 +36,7 @@ class Table(Generic[R]):
         self._root: Node[R] = Node()
 
     def add(self, method: str, template: str, route: R) -> None:
-        """`ValueError` when the template already has a route for this method."""
+        """Add a route. `ValueError` when the template already has one for this method."""
         node = self._root
         for segment in segments(template):
             if segment.startswith("{"):
@@ -49,10 +49,10 @@ class Table(Generic[R]):
         node.routes[method] = route
 
     def match(self, method: str, path: str) -> tuple[R | None, list[str]]:
-        """The route and the values of its parameters, in the order of the template. The path is decoded already.
+        """Return the route and the values of its parameters, in the order of the template. `path` is decoded.
 
-        HEAD is answered by the route of GET, OPTIONS by none: None. `NotFound` for an unknown path,
-        `MethodNotAllowed` with `Allow` for a known path without this method.
+        HEAD uses the route of GET. OPTIONS on a known path returns None for the route unless it has one. Raises
+        `NotFound` for an unknown path, and `MethodNotAllowed` with `Allow` for a path that lacks this method.
         """
         values: list[str] = []
         node = self._root if path[:1] == "/" else None
@@ -67,7 +67,7 @@ class Table(Generic[R]):
             elif parameter is None:
                 node = child
             else:
-                # A literal and a parameter compete here: go down both.
+                # Both a literal and the parameter match: search both branches.
                 values.clear()
                 node = self._find(self._root, parts, 0, values)
                 break
@@ -81,22 +81,22 @@ class Table(Generic[R]):
         return route, values
 
     def allowed(self, path: str) -> str:
-        """The methods of a path, as `Allow` has them; empty for an unknown path."""
+        """The methods of a path as the value of `Allow`; empty for an unknown path."""
         node = self._node(path)
         return "" if node is None else _allowed(node.routes)
 
     def knows(self, path: str) -> bool:
-        """Some method of the path is routed."""
+        """Whether the path has a route, of any method."""
         return self._node(path) is not None
 
     def _node(self, path: str) -> Node[R] | None:
         return self._find(self._root, path[1:].split("/"), 0, []) if path[:1] == "/" else None
 
-    def _find(self, node: Node[R], parts: list[str], at: int, values: list[str]) -> Node[R] | None:
-        # A loop for the straight way down; it calls itself only where a literal and a parameter compete.
-        while at < len(parts):
-            part = parts[at]
-            at += 1
+    def _find(self, node: Node[R], parts: list[str], position: int, values: list[str]) -> Node[R] | None:
+        # A loop; it recurses only where both a literal and the parameter match.
+        while position < len(parts):
+            part = parts[position]
+            position += 1
             child = node.children.get(part)
             if child is None:
                 if node.parameter is None or not part:
@@ -106,20 +106,20 @@ class Table(Generic[R]):
             elif node.parameter is None:
                 node = child
             else:
-                known = len(values)
-                found = self._find(child, parts, at, values)
-                if found is not None:
-                    return found
+                count = len(values)
+                match = self._find(child, parts, position, values)
+                if match is not None:
+                    return match
                 if not part:
                     return None
-                del values[known:]
+                del values[count:]
                 node = node.parameter
                 values.append(part)
         return node if node.routes else None
 
 
 def segments(template: str) -> list[str]:
-    """The segments of a template; `ValueError` says what is wrong with it."""
+    """The segments of a path template; `ValueError` for a malformed one."""
     if not template.startswith("/"):
         raise ValueError(f"the path {template!r} must begin with '/'")
     if template == "/":
@@ -130,17 +130,17 @@ def segments(template: str) -> list[str]:
         parameter = PARAMETER.fullmatch(part)
         if parameter is None and LITERAL.fullmatch(part) is None:
             raise ValueError(
-                f"the segment {part!r} of {template!r} is neither literal nor a parameter. Example: /orgs/{{org_id}}"
+                f"the segment {part!r} of {template!r} is neither a literal nor a parameter. Example: /orgs/{{org_id}}"
             )
         if parameter is not None:
             if parameter[1] in names:
-                raise ValueError(f"the parameter {part} stands twice in {template!r}")
+                raise ValueError(f"the parameter {part} appears twice in {template!r}")
             names.add(parameter[1])
     return parts
 
 
 def parameters(template: str) -> list[str]:
-    """The names of the template's parameters, in order."""
+    """The names of a template's parameters, in order."""
     return [part[1:-1] for part in segments(template) if part.startswith("{")]
 
 

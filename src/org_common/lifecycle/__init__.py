@@ -1,1 +1,1 @@
-"""How this process started, froze, forked and ends."""
+"""The life of this process: how it was started, is frozen, forks and ends."""

@@ -1,9 +1,9 @@
-"""What is made ready before the first request, by how Lambda came to start the environment.
+"""How Lambda started this environment, and what to prepare before the first request.
 
-| AWS_LAMBDA_INITIALIZATION_TYPE | models of routes | from outside: keys, secrets | connection |
+| AWS_LAMBDA_INITIALIZATION_TYPE | models of routes | fetched data: keys, secrets | connection |
 |---|---|---|---|
-| `on-demand`, and outside of Lambda | at their first use | at their first use | at the first statement |
-| `provisioned-concurrency` | at init, which no caller waits for | at init | at the first statement |
+| `on-demand`, and outside of Lambda | at first use | at first use | at the first statement |
+| `provisioned-concurrency` | at init, while no caller waits | at init | at the first statement |
 | `snap-start` | before the snapshot | after each restore, never in a snapshot | at the first statement |
 """
 
@@ -19,66 +19,67 @@ if TYPE_CHECKING:
     from typing import Any
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
-PROVISIONED, SNAP_START = "provisioned-concurrency", "snap-start"
+ON_DEMAND, PROVISIONED, SNAP_START = "on-demand", "provisioned-concurrency", "snap-start"
 
-_attended = _reseeds = False
+_has_registered = _reseeds = False
 
 
-def kind() -> str | None:
-    """How Lambda came to start this environment; None outside of Lambda."""
-    return os.environ.get(INITIALIZATION_TYPE)
+def initialization_type(get: Callable[[str], str | None] = os.environ.get) -> str | None:
+    """How Lambda started this environment; None outside of Lambda. `get` reads a variable of the environment."""
+    return get(INITIALIZATION_TYPE) or None
 
 
 def is_early() -> bool:
-    """Nobody waits for this environment to be there: what the first request needs is made ready now."""
-    return kind() in (PROVISIONED, SNAP_START)
+    """True when Lambda runs init ahead of the first request, so that preparing now delays no caller."""
+    return initialization_type() in (PROVISIONED, SNAP_START)
 
 
 def prefetch(fetch: Callable[[], object]) -> None:
-    """Have `fetch`, which gets something from outside and keeps it, called while nobody waits for it.
+    """Call `fetch`, which fetches something and caches it, while no caller waits for it.
 
-    With provisioned concurrency that is now. With SnapStart it is after each restore, in the order of these calls: what
-    was fetched before the snapshot would be as old as that. On demand it is not called: the first use fetches. What
-    fails is logged and left to the first use.
+    With provisioned concurrency it is called now. With SnapStart it is called after each restore, in the order of
+    registration: data fetched before the snapshot would be as old as the snapshot. On demand it is not called, and the
+    first use fetches. A failure is logged and leaves the fetch to the first use.
     """
-    if kind() == PROVISIONED:
-        _quietly(fetch)
-    elif kind() == SNAP_START:
-        after_restore(_quietly, fetch)
+    started = initialization_type()
+    if started == PROVISIONED:
+        _fetch_or_log(fetch)
+    elif started == SNAP_START:
+        after_restore(_fetch_or_log, fetch)
 
 
 def before_snapshot(call: Callable[..., object], *arguments: object) -> None:
-    """Have it called before a snapshot is taken; what was registered last is called first."""
-    hooks = _hooks()
+    """Call `call` before SnapStart takes the snapshot; the last one registered is called first."""
+    hooks = _snapshot_hooks()
     if hooks is not None:
         hooks.register_before_snapshot(call, *arguments)
 
 
 def after_restore(call: Callable[..., object], *arguments: object) -> None:
-    """Have it called when the environment has come back from a snapshot; with all others it has 10 seconds."""
-    hooks = _hooks()
+    """Call `call` after SnapStart has restored the environment; all such calls together have 10 seconds."""
+    hooks = _snapshot_hooks()
     if hooks is not None:
         hooks.register_after_restore(call, *arguments)
 
 
 def reseed_after_restore() -> None:
-    """Let each environment that is restored from one snapshot throw its own dice. Registers once.
+    """Reseed the module `random` after each restore. Registers once.
 
-    All have the state of the module `random` that the snapshot had: they would draw the same jitter, and back off in
-    step. `uuid4` and `secrets` ask the kernel, which is safe.
+    Environments restored from one snapshot share one random state: they would draw the same jitter and back off in
+    lockstep. `uuid4` and `secrets` ask the kernel and are safe.
     """
     global _reseeds  # noqa: PLW0603 - one environment
-    if not _reseeds and kind() == SNAP_START:
+    if not _reseeds and initialization_type() == SNAP_START:
         _reseeds = True
         after_restore(_reseed)
 
 
-def attend() -> None:
-    """Called by the first `App` on Lambda: says once if function and layer differ, and sees to the dice."""
-    global _attended  # noqa: PLW0603 - one environment
-    if _attended:
+def register_hooks() -> None:
+    """Log once if function and layer do not match, and reseed `random` after a restore. For each entry on Lambda."""
+    global _has_registered  # noqa: PLW0603 - one environment
+    if _has_registered:
         return
-    _attended = True
+    _has_registered = True
     from org_common.lifecycle import build
 
     build.check()
@@ -91,8 +92,8 @@ def _reseed() -> None:
         random.seed()
 
 
-def _hooks() -> Any:
-    """AWS's own, part of the runtime wherever SnapStart is."""
+def _snapshot_hooks() -> Any:
+    """AWS's module of snapshot hooks, part of the runtime wherever SnapStart is; None elsewhere."""
     try:
         import snapshot_restore_py  # type: ignore[import-untyped]
     except ImportError:
@@ -100,10 +101,10 @@ def _hooks() -> Any:
     return snapshot_restore_py
 
 
-def _quietly(fetch: Callable[[], object]) -> None:
+def _fetch_or_log(fetch: Callable[[], object]) -> None:
     try:
         fetch()
     except Exception:
         import logging
 
-        logging.getLogger("org_common").warning("could not be fetched early, is left to its first use", exc_info=True)
+        logging.getLogger("org_common").warning("prefetch failed; the first use will fetch again", exc_info=True)

@@ -1,1 +1,1 @@
-"""Secrets: fetched by reference, kept for a while, never shown."""
+"""Secrets: fetched by reference, cached for a while, never printed."""

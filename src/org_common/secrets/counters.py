@@ -1,35 +1,37 @@
-"""What happened to secrets, counted."""
+"""Counters of secret fetches."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 
-class Counters:
-    """Numbers since the process began. They only grow; whoever reports them takes differences.
-
-    `fetched` and `failed` are by source: "extension", "aws", "environment". `hits` were answered from memory, `stale`
-    from memory although it was time to ask, since nobody answered. `refreshed` were asked for past every cache,
-    `retries` are second tries at a source, `waits` were for another thread's fetch.
-    """
+class SecretCounters:
+    """Counts since the process started. They only grow; metrics report the differences."""
 
     __slots__ = ("failed", "fetched", "hits", "refreshed", "retries", "stale", "waits")
 
     def __init__(self) -> None:
         self.fetched: Counter[str] = Counter()
+        """Successful fetches, by source: "extension", "aws", "environment"."""
         self.failed: Counter[str] = Counter()
+        """Failed fetches, by source."""
         self.hits = 0
+        """Secrets from the cache."""
         self.stale = 0
+        """Expired secrets from the cache, used because no source could be reached."""
         self.refreshed = 0
+        """Fetches that bypassed every cache."""
         self.retries = 0
+        """Second and later attempts at a source."""
         self.waits = 0
+        """Waits for another thread's fetch."""
 
     def as_metrics(self) -> dict[str, int]:
-        """Totals by names of metrics: which source answered is in the name."""
-        # Copies: meanwhile another thread may count the first one of a source.
-        found = {f"SecretsFrom{source.capitalize()}": count for source, count in dict(self.fetched).items()}
-        found |= {f"SecretsFailed{source.capitalize()}": count for source, count in dict(self.failed).items()}
-        return found | {
+        """Totals by metric name; the source is part of the name."""
+        # Copies: another thread may add a source at the same time.
+        metrics = {f"SecretsFrom{source.capitalize()}": count for source, count in dict(self.fetched).items()}
+        metrics |= {f"SecretsFailed{source.capitalize()}": count for source, count in dict(self.failed).items()}
+        return metrics | {
             "SecretsFromMemory": self.hits,
             "SecretsStale": self.stale,
             "SecretsRefreshed": self.refreshed,
@@ -37,9 +39,9 @@ class Counters:
         }
 
     def as_dict(self) -> dict[str, int | dict[str, int]]:
-        """All of them by name."""
-        found: dict[str, int | dict[str, int]] = {}
+        """All counters by name."""
+        counts: dict[str, int | dict[str, int]] = {}
         for name in self.__slots__:
             value = getattr(self, name)
-            found[name] = dict(value) if isinstance(value, Counter) else value
-        return found
+            counts[name] = dict(value) if isinstance(value, Counter) else value
+        return counts

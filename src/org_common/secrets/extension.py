@@ -1,4 +1,4 @@
-"""The AWS Parameters and Secrets Lambda Extension: a cache beside the function, asked over a plain socket."""
+"""Fetches secrets from the AWS Parameters and Secrets Lambda Extension, a local cache, over a plain socket."""
 
 from __future__ import annotations
 
@@ -9,85 +9,100 @@ from collections.abc import Mapping
 
 import orjson
 
-from org_common.secrets.counters import Counters
-from org_common.secrets.source import NEAR_PAUSES_S, Failed, Refused, again, jittered
+from org_common.secrets.counters import SecretCounters
+from org_common.secrets.source import EXTENSION_PAUSES_S, Failed, Refused, jittered, retry
 from org_common.values.secret import Reference, Secret
 
 PORT_VARIABLE = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
-# An extension's file has its name, which shows in the log of each start.
+# The file of the extension, named in the log of each start.
 PROGRAM = "/opt/extensions/AWSParametersAndSecretsLambdaExtension"
 PORT = 2773
-# All tries together: after it the store itself is asked.
+# All attempts together; after that the secret is fetched from AWS.
 TOTAL_S = 1.0
-# For this long nobody asks again where nobody answered.
-SILENT_S = 30.0
-# Secrets have at most 64 KiB, and each byte may have become six in JSON.
+# For how long an extension that did not respond is skipped.
+SKIP_S = 30.0
+# Secrets have at most 64 KiB, and each byte may take six in JSON.
 MAX_BYTES = 1024 * 1024
 
 
 class Extension:
-    """A cache of its own, so what it says may be minutes old.
+    """The extension. Its values may be minutes old, as it has its own cache.
 
-    Its port is open later than the function's first line, and it answers 400 until it is ready and under a burst.
+    It opens its port later than the function starts, and responds 400 until it is ready and during a burst.
     """
 
     name = "extension"
 
-    def __init__(self, port: int, environ: Mapping[str, str], counters: Counters) -> None:
-        """`environ` has AWS_SESSION_TOKEN, read each time: the extension refuses an old one."""
+    def __init__(
+        self,
+        port: int,
+        environ: Mapping[str, str],
+        counters: SecretCounters,
+        *,
+        total_s: float = TOTAL_S,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """`environ` has AWS_SESSION_TOKEN, which is read each time: the extension rejects an old one.
+
+        `total_s` limits all attempts of one fetch together, `max_bytes` the size of one response.
+        """
         self._port = port
         self._environ = environ
         self._counters = counters
-        self._silent_until_s = 0.0
+        self._total_s = total_s
+        self._max_bytes = max_bytes
+        self._skip_until_s = 0.0
 
     @classmethod
-    def found(cls, environ: Mapping[str, str], counters: Counters, program: str = PROGRAM) -> Extension | None:
-        """None where it is not: its layer brings a program, and only Lambda gives the token that it asks for."""
+    def detect(cls, environ: Mapping[str, str], counters: SecretCounters, program: str = PROGRAM) -> Extension | None:
+        """The extension if it is installed: its layer adds a program, and Lambda sets the token it requires."""
         port = environ.get(PORT_VARIABLE, "")
-        if not environ.get("AWS_SESSION_TOKEN") or not (port or os.path.exists(program)):  # noqa: PTH110 - pathlib would be one more import
+        if not environ.get("AWS_SESSION_TOKEN") or not (port or os.path.exists(program)):  # noqa: PTH110 - avoids an import of pathlib
             return None
         return cls(int(port) if port.isdigit() else PORT, environ, counters)
 
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
-        if time.monotonic() < self._silent_until_s:
-            raise Failed("the extension was silent a moment ago")
-        enough_s = time.monotonic() + TOTAL_S
-        has_enough = deadline_s >= enough_s
-        deadline_s = min(deadline_s, enough_s)
+        """The stored secret; `Refused` or `Failed`. Temporary failures are retried."""
+        if time.monotonic() < self._skip_until_s:
+            raise Failed("the extension is skipped, as it did not respond before")
+        limit_s = time.monotonic() + self._total_s
+        has_full_time = deadline_s >= limit_s
+        deadline_s = min(deadline_s, limit_s)
         path = _path(reference)
         try:
-            return again(lambda: self._ask(path, reference, deadline_s), NEAR_PAUSES_S, self._counters, deadline_s)
+            return retry(lambda: self._get(path, reference, deadline_s), EXTENSION_PAUSES_S, self._counters, deadline_s)
         except Failed:
-            # Whoever had less time himself says nothing of the extension.
-            if has_enough:
-                self._silent_until_s = time.monotonic() + jittered(SILENT_S, 0.3)
+            # A caller with less time than that proves nothing about the extension.
+            if has_full_time:
+                self._skip_until_s = time.monotonic() + jittered(SKIP_S, 0.3)
             raise
 
     def forget(self) -> None:
-        self._silent_until_s = 0.0
+        """Do not skip the extension any more."""
+        self._skip_until_s = 0.0
 
-    def _ask(self, path: str, reference: Reference, deadline_s: float) -> Secret:
+    def _get(self, path: str, reference: Reference, deadline_s: float) -> Secret:
         failed: str | None = None
         status, body = 0, b""
         try:
             status, body = self._exchange(path, deadline_s)
         except (OSError, ValueError) as error:
-            # Its type alone, and raised outside of this block: some repeat what they could not read.
+            # Only its type, and raised outside of this block: some messages repeat the input.
             failed = type(error).__name__
         if failed is not None:
             raise Failed(f"the extension: {failed}")
         if status in (401, 403, 404):
-            raise Refused(f"the extension answered {status}")
+            raise Refused(f"the extension responded {status}")
         if status != 200:
-            # 400 is "not ready to serve traffic", a burst, and whatever the store itself said: the next one will tell.
-            raise Failed(f"the extension answered {status}")
-        return _picked(body, reference)
+            # 400 is "not ready to serve traffic", a burst, or any error of AWS itself: the next source will tell.
+            raise Failed(f"the extension responded {status}")
+        return _secret(body, reference)
 
     def _exchange(self, path: str, deadline_s: float) -> tuple[int, bytes]:
-        """One request on a connection of its own. Not by http.client: that loads `email`, and costs 5 times as much."""
+        """One request on its own connection. Without http.client, which imports `email` and takes 5 times as long."""
         left_s = deadline_s - time.monotonic()
         if left_s <= 0:
-            raise TimeoutError("no answer in time")
+            raise TimeoutError("no response in time")
         with socket.create_connection(("127.0.0.1", self._port), timeout=left_s) as connection:
             connection.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\nConnection: close\r\n"
@@ -98,53 +113,53 @@ class Extension:
             received = bytearray()
             while chunk := connection.recv(65536):
                 received += chunk
-                if len(received) > MAX_BYTES:
-                    raise ValueError("too much of an answer")
+                if len(received) > self._max_bytes:
+                    raise ValueError("response too large")
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
-                    raise TimeoutError("no answer in time")
+                    raise TimeoutError("no response in time")
                 connection.settimeout(left_s)
-        return _parsed(bytes(received))
+        return _parse(bytes(received))
 
 
 def _path(reference: Reference) -> str:
     if reference.service == "ssm":
-        asked = {"name": reference.id, "withDecryption": "true"}
+        query = {"name": reference.id, "withDecryption": "true"}
         if reference.version:
-            asked["version" if reference.version.isdigit() else "label"] = reference.version
-        return f"/systemsmanager/parameters/get?{_query(asked)}"
-    asked = {"secretId": reference.id}
+            query["version" if reference.version.isdigit() else "label"] = reference.version
+        return f"/systemsmanager/parameters/get?{_encode(query)}"
+    query = {"secretId": reference.id}
     if reference.stage:
-        asked["versionStage"] = reference.stage
+        query["versionStage"] = reference.stage
     if reference.version:
-        asked["versionId"] = reference.version
-    return f"/secretsmanager/get?{_query(asked)}"
+        query["versionId"] = reference.version
+    return f"/secretsmanager/get?{_encode(query)}"
 
 
-def _query(asked: Mapping[str, str]) -> str:
-    """Encoded here: urllib.parse would be half of what this whole file costs."""
-    return "&".join(f"{name}={''.join(map(_encoded, value.encode()))}" for name, value in asked.items())
+def _encode(query: Mapping[str, str]) -> str:
+    """Percent-encode here: importing urllib.parse would take half of the time that this whole file takes."""
+    return "&".join(f"{name}={''.join(map(_encode_byte, value.encode()))}" for name, value in query.items())
 
 
-def _encoded(byte: int) -> str:
+def _encode_byte(byte: int) -> str:
     character = chr(byte)
     return character if character.isascii() and (character.isalnum() or character in "-._") else f"%{byte:02X}"
 
 
-def _parsed(answer: bytes) -> tuple[int, bytes]:
-    """Status and body of an HTTP answer that ended with its connection; `ValueError` for half of one."""
-    head, end, body = answer.partition(b"\r\n\r\n")
+def _parse(response: bytes) -> tuple[int, bytes]:
+    """Status and body of an HTTP response that ended with its connection; `ValueError` if it is incomplete."""
+    head, end, body = response.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     words = lines[0].split(b" ", 2)
     if not end or len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
-        raise ValueError("no HTTP")
+        raise ValueError("not an HTTP response")
     headers = {
         name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines[1:])
     }
     if headers.get(b"transfer-encoding") == b"chunked":
         body = _unchunked(body)
     elif b"content-length" in headers and len(body) != int(headers[b"content-length"]):
-        raise ValueError("half of an answer")
+        raise ValueError("incomplete response")
     return int(words[1]), body
 
 
@@ -154,19 +169,18 @@ def _unchunked(body: bytes) -> bytes:
         size, end, rest = body.partition(b"\r\n")
         length = int(size.partition(b";")[0], 16)
         if not end or len(rest) < length:
-            raise ValueError("half of an answer")
+            raise ValueError("incomplete response")
         if length == 0:
             return b"".join(parts)
         parts.append(rest[:length])
         body = rest[length + 2 :]
 
 
-def _picked(body: bytes, reference: Reference) -> Secret:
+def _secret(body: bytes, reference: Reference) -> Secret:
     try:
-        answer = orjson.loads(body)
-        text = answer["Parameter"]["Value"] if reference.service == "ssm" else answer["SecretString"]
-        return Secret(text)
+        response = orjson.loads(body)
+        return Secret(response["Parameter"]["Value"] if reference.service == "ssm" else response["SecretString"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        # Raised outside of this block: the error repeats what it could not read.
+        # `Failed` is raised outside of this block: the error repeats the input.
         pass
-    raise Failed("the extension's answer has no secret in it")
+    raise Failed("the extension's response contains no secret")

@@ -1,4 +1,4 @@
-"""Where a secret can come from, and what it means when it does not."""
+"""The sources of secrets, and their errors."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.values.secret import Reference, Secret
 
 T = TypeVar("T")
 
-# Waits between tries, in seconds, before the jitter: for what is beside us, and for a store that throttles a crowd.
-NEAR_PAUSES_S = (0.03, 0.1, 0.25)
-FAR_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
+# Pauses between attempts, in seconds, before jitter: for the local extension, and for AWS, which throttles.
+EXTENSION_PAUSES_S = (0.03, 0.1, 0.25)
+AWS_PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 
 
 class SecretError(Exception):
-    """A secret cannot be had. The message names the reference, what each source said, and never the secret."""
+    """A secret cannot be fetched. The message has the reference and what each source reported, never the secret."""
 
 
 class Refused(SecretError):
-    """The source says no, and trying again is of no use: there is no such secret, or it is not ours to read."""
+    """The source refused, and a retry will not help: there is no such secret, or the function may not read it."""
 
 
 class Failed(SecretError):
-    """The source did not answer, or not usefully. Another one may, or the same one later."""
+    """The source gave no usable response. Another source may, or the same one later."""
 
 
-class Source(Protocol):
-    """One place to ask."""
+class SecretSource(Protocol):
+    """A place where secrets are stored or cached."""
 
     name: str
+    """The name in metrics, spans and counters."""
 
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
-        """The whole secret, its key not yet picked; `Refused` or `Failed`. `deadline_s` is on the monotonic clock."""
+        """The stored secret, before its key is selected; `Refused` or `Failed`. `deadline_s` is monotonic time."""
         ...
 
     def forget(self) -> None:
-        """Let go of connections: the process was forked, or is about to be frozen for good."""
+        """Drop connections: the process was forked, or a snapshot of it is about to be taken."""
         ...
 
 
-def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counters, deadline_s: float) -> T:
-    """The attempt's answer, tried again after each of the pauses while it is `Failed` and there is time."""
+def retry(attempt: Callable[[], T], pauses_s: Sequence[float], counters: SecretCounters, deadline_s: float) -> T:
+    """Return what `attempt` returns. While it raises `Failed`, call it again after each pause, until `deadline_s`."""
     pauses = iter(pauses_s)
     while True:
         try:
@@ -59,27 +60,28 @@ def again(attempt: Callable[[], T], pauses_s: Sequence[float], counters: Counter
 
 
 def jittered(seconds: float, share: float) -> float:
-    """The seconds, off by up to the share of them, so that environments which began together do not stay together.
+    """The seconds, plus or minus a random part up to `share` of them, so that environments do not act in lockstep.
 
-    From the kernel: the `random` of environments restored from one snapshot is the same in all of them.
+    The kernel supplies the randomness: environments restored from one snapshot share the state of `random`.
     """
     return seconds * (1 + share * (int.from_bytes(os.urandom(2)) / 32768 - 1))
 
 
-class Environment:
-    """`env:NAME`, for a developer's own machine."""
+class EnvironmentSource:
+    """Environment variables (`env:NAME`), for a developer's own machine."""
 
     name = "environment"
 
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
+        """The value of the variable; `Refused` if it is not set, and in Lambda, where it is plain text."""
         from org_common.config.settings_reader import ALLOW_PLAIN, in_lambda
 
         if in_lambda(os.environ) and os.environ.get(ALLOW_PLAIN) != "1":
-            raise Refused(f"in Lambda an env: reference is plain text ({ALLOW_PLAIN}=1 takes it all the same)")
-        found = Secret(os.environ.get(reference.id, ""))
-        if not found:
+            raise Refused(f"in Lambda an env: reference is plain text ({ALLOW_PLAIN}=1 accepts it)")
+        secret = Secret(os.environ.get(reference.id, ""))
+        if not secret:
             raise Refused("the variable is not set")
-        return found
+        return secret
 
     def forget(self) -> None:
-        pass
+        """There are no connections."""

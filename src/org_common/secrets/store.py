@@ -1,4 +1,4 @@
-"""The secrets of one environment: each fetched once, believed for a while, and longer while nobody can be asked."""
+"""The secrets of one environment: each is fetched once and cached, and used longer while no source can be reached."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from org_common.config.settings import Settings
+from org_common.lifecycle import clock as clocks
+from org_common.lifecycle import startup
+from org_common.lifecycle.fork import reset_in_child
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.extension import Extension
-from org_common.secrets.source import Environment, Failed, Refused, SecretError, Source, jittered
+from org_common.secrets.source import EnvironmentSource, Failed, Refused, SecretError, SecretSource, jittered
 from org_common.telemetry.metrics import collect
 from org_common.telemetry.trace import span
 from org_common.values.errors import OrgError, Unavailable
@@ -23,90 +26,90 @@ from org_common.values.secret import Reference, Secret
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    # Wall clock and monotonic clock, in seconds.
-    Moment = tuple[float, float]
+    from org_common.lifecycle.clock import Moment
 
-# One secret: all sources and tries together, and the wait for another thread's.
+# The time for one secret: all sources and attempts together, and waiting for another thread's fetch.
 FETCH_S = 6.0
-# For this long a failure is not asked about again, while there is an old value to go on with.
+# How long to wait after a failure before the next fetch, while an old value can be used.
 PAUSE_S = 30.0
-# And a reader who must have a new one waits at least this long after a failure.
+# The same for a forced refresh.
 FORCED_PAUSE_S = 1.0
 TTL_JITTER = 0.1
 
 
-def now() -> Moment:
-    return time.time(), time.monotonic()
+class _Entry:
+    """The cache entry of one stored secret."""
 
-
-class _Kept:
-    """One secret as it was fetched last.
-
-    `fetches` and `forced` count those that brought it, all and past every cache, so that two threads fetch once.
-    `failure` is set anew by each that did not.
-    """
-
-    __slots__ = ("failed_at", "failure", "fetched_at", "fetches", "forced", "lock", "ttl_s", "whole")
+    __slots__ = ("failed_at", "failure", "fetched_at", "fetches", "forced", "lock", "ttl_s", "value")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.whole: Secret | None = None
+        """Held while a thread fetches."""
+        self.value: Secret | None = None
         self.fetched_at: Moment = (0.0, 0.0)
         self.failed_at: Moment | None = None
+        """When the last fetch failed; None after a success."""
         self.failure: _Failure | None = None
+        """A new object for each failed fetch."""
         self.ttl_s = 0.0
         self.fetches = 0
+        """Successful fetches: a thread that waited sees by it that another thread has fetched."""
         self.forced = 0
+        """Those of them that bypassed every cache."""
 
     def count(self, *, forced: bool) -> int:
+        """The number of fetches, or of those that bypassed every cache."""
         return self.forced if forced else self.fetches
 
 
 class _Failure:
-    """What a fetch came to that had so much time. Not the error itself: its traceback grows with each raise."""
+    """The failure of a fetch, and the time that the fetch had. Not the error, whose traceback grows with each raise."""
 
-    __slots__ = ("had_s", "kind", "text")
+    __slots__ = ("had_s", "text", "type")
 
     def __init__(self, error: SecretError, had_s: float) -> None:
-        self.kind = type(error)
+        self.type = type(error)
         self.text = str(error)
         self.had_s = had_s
 
 
 class Store:
-    """Fetches secrets and keeps them in memory.
+    """Fetches secrets and caches them in memory. Thread-safe.
 
-    Safe in threads. A child process, and an environment that was restored from a snapshot, begin with nothing.
-    Age is by the clock that went further: Lambda freezes an environment, and the monotonic clock may stand still in it.
+    A child process, and an environment restored from a snapshot, start with an empty cache. Age is measured on the
+    clock that advanced further: see `lifecycle.clock`.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
-        counters: Counters,
+        sources: Sequence[SecretSource],
+        counters: SecretCounters,
         *,
         ttl_s: float = 300,
         stale_s: float = 3600,
-        clock: Callable[[], Moment] = now,
+        clock: Callable[[], Moment] = clocks.now,
     ) -> None:
-        """`sources` are asked in their order, and in the opposite one for what must be new."""
+        """`sources` are tried in this order, and in reverse for a forced refresh.
+
+        A secret is cached for `ttl_s`, and used for `stale_s` longer while no source can be reached.
+        """
         self.counters = counters
         self._sources = sources
-        self._environment = Environment()
+        self._environment = EnvironmentSource()
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[object, _Kept] = {}
-        self._pid = os.getpid()
+        self._entries: dict[object, _Entry] = {}
         self._clears: list[Callable[[], None]] = []
+        reset_in_child(self._reset_in_child)
 
     def get(self, reference: Reference, *, force_refresh: bool = False, deadline_s: float = math.inf) -> Secret:
-        """The secret, its key picked; with `force_refresh` from the store itself, past every cache.
+        """The secret, or the value at its key. With `force_refresh` it comes from AWS itself, not from any cache.
 
-        It takes six seconds at the most, and ends at `deadline_s`, on the monotonic clock, if that is sooner.
-        `Unavailable` while nobody can be asked, `OrgError` (500) for one that is not there or not ours; `SecretError`
-        is the cause, for the log.
+        It takes six seconds at most, and ends at `deadline_s`, on the monotonic clock, if that is sooner. Raises
+        `Unavailable` while no source can be reached, and `OrgError` (500) for a secret that does not exist or may not
+        be read. The cause, for the log, is a `SecretError`.
         """
         try:
             return self.read(reference, force_refresh=force_refresh, deadline_s=deadline_s)
@@ -116,184 +119,182 @@ class Store:
             raise Unavailable from error
 
     def read(self, reference: Reference, *, force_refresh: bool = False, deadline_s: float = math.inf) -> Secret:
-        """As `get`, with `Refused` and `Failed` as they are."""
-        return _picked(self._whole(reference, deadline_s, force_refresh=force_refresh), reference)
+        """As `get`, but raises `Refused` and `Failed` themselves."""
+        return _select(self._stored(reference, deadline_s, force_refresh=force_refresh), reference)
 
     def clear(self) -> None:
-        """Keep nothing, neither secrets nor connections."""
+        """Drop all secrets and connections."""
         with self._lock:
-            self._kept = {}
+            self._entries = {}
         for source in self._sources:
             source.forget()
         for clear in self._clears:
             clear()
 
     def at_clear(self, clear: Callable[[], None]) -> None:
-        """Called with each `clear`, for whoever keeps something of a secret beside the store."""
+        """Call `clear` with each `clear()` of the store, for state derived from a secret."""
         self._clears.append(clear)
 
-    def _whole(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
-        kept = self._entry(reference)
-        whole = kept.whole
-        if whole is not None and not force_refresh and self._is_fresh(kept):
+    def _stored(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
+        entry = self._entry(reference)
+        value = entry.value
+        if value is not None and not force_refresh and self._is_fresh(entry):
             self.counters.hits += 1
-            return whole
+            return value
         deadline_s = min(deadline_s, time.monotonic() + FETCH_S)
-        seen, failure = kept.count(forced=force_refresh), kept.failure
-        if not kept.lock.acquire(blocking=False):
+        fetches, failure = entry.count(forced=force_refresh), entry.failure
+        if not entry.lock.acquire(blocking=False):
             self.counters.waits += 1
-            if not kept.lock.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
-                return self._old(kept, Failed(f"{reference}: no time left to wait for another thread's fetch"))
+            if not entry.lock.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
+                return self._stale(entry, Failed(f"{reference}: timed out waiting for another thread's fetch"))
         try:
-            # Another thread has fetched it in the meantime, and what was to be new did not come from a cache.
-            is_new = kept.count(forced=force_refresh) != seen or (not force_refresh and self._is_fresh(kept))
-            if kept.whole is not None and is_new:
+            # Another thread has fetched in the meantime; for a forced refresh its value must not be from a cache.
+            is_new = entry.count(forced=force_refresh) != fetches or (not force_refresh and self._is_fresh(entry))
+            if entry.value is not None and is_new:
                 self.counters.hits += 1
-                return kept.whole
-            failed = kept.failure if kept.failure is not failure else None
-            # Or it could not, and neither could this one, which has no more time for it.
-            if failed is not None and not self._is_usable(kept) and deadline_s - time.monotonic() <= failed.had_s:
-                raise failed.kind(failed.text)
-            return self._fetched(kept, reference, deadline_s, force_refresh=force_refresh)
+                return entry.value
+            failed = entry.failure if entry.failure is not failure else None
+            # Another thread's fetch failed, and this one has no more time than that one had: fail at once.
+            if failed is not None and not self._is_usable(entry) and deadline_s - time.monotonic() <= failed.had_s:
+                raise failed.type(failed.text)
+            return self._refresh(entry, reference, deadline_s, force_refresh=force_refresh)
         finally:
-            kept.lock.release()
+            entry.lock.release()
 
-    def _fetched(self, kept: _Kept, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
-        if kept.whole is not None and kept.failed_at is not None and self._is_usable(kept):
+    def _refresh(self, entry: _Entry, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
+        if entry.value is not None and entry.failed_at is not None and self._is_usable(entry):
             pause_s = FORCED_PAUSE_S if force_refresh else PAUSE_S
-            if self._since(kept.failed_at) < pause_s:
+            if self._age_s(entry.failed_at) < pause_s:
                 self.counters.stale += 1
-                return kept.whole
-        self.counters.refreshed += force_refresh
+                return entry.value
+        if force_refresh:
+            self.counters.refreshed += 1
         had_s = deadline_s - time.monotonic()
         try:
-            whole = self._ask(reference, deadline_s, force_refresh=force_refresh)
+            value = self._fetch(reference, deadline_s, force_refresh=force_refresh)
         except SecretError as error:
-            kept.failed_at, kept.failure = self._clock(), _Failure(error, had_s)
-            return self._old(kept, error)
-        kept.whole, kept.fetched_at, kept.failed_at = whole, self._clock(), None
-        kept.ttl_s = jittered(self._ttl_s, TTL_JITTER)
-        kept.fetches += 1
-        kept.forced += force_refresh
-        return whole
+            entry.failed_at, entry.failure = self._clock(), _Failure(error, had_s)
+            return self._stale(entry, error)
+        entry.value, entry.fetched_at, entry.failed_at = value, self._clock(), None
+        entry.ttl_s = jittered(self._ttl_s, TTL_JITTER)
+        entry.fetches += 1
+        if force_refresh:
+            entry.forced += 1
+        return value
 
-    def _old(self, kept: _Kept, error: SecretError) -> Secret:
-        """What there is to go on with; the error without any."""
-        if kept.whole is None or not self._is_usable(kept):
+    def _stale(self, entry: _Entry, error: SecretError) -> Secret:
+        """The old value if it may still be used, else raise the error."""
+        if entry.value is None or not self._is_usable(entry):
             raise error
         self.counters.stale += 1
-        return kept.whole
+        return entry.value
 
-    def _ask(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
-        sources: Sequence[Source] = self._sources[::-1] if force_refresh else self._sources
+    def _fetch(self, reference: Reference, deadline_s: float, *, force_refresh: bool) -> Secret:
+        sources: Sequence[SecretSource] = self._sources[::-1] if force_refresh else self._sources
         if reference.service == "env":
             sources = [self._environment]
-        said: list[str] = []
-        worst: type[SecretError] = Refused
+        messages: list[str] = []
+        error_type: type[SecretError] = Refused
         for source in sources:
             try:
-                return self._from(source, reference, deadline_s)
+                return self._fetch_from(source, reference, deadline_s)
             except SecretError as error:
-                said.append(str(error))
+                messages.append(str(error))
                 if isinstance(error, Failed):
-                    worst = Failed
+                    error_type = Failed
                 elif source.name == "aws":
-                    # The store itself has spoken.
-                    worst = Refused
+                    # A refusal of AWS itself is final.
+                    error_type = Refused
                     break
-        raise worst(f"{reference}: {'; '.join(said) or 'there is nobody to ask'}")
+        raise error_type(f"{reference}: {'; '.join(messages) or 'there is no source'}")
 
-    def _from(self, source: Source, reference: Reference, deadline_s: float) -> Secret:
+    def _fetch_from(self, source: SecretSource, reference: Reference, deadline_s: float) -> Secret:
         try:
             with span("secret fetch", {"source": source.name}, kind="client"):
-                whole = source.fetch(reference, deadline_s)
+                value = source.fetch(reference, deadline_s)
         except SecretError:
             self.counters.failed[source.name] += 1
             raise
         self.counters.fetched[source.name] += 1
-        return whole
+        return value
 
-    def _entry(self, reference: Reference) -> _Kept:
-        if self._pid != os.getpid():
-            # Whoever held a lock in the parent is not here to let it go.
-            self._pid, self._lock = os.getpid(), threading.Lock()
-            self.clear()
+    def _entry(self, reference: Reference) -> _Entry:
         with self._lock:
-            return self._kept.setdefault(reference.whole, _Kept())
+            return self._entries.setdefault(reference.stored, _Entry())
 
-    def _is_usable(self, kept: _Kept) -> bool:
-        return kept.whole is not None and self._since(kept.fetched_at) <= kept.ttl_s + self._stale_s
+    def _is_usable(self, entry: _Entry) -> bool:
+        return entry.value is not None and self._age_s(entry.fetched_at) <= entry.ttl_s + self._stale_s
 
-    def _is_fresh(self, kept: _Kept) -> bool:
-        return self._since(kept.fetched_at) < kept.ttl_s
+    def _is_fresh(self, entry: _Entry) -> bool:
+        return self._age_s(entry.fetched_at) < entry.ttl_s
 
-    def _since(self, moment: Moment) -> float:
-        wall_s, monotonic_s = self._clock()
-        return max(wall_s - moment[0], monotonic_s - moment[1])
+    def _age_s(self, moment: Moment) -> float:
+        return clocks.elapsed_s(moment, self._clock())
+
+    def _reset_in_child(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
 
 
-def _picked(whole: Secret, reference: Reference) -> Secret:
+def _select(stored: Secret, reference: Reference) -> Secret:
     if reference.key is None:
-        return whole
-    found = as_object(whole).get(reference.key)
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        # Not which keys there are: whoever has put the secret there may have mixed up names and values.
-        raise Refused(f"{reference}: the secret is no JSON object with a text under this key")
-    return Secret(str(found))
+        return stored
+    value = as_object(stored).get(reference.key)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        # The message does not list the keys: names and values may have been confused when the secret was stored.
+        raise Refused(f"{reference}: the secret is not a JSON object with a string under this key")
+    return Secret(str(value))
 
 
-def as_object(whole: Secret) -> dict[str, object]:
-    """The JSON object that a secret is; empty when it is none."""
+def as_object(stored: Secret) -> dict[str, object]:
+    """The secret parsed as a JSON object; empty if it is not one."""
     try:
-        found = orjson.loads(whole.reveal())
+        value = orjson.loads(stored.reveal())
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 _default: Store | None = None
-_making = threading.Lock()
+_default_lock = threading.Lock()
 
 
 def default(settings: Settings | None = None) -> Store:
-    """The environment's store, made at first use and kept for the life of the process.
+    """The store of the environment, created on first use and kept for the life of the process.
 
-    Whoever comes first says how long secrets are believed: `settings`, or the environment's.
+    The first call decides how long secrets are cached: by `settings`, or by the environment's settings.
     """
     global _default  # noqa: PLW0603 - one environment, one store
-    with _making:
+    with _default_lock:
         if _default is None:
             settings = settings or Settings.from_env()
-            counters = Counters()
-            extension = Extension.found(os.environ, counters)
-            sources: list[Source] = [Aws(counters)] if extension is None else [extension, Aws(counters)]
+            counters = SecretCounters()
+            extension = Extension.detect(os.environ, counters)
+            sources: list[SecretSource] = [Aws(counters)] if extension is None else [extension, Aws(counters)]
             _default = Store(sources, counters, ttl_s=settings.secrets_ttl_s, stale_s=settings.secrets_stale_s)
             collect(counters.as_metrics)
-            _attend_snapshot(_default)
+            _register_hooks(_default)
         return _default
 
 
+def reset_default() -> None:
+    """Drop the store of the environment: the next call of `default` creates another. For tests."""
+    global _default  # noqa: PLW0603
+    _default = None
+
+
 def get_secret(reference: str | Reference, *, force_refresh: bool = False) -> Secret:
-    """The secret that a reference names, from the environment's store: `get_secret("prod/openai#key").reveal()`.
+    """Fetch a secret by its reference: `get_secret("prod/openai#key").reveal()`.
 
-    It is fetched once and believed for five minutes (ORG_COMMON_SECRETS_TTL_S): call this each time the secret is
-    needed, and keep it nowhere. `Unavailable` while nobody can be asked, `OrgError` for one that is not there.
+    It is cached for five minutes (ORG_COMMON_SECRETS_TTL_S): call this each time you need the secret, and do not store
+    it. Raises `Unavailable` while no source can be reached, and `OrgError` for a secret that does not exist.
     """
-    given = Reference.parse(reference) if isinstance(reference, str) else reference
-    return default().get(given, force_refresh=force_refresh)
+    parsed = Reference.parse(reference) if isinstance(reference, str) else reference
+    return default().get(parsed, force_refresh=force_refresh)
 
 
-def _attend_snapshot(store: Store) -> None:
-    """No snapshot holds a secret, and whoever is restored from one asks anew."""
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
-        return
-    try:
-        from snapshot_restore_py import (  # type: ignore[import-untyped]
-            register_after_restore,
-            register_before_snapshot,
-        )
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_before_snapshot(store.clear)
-    register_after_restore(store.clear)
+def _register_hooks(store: Store) -> None:
+    """Clear the store before a snapshot and after a restore: no snapshot holds a secret, and a restore fetches anew."""
+    if startup.initialization_type() == startup.SNAP_START:
+        startup.before_snapshot(store.clear)
+        startup.after_restore(store.clear)

@@ -1,1 +1,1 @@
-"""What is seen of a request: its log lines, its metrics, its place in a trace."""
+"""Observability: log lines, metrics and traces."""

@@ -1,4 +1,4 @@
-"""What an exception says in a log line: its type, its words without values, where it came from, and its causes."""
+"""Exceptions in log lines: type, message without values, stack and causes."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ MAX_FRAMES = 25
 MAX_CAUSES = 5
 MAX_FAULTS = 10
 _QUOTED = re.compile(r'"[^"]*"')
-# Data exceptions quote the value: invalid input syntax for type uuid: "…".
-_WITH_VALUES = "22"
+# SQLSTATE class of data exceptions, which quote the value: invalid input syntax for type uuid: "…".
+_DATA_EXCEPTION = "22"
 
 
 def described(error: BaseException, redactor: Redactor) -> dict[str, Any]:
-    """The exception and what caused it, as JSON. Never a value of SQL: no DETAIL, HINT or text of a statement."""
-    known: set[int] = set()
-    top: dict[str, Any] = {}
-    into, current = top, error
+    """The exception and its causes, as JSON. Never SQL values: no DETAIL, HINT or statement."""
+    seen: set[int] = set()
+    outermost: dict[str, Any] = {}
+    fields, current = outermost, error
     for _ in range(MAX_CAUSES):
-        into |= _one(current, redactor)
-        known.add(id(current))
+        fields |= _one(current, redactor)
+        seen.add(id(current))
         cause = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if cause is None or id(cause) in known:
+        if cause is None or id(cause) in seen:
             break
-        into["cause"] = {}
-        into, current = into["cause"], cause
-    return top
+        fields["cause"] = {}
+        fields, current = fields["cause"], cause
+    return outermost
 
 
-def words(error: BaseException) -> str:
-    """What it says, as far as it is not a value of a statement or of a model. Not yet redacted."""
-    kind = type(error)
+def message_of(error: BaseException) -> str:
+    """The message, without values of statements and models. Not redacted yet."""
+    error_type = type(error)
     sqlstate = getattr(error, "sqlstate", None)
-    if isinstance(sqlstate, str) or kind.__module__.partition(".")[0] == "psycopg":
+    if isinstance(sqlstate, str) or error_type.__module__.partition(".")[0] == "psycopg":
         # psycopg puts DETAIL, HINT and the statement below the first line.
         first = str(error).partition("\n")[0]
-        return _QUOTED.sub('"***"', first) if str(sqlstate).startswith(_WITH_VALUES) else first
-    if kind.__name__ == "ValidationError" and hasattr(error, "errors"):
-        # pydantic's own text quotes the input.
+        return _QUOTED.sub('"***"', first) if str(sqlstate).startswith(_DATA_EXCEPTION) else first
+    if error_type.__name__ == "ValidationError" and hasattr(error, "errors"):
+        # pydantic's own message quotes the input.
         return _faults(error)
     return str(error)
 
 
 def _one(error: BaseException, redactor: Redactor) -> dict[str, Any]:
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    error_type = type(error)
+    module = "" if error_type.__module__ == "builtins" else f"{error_type.__module__}."
     try:
-        said = redactor.text(words(error))
-    except Exception:  # noqa: BLE001 - whatever a stranger's __str__ raises
-        said = ""
-    fields: dict[str, Any] = {"type": module + kind.__qualname__, "message": said}
+        message = redactor.text(message_of(error))
+    except Exception:  # noqa: BLE001 - __str__ of other code may raise anything
+        message = ""
+    fields: dict[str, Any] = {"type": module + error_type.__qualname__, "message": message}
     for name in ("code", "sqlstate"):
         value = getattr(error, name, None)
         if isinstance(value, str):
@@ -72,7 +72,7 @@ def _one(error: BaseException, redactor: Redactor) -> dict[str, Any]:
 
 
 def _frames(traceback: TracebackType | None) -> list[str]:
-    """The innermost last; of too many, the innermost."""
+    """The innermost frame last; the outermost are dropped if there are too many."""
     frames: list[str] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -83,5 +83,5 @@ def _frames(traceback: TracebackType | None) -> list[str]:
 
 def _faults(error: Any) -> str:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [f"{'.'.join(map(str, fault['loc']))}: {fault['type']}" for fault in faults[:MAX_FAULTS]]
-    return f"{len(faults)} faults in {error.title}: {', '.join(told)}"
+    places = [f"{'.'.join(map(str, fault['loc']))}: {fault['type']}" for fault in faults[:MAX_FAULTS]]
+    return f"{len(faults)} faults in {error.title}: {', '.join(places)}"

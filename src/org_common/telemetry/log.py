@@ -1,6 +1,6 @@
-"""Log lines: JSON on stdlib logging, with what is known of the request, without secrets.
+"""Structured logging on stdlib `logging`: JSON lines with the fields of the request, without secrets.
 
-Write them as always, with `logging` and `extra`. This is the handler that they all end in.
+Log as usual, with `logging` and `extra`. This module has the one handler that writes all lines.
 """
 
 from __future__ import annotations
@@ -25,46 +25,47 @@ if TYPE_CHECKING:
     from org_common.telemetry.redaction import Redactor
 
 DEBUG_LINES = 100
-# What a record has before anyone adds to it, and what Lambda's filter, asyncio and uvicorn add.
+# The attributes of every record, and those that Lambda's filter, asyncio and uvicorn add.
 _STANDARD = {
     *vars(logging.LogRecord("", 0, "", 0, "", None, None)),
     *("message", "asctime", "taskName", "aws_request_id", "tenant_id", "_frame_type", "color_message"),
 }
 _HEAD = frozenset({"timestamp", "level", "message", "logger", "error", "_aws"})
-# Of the request's line; `tenant` and `user` may be bound by whoever knows better.
+# Fields of the request line. `tenant` and `user` are missing, as the program may bind better values.
 OWN_FIELDS = _HEAD | {
     *("function", "request_id", "lambda_request_id", "trace_id", "caller_trace_id"),
     *("route", "path", "status", "code", "init_type", "init_ahead"),
 }
-# Those of `get_logger`: their debug lines are the program's own. Other libraries' print headers and bodies.
-_opened: set[str] = {"org_common"}
+# Loggers of `get_logger`, whose debug lines are buffered. Those of other libraries would print headers and bodies.
+_debug_loggers: set[str] = {"org_common"}
+# Loggers whose level was set here.
 _leveled: set[str] = set()
 _handler: Handler | None = None
 
 
 def get_logger(name: str) -> logging.Logger:
-    """A logger of stdlib whose debug lines are not lost: they come out when the request fails, or is sampled.
+    """A stdlib logger with buffered debug lines: they are written if the request fails, or is sampled.
 
     `logger.info("order placed", extra={"order_id": order.id})`: each key of `extra` is a field of the line.
     """
     logger = logging.getLogger(name)
-    _opened.add(name)
+    _debug_loggers.add(name)
     if _handler is not None:
-        _open(logger, _handler)
+        _enable_debug(logger, _handler)
     return logger
 
 
 def bind_fields(**fields: object) -> None:
-    """Add fields to all further lines of this request, and to its metrics' line. Outside of a request: nothing."""
+    """Add fields to all following lines of this request. No effect outside of one; `ValueError` for an SDK name."""
     invocation = current.get()
     if invocation is None:
         return
-    redactor = _made_redactor() if _handler is None else _handler.redactor
+    redactor = _create_redactor() if _handler is None else _handler.redactor
     for name, value in fields.items():
         if name in OWN_FIELDS or not name[:1].islower():
             raise ValueError(
-                f"a field cannot be called {name!r}: names begin with a small letter, as `order_id` does, and "
-                f"{', '.join(sorted(OWN_FIELDS))} are the SDK's own"
+                f"{name!r} is not a valid field name: begin with a lower-case letter, as in order_id, and use none of "
+                f"the SDK's names {', '.join(sorted(OWN_FIELDS))}"
             )
         invocation.fields[name] = redactor.field(name, value)
 
@@ -72,8 +73,8 @@ def bind_fields(**fields: object) -> None:
 class Handler(logging.Handler):
     """Writes each record as one line, with the fields of its request.
 
-    Lines below `level` come from the loggers of `get_logger` only. They are kept with their request, the latest
-    `debug_lines` of them, until something fails.
+    Records below `level` come only from loggers of `get_logger`. The latest `debug_lines` of them are buffered with
+    their request, and written if it fails.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Handler(logging.Handler):
         debug_lines: int,
         debug_sample: float,
     ) -> None:
+        """`write` takes a line and its level. The other arguments are those of `configure`."""
         super().__init__()
         self.threshold = level
         self._emails = emails
@@ -95,26 +97,27 @@ class Handler(logging.Handler):
         self.text = text
         self.debug_lines = debug_lines
         self.debug_sample = debug_sample
-        # The runtime's `context.log` looks for it.
+        # The runtime's `context.log` looks up this attribute.
         self.log_sink: object = None
-        # Where the platform filters by level, a line that holds metrics must not fall through.
+        # The platform may filter by level: it must not drop a line with metrics.
         self.request_level = max(level, logging.INFO)
         self._write = write
 
     @property
     def redactor(self) -> Redactor:
-        """Made at the first line that needs it: those of requests hold nothing that could be masked."""
+        """Created for the first line that needs it: request lines contain nothing to mask."""
         if self._redactor is None:
-            self._redactor = _made_redactor(emails=self._emails, names=self._redact)
+            self._redactor = _create_redactor(emails=self._emails, names=self._redact)
         return self._redactor
 
     def handle(self, record: logging.LogRecord) -> bool:
+        """Write the record, or buffer it with its request. True if it was written."""
         if self.filters:
             passed: bool | logging.LogRecord = self.filter(record)
             if not passed:
                 return False
             if isinstance(passed, logging.LogRecord):
-                # Since Python 3.12 a filter may put another in its place.
+                # Since Python 3.12 a filter may return another record.
                 record = passed
         invocation = current.get()
         if record.levelno < self.threshold:
@@ -131,7 +134,7 @@ class Handler(logging.Handler):
         return True
 
     def write_kept(self, invocation: Invocation) -> None:
-        """What led to a failure: the debug lines of the request so far."""
+        """Write the buffered debug lines of the request, which led to a failure."""
         kept, invocation.kept = invocation.kept, None
         for record in kept or ():
             self._emit(record, invocation)
@@ -145,18 +148,20 @@ class Handler(logging.Handler):
             self.release()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - stdlib's name
-        """A line that cannot be written says so. stdlib's own would print its arguments, secrets and all."""
-        kind = type(sys.exc_info()[1]).__name__
-        said = {"message": f"a log line could not be written: {kind}", "location": f"{record.pathname}:{record.lineno}"}
+        """Report a line that cannot be written. stdlib's method would print its arguments, including secrets."""
+        error_type = type(sys.exc_info()[1]).__name__
+        message = f"a log line could not be written: {error_type}"
+        fields = {"message": message, "location": f"{record.pathname}:{record.lineno}"}
         import orjson
 
-        line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **said})
+        line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})
         self.write(line.decode() + "\n", logging.ERROR)
 
     def _emit(self, record: logging.LogRecord, invocation: Invocation | None) -> None:
         try:
-            make = self._as_text if self.text else self._as_json
-            self.write(make(record, _outside(record) if invocation is None else invocation.fields), record.levelno)
+            render = self._as_text if self.text else self._as_json
+            bound = _fields_outside(record) if invocation is None else invocation.fields
+            self.write(render(record, bound), record.levelno)
         except RecursionError:
             raise
         except Exception:  # noqa: BLE001 - a log line must not break the request that writes it
@@ -171,7 +176,7 @@ class Handler(logging.Handler):
             **bound,
         }
         for name, value in self._extra(record).items():
-            # What the SDK says stands: a field of the same name comes beside it.
+            # The SDK's fields take precedence: another field of the same name gets an underscore.
             line[f"{name}_" if name in line or name in _HEAD else name] = value
         error = _error(record)
         if error is not None:
@@ -181,13 +186,13 @@ class Handler(logging.Handler):
     def _as_text(self, record: logging.LogRecord, bound: dict[str, object]) -> str:
         shown = self._extra(record)
         if record.levelno >= logging.ERROR and "request_id" in bound:
-            # The answer of a fault names its entry by the id.
+            # The response to a failed request has the id too.
             shown["request_id"] = bound["request_id"]
         fields = "".join(f"  {name}={value}" for name, value in shown.items())
         lines = [f"{clock(record.created)} {record.levelname:<8} {self._message(record)}{fields}"]
         error = _error(record)
         if error is not None:
-            lines += _told(self._described(error))
+            lines += _stack_lines(self._described(error))
         return "\n".join(lines).translate(_CONTROL) + "\n"
 
     def _described(self, error: BaseException) -> dict[str, Any]:
@@ -214,17 +219,20 @@ def configure(
     emails: bool = False,
     redact: Sequence[str] = (),
 ) -> Handler:
-    """Send the lines of all loggers through one handler; called again, it changes how.
+    """Send the lines of all loggers through one handler; another call replaces it.
 
-    In Lambda it takes the place of the runtime's own handler and writes where that wrote; elsewhere JSON goes to
-    stdout and text to stderr. `emails` lets e-mail addresses through, `redact` are further names whose values are
-    masked. Handlers of others, Powertools' among them, stay as they are.
+    In Lambda it replaces the runtime's handler and writes to the same place; elsewhere JSON goes to stdout and text to
+    stderr. Other handlers, such as Powertools', stay unchanged.
+
+    `level` is the lowest level to write, `form` "json" or "text". `debug_lines` is the number of debug lines to buffer
+    for each request, `debug_sample` the share of requests, 0 to 1, whose debug lines are always written. `emails`
+    writes e-mail addresses unmasked, `redact` has additional names whose values are masked.
     """
-    global _handler  # noqa: PLW0603 - stdlib's logging is one for the process, and so is this
+    global _handler  # noqa: PLW0603 - stdlib's logging is global to the process too
     number: int = logging.getLevelNamesMapping()[level]
     root = logging.getLogger()
-    before = _handler or next((each for each in root.handlers if hasattr(each, "log_sink")), None)
-    sink = getattr(before, "log_sink", None)
+    replaced = _handler or next((each for each in root.handlers if hasattr(each, "log_sink")), None)
+    sink = getattr(replaced, "log_sink", None)
     handler = Handler(
         _stream(form) if sink is None else _sink(sink),
         level=number,
@@ -235,20 +243,20 @@ def configure(
         debug_sample=debug_sample,
     )
     handler.log_sink = sink
-    if before is not None:
-        # Powertools puts a filter on each handler of the root, so that its lines do not come twice.
-        handler.filters = before.filters
-        root.removeHandler(before)
+    if replaced is not None:
+        # Powertools adds a filter to each handler of the root, so that its lines are not written twice.
+        handler.filters = replaced.filters
+        root.removeHandler(replaced)
     root.addHandler(handler)
     root.setLevel(max(number, logging.INFO))
     _handler = handler
-    for name in _opened:
-        _open(logging.getLogger(name), handler)
+    for name in _debug_loggers:
+        _enable_debug(logging.getLogger(name), handler)
     return handler
 
 
 def configure_as(how: Observability, form: Literal["json", "text"]) -> Handler:
-    """As the environment says."""
+    """`configure` with the settings of the environment."""
     return configure(
         level=how.level,
         form=form,
@@ -260,14 +268,14 @@ def configure_as(how: Observability, form: Literal["json", "text"]) -> Handler:
 
 
 def in_lambda() -> None:
-    """For a function that is no app: in Lambda its lines are as those of apps. Elsewhere nothing."""
+    """Configure logging for a function without an `App`. No effect outside of Lambda."""
     how = observability.read()
     if how.in_lambda and how.form != "off":
         configure_as(how, "text" if how.form == "text" else "json")
 
 
 def unconfigure() -> None:
-    """Take the handler away again. For tests."""
+    """Remove the handler. For tests."""
     global _handler  # noqa: PLW0603
     if _handler is not None:
         logging.getLogger().removeHandler(_handler)
@@ -286,21 +294,21 @@ def active() -> Handler | None:
 _CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
 
 
-def _made_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
+def _create_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
     from org_common.telemetry.redaction import Redactor
 
     return Redactor(emails=not emails, names=names)
 
 
-def _open(logger: logging.Logger, handler: Handler) -> None:
-    # A level that the program has set is its own business.
+def _enable_debug(logger: logging.Logger, handler: Handler) -> None:
+    # A level that the program has set stays.
     if logger.level == logging.NOTSET or logger.name in _leveled:
         _leveled.add(logger.name)
         logger.setLevel(logging.DEBUG if handler.debug_lines or handler.debug_sample else handler.threshold)
 
 
 def _stream(form: str) -> Callable[[str, int], None]:
-    # Looked up with each line: servers and tests put others in their place.
+    # The stream is looked up for each line: servers and tests replace it.
     if form == "json":
         return lambda line, _: _print(sys.stdout, line)
     return lambda line, _: _print(sys.stderr, line)
@@ -312,7 +320,7 @@ def _print(stream: TextIO, line: str) -> None:
 
 
 def _sink(sink: Any) -> Callable[[str, int], None]:
-    """Lambda's own way out: one frame a line, which says its level where the platform filters by that."""
+    """Write to Lambda's log sink: one frame for each line, with its level if the platform filters by level."""
     is_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
     if not (is_json or os.environ.get("AWS_LAMBDA_LOG_LEVEL")):
         return lambda line, _: sink.log(line)
@@ -320,22 +328,22 @@ def _sink(sink: Any) -> Callable[[str, int], None]:
 
 
 def frame(level: int, *, is_json: bool) -> bytes:
-    """The type of a frame of Lambda's telemetry: 0xa55a, then the level and whether the line is JSON."""
+    """The type of a frame in Lambda's log protocol: 0xa55a, then the level and whether the line is JSON."""
     step = min(level, logging.CRITICAL) // 10
     return (0xA55A0000 + (4 * (step + 1) if step > 0 else 0) + (2 if is_json else 3)).to_bytes(4, "big")
 
 
-def _outside(record: logging.LogRecord) -> dict[str, object]:
-    """Of a line that belongs to no request of an app: Lambda's own filter knows the invocation."""
-    found = getattr(record, "aws_request_id", None)
-    return {"lambda_request_id": found} if found else {}
+def _fields_outside(record: logging.LogRecord) -> dict[str, object]:
+    """The fields of a line outside of a request: the invocation, which Lambda's filter adds to the record."""
+    invocation_id = getattr(record, "aws_request_id", None)
+    return {"lambda_request_id": invocation_id} if invocation_id else {}
 
 
 def _error(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
 
 
-def _told(error: dict[str, Any]) -> list[str]:
-    lines = [f"  {error['type']}: {error['message']}", *[f"    {each}" for each in error.get("stack", ())]]
+def _stack_lines(error: dict[str, Any]) -> list[str]:
+    lines = [f"  {error['type']}: {error['message']}", *[f"    {frame}" for frame in error.get("stack", ())]]
     cause = error.get("cause")
-    return [*lines, "  caused by", *_told(cause)] if cause else lines
+    return [*lines, "  caused by", *_stack_lines(cause)] if cause else lines

@@ -1,11 +1,10 @@
-"""Metrics in CloudWatch's embedded metric format: numbers in the request's log line, and no calls to anywhere.
+"""Metrics in CloudWatch's embedded metric format: numbers in the request's log line, without API calls.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
@@ -13,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from org_common.lifecycle.fork import reset_in_child
 from org_common.telemetry.invocation import current
 
 TYPE_CHECKING = False
@@ -34,12 +34,12 @@ MAX_VALUES = 100
 MAX_DIMENSIONS = 30
 MAX_DIMENSION_LENGTH = 1024
 MAX_VALUE = 1e108
-# Of one line, so that it stays far below 256 KB.
+# In one line, so that it stays far below 256 KB.
 MAX_VALUES_OF_LINE = 2000
-# Of one metric until the next line takes them: who measures more often loses the rest, and is told.
-MAX_KEPT = 1000
+# Values of one metric until the next line; further values are dropped and counted in MetricsDropped.
+MAX_PENDING = 1000
 
-# Log fields begin with a small letter, so the two never meet.
+# Log fields begin with a lower-case letter, so that a metric and a field never have the same name.
 NAME = r"[A-Z][A-Za-z0-9_.:/#-]{0,254}"
 _UNITS = frozenset(get_args(Unit))
 OWN = frozenset(
@@ -53,107 +53,109 @@ OWN = frozenset(
     }
 )
 
-Source = Callable[[], Mapping[str, float]]
+CounterSource = Callable[[], Mapping[str, float]]
 
 _lock = Lock()
-# What is counted outside of a request, or in a thread that does not know its request: the next line takes it.
-_homeless: dict[str, Measured] = {}
-_sources: list[tuple[Source, dict[str, float]]] = []
+# Metrics from outside of a request, or from a thread without its context: they go into the next line.
+_pending: dict[str, Measured] = {}
+_sources: list[tuple[CounterSource, dict[str, float]]] = []
 _checked: set[tuple[str, str]] = set()
 
 
-def _begin_anew_in_child() -> None:
+def _renew_lock() -> None:
     global _lock  # noqa: PLW0603
-    # Whichever thread of the parent held it is not here to let it go.
     _lock = Lock()
 
 
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+reset_in_child(_renew_lock)
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a number of this request: `count("OrdersPlaced")`. Its sum is one value of the metric.
+    """Add to a metric of this request: `count("OrdersPlaced")`. The sum is one value of the metric.
 
-    A name begins with a capital. `ValueError` when CloudWatch would not take it.
+    A name begins with a capital letter. Raises `ValueError` for a name that CloudWatch does not accept.
     """
     _check(name, "Count")
     _add(name, value)
 
 
 def measure(name: str, value: float, unit: Unit = "None") -> None:
-    """Note one value: `measure("ModelLatency", 812.5, "Milliseconds")`. Each value counts for itself.
+    """Record a value: `measure("ModelLatency", 812.5, "Milliseconds")`. Each call is one value of the metric.
 
-    A value that is not finite is dropped, and `MetricsDropped` says so.
+    A value that is not finite is dropped and counted in `MetricsDropped`. Raises `ValueError` for a name that
+    CloudWatch does not accept, and for a second unit of one metric.
     """
     _check(name, unit)
     if not abs(value) <= MAX_VALUE:
         _add("MetricsDropped", 1)
         return
     with _lock:
-        bag = _bag()
-        known = bag.get(name)
-        if known is None:
-            bag[name] = (unit, [value])
-        elif known[0] != unit or not isinstance(known[1], list):
-            raise ValueError(f"the metric {name} is in {known[0]} already, and cannot be in {unit} as well")
-        elif len(known[1]) < MAX_KEPT:
-            known[1].append(value)
+        metrics = _current_metrics()
+        metric = metrics.get(name)
+        if metric is None:
+            metrics[name] = (unit, [value])
+        elif metric[0] != unit or not isinstance(metric[1], list):
+            raise ValueError(f"the metric {name} has the unit {metric[0]} and cannot have {unit} too: use another name")
+        elif len(metric[1]) < MAX_PENDING:
+            metric[1].append(value)
         else:
-            _sum(bag, "MetricsDropped", 1)
+            _sum(metrics, "MetricsDropped", 1)
 
 
 def batch(records: int, failures: int) -> None:
-    """Say how a batch of events went: BatchRecords and BatchFailures."""
+    """Report the result of a batch of events: BatchRecords and BatchFailures."""
     _add("BatchRecords", records)
     _add("BatchFailures", failures)
 
 
-def collect(source: Source) -> None:
-    """Report counters that grow for the life of the process, by their growth: names of metrics, and totals so far.
+def collect(source: CounterSource) -> None:
+    """Report the growth of counters that last for the life of the process.
 
-    `source` is called at the end of each request, and must be quick.
+    `source` returns the totals by metric name. It is called at the end of each request, and must be fast.
     """
     with _lock:
         _sources.append((source, dict(source())))
 
 
-def taken(bag: dict[str, Measured]) -> dict[str, Measured]:
-    """The metrics of a request and whatever else has come up since the last one."""
-    if not (_homeless or _sources):
-        return bag
+def merge_pending(*, into: dict[str, Measured]) -> dict[str, Measured]:
+    """Add the metrics from outside of requests since the last call to those of a request, and return the latter."""
+    if not (_pending or _sources):
+        return into
     with _lock:
-        homeless = dict(_homeless)
-        _homeless.clear()
-        for name, measured in homeless.items():
-            _join(bag, name, measured)
-        for source, seen in _sources:
+        pending = dict(_pending)
+        _pending.clear()
+        for name, measured in pending.items():
+            _join(into, name, measured)
+        for source, reported in _sources:
             for name, total in source().items():
-                grown = total - seen.get(name, 0)
-                if grown > 0:
-                    _join(bag, name, ("Count", grown))
-                seen[name] = total
-    return bag
+                growth = total - reported.get(name, 0)
+                if growth > 0:
+                    _join(into, name, ("Count", growth))
+                reported[name] = total
+    return into
 
 
 class Embedder:
     """Puts metrics into log lines, under one namespace and one set of dimensions.
 
-    Each combination of a metric and the values of its dimensions is a metric of its own, at its own price: a tenant or
-    a user is a field of the line, never a dimension.
+    CloudWatch bills each combination of a metric and the values of its dimensions as one metric: a tenant or a user is
+    a field of the line, never a dimension.
     """
 
     def __init__(self, namespace: str, dimensions: Mapping[str, str]) -> None:
-        """`ValueError` for what CloudWatch would not take."""
+        """Raises `ValueError` for a namespace or dimension that CloudWatch does not accept."""
         if not 0 < len(namespace) < 256 or namespace.startswith(":") or not namespace.isascii():
-            raise ValueError(f"{namespace!r} is no namespace of CloudWatch: 1 to 255 ASCII characters, no colon first")
+            raise ValueError(
+                f"{namespace!r} is not a valid CloudWatch namespace: use 1 to 255 ASCII characters, no leading colon"
+            )
         if len(dimensions) > MAX_DIMENSIONS:
-            raise ValueError(f"there are {len(dimensions)} dimensions, and {MAX_DIMENSIONS} are allowed")
+            raise ValueError(f"too many dimensions: {len(dimensions)}, at most {MAX_DIMENSIONS} are allowed")
         for name, value in dimensions.items():
             if not (value.strip() and len(value) <= MAX_DIMENSION_LENGTH and value.isascii()):
-                raise ValueError(f"the dimension {name} is {value!r}, and 1 to 1024 ASCII characters are allowed")
+                raise ValueError(f"the dimension {name} is {value!r}: use 1 to 1024 ASCII characters")
         self._namespace = namespace
         self.dimensions = dict(dimensions)
-        self._known: dict[tuple[str, ...], orjson.Fragment] = {}
+        self._cache: dict[tuple[str, ...], orjson.Fragment] = {}
 
     def embed(
         self,
@@ -162,15 +164,15 @@ class Embedder:
         at_ms: int,
         cold: Mapping[str, Measured] | None = None,
     ) -> list[dict[str, Any]]:
-        """The line with its metrics; more lines when they are too many for one.
+        """The line with its metrics, followed by more lines if there are too many metrics for one.
 
-        `cold` are those of a cold start, with the line's field `init_type` as one more dimension.
+        `cold` has the metrics of a cold start, which get the line's field `init_type` as an additional dimension.
         """
         first, *rest = _parts(metrics)
         lines = [self._embedded(line, first, at_ms, cold)]
         for part in rest:
-            further = {name: line[name] for name in (*_FURTHER, *self.dimensions) if name in line}
-            lines.append(self._embedded({**further, "message": "more metrics"}, part, at_ms, None))
+            repeated = {name: line[name] for name in (*_REPEATED, *self.dimensions) if name in line}
+            lines.append(self._embedded({**repeated, "message": "more metrics"}, part, at_ms, None))
         return lines
 
     def _embedded(
@@ -190,28 +192,28 @@ class Embedder:
         return line
 
     def _directives(self, metrics: Mapping[str, Measured]) -> orjson.Fragment:
-        # A function has few combinations of them.
+        # Cached, as a function has few combinations of metrics.
         key = (*metrics, *[measured[0] for measured in metrics.values()])
-        known = self._known.get(key)
-        if known is None:
-            known = orjson.Fragment(orjson.dumps([self._directive(metrics, ())]))
-            if len(self._known) < 200:
-                self._known[key] = known
-        return known
+        directives = self._cache.get(key)
+        if directives is None:
+            directives = orjson.Fragment(orjson.dumps([self._directive(metrics, ())]))
+            if len(self._cache) < 200:
+                self._cache[key] = directives
+        return directives
 
-    def _directive(self, metrics: Mapping[str, Measured], further: tuple[str, ...]) -> dict[str, Any]:
+    def _directive(self, metrics: Mapping[str, Measured], more_dimensions: tuple[str, ...]) -> dict[str, Any]:
         return {
             "Namespace": self._namespace,
-            "Dimensions": [[*self.dimensions, *further]],
+            "Dimensions": [[*self.dimensions, *more_dimensions]],
             "Metrics": [{"Name": name, "Unit": measured[0]} for name, measured in metrics.items()],
         }
 
 
-_FURTHER = ("timestamp", "level", "message", "request_id", "lambda_request_id", "trace_id")
+_REPEATED = ("timestamp", "level", "message", "request_id", "lambda_request_id", "trace_id")
 
 
 def _parts(metrics: Mapping[str, Measured]) -> Iterator[Mapping[str, Measured]]:
-    """Metrics in parts that each have room in one line; nearly always one part."""
+    """The metrics in parts that each fit in one line; nearly always one part."""
     if len(metrics) <= MAX_METRICS and not any(isinstance(value, list) for _, value in metrics.values()):
         yield metrics
         return
@@ -241,12 +243,13 @@ def _check(name: str, unit: str) -> None:
         return
     if not re.fullmatch(NAME, name):
         raise ValueError(
-            f"{name!r} is no name of a metric: a capital, then up to 254 letters, digits and _.:/#-, as in OrdersPlaced"
+            f"{name!r} is not a valid metric name: use a capital letter, then up to 254 letters, digits and _.:/#-. "
+            "Example: OrdersPlaced"
         )
     if name in OWN:
-        raise ValueError(f"{name} is one of the SDK's own metrics: choose another name")
+        raise ValueError(f"{name} is a metric of the SDK: choose another name")
     if unit not in _UNITS:
-        raise ValueError(f"{unit!r} is no unit of CloudWatch: take one of {', '.join(sorted(_UNITS))}")
+        raise ValueError(f"{unit!r} is not a CloudWatch unit: use one of {', '.join(sorted(_UNITS))}")
     if len(_checked) < 1000:
         _checked.add((name, unit))
 
@@ -255,33 +258,33 @@ def _add(name: str, value: float) -> None:
     if not abs(value) <= MAX_VALUE:
         name, value = "MetricsDropped", 1
     with _lock:
-        _sum(_bag(), name, value)
+        _sum(_current_metrics(), name, value)
 
 
-def _sum(bag: dict[str, Measured], name: str, value: float) -> None:
-    known = bag.get(name)
-    if known is None:
-        bag[name] = ("Count", value)
-    elif isinstance(known[1], list):
-        raise ValueError(f"the metric {name} is measured already, and cannot be counted as well")
+def _sum(metrics: dict[str, Measured], name: str, value: float) -> None:
+    metric = metrics.get(name)
+    if metric is None:
+        metrics[name] = ("Count", value)
+    elif isinstance(metric[1], list):
+        raise ValueError(f"the metric {name} was measured and cannot be counted too: use another name")
     else:
-        bag[name] = ("Count", known[1] + value)
+        metrics[name] = ("Count", metric[1] + value)
 
 
-def _join(bag: dict[str, Measured], name: str, measured: Measured) -> None:
-    """Into one metric with what the request has under this name, or dropped: the line must come out."""
+def _join(metrics: dict[str, Measured], name: str, measured: Measured) -> None:
+    """Add to the metric of this name. Values that do not fit it are dropped, as the line must be written."""
     unit, value = measured
-    known = bag.get(name)
-    if known is None:
-        bag[name] = measured
-    elif known[0] != unit or isinstance(known[1], list) != isinstance(value, list):
-        _sum(bag, "MetricsDropped", len(value) if isinstance(value, list) else 1)
-    elif isinstance(known[1], list) and isinstance(value, list):
-        bag[name] = (unit, [*known[1], *value])
+    metric = metrics.get(name)
+    if metric is None:
+        metrics[name] = measured
+    elif metric[0] != unit or isinstance(metric[1], list) != isinstance(value, list):
+        _sum(metrics, "MetricsDropped", len(value) if isinstance(value, list) else 1)
+    elif isinstance(metric[1], list) and isinstance(value, list):
+        metrics[name] = (unit, [*metric[1], *value])
     else:
-        _sum(bag, name, value)  # type: ignore[arg-type]  # no list, as the other is none
+        _sum(metrics, name, value)  # type: ignore[arg-type]  # not a list, as the other is not one
 
 
-def _bag() -> dict[str, Measured]:
+def _current_metrics() -> dict[str, Measured]:
     invocation = current.get()
-    return _homeless if invocation is None else invocation.metrics
+    return _pending if invocation is None else invocation.metrics

@@ -1,6 +1,8 @@
-"""How a process is observed: what the environment says of its logs, metrics and traces."""
+"""The settings of logs, metrics and traces, read from environment variables."""
 
 import os
+
+from org_common.lifecycle import startup
 
 TYPE_CHECKING = False
 
@@ -8,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# Lambda's own names for levels, where they are others.
+# Lambda's names of levels that differ from Python's.
 _LAMBDA_LEVELS = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}
 FORMS = ("json", "text", "off")
 TRACES = ("auto", "otel", "off")
@@ -17,16 +19,44 @@ NAMESPACE = "org-common"
 
 
 class Observability:
-    """`form` is None where the environment leaves it open: on in Lambda, by the terminal in a server, else off.
-
-    `namespace` is CloudWatch's for the metrics, None without metrics. `traces` "auto" makes spans where OpenTelemetry's
-    SDK was imported already, by a layer or by the program. `function` is Lambda's name for it, None elsewhere.
-    """
+    """The settings of one process."""
 
     __slots__ = (
-        *("debug_lines", "debug_sample", "emails", "form", "function", "in_lambda", "init_type"),
-        *("level", "namespace", "redact", "traces"),
+        "debug_lines",
+        "debug_sample",
+        "emails",
+        "form",
+        "function",
+        "in_lambda",
+        "init_type",
+        "level",
+        "namespace",
+        "redact",
+        "traces",
     )
+
+    level: str
+    """The lowest level of written log lines."""
+    form: str | None
+    """ "json", "text" or "off". None if not set: then JSON in Lambda, `observe()` decides in a server, else off."""
+    debug_lines: int
+    """The number of debug lines to buffer for each request."""
+    debug_sample: float
+    """The share of requests, 0 to 1, whose debug lines are always written."""
+    emails: bool
+    """True to log e-mail addresses unmasked."""
+    redact: tuple[str, ...]
+    """Additional names whose values are masked."""
+    namespace: str | None
+    """The CloudWatch namespace of the metrics; None without metrics."""
+    traces: str
+    """ "otel", "off", or "auto": spans if OpenTelemetry's SDK was imported already, by a layer or by the program."""
+    function: str | None
+    """The name of the Lambda function; None elsewhere."""
+    init_type: str
+    """How Lambda started the environment: see `lifecycle.startup`."""
+    in_lambda: bool
+    """True in Lambda and in its emulators."""
 
     def __init__(
         self,
@@ -40,7 +70,7 @@ class Observability:
         namespace: str | None = NAMESPACE,
         traces: str = "auto",
         function: str | None = None,
-        init_type: str = "on-demand",
+        init_type: str = startup.ON_DEMAND,
         in_lambda: bool = False,
     ) -> None:
         self.level = level
@@ -57,26 +87,28 @@ class Observability:
 
 
 def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] | None = None) -> Observability:
-    """What the variables say; a line for each fault goes to `faults`, and the default holds instead."""
-    told: list[str] = [] if faults is None else faults
+    """Read the variables with `get`. For an invalid one, a line is added to `faults`, and its default is used."""
+    problems: list[str] = [] if faults is None else faults
     platform = (get("AWS_LAMBDA_LOG_LEVEL") or "").upper()
     metrics = get("ORG_COMMON_METRICS") or NAMESPACE
     if not (metrics.isascii() and len(metrics) < 256 and not metrics.startswith((":", "AWS/"))):
-        told.append(f"ORG_COMMON_METRICS is no namespace of CloudWatch, and not off. Example: {NAMESPACE}")
+        problems.append(f"ORG_COMMON_METRICS is not a valid CloudWatch namespace or off. Example: {NAMESPACE}")
         metrics = NAMESPACE
     default_level = _LAMBDA_LEVELS.get(platform, platform)
     return Observability(
-        level=_choice(get, "ORG_COMMON_LOG_LEVEL", LEVELS, default_level if default_level in LEVELS else "INFO", told),
-        form=_choice(get, "ORG_COMMON_LOG_FORM", FORMS, "", told) or None,
-        debug_lines=int(_number(get, "ORG_COMMON_LOG_DEBUG_LINES", 100, MAX_DEBUG_LINES, told)),
-        debug_sample=_number(get, "ORG_COMMON_LOG_DEBUG_SAMPLE", 0, 1, told),
-        emails=_choice(get, "ORG_COMMON_LOG_EMAILS", ("masked", "plain"), "masked", told) == "plain",
+        level=_choice(
+            get, "ORG_COMMON_LOG_LEVEL", LEVELS, default_level if default_level in LEVELS else "INFO", problems
+        ),
+        form=_choice(get, "ORG_COMMON_LOG_FORM", FORMS, "", problems) or None,
+        debug_lines=int(_number(get, "ORG_COMMON_LOG_DEBUG_LINES", 100, MAX_DEBUG_LINES, problems)),
+        debug_sample=_number(get, "ORG_COMMON_LOG_DEBUG_SAMPLE", 0, 1, problems),
+        emails=_choice(get, "ORG_COMMON_LOG_EMAILS", ("masked", "plain"), "masked", problems) == "plain",
         redact=tuple(name.strip() for name in (get("ORG_COMMON_LOG_REDACT") or "").split(",") if name.strip()),
         namespace=None if metrics == "off" else metrics,
-        traces=_choice(get, "ORG_COMMON_TRACES", TRACES, "auto", told),
+        traces=_choice(get, "ORG_COMMON_TRACES", TRACES, "auto", problems),
         function=get("AWS_LAMBDA_FUNCTION_NAME") or None,
-        init_type=get("AWS_LAMBDA_INITIALIZATION_TYPE") or "on-demand",
-        # Set in Lambda and in its emulators; the function's name is set by tests as well.
+        init_type=startup.initialization_type(get) or startup.ON_DEMAND,
+        # Set in Lambda and its emulators only; tests set the function's name too.
         in_lambda=bool(get("AWS_LAMBDA_RUNTIME_API")),
     )
 
@@ -84,22 +116,22 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
 def _choice(
     get: "Callable[[str], str | None]", name: str, choices: tuple[str, ...], default: str, faults: list[str]
 ) -> str:
-    given = get(name) or default
-    if given and given not in choices:
-        faults.append(f"{name} is {given!r}. It is one of {', '.join(choices)}. Example: {choices[0]}")
+    value = get(name) or default
+    if value and value not in choices:
+        faults.append(f"{name} is {value!r}. It is one of {', '.join(choices)}. Example: {choices[0]}")
         return default
-    return given
+    return value
 
 
 def _number(get: "Callable[[str], str | None]", name: str, default: float, most: float, faults: list[str]) -> float:
-    given = get(name)
-    if not given:
+    value = get(name)
+    if not value:
         return default
     try:
-        number = float(given)
+        number = float(value)
     except ValueError:
         number = -1.0
     if not 0 <= number <= most:
-        faults.append(f"{name} is {given!r}, and no number from 0 to {most}. Example: {default}")
+        faults.append(f"{name} is {value!r}, which is not a number from 0 to {most}. Example: {default}")
         return default
     return number

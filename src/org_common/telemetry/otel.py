@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry: its only home. Where they go is said by whoever sets up its SDK.
+"""Spans with OpenTelemetry. The program or a layer sets up its SDK and exporter.
 
 https://opentelemetry.io/docs/languages/python/instrumentation/
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -33,8 +33,8 @@ _KINDS: dict[Kind, SpanKind] = {
 }
 
 
-class Started(Span):
-    """A span that is recorded. Of an exception it takes the type alone: messages hold values."""
+class OpenTelemetrySpan(Span):
+    """A recorded span. It records only the type of an exception, as messages contain values."""
 
     __slots__ = ("_span", "_token")
 
@@ -42,14 +42,17 @@ class Started(Span):
         self._span = span
 
     def set(self, name: str, value: Value) -> None:
+        """Set an attribute."""
         self._span.set_attribute(name, value)
 
     def rename(self, name: str) -> None:
+        """Change the name."""
         self._span.update_name(name)
 
-    def fail(self, kind: str) -> None:
-        self._span.set_attribute("error.type", kind)
-        self._span.set_status(Status(StatusCode.ERROR, kind))
+    def fail(self, error_type: str) -> None:
+        """Mark the span as failed."""
+        self._span.set_attribute("error.type", error_type)
+        self._span.set_status(Status(StatusCode.ERROR, error_type))
 
     def __enter__(self) -> Self:
         self._token = context.attach(api.set_span_in_context(self._span))
@@ -65,19 +68,22 @@ class Started(Span):
 
 
 class OpenTelemetry:
-    """Makes spans with whatever provider is set up at that time."""
+    """A `Tracer` that creates spans with the tracer provider that is set up."""
 
-    def __init__(self) -> None:
+    def __init__(self, get_provider: Callable[[], object] = api.get_tracer_provider) -> None:
+        """`get_provider` returns the provider to flush, by default the global one."""
         self._tracer = api.get_tracer("org_common")
+        self._get_provider = get_provider
         self._flushing: threading.Thread | None = None
 
-    def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Started:
-        return Started(self._tracer.start_span(name, kind=_KINDS[kind], attributes=attributes))
+    def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> OpenTelemetrySpan:
+        """A span below the current one."""
+        return OpenTelemetrySpan(self._tracer.start_span(name, kind=_KINDS[kind], attributes=attributes))
 
-    def begin(self, name: str, trace: Trace) -> Started:
-        """The span of a request: below the one that is open already, else below the caller's.
+    def begin(self, name: str, trace: Trace) -> OpenTelemetrySpan:
+        """The span of a request: below the current span, else below the caller's.
 
-        `trace` takes its id over, so that log lines and spans find each other.
+        The trace id of the span is written to `trace`, so that log lines and spans have the same id.
         """
         parent = None
         if not api.get_current_span().get_span_context().is_valid and trace.parent_id is not None:
@@ -87,22 +93,22 @@ class OpenTelemetry:
             )
             parent = api.set_span_in_context(NonRecordingSpan(remote))
         span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
-        made = span.get_span_context()
-        if made.is_valid:
-            trace.trace_id = format(made.trace_id, "032x")
-            trace.sampled = made.trace_flags.sampled
-        return Started(span)
+        span_context = span.get_span_context()
+        if span_context.is_valid:
+            trace.trace_id = format(span_context.trace_id, "032x")
+            trace.sampled = span_context.trace_flags.sampled
+        return OpenTelemetrySpan(span)
 
     def span_id(self) -> str | None:
-        """Of the span that is open now."""
-        opened = api.get_current_span().get_span_context()
-        return format(opened.span_id, "016x") if opened.is_valid else None
+        """The id of the current span; None without one."""
+        span_context = api.get_current_span().get_span_context()
+        return format(span_context.span_id, "016x") if span_context.is_valid else None
 
     def flush(self, timeout_s: float) -> None:
-        """Send what is waiting, and wait for no longer than this: between two invocations Lambda stands still.
+        """Send finished spans, and wait up to `timeout_s`: Lambda freezes the process between two invocations.
 
-        In a thread, since the SDK looks at no timeout while its exporter is not answered (1.45). What is not sent in
-        time goes on with the next request, and no second thread beside it.
+        It runs in a thread, as the SDK ignores its timeout while the exporter gets no response (1.45). A flush that
+        takes longer continues during the next request, which does not start another one.
         """
         deadline_s = time.monotonic() + timeout_s
         if self._flushing is not None:
@@ -111,15 +117,14 @@ class OpenTelemetry:
                 return
         if timeout_s <= 0:
             return
-        self._flushing = threading.Thread(target=_flush, args=(timeout_s,), daemon=True)
+        self._flushing = threading.Thread(target=self._flush, args=(timeout_s,), daemon=True)
         self._flushing.start()
         self._flushing.join(max(deadline_s - time.monotonic(), 0))
 
-
-def _flush(timeout_s: float) -> None:
-    flush = getattr(api.get_tracer_provider(), "force_flush", None)
-    try:
-        if flush is not None:
-            flush(int(timeout_s * 1000))
-    except Exception:
-        _logger.exception("spans could not be sent")
+    def _flush(self, timeout_s: float) -> None:
+        flush = getattr(self._get_provider(), "force_flush", None)
+        try:
+            if flush is not None:
+                flush(int(timeout_s * 1000))
+        except Exception:
+            _logger.exception("spans could not be sent")

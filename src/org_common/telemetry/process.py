@@ -1,4 +1,4 @@
-"""The life of a Lambda environment: how it came to be, when it is cold, and what its counters said last."""
+"""Cold starts of a Lambda environment, and the growth of its database counters."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import os
 import time
 from threading import Lock
 
+from org_common.lifecycle import startup
+from org_common.lifecycle.fork import reset_in_child
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Protocol
 
     from org_common.telemetry.invocation import Measured
 
     class Counters(Protocol):
-        """Those of the database, as far as they are reported."""
+        """The counters of a database that are reported as metrics."""
 
         opened: int
         waits: int
@@ -25,18 +28,20 @@ if TYPE_CHECKING:
         unknown_commits: int
 
         @property
-        def dropped(self) -> Mapping[str, int]: ...
+        def dropped(self) -> Mapping[str, int]:
+            """Dropped connections by reason."""
+            ...
 
 
-# AWS makes environments ahead of any request, too; then nobody waited for them.
+# AWS may create an environment ahead of requests: if init ended longer ago, no caller waited for it.
 PROACTIVE_S = 10.0
 MAX_DATABASES = 100
 
 
 class Process:
-    """The life of this environment so far: one process, many requests."""
+    """The state of this environment: one process, many requests."""
 
-    __slots__ = ("_cold", "_counted", "_init_ended_s", "_init_type", "_lock")
+    __slots__ = ("__weakref__", "_cold", "_counted", "_init_ended_s", "_init_type", "_lock")
 
     def __init__(self) -> None:
         self._cold = False
@@ -46,24 +51,24 @@ class Process:
         self._lock = Lock()
 
     def begin(self, init_type: str) -> None:
-        """Say how the environment came to be. Nobody waits for the init of provisioned concurrency."""
+        """Set how Lambda started the environment. With provisioned concurrency no caller waits for the init."""
         if self._init_type is not None:
             return
         self._init_type = init_type
-        self._cold = init_type != "provisioned-concurrency"
-        if init_type == "snap-start":
-            _after_restore(self.restored)
+        self._cold = init_type != startup.PROVISIONED
+        if init_type == startup.SNAP_START:
+            startup.after_restore(self.restored)
 
     def declared(self) -> None:
-        """A route was: of the module's import this is as near to the end as can be seen from here."""
+        """Called for each declared route; the last call approximates the end of the import."""
         self._init_ended_s = time.time()
 
     def restored(self) -> None:
-        """From a snapshot: whoever comes next has waited for it, even if requests were tried before the snapshot."""
+        """The next request is cold after a restore, even if there were requests before the snapshot."""
         self._cold = True
 
-    def forked(self) -> None:
-        """This is a child: whichever thread of the parent held the lock is not here to let it go."""
+    def renew_lock(self) -> None:
+        """Replace the lock, for a child process."""
         self._lock = Lock()
 
     def cold_start(self) -> tuple[dict[str, Measured], dict[str, object]] | None:
@@ -71,18 +76,18 @@ class Process:
         if not self._cold:
             return None
         self._cold = False
-        counted: dict[str, Measured] = {"ColdStart": ("Count", 1)}
+        metrics: dict[str, Measured] = {"ColdStart": ("Count", 1)}
         fields: dict[str, object] = {"init_type": self._init_type}
-        # The init of a snapshot was over long before it was restored.
-        started_s = None if self._init_type == "snap-start" else started_at_s()
+        # The init of a snapshot ended long before the restore.
+        started_s = None if self._init_type == startup.SNAP_START else started_at_s()
         if started_s is not None and self._init_ended_s is not None:
-            counted["InitDuration"] = ("Milliseconds", round((self._init_ended_s - started_s) * 1000))
+            metrics["InitDuration"] = ("Milliseconds", round((self._init_ended_s - started_s) * 1000))
             if time.time() - self._init_ended_s > PROACTIVE_S:
                 fields["init_ahead"] = True
-        return counted, fields
+        return metrics, fields
 
     def grown(self, counters: Counters) -> list[tuple[str, int]]:
-        """What was counted since the last look, whoever looked: sums are right with many requests at a time, too."""
+        """The growth of each counter since the last call. Concurrent requests count nothing twice."""
         with self._lock:
             totals = (
                 counters.opened,
@@ -92,41 +97,37 @@ class Process:
                 counters.resent + counters.rerun,
                 counters.unknown_commits,
             )
-            known = self._counted.get(id(counters))
-            before = _ZEROS if known is None else known[1]
+            reported = self._counted.get(id(counters))
+            before = _ZEROS if reported is None else reported[1]
             if totals == before:
                 return []
-            if known is None and len(self._counted) >= MAX_DATABASES:
+            if reported is None and len(self._counted) >= MAX_DATABASES:
                 self._counted.clear()
             self._counted[id(counters)] = (counters, totals)
         return [(name, now - then) for name, now, then in zip(_COUNTED, totals, before, strict=True) if now > then]
 
 
+# In the order of the totals in `grown`.
 _COUNTED = (
-    *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed"),
-    *("DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
+    "ConnectionsOpened",
+    "ConnectionsDropped",
+    "ConnectionsRefreshed",
+    "DatabaseWaits",
+    "DatabaseRetries",
+    "CommitsUnknown",
 )
 _ZEROS = (0,) * len(_COUNTED)
 
 
 def started_at_s() -> float | None:
-    """When this process began, within 10 ms; None where the system does not tell."""
+    """The start time of this process in epoch seconds, within 10 ms; None if the system does not provide it."""
     try:
-        with open("/proc/self/stat") as file:  # noqa: PTH123 - pathlib is 5 ms of import, and this is a cold start
+        with open("/proc/self/stat") as file:  # noqa: PTH123 - importing pathlib takes 5 ms of a cold start
             ticks = int(file.read().rpartition(")")[2].split()[19])
         return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError, AttributeError):
         return None
 
 
-def _after_restore(restored: Callable[[], None]) -> None:
-    try:
-        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]
-    except ImportError:
-        # Part of the runtime wherever SnapStart is.
-        return
-    register_after_restore(restored)
-
-
 process = Process()
-os.register_at_fork(after_in_child=process.forked)
+reset_in_child(process.renew_lock)

@@ -1,4 +1,4 @@
-"""How a user is called where neither his name nor his address may stand."""
+"""Pseudonyms of users, for log lines."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 def pseudonym(issuer: str, subject: str) -> str:
-    """How a user is called in log lines: 16 hexadecimal digits of SHA-256 over issuer, line feed and subject.
+    """The pseudonym of a user: 16 hexadecimal digits of SHA-256 over issuer, line feed and subject.
 
-    Whoever may read the table of identities can find the user; whoever reads logs alone cannot.
+    With access to the table of identities you can find the user; with access to the logs alone you cannot.
     """
     digits: str = _sha256()(f"{issuer}\n{subject}".encode()).hexdigest()
     return digits[:16]
 
 
 def _sha256() -> Callable[[bytes], Any]:
-    # Past hashlib, which loads OpenSSL: 4 ms of a cold start for one digest. stdlib's `random` does the same.
+    # Not hashlib, which loads OpenSSL: 4 ms of a cold start for one digest. stdlib's `random` imports it like this.
     try:
         from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
     except ImportError:

@@ -254,10 +254,8 @@ class Watching:
         embedder = self._telemetry.embedder
         if embedder is None and handler.threshold > logging.INFO:
             return
-        now_s = time.time()
+        now_s, measured, cold = time.time(), self._measured(invocation), process.cold_start()
         line = self._line(handler, invocation, now_s)
-        measured = self._measured(invocation)
-        cold = process.cold_start()
         if cold is not None:
             line |= cold[1]
         started = None if cold is None else cold[0]
@@ -297,14 +295,14 @@ class Watching:
         if database is not None:
             for name, grown in process.grown(database.counters):
                 measured[name] = ("Count", grown)
-        return measured | metrics.taken(invocation.metrics)
+        return measured | metrics.merge_pending(into=invocation.metrics)
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
         path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)
         name = "event" if self._sent is None else f"{self._sent.method} {path}"
         round_trips = invocation.database_round_trips
-        plural = "s" if round_trips > 1 else ""
-        database = f", {round_trips} round trip{plural} {invocation.database_ms:.1f} ms" if round_trips else ""
+        count = f"{round_trips} round trip{'s' if round_trips > 1 else ''}"
+        database = f", {count} {invocation.database_ms:.1f} ms" if round_trips else ""
         code = "" if self._code is None else f" {self._code}"
         took = f"{self._took_ms():.1f} ms{database}"
         # The answer of a fault names its entry by the id.

@@ -1,6 +1,6 @@
-"""Traces: the ids of the caller's, read and passed on, and spans where OpenTelemetry is there.
+"""Distributed tracing: headers for calls to other services, and spans if OpenTelemetry is set up.
 
-Without it a span costs next to nothing and does nothing. https://www.w3.org/TR/trace-context/,
+Without OpenTelemetry a span does nothing and costs next to nothing. https://www.w3.org/TR/trace-context/,
 https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 """
 
@@ -22,19 +22,27 @@ if TYPE_CHECKING:
     Kind = Literal["internal", "server", "client"]
 
     class Tracer(Protocol):
-        """What makes spans: see `org_common.telemetry.otel`."""
+        """Creates spans: see `org_common.telemetry.otel`."""
 
-        def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span: ...
+        def start(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> Span:
+            """A span below the current one."""
+            ...
 
-        def begin(self, name: str, trace: Trace) -> Span: ...
+        def begin(self, name: str, trace: Trace) -> Span:
+            """The span of a request."""
+            ...
 
-        def span_id(self) -> str | None: ...
+        def span_id(self) -> str | None:
+            """The id of the current span."""
+            ...
 
-        def flush(self, timeout_s: float) -> None: ...
+        def flush(self, timeout_s: float) -> None:
+            """Send finished spans, and wait up to `timeout_s`."""
+            ...
 
 
 def trace_headers() -> dict[str, str]:
-    """What a call to another service takes along, so that its trace is ours: W3C's header and X-Ray's."""
+    """The W3C and X-Ray headers that continue this trace in a call to another service; none outside of a request."""
     invocation = current.get()
     if invocation is None:
         return {}
@@ -44,18 +52,18 @@ def trace_headers() -> dict[str, str]:
 
 
 class Span:
-    """A piece of work in a trace, from the beginning of a block to its end. This one does nothing."""
+    """A timed operation in a trace, for `with`. This one does nothing."""
 
     __slots__ = ()
 
     def set(self, name: str, value: Value) -> None:
-        """Add an attribute. Never a value of a statement, a token or an e-mail address: traces are read by many."""
+        """Set an attribute. Never a value of a statement, a token or an e-mail address: many people read traces."""
 
     def rename(self, name: str) -> None:
-        """Call it by a name that is known only now."""
+        """Change the name."""
 
-    def fail(self, kind: str) -> None:
-        """It ends in error; `kind` is a status or the type of an exception, never its message."""
+    def fail(self, error_type: str) -> None:
+        """Mark the span as failed. `error_type` is a status or the type of an exception, never its message."""
 
     def __enter__(self) -> Self:
         return self
@@ -65,16 +73,16 @@ class Span:
     ) -> None: ...
 
 
-_NOTHING = Span()
+_NO_SPAN = Span()
 tracer: Tracer | None = None
 
 
 def span(name: str, attributes: Mapping[str, Value] | None = None, *, kind: Kind = "internal") -> Span:
-    """A span of the request's trace, for `with`. It ends in error when an exception leaves the block.
+    """A span of the request's trace, for `with`. It is marked as failed if an exception leaves the block.
 
     with span("render invoice", {"pages": 12}):
         ...
     """
     if tracer is None:
-        return _NOTHING
+        return _NO_SPAN
     return tracer.start(name, kind, attributes or {})

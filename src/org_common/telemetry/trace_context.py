@@ -1,4 +1,4 @@
-"""The trace of a request: read from W3C and X-Ray headers, and passed on.
+"""The trace context of a request, in W3C and X-Ray headers.
 
 https://www.w3.org/TR/trace-context/,
 https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Set by Lambda's runtime with each invocation.
+# Lambda's runtime sets it for each invocation.
 XRAY_VARIABLE = "_X_AMZN_TRACE_ID"
 TRACEPARENT = "traceparent"
 XRAY_HEADER = "x-amzn-trace-id"
@@ -21,13 +21,18 @@ _HEX = "0123456789abcdef"
 
 
 class Trace:
-    """Where a request is within a trace. Ids are those of W3C; X-Ray's are the same digits, with hyphens.
-
-    `parent_id` is the span that called us, None where a trace begins. `sampled` is None where nobody has decided.
-    `caller_id` is the trace that the caller named, where Lambda's own is another.
-    """
+    """The trace context of one request. Ids are in W3C's form; X-Ray's have the same digits, with hyphens."""
 
     __slots__ = ("caller_id", "parent_id", "sampled", "trace_id")
+
+    trace_id: str
+    """32 hexadecimal digits."""
+    parent_id: str | None
+    """The caller's span, 16 hexadecimal digits; None if the trace begins here."""
+    sampled: bool | None
+    """The sampling decision; None if there is none yet."""
+    caller_id: str | None
+    """The trace id in the caller's header, if it differs from that of Lambda."""
 
     def __init__(
         self, trace_id: str, parent_id: str | None = None, *, sampled: bool | None = None, caller_id: str | None = None
@@ -39,30 +44,32 @@ class Trace:
 
     @classmethod
     def of(cls, headers: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Trace:
-        """That of Lambda, else the one that the request names, else a new one.
+        """The trace of Lambda, else that in the request's headers, else a new one.
 
-        Lambda's comes first: the platform's own segments are in it, and no caller can make it up.
+        Lambda's takes precedence: it has the segments of the platform, and a caller cannot forge it.
         """
-        sent = headers.get(TRACEPARENT)
-        named = None if sent is None else from_traceparent(sent)
-        own = environ.get(XRAY_VARIABLE) or headers.get(XRAY_HEADER)
-        xray = None if own is None else from_xray(own)
+        traceparent = headers.get(TRACEPARENT)
+        w3c = None if traceparent is None else from_traceparent(traceparent)
+        xray_header = environ.get(XRAY_VARIABLE) or headers.get(XRAY_HEADER)
+        xray = None if xray_header is None else from_xray(xray_header)
         if xray is None:
-            return named or cls(os.urandom(16).hex())
-        if named is not None and named.trace_id != xray.trace_id:
-            xray.caller_id = named.trace_id
+            return w3c or cls(os.urandom(16).hex())
+        if w3c is not None and w3c.trace_id != xray.trace_id:
+            xray.caller_id = w3c.trace_id
         return xray
 
     def traceparent(self, span_id: str) -> str:
+        """The W3C header for a call from this span."""
         return f"00-{self.trace_id}-{span_id}-{'01' if self.sampled else '00'}"
 
     def xray(self, span_id: str) -> str:
-        decided = "" if self.sampled is None else f";Sampled={int(self.sampled)}"
-        return f"Root=1-{self.trace_id[:8]}-{self.trace_id[8:]};Parent={span_id}{decided}"
+        """The X-Ray header for a call from this span."""
+        decision = "" if self.sampled is None else f";Sampled={int(self.sampled)}"
+        return f"Root=1-{self.trace_id[:8]}-{self.trace_id[8:]};Parent={span_id}{decision}"
 
 
 def from_traceparent(text: str) -> Trace | None:
-    """None for what is no traceparent; of a later version what this one knows."""
+    """Parse a W3C traceparent; None if it is invalid. Of a later version only the fields of version 00 are read."""
     version, _, rest = text.partition("-")
     fields = rest.split("-")
     if not _is_hex(version, 2) or version == "ff" or len(fields) < 3 or (version == "00" and len(fields) > 3):
@@ -74,7 +81,7 @@ def from_traceparent(text: str) -> Trace | None:
 
 
 def from_xray(text: str) -> Trace | None:
-    """Root, Parent and Sampled in any order; None without a Root that is one."""
+    """Parse an X-Ray header with Root, Parent and Sampled in any order; None without a valid Root."""
     root = _value(text, "Root=")
     trace_id = root[2:10] + root[11:]
     if not (root[:2] == "1-" and root[10:11] == "-" and _is_id(trace_id, 32)):
@@ -85,7 +92,7 @@ def from_xray(text: str) -> Trace | None:
 
 
 def _value(text: str, name: str) -> str:
-    """Found and not parsed: with each request, 1 us instead of 3."""
+    """The value of one field, by search: 1 us for each request instead of 3 for parsing all."""
     at = text.find(name)
     if at < 0 or (at > 0 and text[at - 1] not in "; "):
         return ""

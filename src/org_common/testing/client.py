@@ -90,7 +90,7 @@ class Answer:
     def __init__(self, answer: Event) -> None:
         self.status: int = answer["statusCode"]
         self.headers: dict[str, str] = answer["headers"]
-        self.body = gateway.content(answer)
+        self.body = gateway.decode_body(answer)
 
     def json(self) -> Any:
         """The body, decoded from JSON."""
@@ -166,11 +166,11 @@ class Client:
         try:
             self._authorize(event)
         except OrgError as error:
-            return Answer(gateway.HTTP_API.answer(self._app.refuse(_request(event, context), error), event))
+            return Answer(gateway.HTTP_API.to_event(self._app.refuse(_request(event, context), error), event))
         if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
             return Answer(self._app(event, context))
         # The app has another event source. It handles the request in the same way.
-        return Answer(gateway.HTTP_API.answer(self._app.handle(_request(event, context)), event))
+        return Answer(gateway.HTTP_API.to_event(self._app.handle(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
         """Authorize the request as API Gateway does before it invokes the function, with the same authorizer."""

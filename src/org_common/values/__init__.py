@@ -1,1 +1,1 @@
-"""What every part of the package knows: errors, the caller, secrets, models. Imports nothing above it."""
+"""Values that every part of the package uses: errors, the caller, secrets, models. Imports nothing above it."""

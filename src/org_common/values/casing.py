@@ -1,7 +1,7 @@
-"""The one casing boundary: snake_case inside, camelCase outside."""
+"""The names of parameters and fields: snake_case in Python, camelCase over HTTP."""
 
 
 def camel(name: str) -> str:
-    """`org_id` as it is called outside: `orgId`."""
+    """The snake_case name in camelCase: `orgId` for `org_id`."""
     first, *rest = name.split("_")
     return first + "".join([part.capitalize() for part in rest])

@@ -1,7 +1,7 @@
-"""Errors that a handler raises and the app turns into RFC 9457 problems.
+"""Errors that a handler raises and the app turns into RFC 9457 problem responses.
 
-Status and stable `code` live on the class; `detail` is for the caller and never holds SQL, secrets or another
-tenant's values. What happened underneath goes into `__cause__`, for the log.
+The status and a stable `code` are attributes of the class. `detail` is for the caller and never contains SQL, secrets
+or another tenant's values. Chain the cause (`raise ... from error`): it goes to the log.
 """
 
 TYPE_CHECKING = False
@@ -10,20 +10,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-# So many are told of one request.
+# The most faults that are reported for one request.
 MAX_FAULTS = 50
-# What converting a value raises. pydantic lets the last one through, of an interval of more than 2.7 million years.
+# What converting a value raises. pydantic does not catch the last one, for an interval of over 2.7 million years.
 MISFIT = (ValueError, KeyError, OverflowError)
 
 
 class Fault:
-    """One thing wrong with the input: where it was and what was wrong.
-
-    `where` is "body", "path", "query", "header" or "cookie". `pointer` is a JSON pointer (RFC 6901) into the body, as a
-    URI fragment ("#/name"), or "#/limit" for the parameter `limit` of the other places.
-    """
+    """One invalid value of a request."""
 
     __slots__ = ("code", "detail", "pointer", "where")
+
+    where: str
+    """The part of the request: "body", "path", "query", "header" or "cookie"."""
+    pointer: str
+    """A JSON pointer (RFC 6901) into the body as a URI fragment, "#/name"; "#/limit" for the parameter `limit`."""
+    detail: str
+    """A sentence for people."""
+    code: str
+    """A stable code for programs."""
 
     def __init__(self, where: str, pointer: str, detail: str, code: str) -> None:
         self.where = where
@@ -32,20 +37,25 @@ class Fault:
         self.code = code
 
     def as_dict(self) -> dict[str, str]:
+        """The entry in the list `errors` of a problem; `where` is called "in" there."""
         return {"in": self.where, "pointer": self.pointer, "detail": self.detail, "code": self.code}
 
 
 class OrgError(Exception):
-    """An answer other than success.
-
-    `code` is stable and for programs ("not_invited"), `detail` is a sentence for people, `headers` are added to
-    the response ("Retry-After"). A bare `OrgError` is a 500: raise one of its children.
-    """
+    """Ends the request with an error response. A plain `OrgError` is a 500: raise one of its subclasses."""
 
     status = 500
+    """The HTTP status."""
     title = "Internal Server Error"
+    """The name of the status, from RFC 9110 or RFC 6585."""
     code = "internal_error"
+    """Stable, for programs. Example: "not_invited"."""
     detail = "Something went wrong on our side. The request id names the log entry."
+    """A sentence for people."""
+    errors: "tuple[Fault, ...]"
+    """The invalid values, of a 422."""
+    headers: "Mapping[str, str]"
+    """Added to the response. Example: `Retry-After`."""
 
     def __init__(
         self,
@@ -61,11 +71,11 @@ class OrgError(Exception):
         if code is not None:
             self.code = code
         self.errors = tuple(errors)
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers = headers or {}
 
 
 class BadRequest(OrgError):
-    """The request could not be read: malformed JSON, a cursor of another route."""
+    """The request cannot be parsed: malformed JSON, a cursor of another route."""
 
     status = 400
     title = "Bad Request"
@@ -87,7 +97,7 @@ class Unauthorized(OrgError):
 
 
 class Forbidden(OrgError):
-    """The caller is known and may see the thing, but not do this to it."""
+    """The caller is known and may see the resource, but may not do this to it."""
 
     status = 403
     title = "Forbidden"
@@ -96,7 +106,7 @@ class Forbidden(OrgError):
 
 
 class NotFound(OrgError):
-    """No such thing, or none that the caller may know of: a row hidden by RLS is not found, never forbidden."""
+    """No such resource, or none the caller may know of: a row hidden by RLS is not found, never forbidden."""
 
     status = 404
     title = "Not Found"
@@ -114,6 +124,8 @@ class MethodNotAllowed(OrgError):
 
 
 class NotAcceptable(OrgError):
+    """No representation of the resource matches the `Accept` header."""
+
     status = 406
     title = "Not Acceptable"
     code = "not_acceptable"
@@ -121,7 +133,7 @@ class NotAcceptable(OrgError):
 
 
 class Conflict(OrgError):
-    """The request is well-formed and clashes with what is stored: a duplicate, a broken reference."""
+    """The request is well-formed but conflicts with stored data: a duplicate, a broken reference."""
 
     status = 409
     title = "Conflict"
@@ -130,6 +142,8 @@ class Conflict(OrgError):
 
 
 class Gone(OrgError):
+    """The resource existed and was permanently removed."""
+
     status = 410
     title = "Gone"
     code = "gone"
@@ -137,6 +151,8 @@ class Gone(OrgError):
 
 
 class PreconditionFailed(OrgError):
+    """The resource no longer has the ETag in `If-Match`."""
+
     status = 412
     title = "Precondition Failed"
     code = "precondition_failed"
@@ -144,6 +160,8 @@ class PreconditionFailed(OrgError):
 
 
 class PayloadTooLarge(OrgError):
+    """The request body is larger than the app accepts."""
+
     status = 413
     title = "Content Too Large"
     code = "payload_too_large"
@@ -151,6 +169,8 @@ class PayloadTooLarge(OrgError):
 
 
 class UnsupportedMediaType(OrgError):
+    """The request body has a media type that the route does not read."""
+
     status = 415
     title = "Unsupported Media Type"
     code = "unsupported_media_type"
@@ -158,7 +178,7 @@ class UnsupportedMediaType(OrgError):
 
 
 class Unprocessable(OrgError):
-    """Readable, but with wrong values; `errors` holds one `Fault` for each."""
+    """The request was parsed, but some values are invalid; `errors` has a `Fault` for each."""
 
     status = 422
     title = "Unprocessable Content"
@@ -167,21 +187,21 @@ class Unprocessable(OrgError):
 
 
 class ResponseTooLarge(OrgError):
-    """The answer does not fit through Lambda. 413 as Lambda itself says it: a 5xx would be tried again in vain."""
+    """The response exceeds the size limit of Lambda. 413 as from Lambda itself: clients would retry a 5xx in vain."""
 
     status = 413
     title = "Content Too Large"
     code = "response_too_large"
-    detail = "The answer is too large. Ask for less of it."
+    detail = "The response is too large. Request less data."
 
 
 class PreconditionRequired(OrgError):
-    """A change that says nothing of the state that it was made for (RFC 6585 section 3)."""
+    """The change must carry `If-Match` (RFC 6585 section 3)."""
 
     status = 428
     title = "Precondition Required"
     code = "precondition_required"
-    detail = "Send the ETag of what you read in If-Match."
+    detail = "Send the ETag of the resource you read in If-Match."
 
 
 class TooManyRequests(OrgError):
@@ -197,7 +217,7 @@ class TooManyRequests(OrgError):
 
 
 class Unavailable(OrgError):
-    """The database or another service cannot be reached now. Carries `Retry-After` in seconds."""
+    """The database or another service is not reachable. Carries `Retry-After` in seconds."""
 
     status = 503
     title = "Service Unavailable"
@@ -211,17 +231,17 @@ class Unavailable(OrgError):
 class CommitUnknown(OrgError):
     """The connection was lost while COMMIT was in flight: the write may or may not have happened.
 
-    Never retried blindly: the caller reads the resource back and decides.
+    The SDK never retries it. The client reads the resource before it retries.
     """
 
     status = 503
     title = "Service Unavailable"
     code = "commit_unknown"
-    detail = "The connection was lost while saving. Check whether the change was made before you try again."
+    detail = "The connection was lost while saving. Check whether the change was saved before you try again."
 
 
 class GatewayTimeout(OrgError):
-    """There was not enough time left to answer."""
+    """The deadline of the request has passed."""
 
     status = 504
     title = "Gateway Timeout"

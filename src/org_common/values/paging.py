@@ -1,4 +1,4 @@
-"""Keyset pages: what the caller asked for, and one page of the answer."""
+"""Keyset pagination: the request for a page, and a page."""
 
 from typing import Generic, TypeVar
 
@@ -9,14 +9,17 @@ MAX_LIMIT = 100
 
 
 class PageRequest:
-    """`?limit=` (1-100, default 50) and `?cursor=` of a list route. Injectable: name it in a handler's signature.
-
-    `scope` says what list this is: method, path as sent and the other query parameters. A cursor holds only for the
-    scope and the caller that it was made for.
-    """
+    """`?limit=` and `?cursor=` of a list route. Injectable: annotate a parameter of your handler with it."""
 
     __slots__ = ("cursor", "limit", "scope")
     injected = "page"
+
+    limit: int
+    """The number of items, 1-100, by default 50."""
+    cursor: str | None
+    """The `next_cursor` of the previous page; None for the first page."""
+    scope: str
+    """The list: method, path as sent and the other query parameters. A cursor is valid for one scope and one caller."""
 
     def __init__(self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, scope: str = "") -> None:
         self.limit = limit
@@ -25,9 +28,14 @@ class PageRequest:
 
 
 class Page(Generic[T]):
-    """Some items in order. `next_cursor` asks for those that follow; None when there are none."""
+    """One page of a list."""
 
     __slots__ = ("items", "next_cursor")
+
+    items: list[T]
+    """The items, in order."""
+    next_cursor: str | None
+    """Requests the next page; None on the last page."""
 
     def __init__(self, items: list[T], next_cursor: str | None) -> None:
         self.items = items

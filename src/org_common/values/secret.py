@@ -1,4 +1,6 @@
-"""A secret, which does not show itself, and the reference to one that is kept elsewhere."""
+"""Secrets that are masked wherever they are printed, and references to stored secrets."""
+
+from org_common.values.frozen import Frozen
 
 TYPE_CHECKING = False
 
@@ -9,35 +11,35 @@ if TYPE_CHECKING:
     Service = Literal["secretsmanager", "ssm", "env"]
 
 MASK = "***"
-# What Secrets Manager and Parameter Store let a name be made of.
+# The characters that Secrets Manager and Parameter Store allow in a name.
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-")
 _MAX_NAME_LENGTH = 2048
 _SERVICES: "dict[str, Service]" = {"secretsmanager": "secretsmanager", "ssm": "ssm", "env": "env"}
 EXAMPLES = "prod/app/database, ssm:/prod/app/database, arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"
 
 
-class Secret:
-    """A text that only `reveal()` tells: masked in `repr`, `str`, formats, JSON and tracebacks, and never pickled.
+class Secret(Frozen):
+    """A string that only `reveal()` returns: masked in `repr`, `str`, formats, JSON and tracebacks, never pickled.
 
-    Copies are the same object. Two secrets are equal when their texts are.
+    A copy is the same object. Two secrets are equal when their strings are equal.
     """
 
-    __slots__ = ("_told",)
+    __slots__ = ("_reveal",)
 
-    _told: "Callable[[], str]"
+    _reveal: "Callable[[], str]"
 
     def __init__(self, text: str) -> None:
         if type(text) is not str:
-            kind = type(text).__name__
-            # Whoever prints this traceback with its variables gets no secret of another type either.
+            type_name = type(text).__name__
+            # A traceback printed with its variables must not show a secret of another type either.
             del text
-            raise TypeError(f"a Secret holds a text, and this is {kind}")
-        # In a closure and not in the slot: what walks over attributes (error reporters do) finds a function.
-        object.__setattr__(self, "_told", lambda: text)
+            raise TypeError(f"a Secret takes a str, got {type_name}")
+        # In a closure and not in the slot: error reporters that walk over attributes find a function.
+        self._fill(_reveal=lambda: text)
 
     def reveal(self) -> str:
-        """The text. Pass it on at once, and keep it in no variable of yours."""
-        return self._told()
+        """The string. Pass it on directly, and do not store it in a variable."""
+        return self._reveal()
 
     def __repr__(self) -> str:
         return f"Secret('{MASK}')"
@@ -57,12 +59,6 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self.reveal())
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a Secret does not change")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError("a Secret does not change")
-
     def __copy__(self) -> "Secret":
         return self
 
@@ -70,11 +66,11 @@ class Secret:
         return self
 
     def __reduce_ex__(self, protocol: object) -> "NoReturn":
-        raise TypeError("a Secret is not pickled: send its reference, and fetch it on the other side")
+        raise TypeError("a Secret cannot be pickled: send its reference, and fetch the secret on the other side")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> "dict[str, Any]":
-        # As a literal: this file must not import pydantic, and whoever asks has it.
+        # A literal, as this file must not import pydantic: pydantic is the caller.
         return {
             "type": "function-plain",
             "function": {"type": "no-info", "function": _validated},
@@ -91,23 +87,32 @@ def _validated(value: object) -> Secret:
         return value
     if isinstance(value, str):
         return Secret(value)
-    raise ValueError("not a text")
+    raise ValueError("not a string")
 
 
 class Reference:
-    """Where a secret is, as a text in the environment says it. Not secret itself.
+    """The place of a stored secret, parsed from a string such as a variable holds. Not secret itself.
 
     prod/app/database                    a name of Secrets Manager, or its ARN
     ssm:/prod/app/cursor-keys            a parameter of Parameter Store, or its ARN
-    env:MY_VARIABLE                      another variable of this environment; not in Lambda
+    env:MY_VARIABLE                      another environment variable; not in Lambda
     prod/app/database#password           one value of a secret that is a JSON object
-    prod/app/database?stage=AWSPREVIOUS  another version than the current one; `?version=` takes an id,
-                                         and a parameter's number or label
+    prod/app/database?stage=AWSPREVIOUS  a version other than the current one; `?version=` takes an id,
+                                         or a parameter's number or label
     """
 
     __slots__ = ("id", "key", "service", "stage", "version")
 
     service: "Service"
+    """Where the secret is stored: "secretsmanager", "ssm" (Parameter Store) or "env"."""
+    id: str
+    """A name, an ARN, or the name of a variable."""
+    key: str | None
+    """The key of one value, if the secret is a JSON object."""
+    stage: str | None
+    """A staging label of Secrets Manager, like "AWSPREVIOUS"."""
+    version: str | None
+    """A version id of Secrets Manager, or a number or label of a parameter."""
 
     def __init__(
         self,
@@ -126,38 +131,39 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """`ValueError` says what is wrong, and does not repeat the text: it may be the secret itself, put there."""
+        """Parse a reference. The `ValueError` does not repeat the string, which may be the secret itself by mistake."""
         rest, _, key = text.partition("#")
         name, _, query = rest.partition("?")
         service, id = _located(name)
         pairs = [pair.partition("=") for pair in query.split("&") if pair]
-        chosen = {each[0]: each[2] for each in pairs}
-        stage, version = chosen.pop("stage", None), chosen.pop("version", None)
-        if chosen or (query and not (stage or version)):
-            raise ValueError("has something behind the ? that is neither stage= nor version=")
+        options = {name: value for name, _, value in pairs}
+        stage, version = options.pop("stage", None), options.pop("version", None)
+        if options or (query and not (stage or version)):
+            raise ValueError("has an option after the ? that is neither stage= nor version=")
         if stage is not None and service != "secretsmanager":
-            raise ValueError("has a stage, which only Secrets Manager knows: use version= for a parameter's label")
+            raise ValueError("has a stage, which only Secrets Manager supports: use version= for a parameter's label")
         if "#" in text and not key:
-            raise ValueError("ends with a #: behind it stands the name of one value of a JSON object")
+            raise ValueError("ends with a #: add the key of a value in a JSON object after it")
         return cls(service, id, key=key or None, stage=stage, version=version)
 
     @property
-    def whole(self) -> "tuple[str, str, str | None, str | None]":
-        """What is fetched: equal for references that differ in the key alone."""
+    def stored(self) -> "tuple[str, str, str | None, str | None]":
+        """The stored secret to fetch: equal for references that differ only in the key."""
         return self.service, self.id, self.stage, self.version
 
     def at_stage(self, stage: str) -> "Reference":
+        """The same secret at another staging label."""
         return Reference(self.service, self.id, key=self.key, stage=stage)
 
     @property
     def region(self) -> str | None:
-        """That of the ARN; None for a name, which is in the function's own."""
+        """The region of an ARN; None for a name, which is in the function's own region."""
         return self.id.split(":")[3] if self.id.startswith("arn:") else None
 
     def __str__(self) -> str:
-        chosen = [f"{name}={value}" for name, value in (("stage", self.stage), ("version", self.version)) if value]
+        options = [f"{name}={value}" for name, value in (("stage", self.stage), ("version", self.version)) if value]
         prefix = "" if self.service == "secretsmanager" or self.id.startswith("arn:") else f"{self.service}:"
-        query = "?" + "&".join(chosen) if chosen else ""
+        query = "?" + "&".join(options) if options else ""
         return f"{prefix}{self.id}{query}{'#' + self.key if self.key else ''}"
 
     def __repr__(self) -> str:
@@ -166,10 +172,10 @@ class Reference:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Reference):
             return NotImplemented
-        return (self.whole, self.key) == (other.whole, other.key)
+        return (self.stored, self.key) == (other.stored, other.key)
 
     def __hash__(self) -> int:
-        return hash((self.whole, self.key))
+        return hash((self.stored, self.key))
 
 
 def _located(name: str) -> "tuple[Service, str]":
@@ -179,15 +185,15 @@ def _located(name: str) -> "tuple[Service, str]":
             return "secretsmanager", name
         if len(parts) == 6 and parts[2] == "ssm" and _is_name(parts[5].removeprefix("parameter/")):
             return "ssm", name
-        raise ValueError("is an ARN, but of no secret of Secrets Manager and of no parameter")
+        raise ValueError("is an ARN of neither a secret in Secrets Manager nor a parameter")
     prefix, colon, id = name.partition(":")
     if not colon:
         prefix, id = "secretsmanager", name
     service = _SERVICES.get(prefix)
     if service is None or not _is_name(id):
-        raise ValueError("is no reference to a secret")
+        raise ValueError("is not a valid reference to a secret")
     if service == "env" and not id.isidentifier():
-        raise ValueError("has an env: without the name of a variable behind it")
+        raise ValueError("has an env: without the name of a variable after it")
     return service, id
 
 

@@ -1,7 +1,7 @@
-"""JSON objects that nobody can read in two ways: what a caller or an issuer sent, before anything is believed of it.
+"""A strict JSON parser for untrusted input: no duplicate keys, no NaN, limited size and depth.
 
-Python's own parser takes the last of two members of one name, NaN, and any depth that its stack holds; two programs
-that take different ones of two `sub` members are a way in.
+Python's parser accepts NaN, any depth its stack allows, and duplicate keys, of which it takes the last. Two programs
+that take different values of a duplicate `sub` are an attack vector.
 """
 
 from __future__ import annotations
@@ -17,39 +17,44 @@ MAX_CONTAINERS = 100
 
 
 def parse_object(data: bytes, *, max_bytes: int, max_containers: int = MAX_CONTAINERS) -> dict[str, Any]:
-    """The one object that `data` holds, in UTF-8.
+    """Parse a JSON object in UTF-8.
 
-    `ValueError`, with a text that holds nothing of the data, for anything else: a member twice, NaN or Infinity, an
-    escaped NUL (PostgreSQL's text has none), more than `max_bytes`, or more than `max_containers` objects and arrays,
-    which bounds the depth before the parser meets it.
+    Raises `ValueError`, without any of the data in its message, for anything else: duplicate keys, NaN or Infinity, an
+    escaped NUL (which PostgreSQL's type text cannot hold), more than `max_bytes`, or more than `max_containers` objects
+    and arrays, which limits the depth before parsing.
     """
-    if len(data) > max_bytes:
-        raise ValueError("too long")
-    # Brackets within texts are counted as well: that refuses a little more, and costs no walk.
-    if data.count(b"{") + data.count(b"[") > max_containers:
-        raise ValueError("too many objects and arrays")
-    if b"\\u0000" in data:
-        raise ValueError("a NUL in a text")
-    try:
-        # Not json.loads(data): it would take UTF-16 as well.
-        value = _DECODER.decode(data.decode())
-    except (ValueError, RecursionError):
-        # `from None`: a JSONDecodeError carries the whole text along.
-        raise ValueError("no JSON object with each member once") from None
+    value = parse(data, max_bytes=max_bytes, max_containers=max_containers)
     if type(value) is not dict:
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     return value
 
 
-def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(members)
-    if len(made) != len(members):
-        raise ValueError("a member twice")
-    return made
+def parse(data: bytes, *, max_bytes: int, max_containers: int = MAX_CONTAINERS) -> Any:
+    """Parse a JSON value as strictly as `parse_object`."""
+    if len(data) > max_bytes:
+        raise ValueError("too long")
+    # Brackets in strings count too: that rejects slightly more, and needs no pass over the data in Python.
+    if data.count(b"{") + data.count(b"[") > max_containers:
+        raise ValueError("too many objects and arrays")
+    if b"\\u0000" in data:
+        raise ValueError("a string contains NUL")
+    try:
+        # Not json.loads(data), which accepts UTF-16 too.
+        return _DECODER.decode(data.decode())
+    except (ValueError, RecursionError):
+        # `from None`: a JSONDecodeError holds the complete input.
+        raise ValueError("not valid JSON without duplicate keys") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("duplicate key")
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError("no number of JSON")
+    raise ValueError("not a JSON number")
 
 
-_DECODER = JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+_DECODER = JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

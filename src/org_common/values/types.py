@@ -1,4 +1,4 @@
-"""Small types that every layer may use: the deadline, and what Lambda hands to a function."""
+"""Small types that every layer uses: the deadline, and the arguments of a Lambda function."""
 
 import time
 
@@ -7,32 +7,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    # An event and its answer are JSON of API Gateway's making: the one place where `Any` enters.
+    # An event or its response: JSON of API Gateway, the one place where `Any` enters.
     Event = dict[str, Any]
 
     class LambdaContext(Protocol):
-        """What is used of the context object of the Lambda runtime."""
+        """The part of the Lambda runtime's context object that the SDK uses."""
 
         @property
-        def aws_request_id(self) -> str: ...
+        def aws_request_id(self) -> str:
+            """The id of the invocation."""
+            ...
 
-        def get_remaining_time_in_millis(self) -> int: ...
+        def get_remaining_time_in_millis(self) -> int:
+            """The time until Lambda ends the invocation."""
+            ...
 
 
 class Deadline:
-    """The moment by which the answer must be on its way. Injectable: name it in a handler's signature.
-
-    `at_s` is on the clock of `time.monotonic()`.
-    """
+    """The time by which the response must be sent. Injectable: annotate a parameter of your handler with it."""
 
     __slots__ = ("at_s",)
     injected = "deadline"
+
+    at_s: float
+    """The deadline on the clock of `time.monotonic()`."""
 
     def __init__(self, at_s: float) -> None:
         self.at_s = at_s
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
+        """The deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def left_s(self) -> float:
@@ -41,7 +46,7 @@ class Deadline:
 
 
 class LocalContext:
-    """What Lambda's context object says of a request, where there is no Lambda: the local server and tests."""
+    """A Lambda context outside of Lambda, for the local server and tests."""
 
     def __init__(self, request_id: str, timeout_s: float, *, tenant_id: str | None = None) -> None:
         self.aws_request_id = request_id
@@ -49,4 +54,5 @@ class LocalContext:
         self._deadline = Deadline.after(timeout_s)
 
     def get_remaining_time_in_millis(self) -> int:
+        """The time until the timeout; negative once it has passed."""
         return int(self._deadline.left_s() * 1000)

@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from org_common.auth.jwks import Moment
-
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -30,14 +28,14 @@ class Clock:
     """Both clocks, moved by hand; a frozen environment is where only the wall clock moves."""
 
     def __init__(self) -> None:
-        self.moment = Moment(1_800_000_000.0, 1000.0)
+        self.moment = (1_800_000_000.0, 1000.0)
 
-    def __call__(self) -> Moment:
+    def __call__(self) -> tuple[float, float]:
         return self.moment
 
     def pass_(self, seconds: float, *, frozen: bool = False) -> None:
         wall, monotonic = self.moment
-        self.moment = Moment(wall + seconds, monotonic if frozen else monotonic + seconds)
+        self.moment = (wall + seconds, monotonic if frozen else monotonic + seconds)
 
 
 class KeyServer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized, authorizer
+from org_common.auth.authorizer import Authorizer, AuthorizerError, UnauthorizedResponse, authorizer
 from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import Jwks
 from org_common.auth.tokens import Verifier
@@ -93,7 +93,7 @@ def test_handlers_read_what_the_authorizer_passes_on(form: Form) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", [case for case in CORPUS if case.expected != OK][::25], ids=lambda case: case.name)
 def test_token_that_does_not_hold_is_a_401(app: Authorizer, form: Form, case: Case) -> None:
-    with pytest.raises(Unauthorized) as caught:
+    with pytest.raises(UnauthorizedResponse) as caught:
         app(form(f"Bearer {token(case)}"), None)
 
     # API Gateway's word for 401: any other text is a 500.
@@ -104,14 +104,14 @@ def test_token_that_does_not_hold_is_a_401(app: Authorizer, form: Form, case: Ca
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sent", [None, "", "Bearer", "Basic YTpi", "Bearer a.b.c,Bearer d.e.f"])
 def test_missing_or_other_header_is_a_401(app: Authorizer, form: Form, sent: str | None) -> None:
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedResponse):
         app(form(sent), None)
 
 
 def test_refusal_is_logged_by_its_reason_alone(app: Authorizer, caplog: pytest.LogCaptureFixture) -> None:
     expired = token(Case("", "", "expired", claims={"exp": NOW - 60}))
 
-    with caplog.at_level(logging.DEBUG), pytest.raises(Unauthorized):
+    with caplog.at_level(logging.DEBUG), pytest.raises(UnauthorizedResponse):
         app(http_api(f"Bearer {expired}"), None)
 
     assert [record.getMessage() for record in caplog.records] == ["token refused: expired"]
@@ -135,7 +135,7 @@ def test_refusal_is_logged_by_its_reason_alone(app: Authorizer, caplog: pytest.L
 def test_headers_of_other_shapes_are_a_401(app: Authorizer, form: Form, headers: Any) -> None:
     made = {k: good() if v == "@" else v for k, v in headers.items()} if isinstance(headers, dict) else headers
 
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedResponse):
         app(form(None, headers=made, multiValueHeaders=None), None)
 
 
@@ -143,7 +143,7 @@ def test_header_that_was_sent_twice_is_a_401(app: Authorizer) -> None:
     event = rest_api(good())
     event["multiValueHeaders"]["authorization"] = [good(), good()]
 
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedResponse):
         app(event, None)
 
 
@@ -212,7 +212,7 @@ def test_keys_that_cannot_be_had_are_an_error_and_no_denial(form: Form) -> None:
     ids=repr,
 )
 def test_event_of_another_shape_is_an_error(app: Authorizer, event: Any) -> None:
-    with pytest.raises(AuthorizerError, match="the event is none"):
+    with pytest.raises(AuthorizerError, match="expected the event of a request authorizer"):
         app({"headers": {"authorization": good()}, **event} if isinstance(event, dict) else event, None)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.auth.authorizer import Authorizer, AuthorizerError, Unauthorized
+from org_common.auth.authorizer import Authorizer, AuthorizerError, UnauthorizedResponse
 from org_common.auth.tokens import Verifier
 from org_common.values.errors import OrgError
 from org_common.values.identity import Identity
@@ -83,7 +83,7 @@ def test_answer_that_is_kept_never_lets_anybody_through_who_would_not_be() -> No
             asked += 1
             try:
                 kept[key] = (clock[0], now(rest_token(f"Bearer {tokens[life]}", methodArn=arn), None))
-            except Unauthorized:
+            except UnauthorizedResponse:
                 kept.pop(key, None)  # an error is not kept
                 continue
         answer = kept[key][1]
@@ -120,7 +120,7 @@ def test_answer_is_smaller_than_api_gateway_takes(app: Authorizer, form: Any) ->
 
 
 def test_answer_that_would_be_too_large_is_a_401(app: Authorizer) -> None:
-    with pytest.raises(Unauthorized):
+    with pytest.raises(UnauthorizedResponse):
         app(
             http_api(
                 f"Bearer {token(Case('', '', OK, claims={'sub': 'é' * 512, 'jti': 'é' * 512, 'email': 'é' * 512}))}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, MAX_LIFE_S, Claims, checked, vouched_for
+from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, MAX_LIFE_S, Claims, check_claims, is_trusted_mailbox
 from org_common.auth.refusals import TokenRefused
 from org_common.values.identity import LEEWAY_S as LEEWAY_OF_HANDLERS_S
 from org_common.values.identity import Identity
@@ -18,11 +18,11 @@ TEXTS = st.text(min_size=1, max_size=600)
 
 
 def made(**changes: Any) -> Claims:
-    return checked(MAIN, {**good_claims("main"), **changes}, NOW)
+    return check_claims(MAIN, {**good_claims("main"), **changes}, NOW)
 
 
 def test_six_claims_are_passed_on_and_nothing_else() -> None:
-    text = made(role="service_role", outer_sub="root", user_metadata={"a": 1}, org="acme").text()
+    text = made(role="service_role", outer_sub="root", user_metadata={"a": 1}, org="acme").to_json()
 
     assert json.loads(text) == {
         "iss": "https://issuer.test",
@@ -35,13 +35,13 @@ def test_six_claims_are_passed_on_and_nothing_else() -> None:
 
 
 def test_tenant_is_passed_on_where_the_settings_name_its_claim() -> None:
-    strict = checked(ISSUERS["strict"], good_claims("strict"), NOW)
+    strict = check_claims(ISSUERS["strict"], good_claims("strict"), NOW)
 
-    assert json.loads(strict.text())["tenant"] == "acme"
+    assert json.loads(strict.to_json())["tenant"] == "acme"
 
 
 def test_context_is_ascii_and_on_one_line() -> None:
-    text = made(sub="Zo\u00eb \U0001f600").text()
+    text = made(sub="Zo\u00eb \U0001f600").to_json()
 
     assert text.isascii()
     assert "\n" not in text
@@ -49,7 +49,7 @@ def test_context_is_ascii_and_on_one_line() -> None:
 
 
 def test_handlers_read_what_is_passed_on() -> None:
-    identity = Identity.from_claims(made(exp=NOW + 3600).text())
+    identity = Identity.from_claims(made(exp=NOW + 3600).to_json())
 
     assert (identity.issuer, identity.subject) == ("https://issuer.test", "auth0|alice")
     assert (identity.email, identity.email_verified, identity.token_id) == ("alice@acme.test", True, "t-1")
@@ -59,7 +59,7 @@ def test_claims_of_more_than_seven_kilobytes_are_refused() -> None:
     large = made(sub="\U0001f600" * 512, email="\U0001f600" * 512)
 
     with pytest.raises(TokenRefused) as caught:
-        large.text()
+        large.to_json()
 
     assert caught.value.reason == "too_large"
 
@@ -69,7 +69,7 @@ def test_context_of_any_claims_is_valid_or_they_are_refused(
     sub: str, email: str | None, jti: str | None, verified: bool, role: str
 ) -> None:
     try:
-        text = made(sub=sub, email=email, jti=jti, email_verified=verified, role=role).text()
+        text = made(sub=sub, email=email, jti=jti, email_verified=verified, role=role).to_json()
     except TokenRefused:
         return
 
@@ -80,7 +80,7 @@ def test_context_of_any_claims_is_valid_or_they_are_refused(
 
 @pytest.mark.parametrize("email", [None, "", "alice", "alice@evil.test"])
 def test_nobody_vouches_for_other_mailboxes(email: str | None) -> None:
-    assert not vouched_for(MAIN, email)
+    assert not is_trusted_mailbox(MAIN, email)
 
 
 def test_handlers_allow_for_clocks_what_the_authorizer_allows() -> None:

@@ -15,7 +15,6 @@ from org_common.auth.jwks import (
     STALE_S,
     UNKNOWN_S,
     Jwks,
-    Moment,
     SharedSecret,
 )
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
@@ -87,7 +86,7 @@ def test_clock_that_is_set_back_keeps_no_key_longer() -> None:
     jwks.key("es-1")
     wall, monotonic = clock.moment
 
-    clock.moment = Moment(wall - 86400, monotonic + FRESH_S)
+    clock.moment = (wall - 86400, monotonic + FRESH_S)
     jwks.key("es-1")
 
     assert source.fetches == 2

@@ -25,6 +25,7 @@ SYS = SysCheck("sys_admin")
 )
 def test_rule_says_what_must_be_known_of_the_caller(rule: Rule, caller: str, role: str, needs_database: bool) -> None:
     assert (rule.caller, rule.role, rule.needs_database) == (caller, role, needs_database)
+    assert rule.is_public is (rule is PUBLIC)
 
 
 @pytest.mark.parametrize("rule", [PUBLIC, TOKEN, SIGNED_IN], ids=repr)

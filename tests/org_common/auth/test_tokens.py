@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from org_common.auth.claims import Claims
 from org_common.auth.refusals import REASONS, TokenRefused
-from org_common.auth.tokens import MAX_TOKEN_LENGTH, Verifier, bearer, opened
+from org_common.auth.tokens import MAX_TOKEN_LENGTH, Verifier, bearer_token, parse_token
 from org_common.config.issuers import Issuer
 from tests.org_common.auth.corpus import CORPUS, OK
 from tests.org_common.auth.forge import ISSUERS, NOW, Case, source, token, verifier
@@ -35,7 +35,7 @@ def test_token_gets_its_verdict(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CORPUS if case.gives], ids=lambda case: case.name)
 def test_claims_are_what_the_token_says(case: Case) -> None:
-    claims = json.loads(verifier().verify(token(case)).text())
+    claims = json.loads(verifier().verify(token(case)).to_json())
 
     assert {name: claims.get(name) for name in case.gives} == case.gives
 
@@ -108,7 +108,7 @@ def test_refusal_is_a_401_with_a_stable_code(case: Case, code: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "bEaReR "])
 def test_scheme_has_no_case(scheme: str) -> None:
-    assert bearer(f"{scheme}a.b.c") == "a.b.c"
+    assert bearer_token(f"{scheme}a.b.c") == "a.b.c"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_scheme_has_no_case(scheme: str) -> None:
 )
 def test_other_forms_of_the_header_are_refused(header: str) -> None:
     with pytest.raises(TokenRefused) as caught:
-        bearer(header)
+        bearer_token(header)
 
     assert caught.value.reason == "authorization_header"
 
@@ -151,7 +151,7 @@ def test_nothing_may_stand_behind_the_token(behind: str) -> None:
 
 def test_no_header_is_no_token() -> None:
     with pytest.raises(TokenRefused) as caught:
-        bearer(None)
+        bearer_token(None)
 
     assert (caught.value.reason, caught.value.code) == ("no_token", "unauthorized")
 
@@ -258,7 +258,7 @@ def test_any_claims_under_a_good_signature_are_read_or_refused(header: Any, clai
         found = None
 
     if found is not None:
-        text = json.loads(found.text())
+        text = json.loads(found.to_json())
         assert type(text["email_verified"]) is bool
         assert text["iss"] == ISSUERS[issuer].url
         assert NOW - 30 < text["exp"] <= NOW + 30 + 24 * 3600
@@ -267,4 +267,4 @@ def test_any_claims_under_a_good_signature_are_read_or_refused(header: Any, clai
 @given(st.binary())
 def test_opened_reads_any_bytes_or_refuses(data: bytes) -> None:
     with pytest.raises(TokenRefused):
-        opened(data.decode("latin-1"))
+        parse_token(data.decode("latin-1"))

@@ -16,14 +16,16 @@ def test_an_app_carries_its_needs() -> None:
 
 
 @pytest.mark.parametrize("name", ["secrets", "queues", "consumes", "buckets"])
-def test_one_text_is_not_taken_for_its_letters(name: str) -> None:
-    with pytest.raises(TypeError, match=rf"Needs\({name}='mails'\) is one text: write \('mails',\)"):
+def test_string_is_not_a_sequence_of_letters(name: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"Needs\({name}='mails'\) is a string, not a sequence of strings: write \('mails',\)"
+    ):
         Needs(**{name: "mails"})
 
 
 @pytest.mark.parametrize("action", ["invoke", "bedrock:", ":InvokeModel", "a:b:c"])
-def test_what_is_no_action_is_refused(action: str) -> None:
-    with pytest.raises(TypeError, match="which is no action"):
+def test_invalid_action_is_rejected(action: str) -> None:
+    with pytest.raises(TypeError, match="is not a valid action"):
         Needs(actions=(action,))
 
 

@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from org_common.config.settings import Settings, SettingsError
-from org_common.config.settings_reader import OTHERS, Reading, has_password, in_lambda
+from org_common.config.settings_reader import OTHERS, SettingsReader, has_password, in_lambda
 from org_common.values.secret import Secret
 
 URL = "postgresql://app_login:hunter2-secret@db.example.com:6432/app"
@@ -18,11 +18,11 @@ LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "orders"}
 
 
 def faults(**environ: str) -> list[str]:
-    reading = Reading(
+    reader = SettingsReader(
         {name if name.startswith("AWS_") else f"ORG_COMMON_{name}": value for name, value in environ.items()}
     )
-    reading.fields()
-    return reading.faults
+    reader.fields()
+    return reader.faults
 
 
 @pytest.mark.parametrize("scheme", ["postgresql://", "postgres://"])
@@ -40,7 +40,7 @@ def test_faults_of_logs_and_metrics_are_told_with_the_others() -> None:
     ]
 
 
-def test_empty_variables_are_as_good_as_none() -> None:
+def test_empty_variables_count_as_unset() -> None:
     names = ("DATABASE_URL", "DATABASE_SECRET", "DATABASE_AUTH", "DATABASE_PROFILE", "CURSOR_KEYS", "SECRETS_TTL_S")
 
     assert faults(**dict.fromkeys(names, "")) == []
@@ -71,19 +71,21 @@ def test_short_key_names_the_variable_and_an_example() -> None:
 
 
 @pytest.mark.parametrize("name", ["DATABASE_SECRET", "SERVICE_DATABASE_SECRET", "CURSOR_KEYS_SECRET"])
-def test_what_is_no_reference_names_the_variable_and_examples(name: str) -> None:
+def test_invalid_reference_names_the_variable_and_examples(name: str) -> None:
     [fault] = faults(**{name: URL})
 
-    assert fault.startswith(f"ORG_COMMON_{name} is no reference to a secret. Examples: prod/app/database, ssm:")
+    assert fault.startswith(
+        f"ORG_COMMON_{name} is not a valid reference to a secret. Examples: prod/app/database, ssm:"
+    )
     assert "hunter2" not in fault
 
 
 @pytest.mark.parametrize("seconds", ["five", "-1", "1.5", "86401", "٣", "1e3"])
 @pytest.mark.parametrize("name", ["SECRETS_TTL_S", "SECRETS_STALE_S"])
-def test_what_is_no_number_names_the_variable_and_an_example(name: str, seconds: str) -> None:
+def test_invalid_number_names_the_variable_and_an_example(name: str, seconds: str) -> None:
     [fault] = faults(**{name: seconds})
 
-    assert fault.startswith(f"ORG_COMMON_{name} is no number of seconds from 0 to 86400. Example: 3")
+    assert fault.startswith(f"ORG_COMMON_{name} is not a number of seconds from 0 to 86400. Example: 3")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_plain_secrets_are_refused_in_lambda(environ: dict[str, str], reference:
     [fault] = faults(**environ, **LAMBDA)
 
     assert fault.startswith(f"ORG_COMMON_{next(iter(environ))} holds a secret in plain text")
-    assert f"Set {reference} to where it is kept. Example: prod/app/" in fault
+    assert f"set {reference} to its reference. Example: prod/app/" in fault
     assert "hunter2" not in fault
 
 
@@ -122,12 +124,12 @@ def test_a_shared_key_of_an_issuer_is_a_secret_as_well() -> None:
     assert faults(ISSUERS=json.dumps(issuers)) == []
 
 
-def test_plain_secrets_are_taken_in_lambda_by_who_says_so() -> None:
+def test_plain_secrets_are_accepted_in_lambda_if_allowed() -> None:
     assert faults(DATABASE_URL=URL, CURSOR_KEYS=KEY, ALLOW_PLAIN_SECRETS="1", **LAMBDA) == []
 
 
 @pytest.mark.parametrize("almost", ["true", "0", "yes", " 1"])
-def test_and_by_nothing_else(almost: str) -> None:
+def test_no_other_value_allows_plain_secrets(almost: str) -> None:
     assert len(faults(DATABASE_URL=URL, ALLOW_PLAIN_SECRETS=almost, **LAMBDA)) == 1
 
 
@@ -178,14 +180,14 @@ def test_a_password_is_found_wherever_libpq_finds_it(url: str, answer: bool) -> 
 def test_a_password_beside_its_secret_is_one_too_many() -> None:
     [fault] = faults(DATABASE_URL=URL, DATABASE_SECRET="prod/app")
 
-    assert "ORG_COMMON_DATABASE_URL has a password, and ORG_COMMON_DATABASE_SECRET is set as well" in fault
+    assert "ORG_COMMON_DATABASE_URL has a password although ORG_COMMON_DATABASE_SECRET is set" in fault
 
 
 def test_tokens_of_rds_need_a_url_without_a_password() -> None:
     assert faults(DATABASE_AUTH="iam", DATABASE_URL=BARE) == []
     for environ in ({}, {"DATABASE_URL": URL}):
         [fault] = faults(DATABASE_AUTH="iam", **environ)
-        assert fault.startswith("ORG_COMMON_DATABASE_AUTH is iam: ORG_COMMON_DATABASE_URL names user and host")
+        assert fault.startswith("ORG_COMMON_DATABASE_AUTH is iam: ORG_COMMON_DATABASE_URL must name user and host")
     assert len(faults(DATABASE_AUTH="iam", DATABASE_URL=BARE, DATABASE_SECRET="prod/app")) == 1
 
 
@@ -211,9 +213,9 @@ def test_variables_of_tools_are_known(name: str) -> None:
 
 
 def test_every_variable_that_the_sources_name_is_known() -> None:
-    reading = Reading({})
-    reading.fields()
-    known = {*reading.asked, *OTHERS}
+    reader = SettingsReader({})
+    reader.fields()
+    known = {*reader.requested, *OTHERS}
     sources = Path(__file__).parents[2] / "src"
     named = {
         name for path in sources.rglob("*.py") for name in re.findall(r"ORG_COMMON_[A-Z_]*[A-Z]\b", path.read_text())
@@ -223,7 +225,7 @@ def test_every_variable_that_the_sources_name_is_known() -> None:
     assert [name for name in sorted(named) if not any(each.startswith(name) for each in known)] == []
 
 
-def test_all_faults_are_one_error() -> None:
+def test_all_faults_are_in_one_error() -> None:
     environ = {"ORG_COMMON_DATABASE_URL": URL, "ORG_COMMON_DATABASE_PROFILE": "x", "ORG_COMMON_CURSOR_KEYS": KEY}
 
     with pytest.raises(SettingsError) as raised:

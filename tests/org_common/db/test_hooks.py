@@ -19,7 +19,7 @@ def test_outside_of_lambda_signals_are_left_alone(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv(lifecycle.RUNTIME_API, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 
-    lifecycle.attend(Closed())
+    lifecycle.register_hooks(Closed())
 
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -31,7 +31,7 @@ def test_in_lambda_the_end_closes_and_hands_on(monkeypatch: pytest.MonkeyPatch) 
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
     database = Closed()
     try:
-        lifecycle.attend(database)
+        lifecycle.register_hooks(database)
         signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)

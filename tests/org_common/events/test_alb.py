@@ -1,4 +1,4 @@
-"""Load balancers: values as sent, several of each or one, and a status with its words."""
+"""Load balancers: undecoded values, one or several for each name, and a status description."""
 
 from typing import Any
 
@@ -25,15 +25,15 @@ def parsed(event: Any) -> Request:
     [("alb", "tag=b%20c&q=a%26b%3Dc", None), ("alb_multi_value", "tag=a&tag=b%20c&q=a%26b%3Dc", "one,two")],
 )
 def test_recorded_event_is_read(name: str, query: str, tag: str | None) -> None:
-    got = parsed(recorded(name))
+    request = parsed(recorded(name))
 
-    assert (got.method, got.path, got.query) == ("GET", "/notes/café", query)
-    assert (got.headers["accept"], got.headers.get("x-tag")) == ("text/html,application/xhtml+xml", tag)
-    assert got.cookies == {"session": "abc123", "theme": "dark"}
-    assert (got.body, got.id) == (b"", "r-lambda")
+    assert (request.method, request.path, request.query) == ("GET", "/notes/café", query)
+    assert (request.headers["accept"], request.headers.get("x-tag")) == ("text/html,application/xhtml+xml", tag)
+    assert request.cookies == {"session": "abc123", "theme": "dark"}
+    assert (request.body, request.id) == (b"", "r-lambda")
 
 
-def test_nothing_in_the_event_is_an_authorizer() -> None:
+def test_no_field_of_the_event_is_an_authorizer() -> None:
     event = recorded("alb")
     event["requestContext"]["authorizer"] = {"claims": "{}", "lambda": {"claims": "{}"}}
 
@@ -41,14 +41,14 @@ def test_nothing_in_the_event_is_an_authorizer() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("alb")])
-def test_other_shapes_are_not_read(name: str) -> None:
+def test_events_of_other_sources_are_not_read(name: str) -> None:
     assert ALB.read(recorded(name), CONTEXT) is None
 
 
-def test_answer_has_the_words_of_its_status() -> None:
-    answer = ALB.answer(Response(b"hi", status=404, headers={"x-a": "1"}), recorded("alb"))
+def test_response_has_a_status_description() -> None:
+    response_event = ALB.to_event(Response(b"hi", status=404, headers={"x-a": "1"}), recorded("alb"))
 
-    assert answer == {
+    assert response_event == {
         "statusCode": 404,
         "statusDescription": "404 Not Found",
         "headers": {"x-a": "1"},
@@ -57,30 +57,30 @@ def test_answer_has_the_words_of_its_status() -> None:
     }
 
 
-def test_answer_has_several_values_where_the_event_has() -> None:
-    answer = ALB.answer(Response(b"hi", headers={"x-a": "1"}), recorded("alb_multi_value"))
+def test_response_has_multi_value_headers_if_the_event_has_them() -> None:
+    response_event = ALB.to_event(Response(b"hi", headers={"x-a": "1"}), recorded("alb_multi_value"))
 
-    assert answer["multiValueHeaders"] == {"x-a": ["1"]}
-    assert "headers" not in answer
+    assert response_event["multiValueHeaders"] == {"x-a": ["1"]}
+    assert "headers" not in response_event
 
 
-# the eleventh and all after it were left out.
+# regression: the eleventh and all further cookies were left out.
 @pytest.mark.parametrize("count", [1, 14, MAX_COOKIES])
-def test_all_cookies_go_out_under_names_that_are_one(count: int) -> None:
-    cookies = [f"c{at}=1" for at in range(count)]
+def test_all_cookies_are_sent_under_names_that_differ_in_case(count: int) -> None:
+    cookies = [f"c{number}=1" for number in range(count)]
 
-    headers = ALB.answer(Response(cookies=cookies), recorded("alb"))["headers"]
+    headers = ALB.to_event(Response(cookies=cookies), recorded("alb"))["headers"]
 
     assert (list(headers.values()), {name.lower() for name in headers}) == (cookies, {"set-cookie"})
 
 
-def test_more_cookies_than_there_are_names_are_refused() -> None:
-    with pytest.raises(ResponseTooLarge, match="513 cookies, and 512 are possible"):
-        ALB.answer(Response(cookies=["a=1"] * (MAX_COOKIES + 1)), recorded("alb"))
+def test_too_many_cookies_are_refused() -> None:
+    with pytest.raises(ResponseTooLarge, match="513 cookies, and the limit is 512"):
+        ALB.to_event(Response(cookies=["a=1"] * (MAX_COOKIES + 1)), recorded("alb"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("httpMethod", 5), ("path", 5), ("headers", [1])])
-def test_broken_event_is_a_problem(name: str, value: Any) -> None:
+def test_malformed_event_is_an_error(name: str, value: Any) -> None:
     with pytest.raises(OrgError) as caught:
         parsed({**recorded("alb"), name: value})
 

@@ -1,4 +1,4 @@
-"""Function URLs: format 2.0 with an undecoded path, and nobody in front."""
+"""Function URLs: payload format 2.0 with an undecoded path and without an authorizer."""
 
 from typing import Any
 
@@ -17,29 +17,29 @@ def parsed(event: Any) -> Request:
 
 
 def test_recorded_event_is_read() -> None:
-    got = parsed(recorded("function_url"))
+    request = parsed(recorded("function_url"))
 
-    assert (got.method, got.path, got.sent_path, got.query) == (
+    assert (request.method, request.path, request.sent_path, request.query) == (
         "PUT",
         "/notes/café noir",
         "/notes/café noir",
         "tag=a&tag=b",
     )
-    assert (got.body, got.id) == (b"\xff\x00\xfe\x00", "3f1b6a2e-6f0c-4f0e-8a3a-0d0d4a1f3a11")
-    assert got.cookies == {"session": "abc123", "theme": "dark"}
-    assert (got.authorizer, got.tenant_id) == (None, "acme")
+    assert (request.body, request.id) == (b"\xff\x00\xfe\x00", "3f1b6a2e-6f0c-4f0e-8a3a-0d0d4a1f3a11")
+    assert request.cookies == {"session": "abc123", "theme": "dark"}
+    assert (request.authorizer, request.tenant_id) == (None, "acme")
 
 
 def test_path_is_decoded_once() -> None:
     assert parsed({**recorded("function_url"), "rawPath": "/a%2525/%2F"}).path == "/a%25//"
 
 
-def test_http_api_s_event_is_another_shape() -> None:
+def test_event_of_an_http_api_is_not_read() -> None:
     assert FUNCTION_URL.read(recorded("http_api"), CONTEXT) is None
     assert HTTP_API.read(recorded("function_url"), CONTEXT) is None
 
 
-def test_answer_is_format_2() -> None:
-    answer = FUNCTION_URL.answer(Response(b"hi", status=201, headers={"x-a": "1"}), recorded("function_url"))
+def test_response_is_in_format_2() -> None:
+    response_event = FUNCTION_URL.to_event(Response(b"hi", status=201, headers={"x-a": "1"}), recorded("function_url"))
 
-    assert answer == {"statusCode": 201, "headers": {"x-a": "1"}, "body": "hi", "isBase64Encoded": False}
+    assert response_event == {"statusCode": 201, "headers": {"x-a": "1"}, "body": "hi", "isBase64Encoded": False}

@@ -1,4 +1,4 @@
-"""Whatever the function is invoked with, it answers."""
+"""The function responds to every event, a malformed one too."""
 
 import copy
 import json
@@ -13,10 +13,19 @@ from org_common.events import http_api as gateway
 from org_common.values.types import LocalContext
 
 CONTEXT = LocalContext("r-lambda", 29)
-GOOD = gateway.event("POST", "/orgs", body=b"{}")
-PLACES = [
-    *("rawPath", "rawQueryString", "headers", "body", "isBase64Encoded", "requestContext", "requestContext.http"),
-    *("requestContext.stage", "requestContext.requestId", "requestContext.authorizer", "requestContext.http.method"),
+VALID = gateway.event("POST", "/orgs", body=b"{}")
+FIELDS = [
+    "rawPath",
+    "rawQueryString",
+    "headers",
+    "body",
+    "isBase64Encoded",
+    "requestContext",
+    "requestContext.http",
+    "requestContext.stage",
+    "requestContext.requestId",
+    "requestContext.authorizer",
+    "requestContext.http.method",
 ]
 # A REST API (payload format 1.0) and a load balancer; AWS's own examples, shortened.
 REST_EVENT = {
@@ -45,17 +54,17 @@ app = App("events")
 
 @app.post("/orgs", allow=PUBLIC)
 def create() -> dict[str, str]:
-    return {"made": "yes"}
+    return {"created": "yes"}
 
 
-def changed(at: str, value: Any) -> Any:
-    """The good event with the value at this place ("requestContext.http.method")."""
-    event = copy.deepcopy(GOOD)
-    *parents, last = at.split(".")
-    holder = event
+def changed(path: str, value: Any) -> Any:
+    """The valid event with another value at this path ("requestContext.http.method")."""
+    event = copy.deepcopy(VALID)
+    *parents, last = path.split(".")
+    parent = event
     for name in parents:
-        holder = holder[name]
-    holder[last] = value
+        parent = parent[name]
+    parent[last] = value
     return event
 
 
@@ -65,28 +74,28 @@ def changed(at: str, value: Any) -> Any:
         pytest.param(None, id="None"),
         pytest.param({}, id="empty"),
         pytest.param([], id="list"),
-        pytest.param("event", id="text"),
+        pytest.param("event", id="string"),
         pytest.param(5, id="number"),
         pytest.param(REST_EVENT, id="REST API"),
         pytest.param(ALB_EVENT, id="load balancer"),
         pytest.param(SQS_EVENT, id="SQS"),
         pytest.param({"source": "aws.events", "detail": {}}, id="schedule"),
         pytest.param(changed("requestContext", None), id="requestContext None"),
-        pytest.param(changed("requestContext", "x"), id="requestContext text"),
+        pytest.param(changed("requestContext", "x"), id="requestContext string"),
         pytest.param(changed("requestContext.http", None), id="http None"),
         pytest.param(changed("requestContext.http", {}), id="http empty"),
-        pytest.param(changed("requestContext.http", "GET"), id="http text"),
+        pytest.param(changed("requestContext.http", "GET"), id="http string"),
     ],
 )
-def test_event_of_another_kind_is_a_problem(event: Any) -> None:
-    answer = app(event, CONTEXT)
+def test_event_of_another_type_is_a_problem(event: Any) -> None:
+    response = app(event, CONTEXT)
 
-    problem = json.loads(answer["body"])
-    assert (answer["statusCode"], problem["code"]) == (500, "unknown_event")
+    problem = json.loads(response["body"])
+    assert (response["statusCode"], problem["code"]) == (500, "unknown_event")
     assert problem["instance"] == "urn:request:r-lambda"
 
 
-# a field of the wrong type is an exception out of `app()` (body, stage) or another answer (405, internal_error).
+# regression: a field of the wrong type raised out of `app()` (body, stage) or got another response (405).
 @pytest.mark.parametrize(
     "event",
     [
@@ -99,16 +108,16 @@ def test_event_of_another_kind_is_a_problem(event: Any) -> None:
         pytest.param(changed("requestContext.http.method", []), id="method list"),
         pytest.param(changed("requestContext.requestId", None), id="requestId None"),
         pytest.param(changed("headers", [1]), id="headers list"),
-        pytest.param(changed("headers", "x"), id="headers text"),
+        pytest.param(changed("headers", "x"), id="headers string"),
         pytest.param(changed("body", 5), id="body number"),
         pytest.param(changed("body", {"name": "x"}), id="body object"),
         pytest.param({**changed("body", 5), "isBase64Encoded": True}, id="base64 body number"),
     ],
 )
 def test_event_with_a_field_of_the_wrong_type_is_a_problem(event: Any) -> None:
-    answer = app(event, CONTEXT)
+    response = app(event, CONTEXT)
 
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (500, "unknown_event")
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (500, "unknown_event")
 
 
 JSON = st.recursive(
@@ -118,22 +127,22 @@ JSON = st.recursive(
 )
 
 
-# as above.
-@given(event=st.builds(changed, at=st.sampled_from(PLACES), value=JSON))
-def test_any_event_is_answered(event: Any) -> None:
+# regression: as above.
+@given(event=st.builds(changed, path=st.sampled_from(FIELDS), value=JSON))
+def test_any_event_gets_a_response(event: Any) -> None:
     assert app(event, CONTEXT)["statusCode"] in {200, 400, 404, 405, 422, 500}
 
 
-# UnicodeEncodeError out of `app()`. JSON can carry a lone surrogate, UTF-8 cannot.
-def test_body_that_is_no_unicode_is_a_problem() -> None:
-    answer = app(changed("body", '{"name": "\ud800"}'), CONTEXT)
+# regression: UnicodeEncodeError out of `app()`. JSON can carry a lone surrogate, UTF-8 cannot.
+def test_body_that_is_not_unicode_is_a_problem() -> None:
+    response = app(changed("body", '{"name": "\ud800"}'), CONTEXT)
 
-    assert answer["statusCode"] == 400
+    assert response["statusCode"] == 400
 
 
 @pytest.mark.parametrize("name", ["rawQueryString", "headers", "body", "isBase64Encoded"])
-def test_fields_that_say_nothing_may_be_missing(name: str) -> None:
-    left_out = {key: value for key, value in GOOD.items() if key != name}
+def test_optional_fields_may_be_missing(name: str) -> None:
+    without = {key: value for key, value in VALID.items() if key != name}
 
-    assert app(left_out, CONTEXT)["statusCode"] == 200
+    assert app(without, CONTEXT)["statusCode"] == 200
     assert app(changed(name, None), CONTEXT)["statusCode"] == 200

@@ -1,4 +1,4 @@
-"""What an app does not accept: refused in the answer, named in the log."""
+"""Events that an app does not accept: refused in the response, described in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from org_common.events.event_source import EventSource
 
 CONTEXT = LocalContext("r-lambda", 29)
-SHAPES: dict[str, EventSource] = {
+SOURCES: dict[str, EventSource] = {
     "http_api": HTTP_API,
     "http_api_format_1": REST_API,
     "rest_api": REST_API,
@@ -28,7 +28,7 @@ SHAPES: dict[str, EventSource] = {
 
 
 class Bearer:
-    """Stands for an app that verifies tokens itself."""
+    """The identity source of an app that verifies tokens itself."""
 
     needs_authorizer = False
 
@@ -36,40 +36,40 @@ class Bearer:
         return None
 
 
-def answered(accepted: App, event: Any) -> tuple[int, str | None]:
-    answer = accepted(event, CONTEXT)
-    return answer["statusCode"], json.loads(answer["body"]).get("code") if answer["body"] else None
+def respond(app: App, event: Any) -> tuple[int, str | None]:
+    response = app(event, CONTEXT)
+    return response["statusCode"], json.loads(response["body"]).get("code") if response["body"] else None
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("accepts", ["http_api", "rest_api", "function_url", "alb"])
-def test_only_accepted_shapes_are_answered(name: str, accepts: str, caplog: pytest.LogCaptureFixture) -> None:
-    made = App("shapes", identity=Bearer(), events=(SHAPES[accepts],))
+def test_only_accepted_sources_are_served(name: str, accepts: str, caplog: pytest.LogCaptureFixture) -> None:
+    app = App("sources", identity=Bearer(), events=(SOURCES[accepts],))
 
-    status, code = answered(made, recorded(name))
+    status, code = respond(app, recorded(name))
 
-    if SHAPES[name] is SHAPES[accepts]:
+    if SOURCES[name] is SOURCES[accepts]:
         assert (status, code) == (404, "unknown_route")
     else:
         assert (status, code) == (500, "unknown_event")
-        assert repr(SHAPES[name]) in caplog.text
-        assert f"accepts events of ({SHAPES[accepts]!r},)" in caplog.text
+        assert repr(SOURCES[name]) in caplog.text
+        assert f"accepts events of ({SOURCES[accepts]!r},)" in caplog.text
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_app_may_accept_all(name: str) -> None:
-    made = App("shapes", identity=Bearer(), events=(HTTP_API, REST_API, FUNCTION_URL, ALB))
+    app = App("sources", identity=Bearer(), events=(HTTP_API, REST_API, FUNCTION_URL, ALB))
 
-    assert answered(made, recorded(name)) == (404, "unknown_route")
-
-
-@pytest.mark.parametrize("shape", [FUNCTION_URL, ALB])
-def test_shape_without_an_authorizer_does_not_start_under_a_source_that_needs_one(shape: EventSource) -> None:
-    with pytest.raises(TypeError, match=rf"App\('open'\): {shape!r} has no authorizer in front.*identity=Bearer"):
-        App("open", events=(HTTP_API, shape))
+    assert respond(app, recorded(name)) == (404, "unknown_route")
 
 
-def test_app_that_nothing_may_invoke_does_not_start() -> None:
+@pytest.mark.parametrize("source", [FUNCTION_URL, ALB])
+def test_source_without_an_authorizer_is_refused_for_an_app_that_needs_one(source: EventSource) -> None:
+    with pytest.raises(TypeError, match=rf"App\('open'\): {source!r} has no authorizer in front.*identity=Bearer"):
+        App("open", events=(HTTP_API, source))
+
+
+def test_app_without_event_sources_is_refused() -> None:
     with pytest.raises(TypeError, match=r"events= is empty.*events=\(HTTP_API,\)"):
         App("closed", events=())
 
@@ -78,11 +78,11 @@ FORGED = {"lambda": {"claims": Person("mallory").claims()}, "claims": Person("ma
 
 
 @pytest.mark.parametrize("name", ["function_url", "alb", "alb_multi_value", "rest_api", "http_api_format_1"])
-def test_forged_authorizer_of_another_shape_is_refused(name: str) -> None:
+def test_forged_authorizer_of_another_source_is_refused(name: str) -> None:
     event = recorded(name)
     event["requestContext"]["authorizer"] = FORGED
 
-    assert answered(App("api"), event) == (500, "unknown_event")
+    assert respond(App("api"), event) == (500, "unknown_event")
 
 
 @pytest.mark.parametrize("name", ["function_url", "alb", "alb_multi_value", "http_api"])
@@ -90,28 +90,26 @@ def test_forged_authorizer_is_refused_by_a_rest_api(name: str) -> None:
     event = recorded(name)
     event["requestContext"]["authorizer"] = FORGED
 
-    assert answered(App("api", events=(REST_API,)), event) == (500, "unknown_event")
+    assert respond(App("api", events=(REST_API,)), event) == (500, "unknown_event")
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
         (None, "a NoneType, not an object"),
-        ({}, "an event of no known kind"),
-        ({"Records": [{"eventSource": "aws:sqs", "body": "hunter2"}]}, "records of SQS"),
+        ({}, "an event of an unknown type"),
+        ({"Records": [{"eventSource": "aws:sqs", "body": "hunter2"}]}, "SQS records"),
         ({"Records": []}, "records of another service"),
         ({"Records": ["hunter2"]}, "records of another service"),
-        ({"detail-type": "hunter2", "source": "x"}, "an event of EventBridge"),
+        ({"detail-type": "hunter2", "source": "x"}, "an EventBridge event"),
         ({"requestContext": {"connectionId": "hunter2"}}, "a WebSocket API"),
-        ({"requestContext": {"authorizer": "hunter2"}}, "a requestContext of no known kind"),
-        ({"requestContext": "hunter2"}, "an event of no known kind"),
+        ({"requestContext": {"authorizer": "hunter2"}}, "a requestContext of an unknown type"),
+        ({"requestContext": "hunter2"}, "an event of an unknown type"),
     ],
 )
-def test_log_names_the_kind_and_nothing_of_the_content(
-    event: Any, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    answer = App("api")(event, CONTEXT)
+def test_log_describes_the_type_without_the_content(event: Any, words: str, caplog: pytest.LogCaptureFixture) -> None:
+    response = App("api")(event, CONTEXT)
 
     [record] = caplog.records
     assert words in record.getMessage()
-    assert "hunter2" not in caplog.text + json.dumps(answer)
+    assert "hunter2" not in caplog.text + json.dumps(response)

@@ -1,4 +1,4 @@
-"""From query string and headers to a handler's arguments."""
+"""Binding of query string, headers and injected values to a handler's arguments."""
 
 import functools
 from collections.abc import Callable
@@ -84,9 +84,9 @@ def nothing() -> str:
     return "nothing"
 
 
-def faults(answer: Answer) -> list[tuple[str, str, str]]:
-    """Where, what and why of each fault of a 422."""
-    return [(each["in"], each["pointer"], each["code"]) for each in answer.json()["errors"]]
+def faults(response: Answer) -> list[tuple[str, str, str]]:
+    """Place, pointer and code of each fault of a 422."""
+    return [(fault["in"], fault["pointer"], fault["code"]) for fault in response.json()["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def faults(answer: Answer) -> list[tuple[str, str, str]]:
         ("price=1.10", "price", "1.10"),
     ],
 )
-def test_query_value_is_read_as_its_type(query: str, name: str, value: object) -> None:
+def test_query_value_is_converted_to_its_type(query: str, name: str, value: object) -> None:
     assert client.send("GET", "/search", query=query).json()[name] == value
 
 
-def test_what_was_not_sent_has_its_default() -> None:
+def test_missing_parameter_has_its_default() -> None:
     assert client.get("/search").json() == {
         "q": "",
         "createdAfter": None,
@@ -160,69 +160,69 @@ def test_what_was_not_sent_has_its_default() -> None:
         ("q=a&q=a", "#/q", "repeated"),
     ],
 )
-def test_wrong_query_is_told_with_its_place(query: str, pointer: str, code: str) -> None:
-    answer = client.send("GET", "/search", query=query)
+def test_invalid_query_is_reported_with_its_pointer(query: str, pointer: str, code: str) -> None:
+    response = client.send("GET", "/search", query=query)
 
-    assert (answer.status, faults(answer)) == (422, [("query", pointer, code)])
-
-
-@given(name=st.sampled_from(["q", "createdAfter", "color", "isOpen", "rank", "price"]), text=st.text())
-def test_any_query_is_answered(name: str, text: str) -> None:
-    assert client.send("GET", "/search", query=f"{name}={text}").status in {200, 400, 422}
+    assert (response.status, faults(response)) == (422, [("query", pointer, code)])
 
 
-def test_unknown_query_is_refused_where_nothing_is_asked_for() -> None:
-    answer = client.get("/nothing", limit=5)
-
-    assert (answer.status, faults(answer)) == (422, [("query", "#/limit", "unknown_parameter")])
-
-
-def test_required_query_is_missed() -> None:
-    answer = client.get("/needed")
-
-    assert (answer.status, faults(answer)) == (422, [("query", "#/pageSize", "missing")])
+@given(name=st.sampled_from(["q", "createdAfter", "color", "isOpen", "rank", "price"]), value=st.text())
+def test_any_query_gets_a_response(name: str, value: str) -> None:
+    assert client.send("GET", "/search", query=f"{name}={value}").status in {200, 400, 422}
 
 
-def test_integer_enum_is_asked_for_by_its_value() -> None:
+def test_unknown_parameter_is_refused_by_a_handler_without_parameters() -> None:
+    response = client.get("/nothing", limit=5)
+
+    assert (response.status, faults(response)) == (422, [("query", "#/limit", "unknown_parameter")])
+
+
+def test_missing_required_parameter_is_reported() -> None:
+    response = client.get("/needed")
+
+    assert (response.status, faults(response)) == (422, [("query", "#/pageSize", "missing")])
+
+
+def test_integer_enum_is_read_by_its_value() -> None:
     assert client.get("/level", level=1).json() == "LOW"
     assert client.get("/level", level=2).status == 422
 
 
-def test_too_many_query_parameters_are_not_even_read() -> None:
-    answer = client.send("GET", "/search", query="&".join(["q=1"] * 101))
+def test_too_many_query_parameters_are_refused() -> None:
+    response = client.send("GET", "/search", query="&".join(["q=1"] * 101))
 
-    assert (answer.status, answer.json()["code"]) == (400, "invalid_query")
+    assert (response.status, response.json()["code"]) == (400, "invalid_query")
 
 
 def test_headers_are_read_by_their_dashed_names() -> None:
-    answer = client.get("/headers", headers={"X-Request-Id": "r-1", "x-tries": "3", "User-Agent": "curl"})
+    response = client.get("/headers", headers={"X-Request-Id": "r-1", "x-tries": "3", "User-Agent": "curl"})
 
-    assert answer.json() == ["r-1", 3, "curl"]
+    assert response.json() == ["r-1", 3, "curl"]
 
 
-def test_headers_that_were_not_sent_have_their_default() -> None:
+def test_missing_header_has_its_default() -> None:
     assert client.get("/headers", headers={"x-request-id": ""}).json() == ["", 1, None]
 
 
 @pytest.mark.parametrize(
-    ("sent", "fault"),
+    ("sent_headers", "fault"),
     [
         ({}, ("header", "#/x-request-id", "missing")),
         ({"x-request-id": "r", "x-tries": "0"}, ("header", "#/x-tries", "greater_than_equal")),
         ({"x-request-id": "r", "x-tries": "many"}, ("header", "#/x-tries", "int_parsing")),
     ],
-    ids=["missing", "too small", "no number"],
+    ids=["missing", "too small", "not a number"],
 )
-def test_wrong_header_is_told_with_its_name(sent: dict[str, str], fault: tuple[str, str, str]) -> None:
-    answer = client.get("/headers", headers=sent)
+def test_invalid_header_is_reported_with_its_name(sent_headers: dict[str, str], fault: tuple[str, str, str]) -> None:
+    response = client.get("/headers", headers=sent_headers)
 
-    assert (answer.status, faults(answer)) == (422, [fault])
+    assert (response.status, faults(response)) == (422, [fault])
 
 
-def test_what_is_injected_needs_nothing_from_the_caller() -> None:
-    answer = client.as_(Person("alice")).get(f"/injected/{ID}")
+def test_injected_values_need_nothing_from_the_caller() -> None:
+    response = client.as_(Person("alice")).get(f"/injected/{ID}")
 
-    assert answer.json() == [ID, "alice", "GET", True, 50]
+    assert response.json() == [ID, "alice", "GET", True, 50]
 
 
 def traced(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -243,6 +243,6 @@ def test_decorated_handler_is_bound_by_its_own_signature() -> None:
     assert client.get("/limited", limit=2, page=3).json() == [2, 3]
 
 
-# the defaults are looked for on the wrapper, so the parameter becomes required (422).
+# regression: the defaults were read from the wrapper, so the parameter became required (422).
 def test_decorated_handler_keeps_its_defaults() -> None:
     assert client.get("/limited").json() == [5, 1]

@@ -1,4 +1,4 @@
-"""Which bodies are read at all: by presence, type, size and encoding."""
+"""Which bodies are read: by presence, content type, size and encoding."""
 
 import base64
 
@@ -40,17 +40,17 @@ def create_maybe(body: Thing = DEFAULT) -> Thing:
 def do_nothing() -> None: ...
 
 
-def test_no_body_is_told_so() -> None:
-    answer = client.post("/things")
+def test_missing_body_is_a_bad_request() -> None:
+    response = client.post("/things")
 
-    assert (answer.status, answer.json()["code"]) == (400, "missing_body")
+    assert (response.status, response.json()["code"]) == (400, "missing_body")
 
 
-def test_body_that_nobody_asked_for_is_not_read() -> None:
+def test_body_is_not_read_for_a_handler_without_one() -> None:
     assert client.post("/nothing", b"{broken", headers={"content-type": "text/csv"}).status == 204
 
 
-def test_default_is_each_request_s_own() -> None:
+def test_each_request_has_its_own_copy_of_the_default() -> None:
     app = App("defaults")
 
     @app.post("/count", allow=PUBLIC)
@@ -80,7 +80,7 @@ def test_body_with_a_default_may_be_left_out() -> None:
         "APPLICATION/JSON; CHARSET=UTF-8",
     ],
 )
-def test_json_by_any_of_its_names_is_read(content_type: str) -> None:
+def test_json_media_types_are_read(content_type: str) -> None:
     assert client.post("/things", {"name": "a"}, headers={"content-type": content_type}).status == 200
 
 
@@ -101,10 +101,10 @@ def test_json_by_any_of_its_names_is_read(content_type: str) -> None:
         "multipart/form-data; boundary=a+json",
     ],
 )
-def test_other_content_is_unsupported(content_type: str) -> None:
-    answer = client.post("/things", {"name": "a"}, headers={"content-type": content_type})
+def test_other_media_types_are_unsupported(content_type: str) -> None:
+    response = client.post("/things", {"name": "a"}, headers={"content-type": content_type})
 
-    assert (answer.status, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert (response.status, response.json()["code"]) == (415, "unsupported_media_type")
 
 
 def sized(size_bytes: int) -> bytes:
@@ -116,28 +116,28 @@ def test_body_of_a_megabyte_is_read() -> None:
 
 
 def test_longer_body_is_too_large() -> None:
-    answer = client.post("/things", sized(LIMIT_BYTES + 1))
+    response = client.post("/things", sized(LIMIT_BYTES + 1))
 
-    assert (answer.status, answer.json()["code"]) == (413, "payload_too_large")
+    assert (response.status, response.json()["code"]) == (413, "payload_too_large")
 
 
-def encoded(body: bytes | str) -> Answer:
-    """Sends a body as API Gateway does when it takes it for binary."""
+def post_base64(body: bytes | str) -> Answer:
+    """Send a body as API Gateway does when it treats it as binary."""
     event = gateway.event("POST", "/things", headers={"content-type": "application/json"})
     event.update(body=base64.b64encode(body).decode() if isinstance(body, bytes) else body, isBase64Encoded=True)
     return Answer(app(event, LocalContext("r-1", 29)))
 
 
 def test_base64_body_is_read() -> None:
-    assert encoded(b'{"name": "a"}').json()["name"] == "a"
+    assert post_base64(b'{"name": "a"}').json()["name"] == "a"
 
 
-def test_base64_body_is_measured_decoded() -> None:
-    assert encoded(sized(LIMIT_BYTES)).status == 200
-    assert encoded(sized(LIMIT_BYTES + 1)).status == 413
+def test_size_limit_is_that_of_the_decoded_body() -> None:
+    assert post_base64(sized(LIMIT_BYTES)).status == 200
+    assert post_base64(sized(LIMIT_BYTES + 1)).status == 413
 
 
-def test_broken_base64_is_told_so() -> None:
-    answer = encoded("%%%")
+def test_invalid_base64_is_a_bad_request() -> None:
+    response = post_base64("%%%")
 
-    assert (answer.status, answer.json()["code"]) == (400, "invalid_base64")
+    assert (response.status, response.json()["code"]) == (400, "invalid_base64")

@@ -1,4 +1,4 @@
-"""Cookies, forms and lists to a handler's arguments."""
+"""Binding of cookies, forms and lists to a handler's arguments."""
 
 from datetime import date
 from enum import Enum
@@ -65,32 +65,32 @@ def maybe(body: Annotated[Login | None, Form()] = None) -> bool:
     return body is None
 
 
-def faults(answer: Answer) -> set[tuple[str, str, str]]:
-    return {(each["in"], each["pointer"], each["code"]) for each in answer.json()["errors"]}
+def faults(response: Answer) -> set[tuple[str, str, str]]:
+    return {(fault["in"], fault["pointer"], fault["code"]) for fault in response.json()["errors"]}
 
 
 def send(form: bytes, path: str = "/logins", content_type: str = FORM) -> Answer:
     return client.send("POST", path, body=form, headers={"content-type": content_type})
 
 
-def test_cookies_are_read_as_their_types() -> None:
-    answer = client.get("/cookies", headers={"cookie": "session=a=b; __Host-tries=3; dark_mode=true; other=x"})
+def test_cookies_are_converted_to_their_types() -> None:
+    response = client.get("/cookies", headers={"cookie": "session=a=b; __Host-tries=3; dark_mode=true; other=x"})
 
-    assert answer.json() == ["a=b", 3, True]
+    assert response.json() == ["a=b", 3, True]
 
 
-def test_wrong_cookies_are_told_with_their_names() -> None:
-    answer = client.get("/cookies", headers={"cookie": f"__Host-tries=0; dark_mode={SECRET}"})
+def test_invalid_cookies_are_reported_with_their_names() -> None:
+    response = client.get("/cookies", headers={"cookie": f"__Host-tries=0; dark_mode={SECRET}"})
 
-    assert faults(answer) == {
+    assert faults(response) == {
         ("cookie", "#/session", "missing"),
         ("cookie", "#/__Host-tries", "greater_than_equal"),
         ("cookie", "#/dark_mode", "bool_parsing"),
     }
-    assert SECRET not in answer.body.decode()
+    assert SECRET not in response.body.decode()
 
 
-def test_list_takes_all_values_of_its_name() -> None:
+def test_list_has_all_values_of_its_name() -> None:
     query = f"ids={ID}&tags=a&tags=b&tags=a&colors=red&someNumbers=1&someNumbers=2&few%5B%5D=9"
 
     assert client.send("GET", "/lists", query=query).json() == {
@@ -102,11 +102,11 @@ def test_list_takes_all_values_of_its_name() -> None:
     }
 
 
-def test_default_of_a_list_is_a_list_of_the_request_s_own() -> None:
-    answers = [client.send("GET", "/lists", query=f"ids={ID}").json() for _ in range(2)]
+def test_each_request_has_its_own_copy_of_a_default_list() -> None:
+    responses = [client.send("GET", "/lists", query=f"ids={ID}").json() for _ in range(2)]
 
-    assert [answer["tags"] for answer in answers] == [["changed"]] * 2
-    assert (answers[0]["numbers"], answers[0]["colors"], answers[0]["few"]) == ([7], None, None)
+    assert [response["tags"] for response in responses] == [["changed"]] * 2
+    assert (responses[0]["numbers"], responses[0]["colors"], responses[0]["few"]) == ([7], None, None)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_default_of_a_list_is_a_list_of_the_request_s_own() -> None:
         (f"ids={ID}&few[]=1&few[]=2", {("query", "#/few[]", "too_long")}),
     ],
 )
-def test_wrong_list_is_told_with_its_place(query: str, expected: set[tuple[str, str, str]]) -> None:
-    answer = client.send("GET", "/lists", query=query)
+def test_invalid_list_is_reported_with_its_pointer(query: str, expected: set[tuple[str, str, str]]) -> None:
+    response = client.send("GET", "/lists", query=query)
 
-    assert (answer.status, faults(answer)) == (422, expected)
+    assert (response.status, faults(response)) == (422, expected)
 
 
-def test_form_is_read_as_its_model() -> None:
+def test_form_is_converted_to_its_model() -> None:
     form = f"userName=J%C3%BCrgen+B&tries=3&rememberMe=true&deviceId={ID}&born=2000-01-02&groups=1&groups=2"
 
     assert send(form.encode()).json() == {
@@ -157,33 +157,33 @@ def test_form_is_read_as_its_model() -> None:
         (b"userName=me&a/b~=1", "#/a~1b~0", "extra_forbidden"),
     ],
 )
-def test_wrong_form_is_told_with_its_place(form: bytes, pointer: str, code: str) -> None:
-    answer = send(form)
+def test_invalid_form_is_reported_with_its_pointer(form: bytes, pointer: str, code: str) -> None:
+    response = send(form)
 
     if not form:
-        assert (answer.status, answer.json()["code"]) == (400, "missing_body")
+        assert (response.status, response.json()["code"]) == (400, "missing_body")
         return
-    assert answer.status == 422
-    assert ("body", pointer, code) in faults(answer)
+    assert response.status == 422
+    assert ("body", pointer, code) in faults(response)
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
-def test_other_content_is_no_form(content_type: str) -> None:
-    answer = send(b"userName=me", content_type=content_type)
+def test_other_media_types_are_not_a_form(content_type: str) -> None:
+    response = send(b"userName=me", content_type=content_type)
 
-    assert answer.status == 415
-    assert FORM in answer.json()["detail"]
+    assert response.status == 415
+    assert FORM in response.json()["detail"]
 
 
-def test_form_may_say_its_charset() -> None:
+def test_form_may_name_its_charset() -> None:
     assert send(b"userName=me", content_type=f"{FORM}; charset=UTF-8".title()).status == 200
 
 
 @pytest.mark.parametrize("form", [b"userName=\xff", b"&".join([b"a=1"] * 1001)])
-def test_form_that_cannot_be_read_is_told_so(form: bytes) -> None:
-    answer = send(form)
+def test_unreadable_form_is_a_bad_request(form: bytes) -> None:
+    response = send(form)
 
-    assert (answer.status, answer.json()["code"]) == (400, "invalid_form")
+    assert (response.status, response.json()["code"]) == (400, "invalid_form")
 
 
 def test_large_form_is_refused() -> None:
@@ -205,12 +205,12 @@ def list_in_header(names: Annotated[list[str], Cookie()]) -> None: ...
     ("handler", "words"),
     [
         (two, "takes two bodies"),
-        (no_model, r"'name' is a Form\(\) and no model"),
+        (no_model, r"'name' is marked Form\(\) but is not a model"),
         (no_parentheses, r"write Query\(\), Header\(\), Cookie\(\) or Form\(\)"),
         (nested, "'names' cannot be bound"),
         (list_in_header, "'names' cannot be bound"),
     ],
 )
-def test_wrong_declaration_does_not_start(handler: Any, words: str) -> None:
+def test_invalid_declaration_is_refused(handler: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
         App("wrong").post("/x", allow=PUBLIC)(handler)

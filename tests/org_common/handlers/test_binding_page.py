@@ -1,4 +1,4 @@
-"""`?limit=` and `?cursor=` of a list route."""
+"""Pagination: `?limit=` and `?cursor=` of a list route."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ def list_users(org_id: str, page: PageRequest) -> dict[str, Any]:
 
 
 def scope(path: str, query: str = "") -> str:
-    text: str = client.send("GET", path, query=query).json()["scope"]
-    return text
+    page_scope: str = client.send("GET", path, query=query).json()["scope"]
+    return page_scope
 
 
-def test_first_page_is_fifty_long() -> None:
-    got = client.get("/orgs").json()
+def test_first_page_has_fifty_items() -> None:
+    page = client.get("/orgs").json()
 
-    assert (got["limit"], got["cursor"]) == (50, None)
+    assert (page["limit"], page["cursor"]) == (50, None)
 
 
 @pytest.mark.parametrize(("sent", "limit"), [("1", 1), ("50", 50), ("100", 100), ("007", 7), ("%31", 1)])
@@ -56,22 +56,22 @@ def test_limit_is_from_one_to_a_hundred(sent: str, limit: int) -> None:
         pytest.param("9" * 5000, id="5000 digits"),
     ],
 )
-def test_other_limit_is_refused(sent: str) -> None:
-    answer = client.send("GET", "/orgs", query=f"limit={sent}")
+def test_invalid_limit_is_refused(sent: str) -> None:
+    response = client.send("GET", "/orgs", query=f"limit={sent}")
 
-    assert answer.status == 422
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [("#/limit", "out_of_range")]
+    assert response.status == 422
+    assert [(fault["pointer"], fault["code"]) for fault in response.json()["errors"]] == [("#/limit", "out_of_range")]
 
 
-def test_cursor_is_passed_on_unread() -> None:
+def test_cursor_is_passed_on_unchanged() -> None:
     assert client.get("/orgs", cursor="a+b/c=").json()["cursor"] == "a+b/c="
 
 
 @pytest.mark.parametrize("name", ["limit", "cursor"])
-def test_limit_and_cursor_are_given_once(name: str) -> None:
-    answer = client.send("GET", "/orgs", query=f"{name}=1&{name}=1")
+def test_repeated_limit_or_cursor_is_refused(name: str) -> None:
+    response = client.send("GET", "/orgs", query=f"{name}=1&{name}=1")
 
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(f"#/{name}", "repeated")]
+    assert [(fault["pointer"], fault["code"]) for fault in response.json()["errors"]] == [(f"#/{name}", "repeated")]
 
 
 @pytest.mark.parametrize("query", ["limit=5", "cursor=abc", "cursor=abc&limit=5"])

@@ -1,4 +1,4 @@
-"""A merge patch (RFC 7396): what is absent stays, what is null is cleared."""
+"""Merge patches (RFC 7396): absent fields are unchanged, null clears a field."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -33,31 +33,31 @@ PATCHED = "/things/0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "fields"),
     [
         pytest.param({}, {}, id="nothing"),
         pytest.param({"name": "a"}, {"name": "a"}, id="value"),
         pytest.param({"logoUrl": None}, {"logo_url": None}, id="null clears"),
         pytest.param({"parts": []}, {"parts": []}, id="empty list"),
-        pytest.param({"parts": [{"partName": "a"}]}, {"parts": [{"part_name": "a"}]}, id="in depth"),
+        pytest.param({"parts": [{"partName": "a"}]}, {"parts": [{"part_name": "a"}]}, id="nested"),
     ],
 )
-def test_patch_holds_what_was_sent(sent: object, kept: object) -> None:
-    assert client.patch(PATCHED, sent).json() == kept
+def test_patch_has_the_fields_that_were_sent(sent: object, fields: object) -> None:
+    assert client.patch(PATCHED, sent).json() == fields
 
 
 @pytest.mark.parametrize(
     ("sent", "pointer", "code"),
     [
-        pytest.param({"name": None}, "#/name", "string_type", id="null for a text"),
+        pytest.param({"name": None}, "#/name", "string_type", id="null for a string"),
         pytest.param({"parts": None}, "#/parts", "list_type", id="null for a list"),
         pytest.param({"name": ""}, "#/name", "string_too_short", id="constraint"),
         pytest.param({"logo_url": None}, "#/logo_url", "extra_forbidden", id="snake_case"),
         pytest.param({"id": "x"}, "#/id", "extra_forbidden", id="unknown"),
     ],
 )
-def test_wrong_patch_is_told_with_its_place(sent: object, pointer: str, code: str) -> None:
-    answer = client.patch(PATCHED, sent)
+def test_invalid_patch_is_reported_with_its_pointer(sent: object, pointer: str, code: str) -> None:
+    response = client.patch(PATCHED, sent)
 
-    assert answer.status == 422
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, code)]
+    assert response.status == 422
+    assert [(fault["pointer"], fault["code"]) for fault in response.json()["errors"]] == [(pointer, code)]

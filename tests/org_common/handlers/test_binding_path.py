@@ -1,4 +1,4 @@
-"""From the path to a handler's arguments; how identifiers and numbers may be spelt, there and elsewhere."""
+"""Binding of path parameters to a handler's arguments; the formats of ids and numbers, there and elsewhere."""
 
 from typing import Any
 from uuid import UUID
@@ -34,16 +34,16 @@ def maybe(number: int | None = None, org_id: UUID | None = None, ratio: float = 
     return {"number": number, "orgId": org_id, "ratio": ratio}
 
 
-def faults(answer: Answer) -> list[tuple[str, str, str]]:
-    """Where, what and why of each fault of a 422."""
-    return [(each["in"], each["pointer"], each["code"]) for each in answer.json()["errors"]]
+def faults(response: Answer) -> list[tuple[str, str, str]]:
+    """Place, pointer and code of each fault of a 422."""
+    return [(fault["in"], fault["pointer"], fault["code"]) for fault in response.json()["errors"]]
 
 
 @pytest.mark.parametrize("sent", [ID, ID.upper(), "00000000-0000-0000-0000-000000000000", ID.replace("0", "%30")])
-def test_path_uuid_is_the_36_characters(sent: str) -> None:
-    answer = client.get(f"/ids/{sent}")
+def test_path_uuid_has_36_characters(sent: str) -> None:
+    response = client.get(f"/ids/{sent}")
 
-    assert answer.json()["type"] == "UUID"
+    assert response.json()["type"] == "UUID"
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_path_uuid_is_the_36_characters(sent: str) -> None:
         "%00",
     ],
 )
-def test_other_spelling_of_a_uuid_is_refused(sent: str) -> None:
-    answer = client.get(f"/ids/{sent}")
+def test_other_format_of_a_uuid_is_refused(sent: str) -> None:
+    response = client.get(f"/ids/{sent}")
 
-    assert (answer.status, faults(answer)) == (422, [("path", "#/orgId", "uuid_parsing")])
+    assert (response.status, faults(response)) == (422, [("path", "#/orgId", "uuid_parsing")])
 
 
 @pytest.mark.parametrize(("sent", "value"), [("20", 20), ("0", 0), ("-7", -7), ("9" * 18, int("9" * 18)), ("%32", 2)])
@@ -74,7 +74,7 @@ def test_path_integer_is_digits_with_or_without_a_minus(sent: str, value: int) -
     assert client.get(f"/numbers/{sent}").json() == {"type": "int", "value": value}
 
 
-NO_INTEGERS = [
+INVALID_INTEGERS = [
     pytest.param("%2020%20", id="spaces"),
     pytest.param("2_0", id="underscore"),
     pytest.param("%2B20", id="plus"),
@@ -92,35 +92,35 @@ NO_INTEGERS = [
 ]
 
 
-@pytest.mark.parametrize("sent", NO_INTEGERS)
-def test_other_spelling_of_an_integer_is_refused(sent: str) -> None:
-    answer = client.get(f"/numbers/{sent}")
+@pytest.mark.parametrize("sent", INVALID_INTEGERS)
+def test_other_format_of_an_integer_is_refused(sent: str) -> None:
+    response = client.get(f"/numbers/{sent}")
 
-    assert (answer.status, faults(answer)) == (422, [("path", "#/number", "int_parsing")])
+    assert (response.status, faults(response)) == (422, [("path", "#/number", "int_parsing")])
 
 
-@pytest.mark.parametrize("sent", NO_INTEGERS)
-def test_optional_integer_is_as_strict(sent: str) -> None:
+@pytest.mark.parametrize("sent", INVALID_INTEGERS)
+def test_optional_integer_is_equally_strict(sent: str) -> None:
     assert client.send("GET", "/maybe", query=f"number={sent}").status == 422
 
 
 @pytest.mark.parametrize("sent", [f"{{{ID}}}", f"urn:uuid:{ID}", ID.replace("-", "")])
-def test_optional_uuid_is_as_strict(sent: str) -> None:
+def test_optional_uuid_is_equally_strict(sent: str) -> None:
     assert client.get("/maybe", orgId=sent).status == 422
 
 
-# "nan" and "inf" are taken, and answered as null.
+# regression: "nan" and "inf" were accepted and returned as null.
 @pytest.mark.parametrize("sent", ["nan", "inf", "-Infinity", "1e999"])
 def test_number_is_finite(sent: str) -> None:
     assert client.get("/maybe", ratio=sent).status == 422
 
 
-def test_path_values_go_by_name_not_by_order() -> None:
+def test_path_values_are_bound_by_name() -> None:
     assert client.get("/pairs/a/b").json() == ["a", "b"]
 
 
-def test_escapes_are_decoded_once_and_a_slash_is_one() -> None:
-    """As API Gateway hands a path over."""
+def test_path_is_decoded_once_escaped_slashes_included() -> None:
+    """As API Gateway passes a path on."""
     assert client.get("/pairs/a%20b/c%3Fd").json() == ["a b", "c?d"]
     assert client.get("/pairs/a%2Fb").json() == ["a", "b"]
     assert client.get("/pairs/a%2541/b").json() == ["a%41", "b"]

@@ -1,4 +1,4 @@
-"""Numbers that JSON can carry and that neither a double nor 64 bits can keep."""
+"""Numbers of a JSON body that neither a double nor 64 bits can store exactly."""
 
 from decimal import Decimal
 
@@ -6,37 +6,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.handlers.numbers import are_suspicious, lost
+from org_common.handlers.numbers import find_inexact_numbers, may_have_inexact_numbers
 from org_common.values.errors import BadRequest
 
 
-def told(text: str) -> list[str]:
-    sent = text.encode()
-    return [fault.pointer for fault in lost(sent)] if are_suspicious(sent) else []
+def inexact(text: str) -> list[str]:
+    body = text.encode()
+    return [fault.pointer for fault in find_inexact_numbers(body)] if may_have_inexact_numbers(body) else []
 
 
 @pytest.mark.parametrize(
     "number",
     [
-        *("9223372036854775808", "-9223372036854775809", "1" * 5000),
-        *("1e-99999999999999999999", "1e99999999999999999999", "0e99999999999999999999"),
-        *("0.10000000000000000001", "123456789012345.678", "1e999", "-1E+400", "1e-400", "1.5E-0400"),
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1" * 5000,
+        "1e-99999999999999999999",
+        "1e99999999999999999999",
+        "0e99999999999999999999",
+        "0.10000000000000000001",
+        "123456789012345.678",
+        "1e999",
+        "-1E+400",
+        "1e-400",
+        "1.5E-0400",
     ],
 )
-def test_number_that_would_be_another_is_told_with_its_place(number: str) -> None:
-    assert told(f'{{"lines": [1, {{"size": {number}}}]}}') == ["#/lines/1/size"]
+def test_inexact_number_is_reported_with_its_pointer(number: str) -> None:
+    assert inexact(f'{{"lines": [1, {{"size": {number}}}]}}') == ["#/lines/1/size"]
 
 
 @pytest.mark.parametrize(
     "number",
     ["9223372036854775807", "-9223372036854775808", "0.1", "1e22", "0.1234567890123456", "1e-300", "1E+0010", "0"],
 )
-def test_number_that_survives_is_let_go(number: str) -> None:
-    assert told(f'{{"size": {number}}}') == []
+def test_exact_number_is_accepted(number: str) -> None:
+    assert inexact(f'{{"size": {number}}}') == []
 
 
-def test_all_of_them_are_told_at_once() -> None:
-    faults = lost(b'{"a": 1e999, "b": "1e999", "c": [99999999999999999999]}')
+def test_all_inexact_numbers_are_reported_at_once() -> None:
+    faults = find_inexact_numbers(b'{"a": 1e999, "b": "1e999", "c": [99999999999999999999]}')
 
     assert [(fault.where, fault.pointer, fault.code) for fault in faults] == [
         ("body", "#/a", "number_range"),
@@ -44,30 +53,32 @@ def test_all_of_them_are_told_at_once() -> None:
     ]
 
 
-def test_no_more_are_told_than_anybody_reads() -> None:
+def test_at_most_fifty_numbers_are_reported() -> None:
     deep = b'{"k":' * 800 + b"[" + b"1.23456789012345678," * 20_000 + b"1]" + b"}" * 800
 
-    assert len(lost(deep)) == 50
+    assert len(find_inexact_numbers(deep)) == 50
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-def test_constants_of_javascript_are_no_json(constant: str) -> None:
-    with pytest.raises(BadRequest, match="is no JSON value") as caught:
-        told(f'{{"a": {constant}}}')
+def test_constants_of_javascript_are_not_json(constant: str) -> None:
+    with pytest.raises(BadRequest, match="is not a JSON value") as caught:
+        inexact(f'{{"a": {constant}}}')
 
     assert caught.value.code == "invalid_json"
 
 
 @pytest.mark.parametrize("text", ["{", '{"a": 12345678901234567890', "[" * 100_000, '{"a": 1234567890123456e}'])
-def test_what_is_malformed_is_left_to_the_parser(text: str) -> None:
-    assert told(text) == []
+def test_other_malformed_json_is_left_to_pydantic(text: str) -> None:
+    assert inexact(text) == []
 
 
 @given(st.lists(st.integers() | st.decimals(allow_nan=False, allow_infinity=False)))
-def test_told_is_just_what_a_double_or_64_bits_would_change(numbers: list[int | Decimal]) -> None:
-    texts = [str(number) for number in numbers]
+def test_exactly_the_numbers_that_storage_would_change_are_reported(numbers: list[int | Decimal]) -> None:
+    strings = [str(number) for number in numbers]
 
-    assert told(f"[{', '.join(texts)}]") == [f"#/{at}" for at, text in enumerate(texts) if is_changed(text)]
+    assert inexact(f"[{', '.join(strings)}]") == [
+        f"#/{index}" for index, string in enumerate(strings) if is_changed(string)
+    ]
 
 
 def is_changed(number: str) -> bool:

@@ -26,5 +26,5 @@ def test_examples_of_the_rfc(path: list[int | str], expected: str) -> None:
     assert pointer(path) == expected
 
 
-def test_half_a_character_is_a_question_mark() -> None:
+def test_lone_surrogate_becomes_a_question_mark() -> None:
     assert pointer(["\ud800"]) == "#/%3F"

@@ -47,46 +47,46 @@ def get(**headers: str) -> Answer:
 
 
 def put(name: str = "a", **headers: str) -> Answer:
-    given = {each.replace("_", "-"): value for each, value in headers.items()}
-    return client.put(f"/notes/{name}", {"noteText": "second"}, headers=given)
+    dashed = {header.replace("_", "-"): value for header, value in headers.items()}
+    return client.put(f"/notes/{name}", {"noteText": "second"}, headers=dashed)
 
 
-def test_change_of_what_was_read_is_made() -> None:
+def test_write_with_the_current_tag_succeeds() -> None:
     assert put(if_match=get().headers["etag"]).status == 200
 
 
-@pytest.mark.parametrize("sent", ['"another"', "", "W/{tag}", "{tag}x"])
-def test_change_of_something_else_is_refused(sent: str) -> None:
-    answer = put(if_match=sent.format(tag=get().headers["etag"]))
+@pytest.mark.parametrize("if_match", ['"another"', "", "W/{tag}", "{tag}x"])
+def test_write_with_another_tag_is_refused(if_match: str) -> None:
+    response = put(if_match=if_match.format(tag=get().headers["etag"]))
 
-    assert (answer.status, answer.json()["code"]) == (412, "precondition_failed")
+    assert (response.status, response.json()["code"]) == (412, "precondition_failed")
     assert STORED["a"].note_text == "first"
 
 
 def nothing() -> None: ...
 
 
-def test_condition_that_nobody_would_look_at_is_refused() -> None:
+def test_condition_that_the_handler_does_not_check_is_refused() -> None:
     plain = App("plain")
     plain.put("/notes", allow=PUBLIC)(nothing)
     plain.get("/notes", allow=PUBLIC)(nothing)
-    sent = {"if-match": '"1"'}
+    headers = {"if-match": '"1"'}
 
-    assert Client(plain).put("/notes", headers=sent).json()["code"] == "no_conditions"
-    assert Client(plain).get("/notes", headers=sent).status == 204
+    assert Client(plain).put("/notes", headers=headers).json()["code"] == "no_conditions"
+    assert Client(plain).get("/notes", headers=headers).status == 204
 
 
-def test_star_is_whatever_is_there() -> None:
+def test_star_matches_any_stored_state() -> None:
     assert put(if_match="*").status == 200
     assert put("b", if_match="*").status == 412
 
 
-def test_creation_only_where_there_is_nothing() -> None:
+def test_if_none_match_star_allows_only_creation() -> None:
     assert put(if_none_match="*").status == 412
     assert put("b", if_none_match="*").status == 200
 
 
-def test_change_without_a_condition_is_the_handler_s_to_allow() -> None:
+def test_handler_decides_whether_a_condition_is_required() -> None:
     assert put().status == 200
     assert (client.delete("/notes/a").status, client.delete("/notes/a").json()["code"]) == (
         428,

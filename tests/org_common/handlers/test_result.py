@@ -1,4 +1,4 @@
-"""What handlers return, as responses."""
+"""Results of handlers as responses."""
 
 import json
 import warnings
@@ -73,7 +73,7 @@ def body(value: object, annotation: object = None) -> Any:
     return json.loads(rendered(value, annotation).body)
 
 
-def test_success_is_json_that_nobody_keeps() -> None:
+def test_success_is_json_that_caches_do_not_store() -> None:
     assert rendered({}).headers == {"content-type": "application/json", "cache-control": "no-store"}
 
 
@@ -90,7 +90,7 @@ def test_empty_values_are_content(value: object) -> None:
     assert (response.status, json.loads(response.body)) == (200, value)
 
 
-def test_own_response_is_passed_on_untouched() -> None:
+def test_response_is_returned_unchanged() -> None:
     response = Response(b"a,b", status=207, headers={"content-type": "text/csv"})
 
     assert rendered(response, Response, status=201) is response
@@ -98,17 +98,17 @@ def test_own_response_is_passed_on_untouched() -> None:
 
 @pytest.mark.parametrize("value", [ORG, {"id": ID}], ids=["model", "dict"])
 @pytest.mark.parametrize("path", ["/orgs", "/orgs/"])
-def test_created_points_to_what_was_made(value: object, path: str) -> None:
+def test_created_has_the_location_of_the_resource(value: object, path: str) -> None:
     response = ResultWriter(None, 201).render(value, request(path))
 
     assert (response.status, response.headers["location"]) == (201, f"/orgs/{ID}")
 
 
-def test_created_points_to_an_id_of_zero() -> None:
+def test_location_of_an_id_of_zero() -> None:
     assert rendered({"id": 0}, status=201).headers["location"] == "/orgs/0"
 
 
-def test_created_points_into_the_stage() -> None:
+def test_location_contains_the_stage() -> None:
     event = {**gateway.event("POST", "/v1/orgs")}
     event["requestContext"]["stage"] = "v1"
 
@@ -118,15 +118,15 @@ def test_created_points_into_the_stage() -> None:
 
 
 @pytest.mark.parametrize("value", [{}, {"id": None}, [], Owner(full_name="a")], ids=repr)
-def test_created_without_an_id_points_nowhere(value: object) -> None:
+def test_created_without_an_id_has_no_location(value: object) -> None:
     assert "location" not in rendered(value, status=201).headers
 
 
-def test_other_success_points_nowhere() -> None:
+def test_other_success_has_no_location() -> None:
     assert "location" not in rendered(ORG, Org, status=202).headers
 
 
-# the id goes into the header as it is: a line break in it would end the header.
+# regression: the id was not escaped, so a line break in it ended the header.
 @pytest.mark.parametrize(
     ("id", "location"),
     [
@@ -144,7 +144,7 @@ def test_other_success_points_nowhere() -> None:
     ],
 )
 @pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
-def test_location_is_a_url(id: object, location: str, other: dict[str, int]) -> None:
+def test_id_is_escaped_in_the_location(id: object, location: str, other: dict[str, int]) -> None:
     assert rendered({**other, "id": id}, status=201).headers["location"] == location
 
 
@@ -156,12 +156,12 @@ def test_location_stays_on_its_host() -> None:
 
 @pytest.mark.parametrize("id", ["", ".", ".."])
 @pytest.mark.parametrize("other", [{}, {"x": 1}], ids=["first", "second"])
-def test_created_points_to_no_directory(id: str, other: dict[str, int]) -> None:
+def test_dots_are_not_an_id(id: str, other: dict[str, int]) -> None:
     assert "location" not in rendered({**other, "id": id}, status=201).headers
 
 
-# what the model keeps to itself is in no header either.
-def test_location_tells_what_the_body_tells() -> None:
+# regression: a field that is excluded from the body was in the header.
+def test_location_has_only_the_id_of_the_body() -> None:
     class Hidden(Model):
         name: str
         id: str = Field(exclude=True)
@@ -169,42 +169,42 @@ def test_location_tells_what_the_body_tells() -> None:
     assert "location" not in rendered(Hidden(name="a", id="hunter2"), Hidden, status=201).headers
 
 
-# what JSON cannot say is answered as its repr, with 200: "<coroutine object ...>", "{1, 2}".
+# regression: a value that JSON lacks was written as its repr, with 200: "<coroutine object ...>", "{1, 2}".
 @pytest.mark.parametrize(
     "value",
-    [{1, 2}, object(), b"\xff", (each for each in [1]), {"a": object()}, [b"x"], Response, test_none_is_no_content],
+    [{1, 2}, object(), b"\xff", (item for item in [1]), {"a": object()}, [b"x"], Response, test_none_is_no_content],
     ids=["set", "object", "bytes", "generator", "object within", "bytes within", "class", "function"],
 )
-def test_value_that_json_lacks_is_a_fault_of_the_handler(value: object) -> None:
+def test_value_that_json_lacks_is_an_error(value: object) -> None:
     with pytest.raises(TypeError):
         rendered(value)
 
 
-# a dict behind `-> Owner` is written as it is, undeclared (maybe private) fields included; another model is `{}`.
+# regression: behind `-> Owner` a dict was written with undeclared (maybe private) fields, another model as `{}`.
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize(
     "value",
     [{"full_name": "a", "password_hash": "hunter2"}, Reading(value=1), "text", [Owner(full_name="a")]],
-    ids=["dict", "another model", "text", "list"],
+    ids=["dict", "another model", "string", "list"],
 )
-def test_value_other_than_declared_is_a_fault_of_the_handler(value: object) -> None:
+def test_value_other_than_declared_is_an_error(value: object) -> None:
     with pytest.raises(Exception, match="Owner"):
         rendered(value, Owner)
 
 
-# Whatever others have done to the filters, and as it is in a function, where nobody has.
-@pytest.mark.parametrize("filters", [[], [schema.REFUSE_MISFITS], [schema.REFUSE_MISFITS, IGNORE], [IGNORE]])
-@pytest.mark.parametrize("misfit", [5, {"password_hash": "hunter2"}, Reading(value=1)], ids=type)
-def test_value_of_another_type_than_its_field_is_a_fault_of_the_handler(
-    filters: list[Any], misfit: Any, monkeypatch: pytest.MonkeyPatch
+# With any warning filters that other code has set, and in a function, where no other code has.
+@pytest.mark.parametrize("filters", [[], [schema.MISMATCH_IS_ERROR], [schema.MISMATCH_IS_ERROR, IGNORE], [IGNORE]])
+@pytest.mark.parametrize("mismatch", [5, {"password_hash": "hunter2"}, Reading(value=1)], ids=type)
+def test_value_of_another_type_than_its_field_is_an_error(
+    filters: list[Any], mismatch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warnings, "filters", filters)
 
     with pytest.raises(Exception, match="serialized value may not be as expected"):
-        rendered(Owner.model_construct(full_name=misfit), Owner)
+        rendered(Owner.model_construct(full_name=mismatch), Owner)
 
 
-def test_warning_of_a_property_is_no_misfit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warning_of_a_property_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     class Old(Owner):
         @computed_field  # type: ignore[prop-decorator]
         @property
@@ -212,7 +212,7 @@ def test_warning_of_a_property_is_no_misfit(monkeypatch: pytest.MonkeyPatch) -> 
             warnings.warn("name is old", stacklevel=2)
             return self.full_name
 
-    monkeypatch.setattr(warnings, "filters", [schema.REFUSE_MISFITS, IGNORE])
+    monkeypatch.setattr(warnings, "filters", [schema.MISMATCH_IS_ERROR, IGNORE])
 
     assert json.loads(rendered(Old(full_name="a"), Old).body)["name"] == "a"
 
@@ -227,9 +227,9 @@ KNOWN = Known(full_name="a", password_hash="hunter2")
 FULL_NAME = {"fullName": "a"}
 
 
-# each model within is written as it is declared, whatever is around it.
+# regression: each model within is written as declared, in any container.
 @pytest.mark.parametrize(
-    ("annotation", "around", "expected"),
+    ("annotation", "wrap", "expected"),
     [
         (Owner | Response, lambda value: value, FULL_NAME),
         (Owner | Response | None, lambda value: value, FULL_NAME),
@@ -254,21 +254,23 @@ FULL_NAME = {"fullName": "a"}
     ],
     ids=str,
 )
-def test_models_within_are_written_as_declared(annotation: Any, around: Callable[[Any], Any], expected: object) -> None:
-    misfit: Any = 5
+def test_contained_models_are_written_as_declared(
+    annotation: Any, wrap: Callable[[Any], Any], expected: object
+) -> None:
+    mismatch: Any = 5
 
-    assert body(around(KNOWN), annotation) == expected
-    for wrong in (Owner.model_construct(full_name=misfit), Org.model_construct(id=ID), {"full_name": "a"}, "text"):
+    assert body(wrap(KNOWN), annotation) == expected
+    for invalid in (Owner.model_construct(full_name=mismatch), Org.model_construct(id=ID), {"full_name": "a"}, "text"):
         with pytest.raises((TypeError, ValueError)):
-            rendered(around(wrong), annotation)
+            rendered(wrap(invalid), annotation)
 
 
-# pydantic warned of it on stderr, value and all, and the answer was 200.
-def test_misfit_of_a_model_that_nobody_declares_is_a_fault_of_the_handler() -> None:
-    misfit: Any = 5
+# regression: pydantic warned of it on stderr, with the value, and the response was a 200.
+def test_mismatch_in_an_undeclared_model_is_an_error() -> None:
+    mismatch: Any = 5
 
     with pytest.raises(TypeError, match="Owner"):
-        rendered({"owner": Owner.model_construct(full_name=misfit)})
+        rendered({"owner": Owner.model_construct(full_name=mismatch)})
 
 
 UNSENDABLE = [
@@ -284,22 +286,22 @@ UNSENDABLE = [
 ]
 
 
-@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
-def test_header_that_cannot_be_sent_is_refused(value: Any, told: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=f"the header 'x-name' {told}"):
+@pytest.mark.parametrize(("value", "message"), UNSENDABLE)
+def test_header_that_cannot_be_sent_is_refused(value: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"the header 'x-name' {message}"):
         Response(headers={"X-Name": value})
-    with pytest.raises((ValueError, TypeError), match=f"the header 'set-cookie' {told}"):
+    with pytest.raises((ValueError, TypeError), match=f"the header 'set-cookie' {message}"):
         Response(cookies=[value])
-    with pytest.raises((ValueError, TypeError), match=f"the header 'cache-control' {told}"):
+    with pytest.raises((ValueError, TypeError), match=f"the header 'cache-control' {message}"):
         ResultWriter(None, 200, value)
 
 
-@pytest.mark.parametrize(("value", "told"), UNSENDABLE)
-def test_header_that_is_set_afterwards_is_looked_at_too(value: Any, told: str) -> None:
+@pytest.mark.parametrize(("value", "message"), UNSENDABLE)
+def test_header_that_is_set_later_is_checked_too(value: Any, message: str) -> None:
     response, cookies = Response(), Response()
     response.headers["x-name"] = value
     cookies.cookies = (value,)
 
-    for each in (response, cookies):
-        with pytest.raises((ValueError, TypeError), match=told):
-            rendered(each)
+    for invalid in (response, cookies):
+        with pytest.raises((ValueError, TypeError), match=message):
+            rendered(invalid)

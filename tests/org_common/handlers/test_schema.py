@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import Field
 
-from org_common.handlers.schema import body, list_writer, model_writer
+from org_common.handlers.schema import body_parser, list_writer, model_writer
 from org_common.values.errors import BadRequest, Fault
 from org_common.values.model import Model
 
@@ -18,27 +18,27 @@ class Tree(Model):
     sub_trees: list["Tree"] = Field(default_factory=list)
 
 
-def test_body_is_read_by_camel_case_only() -> None:
+def test_body_is_parsed_by_camel_case_only() -> None:
     faults: list[Fault] = []
 
-    tree = body(Tree)(b'{"nodeName": "a", "subTrees": [{"nodeName": "b"}]}', faults)
+    tree = body_parser(Tree)(b'{"nodeName": "a", "subTrees": [{"nodeName": "b"}]}', faults)
 
     assert tree == Tree(node_name="a", sub_trees=[Tree(node_name="b")])
     assert faults == []
 
 
-def test_wrong_body_is_faults_and_no_value() -> None:
+def test_invalid_body_is_faults_without_a_value() -> None:
     faults: list[Fault] = []
 
-    value = body(Tree)(b'{"nodeName": 1, "subTrees": [{}]}', faults)
+    value = body_parser(Tree)(b'{"nodeName": 1, "subTrees": [{}]}', faults)
 
     assert value is None
     assert [fault.pointer for fault in faults] == ["#/nodeName", "#/subTrees/0/nodeName"]
 
 
-def test_broken_json_does_not_carry_the_body_into_a_log() -> None:
+def test_error_about_invalid_json_has_no_cause_with_the_body() -> None:
     with pytest.raises(BadRequest) as caught:
-        body(Tree)(b'{"hunter2": ', [])
+        body_parser(Tree)(b'{"hunter2": ', [])
 
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -54,7 +54,7 @@ def test_model_is_written_in_camel_case() -> None:
 def test_models_are_written_as_an_array(names: list[str]) -> None:
     written = list_writer(Tree)([Tree(node_name=name) for name in names])
 
-    assert [each["nodeName"] for each in json.loads(written)] == names
+    assert [node["nodeName"] for node in json.loads(written)] == names
 
 
 def test_model_is_built_when_it_is_first_needed() -> None:
@@ -76,39 +76,39 @@ class Order(Model):
     notes: dict[str, int] = Field(default_factory=dict)
 
 
-def told(sent: bytes, model: type[Model] = Order) -> list[str]:
+def pointers(content: bytes, model: type[Model] = Order) -> list[str]:
     faults: list[Fault] = []
-    assert body(model)(sent, faults) is None
+    assert body_parser(model)(content, faults) is None
     return [fault.pointer for fault in faults]
 
 
-def test_all_faults_of_a_small_body_are_told_at_once() -> None:
-    assert told(b'{"items": [{"name": 1, "size": 1}, {"name": "a"}], "notes": {"a": "x"}}') == [
+def test_all_faults_of_a_small_body_are_reported_at_once() -> None:
+    assert pointers(b'{"items": [{"name": 1, "size": 1}, {"name": "a"}], "notes": {"a": "x"}}') == [
         "#/items/0/name",
         "#/items/1/size",
         "#/notes/a",
     ]
 
 
-def test_of_a_large_body_the_first_bad_element_is_told() -> None:
-    assert told(b'{"items": [' + b"{}," * 300_000 + b"{}]}") == ["#/items/0/name", "#/items/0/size"]
+def test_only_the_first_bad_item_of_a_large_body_is_reported() -> None:
+    assert pointers(b'{"items": [' + b"{}," * 300_000 + b"{}]}") == ["#/items/0/name", "#/items/0/size"]
 
 
-def test_large_body_that_fits_is_taken_whole() -> None:
+def test_large_valid_body_is_parsed_completely() -> None:
     faults: list[Fault] = []
     item = b'{"name": "a", "size": 1}'
 
-    order = body(Order)(b'{"items": [' + b",".join([item] * 10_000) + b"]}", faults)
+    order = body_parser(Order)(b'{"items": [' + b",".join([item] * 10_000) + b"]}", faults)
 
     assert (len(order.items), faults) == (10_000, [])
 
 
-def test_default_that_looks_like_a_schema_stays_as_it_is() -> None:
+def test_default_that_looks_like_a_schema_is_unchanged() -> None:
     class Report(Model):
         rows: list[int] = Field(default_factory=list)
         shape: dict[str, str] = Field(default={"type": "list"})
 
-    report = body(Report)(b"{}", [])
+    report = body_parser(Report)(b"{}", [])
 
     assert report.shape == {"type": "list"}
 
@@ -117,4 +117,4 @@ def test_interval_that_is_too_long_is_a_fault_of_the_body() -> None:
     class Wait(Model):
         took: timedelta
 
-    assert told(b'{"took": "-P999999999DT1S"}', Wait) == ["#"]
+    assert pointers(b'{"took": "-P999999999DT1S"}', Wait) == ["#"]

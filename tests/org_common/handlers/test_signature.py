@@ -1,4 +1,4 @@
-"""What a handler asks for, as read from its signature. What is refused stands in tests/org_common/test_route.py."""
+"""The signature of a handler. Signatures that are refused are in tests/org_common/test_route.py."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,7 +30,7 @@ def everything(
     return body
 
 
-def test_each_parameter_has_its_source() -> None:
+def test_each_parameter_has_its_kind() -> None:
     signature = Signature(everything, ["org_id"])
 
     assert {parameter.name: parameter.kind for parameter in signature.parameters} == {
@@ -47,11 +47,11 @@ def test_each_parameter_has_its_source() -> None:
     }
 
 
-def test_each_parameter_has_its_name_outside() -> None:
+def test_each_parameter_has_its_wire_name() -> None:
     signature = Signature(everything, ["org_id"])
-    outside = {parameter.name: parameter.outside for parameter in signature.parameters}
+    wire_names = {parameter.name: parameter.wire_name for parameter in signature.parameters}
 
-    assert (outside["org_id"], outside["is_open"], outside["x_trace_id"], outside["largest"]) == (
+    assert (wire_names["org_id"], wire_names["is_open"], wire_names["x_trace_id"], wire_names["largest"]) == (
         "orgId",
         "isOpen",
         "x-trace-id",
@@ -59,17 +59,17 @@ def test_each_parameter_has_its_name_outside() -> None:
     )
 
 
-def test_the_answer_is_the_return_annotation() -> None:
+def test_result_is_the_return_annotation() -> None:
     assert Signature(everything, ["org_id"]).result is New
 
 
-def test_what_is_injected_is_found_by_kind() -> None:
+def test_injected_parameters_are_found_by_kind() -> None:
     signature = Signature(everything, ["org_id"])
 
     assert (signature.injects("reader"), signature.injects("transaction")) == (0, None)
 
 
-def test_a_function_itself_is_called_by_position() -> None:
+def test_undecorated_function_is_called_by_position() -> None:
     assert Signature(everything, ["org_id"]).call is everything
 
 
@@ -80,7 +80,7 @@ def test_keyword_only_parameters_are_called_by_name() -> None:
     assert Signature(handler, ["org_id"]).call(UUID(int=1), 7) == (UUID(int=1), 7)
 
 
-def test_a_decorator_is_called_by_name_as_it_is_anywhere_else() -> None:
+def test_decorator_is_called_by_name() -> None:
     def traced(handler: Any) -> Any:
         @wraps(handler)
         def wrapper(**arguments: Any) -> Any:
@@ -95,7 +95,7 @@ def test_a_decorator_is_called_by_name_as_it_is_anywhere_else() -> None:
     assert Signature(handler, ["org_id"]).call(UUID(int=1), 7) == (UUID(int=1), 7)
 
 
-def test_a_decorated_handler_keeps_its_signature() -> None:
+def test_decorated_handler_keeps_its_signature() -> None:
     def logged(handler: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(handler)
         def inner(*args: Any, **kwargs: Any) -> Any:
@@ -112,6 +112,6 @@ def test_a_decorated_handler_keeps_its_signature() -> None:
     }
 
 
-@pytest.mark.parametrize(("annotation", "answer"), [(New, True), (Model, True), (str, False), (New(name="a"), False)])
-def test_a_model_is_told_from_other_types(annotation: object, answer: bool) -> None:
-    assert is_model(annotation) is answer
+@pytest.mark.parametrize(("annotation", "expected"), [(New, True), (Model, True), (str, False), (New(name="a"), False)])
+def test_models_are_distinguished_from_other_types(annotation: object, expected: bool) -> None:
+    assert is_model(annotation) is expected

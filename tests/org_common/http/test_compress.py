@@ -1,4 +1,4 @@
-"""Bodies in a coding: when it is wanted, when it is worth it."""
+"""Compression: which coding a caller gets, and which bodies are compressed."""
 
 import gzip
 from typing import Any
@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from org_common import PUBLIC, App, Response
-from org_common.http.compress import chosen, packed
+from org_common.http.compress import choose_coding, compress_body
 from org_common.testing.client import Answer, Client
 
 LONG = {"text": "a long text that repeats itself " * 100}
 
 
-def answered(answer: Any, *, accept: str | None = "gzip", **options: Any) -> Answer:
-    app = App("coded", **options)
-    app.post("/", allow=PUBLIC)(lambda: answer)
+def respond(result: Any, *, accept: str | None = "gzip", **options: Any) -> Answer:
+    app = App("compressed", **options)
+    app.post("/", allow=PUBLIC)(lambda: result)
     return Client(app).post("/", headers={} if accept is None else {"accept-encoding": accept})
 
 
@@ -42,37 +42,37 @@ def answered(answer: Any, *, accept: str | None = "gzip", **options: Any) -> Ans
     ],
 )
 def test_best_accepted_coding_is_chosen(accept: str, coding: str | None) -> None:
-    assert chosen(accept) == coding
+    assert choose_coding(accept) == coding
 
 
 @given(st.text())
-def test_any_header_is_read(accept: str) -> None:
-    assert chosen(accept) in {None, "gzip", "br"}
+def test_any_accept_encoding_is_read(accept: str) -> None:
+    assert choose_coding(accept) in {None, "gzip", "br"}
 
 
 @given(st.binary())
-def test_packed_is_the_same_body(body: bytes) -> None:
-    assert gzip.decompress(packed(body, "gzip")) == body
-    assert brotli.decompress(packed(body, "br")) == body
+def test_compressed_body_decompresses_to_the_same_bytes(body: bytes) -> None:
+    assert gzip.decompress(compress_body(body, "gzip")) == body
+    assert brotli.decompress(compress_body(body, "br")) == body
 
 
-def test_long_answer_is_packed() -> None:
-    answer = answered(LONG)
+def test_long_response_is_compressed() -> None:
+    response = respond(LONG)
 
-    assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "accept-encoding")
-    assert len(answer.body) < 1024 < len(gzip.decompress(answer.body))
+    assert (response.headers["content-encoding"], response.headers["vary"]) == ("gzip", "accept-encoding")
+    assert len(response.body) < 1024 < len(gzip.decompress(response.body))
 
 
-def test_caches_know_that_another_caller_gets_other_bytes() -> None:
-    answer = answered(LONG, accept=None)
+def test_vary_is_set_without_compression_too() -> None:
+    response = respond(LONG, accept=None)
 
-    assert answer.json() == LONG
-    assert answer.headers["vary"] == "accept-encoding"
-    assert "content-encoding" not in answer.headers
+    assert response.json() == LONG
+    assert response.headers["vary"] == "accept-encoding"
+    assert "content-encoding" not in response.headers
 
 
 @pytest.mark.parametrize(
-    ("answer", "options"),
+    ("result", "options"),
     [
         ({"text": "short"}, {}),
         (LONG, {"compress": False}),
@@ -82,18 +82,18 @@ def test_caches_know_that_another_caller_gets_other_bytes() -> None:
         (Response(b"a" * 2000, headers={"content-type": "text/plain", "cache-control": "no-transform"}), {}),
         (Response(b"a" * 2000, headers={"content-type": "text/plain", "cache-control": "No-Transform"}), {}),
     ],
-    ids=["short", "switched off", "picture", "untyped", "coded already", "not to be touched", "in another case"],
+    ids=["short", "switched off", "picture", "untyped", "compressed already", "no-transform", "in another case"],
 )
-def test_other_answers_stay_as_they_are(answer: Any, options: dict[str, Any]) -> None:
-    assert answered(answer, **options).headers.get("content-encoding") in {None, "zstd"}
+def test_other_responses_are_not_compressed(result: Any, options: dict[str, Any]) -> None:
+    assert respond(result, **options).headers.get("content-encoding") in {None, "zstd"}
 
 
-def test_problem_that_is_long_is_packed_too() -> None:
-    app = App("coded")
+def test_long_problem_is_compressed() -> None:
+    app = App("compressed")
     app.get("/", allow=PUBLIC)(lambda: None)
 
-    answer = Client(app).send(
-        "GET", "/", query="&".join(f"p{at}=1" for at in range(40)), headers={"accept-encoding": "gzip"}
+    response = Client(app).send(
+        "GET", "/", query="&".join(f"p{number}=1" for number in range(40)), headers={"accept-encoding": "gzip"}
     )
 
-    assert (answer.status, answer.headers["content-encoding"]) == (422, "gzip")
+    assert (response.status, response.headers["content-encoding"]) == (422, "gzip")

@@ -1,4 +1,4 @@
-"""Cookies that are set: safe, or refused."""
+"""`Response.set_cookie`: the header value, and the errors for unsafe cookies."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ import pytest
 from org_common import Response
 
 
-def made(name: str = "session", value: str = "abc", **options: Any) -> str:
+def set_cookie(name: str = "session", value: str = "abc", **options: Any) -> str:
     response = Response()
     response.set_cookie(name, value, **options)
     [cookie] = response.cookies
     return cookie
 
 
-def test_cookie_is_out_of_reach_of_scripts_and_of_other_sites() -> None:
-    assert made() == "session=abc; Path=/; Secure; HttpOnly; SameSite=Lax"
+def test_cookie_is_secure_by_default() -> None:
+    assert set_cookie() == "session=abc; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,20 @@ def test_cookie_is_out_of_reach_of_scripts_and_of_other_sites() -> None:
         ({"same_site": "strict"}, "session=abc; Path=/; Secure; HttpOnly; SameSite=Strict"),
     ],
 )
-def test_cookie_says_what_it_is_told(options: dict[str, Any], cookie: str) -> None:
-    assert made(**options) == cookie
+def test_options_become_attributes(options: dict[str, Any], cookie: str) -> None:
+    assert set_cookie(**options) == cookie
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "a\r\nSet-Cookie: x", "é"])
-def test_broken_name_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name for a cookie"):
-        made(name)
+def test_invalid_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid cookie name"):
+        set_cookie(name)
 
 
 @pytest.mark.parametrize("value", ["a;b", "a b", "a,b", 'a"b', "a\r\nx: y", "é", "\x00", "a" * 4096])
-def test_broken_value_is_refused_and_not_quoted(value: str) -> None:
+def test_invalid_value_is_refused_without_being_quoted(value: str) -> None:
     with pytest.raises(ValueError, match="the (value of the )?cookie 'session' ") as caught:
-        made(value=value)
+        set_cookie(value=value)
 
     assert value not in str(caught.value)
 
@@ -62,12 +62,12 @@ def test_broken_value_is_refused_and_not_quoted(value: str) -> None:
         {"name": "__Secure-a", "secure": False},
     ],
 )
-def test_what_browsers_would_drop_is_refused(options: dict[str, Any]) -> None:
+def test_cookie_that_browsers_drop_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"cookie|same_site"):
-        made(**options)
+        set_cookie(**options)
 
 
-def test_cookies_add_up() -> None:
+def test_cookie_is_added_to_the_others() -> None:
     response = Response(cookies=["a=1"])
     response.set_cookie("b", "2", secure=False, http_only=False)
 

@@ -1,12 +1,11 @@
-"""Entity tags: of what is read, and of what a change was made for."""
+"""Entity tags: ETag and If-None-Match of reads, If-Match of writes."""
 
 import json
-from typing import Any
 
 import pytest
 
 from org_common import PUBLIC, App, Model, Precondition, Response
-from org_common.http.etag import matches, packed_tag, tag
+from org_common.http.etag import coded_tag, entity_tag, matches
 from org_common.testing.client import Answer, Client
 
 
@@ -51,11 +50,11 @@ def get(**headers: str) -> Answer:
 
 
 def put(name: str = "a", **headers: str) -> Answer:
-    given = {each.replace("_", "-"): value for each, value in headers.items()}
-    return client.put(f"/notes/{name}", {"noteText": "second"}, headers=given)
+    dashed = {header.replace("_", "-"): value for header, value in headers.items()}
+    return client.put(f"/notes/{name}", {"noteText": "second"}, headers=dashed)
 
 
-def test_what_is_read_has_a_tag_of_its_content() -> None:
+def test_get_has_a_tag_of_its_content() -> None:
     first = get().headers["etag"]
     STORED["a"] = Note(note_text="other")
 
@@ -63,37 +62,37 @@ def test_what_is_read_has_a_tag_of_its_content() -> None:
     assert get().headers["etag"] != first
 
 
-@pytest.mark.parametrize("sent", ["{tag}", "W/{tag}", '"x", {tag}', "*"])
-def test_what_the_caller_has_is_not_sent_again(sent: str) -> None:
+@pytest.mark.parametrize("header", ["{tag}", "W/{tag}", '"x", {tag}', "*"])
+def test_known_tag_gets_304(header: str) -> None:
     tag = get().headers["etag"]
 
-    answer = get(if_none_match=sent.format(tag=tag))
+    response = get(if_none_match=header.format(tag=tag))
 
-    assert (answer.status, answer.body) == (304, b"")
-    assert (answer.headers["etag"], answer.headers["cache-control"]) == (tag, "private, no-cache")
-    assert "content-type" not in answer.headers
-    assert "content-security-policy" in answer.headers
+    assert (response.status, response.body) == (304, b"")
+    assert (response.headers["etag"], response.headers["cache-control"]) == (tag, "private, no-cache")
+    assert "content-type" not in response.headers
+    assert "content-security-policy" in response.headers
 
 
-def test_what_has_changed_is_sent() -> None:
+def test_other_tag_gets_the_content() -> None:
     assert get(if_none_match='"another"').json() == {"noteText": "first"}
 
 
-def test_head_is_tagged_as_get() -> None:
-    answer = client.send("HEAD", "/notes/a")
+def test_head_has_the_tag_of_get() -> None:
+    response = client.send("HEAD", "/notes/a")
 
-    assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"", get().headers["etag"])
-    assert client.send("HEAD", "/notes/a", headers={"if-none-match": answer.headers["etag"]}).status == 304
+    assert (response.status, response.body, response.headers["etag"]) == (200, b"", get().headers["etag"])
+    assert client.send("HEAD", "/notes/a", headers={"if-none-match": response.headers["etag"]}).status == 304
 
 
-def test_other_bytes_have_another_tag_that_means_the_same() -> None:
+def test_compressed_response_has_an_equivalent_tag() -> None:
     STORED["a"] = Note(note_text="long " * 1000)
-    plain, packed = get(), get(accept_encoding="gzip")
+    plain, compressed = get(), get(accept_encoding="gzip")
 
-    assert packed.headers["etag"] == packed_tag(plain.headers["etag"], "gzip") != plain.headers["etag"]
-    assert get(if_none_match=packed.headers["etag"]).status == 304
-    assert get(if_none_match=packed.headers["etag"], accept_encoding="gzip").headers["vary"] == "accept-encoding"
-    assert put(if_match=packed.headers["etag"]).status == 200
+    assert compressed.headers["etag"] == coded_tag(plain.headers["etag"], "gzip") != plain.headers["etag"]
+    assert get(if_none_match=compressed.headers["etag"]).status == 304
+    assert get(if_none_match=compressed.headers["etag"], accept_encoding="gzip").headers["vary"] == "accept-encoding"
+    assert put(if_match=compressed.headers["etag"]).status == 200
 
 
 def test_problems_and_writes_have_no_tag() -> None:
@@ -101,7 +100,7 @@ def test_problems_and_writes_have_no_tag() -> None:
     assert "etag" not in put().headers
 
 
-def test_tag_of_a_handler_s_own_counts() -> None:
+def test_tag_set_by_a_handler_is_used() -> None:
     own = App("own")
     own.get("/", allow=PUBLIC)(lambda: Response(b"x", headers={"ETag": 'W/"7"'}))
 
@@ -110,21 +109,21 @@ def test_tag_of_a_handler_s_own_counts() -> None:
 
 
 @pytest.mark.parametrize("own", ['"7"', 'W/"7"', '"a-gzip"', '"a,b"', '"a, b-br"', "7"])
-def test_tag_of_a_handler_s_own_is_known_again(own: str) -> None:
+def test_tag_set_by_a_handler_is_recognized(own: str) -> None:
     tagged = App("own")
     headers = {"etag": own, "content-type": "text/plain"}
     tagged.get("/", allow=PUBLIC)(lambda: Response(b"x" * 2000, headers=headers))
 
-    for sent in ({}, {"accept-encoding": "gzip"}):
-        tag = Client(tagged).get("/", headers=sent).headers["etag"]
+    for accept in ({}, {"accept-encoding": "gzip"}):
+        tag = Client(tagged).get("/", headers=accept).headers["etag"]
         for known in (tag, f'"x,y", {tag}', f'{tag},"z"'):
-            assert Client(tagged).get("/", headers={**sent, "if-none-match": known}).status == 304
-        assert Client(tagged).get("/", headers={**sent, "if-none-match": f'"x{tag}"'}).status == 200
+            assert Client(tagged).get("/", headers={**accept, "if-none-match": known}).status == 304
+        assert Client(tagged).get("/", headers={**accept, "if-none-match": f'"x{tag}"'}).status == 200
 
 
-def test_tag_is_of_the_bytes() -> None:
-    assert tag(b"a") == tag(b"a") != tag(b"b")
-    assert json.loads(tag(b"a")).isalnum()
+def test_tag_depends_on_the_bytes() -> None:
+    assert entity_tag(b"a") == entity_tag(b"a") != entity_tag(b"b")
+    assert json.loads(entity_tag(b"a")).isalnum()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +131,6 @@ def test_tag_is_of_the_bytes() -> None:
     [('"a"', True, True), ('W/"a"', False, True), ('"a-gzip"', True, True), ('"b"', False, False), ("a", False, False)],
 )
 def test_lists_are_compared_strongly_or_weakly(header: str, strong: bool, weak: bool) -> None:
-    got: Any = (matches(header, '"a"', weakly=False), matches(header, '"a"', weakly=True))
+    matches_by_strength = (matches(header, '"a"', weakly=False), matches(header, '"a"', weakly=True))
 
-    assert got == (strong, weak)
+    assert matches_by_strength == (strong, weak)

@@ -146,7 +146,7 @@ def test_header_names_of_a_response_are_lower_case() -> None:
 
 def test_filter_of_misfits_leaves_the_warnings_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     number: Any = 5
-    monkeypatch.setattr(warnings, "filters", [schema.REFUSE_MISFITS, ("always", None, Warning, None, 0)])
+    monkeypatch.setattr(warnings, "filters", [schema.MISMATCH_IS_ERROR, ("always", None, Warning, None, 0)])
 
     with pytest.warns(UserWarning, match="Pydantic serializer warnings"):
         Owner.model_construct(full_name=number).model_dump_json()

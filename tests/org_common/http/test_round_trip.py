@@ -1,4 +1,4 @@
-"""What a model writes it reads again, in either casing, and as jsonb the same JSON."""
+"""A model reads what it wrote, in either casing, and jsonb stores the same JSON."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, create_model
 
-from org_common.handlers.schema import body, model_writer
+from org_common.handlers.schema import body_parser, model_writer
 from org_common.values.casing import camel
 from org_common.values.errors import BadRequest, Fault
 from org_common.values.model import Model, Patch
@@ -71,7 +71,7 @@ def instances(draw: Callable[[st.SearchStrategy[Any]], Any], base: type[Model] =
 
 def read(kind: type[Model], sent: bytes) -> tuple[Any, list[str]]:
     faults: list[Fault] = []
-    return body(kind)(sent, faults), [fault.pointer for fault in faults]
+    return body_parser(kind)(sent, faults), [fault.pointer for fault in faults]
 
 
 @settings(max_examples=60)

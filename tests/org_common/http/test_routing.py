@@ -1,4 +1,4 @@
-"""Which route a path belongs to."""
+"""Routing: from a method and a path to a route."""
 
 import re
 import sys
@@ -13,11 +13,11 @@ from org_common.values.errors import MethodNotAllowed, NotFound
 
 
 def routed(*templates: str) -> Table[str]:
-    """A router where each route is named by its template; all of them are GET."""
-    router: Table[str] = Table()
+    """A table where the name of each route is its template; all methods are GET."""
+    table: Table[str] = Table()
     for template in templates:
-        router.add("GET", template, template)
-    return router
+        table.add("GET", template, template)
+    return table
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def routed(*templates: str) -> Table[str]:
     ],
 )
 def test_path_finds_its_route(path: str, route: str, values: list[str]) -> None:
-    router = routed(
+    table = routed(
         "/orgs/{org_id}/users/{user_id}",
         "/orgs/{org_id}/users/me",
         "/orgs/{org_id}/users",
@@ -47,7 +47,7 @@ def test_path_finds_its_route(path: str, route: str, values: list[str]) -> None:
         "/",
     )
 
-    assert router.match("GET", path) == (route, values)
+    assert table.match("GET", path) == (route, values)
 
 
 def test_order_of_declaration_does_not_matter() -> None:
@@ -56,18 +56,18 @@ def test_order_of_declaration_does_not_matter() -> None:
     assert routed(*templates).match("GET", "/a/c/b") == routed(*reversed(templates)).match("GET", "/a/c/b")
 
 
-def test_dead_end_behind_a_literal_falls_back_to_the_parameter() -> None:
-    router = routed("/a/b/c", "/a/{x}/d", "/{y}/b/e")
+def test_literal_without_a_match_below_falls_back_to_the_parameter() -> None:
+    table = routed("/a/b/c", "/a/{x}/d", "/{y}/b/e")
 
-    assert router.match("GET", "/a/b/c") == ("/a/b/c", [])
-    assert router.match("GET", "/a/b/d") == ("/a/{x}/d", ["b"])
-    assert router.match("GET", "/a/b/e") == ("/{y}/b/e", ["a"])
+    assert table.match("GET", "/a/b/c") == ("/a/b/c", [])
+    assert table.match("GET", "/a/b/d") == ("/a/{x}/d", ["b"])
+    assert table.match("GET", "/a/b/e") == ("/{y}/b/e", ["a"])
 
 
-def test_values_of_a_dead_end_are_forgotten() -> None:
-    router = routed("/a/{x}/{y}/b", "/{p}/{q}/{r}/c")
+def test_values_of_an_abandoned_branch_are_dropped() -> None:
+    table = routed("/a/{x}/{y}/b", "/{p}/{q}/{r}/c")
 
-    assert router.match("GET", "/a/1/2/c") == ("/{p}/{q}/{r}/c", ["a", "1", "2"])
+    assert table.match("GET", "/a/1/2/c") == ("/{p}/{q}/{r}/c", ["a", "1", "2"])
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_values_of_a_dead_end_are_forgotten() -> None:
     ],
 )
 def test_other_paths_are_not_found(path: str) -> None:
-    router = routed("/orgs", "/orgs/{org_id}", "/orgs/{org_id}/users")
+    table = routed("/orgs", "/orgs/{org_id}", "/orgs/{org_id}/users")
 
     with pytest.raises(NotFound) as caught:
-        router.match("GET", path)
+        table.match("GET", path)
 
     assert caught.value.code == "unknown_route"
 
@@ -102,7 +102,7 @@ def test_very_long_paths_are_not_found(depth: int) -> None:
         routed("/orgs/{org_id}", "/{a}/{b}/{c}").match("GET", "/orgs" * depth)
 
 
-# the first character is taken off unseen, so "xorgs" finds "/orgs".
+# regression: the first character was removed unchecked, so "xorgs" found "/orgs".
 @pytest.mark.parametrize("path", ["xorgs", "?orgs"])
 def test_path_without_its_slash_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
@@ -110,19 +110,19 @@ def test_path_without_its_slash_is_not_found(path: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a b", "a+b", "..", "é", "%41", "100%", "\0"])
-def test_values_are_taken_as_they_are(value: str) -> None:
-    """API Gateway has decoded the path already; a second time would be one too many."""
+def test_values_are_not_decoded_again(value: str) -> None:
+    """API Gateway has decoded the path already."""
     assert routed("/tags/{name}").match("GET", f"/tags/{value}") == ("/tags/{name}", [value])
 
 
-def test_other_method_is_answered_with_the_allowed_ones_in_order() -> None:
-    router: Table[str] = Table()
-    router.add("PUT", "/orgs/{org_id}", "put")
-    router.add("DELETE", "/orgs/{org_id}", "delete")
-    router.add("GET", "/orgs/{id}", "get")
+def test_other_method_is_refused_with_the_allowed_ones_in_order() -> None:
+    table: Table[str] = Table()
+    table.add("PUT", "/orgs/{org_id}", "put")
+    table.add("DELETE", "/orgs/{org_id}", "delete")
+    table.add("GET", "/orgs/{id}", "get")
 
     with pytest.raises(MethodNotAllowed) as caught:
-        router.match("POST", "/orgs/7")
+        table.match("POST", "/orgs/7")
 
     assert caught.value.headers == {"Allow": "DELETE, GET, HEAD, OPTIONS, PUT"}
 
@@ -133,29 +133,29 @@ def test_methods_are_case_sensitive(method: str) -> None:
         routed("/orgs").match(method, "/orgs")
 
 
-def test_methods_of_one_path_are_routes_of_their_own() -> None:
-    router = routed("/orgs")
-    router.add("POST", "/orgs", "create")
+def test_methods_of_one_path_are_separate_routes() -> None:
+    table = routed("/orgs")
+    table.add("POST", "/orgs", "create")
 
-    assert router.match("GET", "/orgs") == ("/orgs", [])
-    assert router.match("POST", "/orgs") == ("create", [])
+    assert table.match("GET", "/orgs") == ("/orgs", [])
+    assert table.match("POST", "/orgs") == ("create", [])
 
 
-@pytest.mark.parametrize("again", ["/orgs/{org_id}", "/orgs/{id}"])
-def test_same_method_and_path_twice_is_refused(again: str) -> None:
+@pytest.mark.parametrize("template", ["/orgs/{org_id}", "/orgs/{id}"])
+def test_same_method_and_path_twice_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match=r"GET /orgs/\{\w+\} is declared twice"):
-        routed("/orgs/{org_id}", again)
+        routed("/orgs/{org_id}", template)
 
 
 def test_path_is_known_whatever_its_method() -> None:
-    router = routed("/orgs/{org_id}/users")
+    table = routed("/orgs/{org_id}/users")
 
-    assert router.knows("/orgs/7/users")
-    assert not router.knows("/orgs/7")
+    assert table.knows("/orgs/7/users")
+    assert not table.knows("/orgs/7")
 
 
 @pytest.mark.parametrize(
-    ("template", "fault"),
+    ("template", "message"),
     [
         ("", "must begin with '/'"),
         ("orgs", "must begin with '/'"),
@@ -180,15 +180,15 @@ def test_path_is_known_whatever_its_method() -> None:
         ("/größe", "the segment 'größe'"),
         ("/orgs?x=1", "the segment 'orgs?x=1'"),
         ("/orgs\n", "the segment 'orgs\\n'"),
-        ("/{a}/{b}/{a}", "the parameter {a} stands twice"),
+        ("/{a}/{b}/{a}", "the parameter {a} appears twice"),
     ],
 )
-def test_bad_template_is_told_with_its_fault(template: str, fault: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(fault)):
+def test_malformed_template_is_refused(template: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         segments(template)
 
 
-def test_parameters_are_named_in_order() -> None:
+def test_parameters_are_listed_in_order() -> None:
     assert parameters("/orgs/{org_id}/ws/{ws_id}") == ["org_id", "ws_id"]
     assert parameters("/") == []
 
@@ -205,45 +205,45 @@ def names_are_unique(template: str) -> bool:
     return template.count("{x}") < 2 and template.count("{y}") < 2
 
 
-def shape(template: str) -> tuple[str, ...]:
+def sort_key(template: str) -> tuple[str, ...]:
     """The template with its parameters unnamed; a literal sorts before a parameter."""
     return tuple(re.sub(r"\{\w\}", "~", template).split("/"))
 
 
-def naive(templates: list[str], path: str) -> str | None:
+def match_by_pattern(templates: list[str], path: str) -> str | None:
     """The most literal of the templates whose regular expression matches."""
-    matching = [each for each in templates if re.fullmatch(re.sub(r"\{\w\}", "[^/]+", each), path)]
-    return min(matching, key=shape, default=None)
+    matching = [template for template in templates if re.fullmatch(re.sub(r"\{\w\}", "[^/]+", template), path)]
+    return min(matching, key=sort_key, default=None)
 
 
-def found(router: Table[str], path: str) -> str | None:
-    return router.match("GET", path)[0] if router.knows(path) else None
+def match(table: Table[str], path: str) -> str | None:
+    return table.match("GET", path)[0] if table.knows(path) else None
 
 
 @example(templates=["/", "/{x}/a"], path="//a")
-@given(templates=st.lists(TEMPLATES.filter(names_are_unique), unique_by=shape, max_size=12), path=PATHS)
-def test_router_agrees_with_regular_expressions(templates: list[str], path: str) -> None:
-    assert found(routed(*templates), path) == naive(templates, path)
+@given(templates=st.lists(TEMPLATES.filter(names_are_unique), unique_by=sort_key, max_size=12), path=PATHS)
+def test_table_agrees_with_regular_expressions(templates: list[str], path: str) -> None:
+    assert match(routed(*templates), path) == match_by_pattern(templates, path)
 
 
-def calls(router: Table[str], path: str) -> int:
-    """How many functions a look-up calls, the interpreter's own included: a measure of work without a clock."""
+def calls(table: Table[str], path: str) -> int:
+    """How many functions a lookup calls, built-in ones too: a measure of work without a clock."""
     count = 0
 
-    def see(_frame: FrameType, event: str, _argument: object) -> None:
+    def count_calls(_frame: FrameType, event: str, _argument: object) -> None:
         nonlocal count
         count += event in ("call", "c_call")
 
-    before = sys.getprofile()
-    sys.setprofile(see)
+    previous = sys.getprofile()
+    sys.setprofile(count_calls)
     try:
-        router.match("GET", path)
+        table.match("GET", path)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(previous)
     return count
 
 
-def test_work_of_a_look_up_does_not_grow_with_the_table() -> None:
+def test_lookup_cost_does_not_grow_with_the_table() -> None:
     few = routed("/orgs/{org_id}/users/{user_id}")
     many = routed(
         "/orgs/{org_id}/users/{user_id}",

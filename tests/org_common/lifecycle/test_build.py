@@ -23,12 +23,12 @@ def test_function_of_another_line_is_told_with_the_remedy() -> None:
     found = build.mismatch({**SAME, "function": ["0.1.0+b", "python3.13 any", "y"]}, "3.13")
 
     assert found is not None
-    assert "runtime of 0.1.0+a, function of 0.1.0+b" in found
-    assert "Publish the layer" in found
+    assert "runtime 0.1.0+a, function 0.1.0+b" in found
+    assert "Publish the layer that was built with the function" in found
 
 
 def test_layer_of_another_python_is_told() -> None:
-    assert "the runtime was built for python3.13 arm64 and runs on Python 3.12" in str(build.mismatch(SAME, "3.12"))
+    assert "the runtime was built for python3.13 arm64 but runs on Python 3.12" in str(build.mismatch(SAME, "3.12"))
 
 
 def test_stamp_of_the_function_is_read_where_lambda_has_it(tmp_path: Path) -> None:

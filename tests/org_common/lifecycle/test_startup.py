@@ -118,12 +118,12 @@ def test_without_snap_start_dice_are_the_programs_own(key: Path) -> None:
 
 
 @pytest.mark.runtime
-def test_fetch_that_fails_is_logged_and_left_to_its_first_use(key: Path) -> None:
+def test_failed_prefetch_is_logged_and_left_to_the_first_use(key: Path) -> None:
     key.unlink()
 
     with Environment(shop(key, PROVISIONED)) as environment:
         assert '"keys":[]' in ask(environment, "/facts")
-        assert "could not be fetched early" in environment.output()
+        assert "prefetch failed" in environment.output()
 
 
 @pytest.mark.runtime

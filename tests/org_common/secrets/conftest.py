@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from tests.support.extension import FakeExtension
 from tests.support.store import FakeStore
 
@@ -17,8 +17,8 @@ def extension() -> Iterator[FakeExtension]:
 
 
 @pytest.fixture
-def counters() -> Counters:
-    return Counters()
+def counters() -> SecretCounters:
+    return SecretCounters()
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def shared_store() -> Iterator[tuple[FakeStore, Aws]]:
     with FakeStore() as fake, pytest.MonkeyPatch.context() as patch:
         for name, value in fake.environ.items():
             patch.setenv(name, value)
-        aws = Aws(Counters())
+        aws = Aws(SecretCounters())
         aws.client("secretsmanager")
         yield fake, aws
 
@@ -43,7 +43,7 @@ def aws_store(shared_store: tuple[FakeStore, Aws], monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def client_of_store(shared_store: tuple[FakeStore, Aws], counters: Counters) -> Aws:
+def client_of_store(shared_store: tuple[FakeStore, Aws], counters: SecretCounters) -> Aws:
     """Of `aws_store`, counting into the test's own counters."""
     _, aws = shared_store
     aws._counters = counters

@@ -1,14 +1,14 @@
 """The counters of secrets, by name."""
 
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.extension import Extension
-from org_common.secrets.source import Environment
+from org_common.secrets.source import EnvironmentSource
 from org_common.telemetry.metrics import OWN
 
 
 def test_metrics_name_the_source() -> None:
-    counters = Counters()
+    counters = SecretCounters()
     counters.fetched["extension"] += 2
     counters.failed["aws"] += 1
     counters.hits += 7
@@ -24,7 +24,7 @@ def test_metrics_name_the_source() -> None:
 
 
 def test_source_that_is_counted_meanwhile_is_no_harm() -> None:
-    counters = Counters()
+    counters = SecretCounters()
 
     class Meanwhile(str):
         """Another thread's turn."""
@@ -42,8 +42,8 @@ def test_source_that_is_counted_meanwhile_is_no_harm() -> None:
 
 
 def test_no_program_can_count_under_their_names() -> None:
-    counters = Counters()
-    for source in (Extension, Aws, Environment):
+    counters = SecretCounters()
+    for source in (Extension, Aws, EnvironmentSource):
         counters.fetched[source.name] += 1
         counters.failed[source.name] += 1
 
@@ -51,7 +51,7 @@ def test_no_program_can_count_under_their_names() -> None:
 
 
 def test_all_counters_are_there_by_name() -> None:
-    counters = Counters()
+    counters = SecretCounters()
     counters.fetched["extension"] += 2
     counters.stale += 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from org_common.secrets import extension as module
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Failed, Refused
 from org_common.values.secret import Reference, Secret
@@ -25,7 +25,7 @@ def soon() -> float:
 
 
 @pytest.fixture
-def ours(extension: FakeExtension, counters: Counters) -> Extension:
+def ours(extension: FakeExtension, counters: SecretCounters) -> Extension:
     extension.secrets[DATABASE.id] = "the secret ü"
     return Extension(extension.port, extension.environ, counters)
 
@@ -73,7 +73,7 @@ def test_answers_of_any_length_and_form_are_read(
 
 @pytest.mark.parametrize("faults", [[400], [400, 400, 400], [503, 429], ["junk"], ["half", "no-secret"]], ids=str)
 def test_what_passes_is_waited_for(
-    ours: Extension, extension: FakeExtension, counters: Counters, faults: list[int | str]
+    ours: Extension, extension: FakeExtension, counters: SecretCounters, faults: list[int | str]
 ) -> None:
     extension.faults[:] = faults
 
@@ -100,10 +100,8 @@ def test_what_does_not_pass_is_given_up(ours: Extension, extension: FakeExtensio
     ],
     ids=["chunk", "length"],
 )
-def test_what_could_not_be_read_is_not_repeated(
-    ours: Extension, monkeypatch: pytest.MonkeyPatch, answer: bytes
-) -> None:
-    monkeypatch.setattr(ours, "_exchange", lambda *_: module._parsed(answer))
+def test_what_could_not_be_read_is_not_repeated(ours: Extension, extension: FakeExtension, answer: bytes) -> None:
+    extension.always = answer
 
     with pytest.raises(Failed, match="the extension: ValueError") as raised:
         ours.fetch(DATABASE, soon())
@@ -131,15 +129,15 @@ def test_who_had_no_time_does_not_call_it_silent(ours: Extension) -> None:
     assert ours.fetch(DATABASE, soon()).reveal() == "the secret ü"
 
 
-def test_slowness_is_not_waited_for(ours: Extension, extension: FakeExtension, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOTAL_S", 0.2)
+def test_slow_extension_is_not_waited_for(extension: FakeExtension, counters: SecretCounters) -> None:
+    impatient = Extension(extension.port, extension.environ, counters, total_s=0.2)
     extension.always = "slow"
 
     with pytest.raises(Failed, match="TimeoutError"):
-        ours.fetch(DATABASE, soon())
+        impatient.fetch(DATABASE, soon())
 
 
-def test_nobody_there_is_a_failure(counters: Counters) -> None:
+def test_nobody_there_is_a_failure(counters: SecretCounters) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         absent = Extension(taken.getsockname()[1], {"AWS_SESSION_TOKEN": TOKEN}, counters)
@@ -151,19 +149,17 @@ def test_nobody_there_is_a_failure(counters: Counters) -> None:
     assert counters.retries == 3
 
 
-def test_a_wrong_token_is_a_refusal(extension: FakeExtension, counters: Counters) -> None:
+def test_a_wrong_token_is_a_refusal(extension: FakeExtension, counters: SecretCounters) -> None:
     with pytest.raises(Refused, match="401"):
         Extension(extension.port, {"AWS_SESSION_TOKEN": "old"}, counters).fetch(DATABASE, soon())
 
 
-def test_an_endless_answer_is_cut_off(
-    ours: Extension, extension: FakeExtension, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 10_000)
+def test_an_endless_answer_is_cut_off(extension: FakeExtension, counters: SecretCounters) -> None:
+    limited = Extension(extension.port, extension.environ, counters, max_bytes=10_000)
     extension.secrets[DATABASE.id] = "x" * 20_000
 
     with pytest.raises(Failed, match="the extension: ValueError"):
-        ours.fetch(DATABASE, soon())
+        limited.fetch(DATABASE, soon())
 
 
 @pytest.mark.parametrize(
@@ -182,19 +178,19 @@ def test_an_endless_answer_is_cut_off(
 )
 def test_half_an_answer_is_none(answer: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - int() has words of its own
-        module._parsed(answer)
+        module._parse(answer)
 
 
-def test_it_is_there_only_with_its_program_and_a_token(tmp_path: Path, counters: Counters) -> None:
+def test_it_is_there_only_with_its_program_and_a_token(tmp_path: Path, counters: SecretCounters) -> None:
     program = tmp_path / "extension"
     token = {"AWS_SESSION_TOKEN": "x"}
-    assert Extension.found(token, counters, str(program)) is None
+    assert Extension.detect(token, counters, str(program)) is None
 
     program.touch()
-    assert Extension.found(token, counters, str(program)) is not None
-    assert Extension.found({}, counters, str(program)) is None
-    # Whoever names the port has it.
-    assert Extension.found({**token, module.PORT_VARIABLE: "2999"}, counters, str(tmp_path / "none")) is not None
+    assert Extension.detect(token, counters, str(program)) is not None
+    assert Extension.detect({}, counters, str(program)) is None
+    # The variable for the port implies the extension.
+    assert Extension.detect({**token, module.PORT_VARIABLE: "2999"}, counters, str(tmp_path / "none")) is not None
 
 
 def test_it_loads_no_client_libraries() -> None:

@@ -12,9 +12,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from org_common.config.settings import Settings, SettingsError
-from org_common.secrets import store as stores
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.login import TOKEN_S, CursorKeys, IamUrl, SecretUrl, cursor_keys, url
 from org_common.secrets.source import Failed
 from org_common.secrets.store import Store
@@ -28,7 +27,7 @@ RDS = {"username": "app_login", "password": "p@ss/word:1%", "host": "db.example.
 
 
 @pytest.fixture
-def store(aws_store: FakeStore, client_of_store: Aws, counters: Counters) -> Store:
+def store(aws_store: FakeStore, client_of_store: Aws, counters: SecretCounters) -> Store:
     return Store([client_of_store], counters)
 
 
@@ -83,8 +82,8 @@ def test_a_whole_url(store: Store, aws_store: FakeStore) -> None:
     [
         ('{"username": "app_login"}', None, "neither a URL nor a JSON object with a password"),
         ("hunter2", "postgresql://app_login@db/app", "neither a URL nor a JSON object with a password"),
-        ('{"password": "hunter2"}', "postgresql://db/app", "does not say user, host and database"),
-        ('{"password": "hunter2", "username": "u"}', None, "does not say user, host and database"),
+        ('{"password": "hunter2"}', "postgresql://db/app", "has user, host and database"),
+        ('{"password": "hunter2", "username": "u"}', None, "has user, host and database"),
     ],
 )
 def test_what_is_lacking_is_told(store: Store, aws_store: FakeStore, secret: str, base: str | None, words: str) -> None:
@@ -145,8 +144,8 @@ def test_a_snapshot_holds_no_password(store: Store, aws_store: FakeStore) -> Non
 
     store.clear()
 
-    assert vars(ours._mine) == {}
-    assert ours._ahead is None
+    assert vars(ours._last) == {}
+    assert ours._replacement is None
     assert password(ours()) == "old"
     assert password(ours(force_refresh=True)) == "pending"
 
@@ -255,11 +254,21 @@ def test_a_token_of_rds_is_the_password(aws: FakeAws) -> None:
     assert (asked["Action"], asked["DBUser"], asked["X-Amz-Expires"]) == (["connect"], ["app_login"], ["900"])
 
 
-def test_a_token_is_signed_anew_before_it_ends(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+class NumberedTokens(Aws):
+    """Signs "token-1", "token-2" and so on."""
+
+    def __init__(self) -> None:
+        super().__init__(SecretCounters())
+        self.numbers = count(1)
+
+    def token(self, host: str, port: int, user: str, deadline_s: float) -> Secret:
+        return Secret(f"token-{next(self.numbers)}")
+
+
+def test_a_token_is_signed_anew_before_it_ends() -> None:
     times = [1000.0]
-    ours = IamUrl(Secret("postgresql://app_login@db.example.com/app"), clock=lambda: times[0])
-    numbers = count(1)
-    monkeypatch.setattr(ours, "_signed", lambda *asked: Secret(f"token-{next(numbers)}"))
+    base = Secret("postgresql://app_login@db.example.com/app")
+    ours = IamUrl(base, NumberedTokens(), clock=lambda: times[0])
 
     assert [password(ours()), password(ours()), password(ours(force_refresh=True))] == ["token-1", "token-1", "token-2"]
     times[0] += TOKEN_S
@@ -301,7 +310,7 @@ def test_without_credentials_the_token_is_a_fault_of_the_set_up(nobody: None) ->
     with pytest.raises(OrgError) as raised:
         IamUrl(Secret("postgresql://app_login@db.example.com/app"))()
 
-    assert (raised.value.status, str(raised.value.__cause__)) == (500, "there are no AWS credentials here")
+    assert (raised.value.status, str(raised.value.__cause__)) == (500, "there are no AWS credentials")
 
 
 def test_credentials_that_cannot_be_had_now_are_waited_for_by_the_caller(
@@ -314,7 +323,7 @@ def test_credentials_that_cannot_be_had_now_are_waited_for_by_the_caller(
     with pytest.raises(Unavailable) as raised:
         IamUrl(Secret("postgresql://app_login@db.example.com/app"))()
 
-    assert str(raised.value.__cause__) == "the credentials: CredentialRetrievalError"
+    assert str(raised.value.__cause__) == "no credentials: CredentialRetrievalError"
 
 
 @pytest.mark.parametrize("base", ["postgresql://db.example.com/app", "postgresql:///app"])
@@ -345,12 +354,7 @@ def test_a_bad_cursor_key_is_told_without_being_shown(store: Store, aws_store: F
     assert "prod/keys has no cursor key, or one of fewer than 32 characters" in str(raised.value.__cause__)
 
 
-@pytest.fixture
-def fresh_default(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
-    monkeypatch.setattr(stores, "_default", store)
-
-
-def test_settings_say_which_login(fresh_default: None, aws_store: FakeStore) -> None:
+def test_settings_say_which_login(store: Store, aws_store: FakeStore) -> None:
     for name in ("login", "service"):
         aws_store.secrets[f"prod/{name}"] = json.dumps({**RDS, "username": f"app_{name}"})
     aws_store.secrets["prod/keys"] = "k" * 32
@@ -358,9 +362,9 @@ def test_settings_say_which_login(fresh_default: None, aws_store: FakeStore) -> 
         database_secret="prod/login", service_database_secret="prod/service", cursor_keys_secret="prod/keys"
     )
 
-    assert urlsplit(url(settings)()).username == "app_login"
-    assert urlsplit(url(settings, service=True)()).username == "app_service"
-    assert list(cursor_keys(Reference.parse("prod/keys"), settings)) == ["k" * 32]
+    assert urlsplit(url(settings, store=store)()).username == "app_login"
+    assert urlsplit(url(settings, service=True, store=store)()).username == "app_service"
+    assert list(cursor_keys(Reference.parse("prod/keys"), settings, store=store)) == ["k" * 32]
     assert isinstance(url(Settings(database_url="postgresql://u@h/d", database_auth="iam")), IamUrl)
     with pytest.raises(OrgError):
         url(Settings(database_auth="iam"))

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from org_common.secrets.counters import Counters
-from org_common.secrets.source import NEAR_PAUSES_S, Environment, Failed, Refused, again, jittered
+from org_common.secrets.counters import SecretCounters
+from org_common.secrets.source import EXTENSION_PAUSES_S, EnvironmentSource, Failed, Refused, jittered, retry
 from org_common.values.secret import Reference, Secret
 
 MINE = Reference.parse("env:MY_PASSWORD")
 
 
-def test_a_failure_is_tried_again_and_a_refusal_is_not(counters: Counters) -> None:
+def test_a_failure_is_tried_again_and_a_refusal_is_not(counters: SecretCounters) -> None:
     for error, tries in ((Failed("busy"), 4), (Refused("no"), 1)):
         tried: list[int] = []
 
@@ -20,18 +20,18 @@ def test_a_failure_is_tried_again_and_a_refusal_is_not(counters: Counters) -> No
             raise error
 
         with pytest.raises(type(error)):
-            again(attempt, NEAR_PAUSES_S, counters, time.monotonic() + 10)
+            retry(attempt, EXTENSION_PAUSES_S, counters, time.monotonic() + 10)
         assert len(tried) == tries
 
     assert counters.retries == 3
 
 
-def test_it_is_not_tried_again_without_time(counters: Counters) -> None:
+def test_it_is_not_tried_again_without_time(counters: SecretCounters) -> None:
     def attempt() -> None:
         raise Failed("busy")
 
     with pytest.raises(Failed):
-        again(attempt, NEAR_PAUSES_S, counters, time.monotonic())
+        retry(attempt, EXTENSION_PAUSES_S, counters, time.monotonic())
 
     assert counters.retries == 0
 
@@ -47,14 +47,14 @@ def test_another_variable_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     monkeypatch.setenv("MY_PASSWORD", "of-the-test")
 
-    assert Environment().fetch(MINE, 0) == Secret("of-the-test")
+    assert EnvironmentSource().fetch(MINE, 0) == Secret("of-the-test")
 
 
 def test_a_variable_that_is_not_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MY_PASSWORD", raising=False)
 
     with pytest.raises(Refused, match="is not set"):
-        Environment().fetch(MINE, 0)
+        EnvironmentSource().fetch(MINE, 0)
 
 
 def test_in_lambda_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_in_lambda_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_PASSWORD", "of-the-test")
 
     with pytest.raises(Refused, match="ORG_COMMON_ALLOW_PLAIN_SECRETS=1"):
-        Environment().fetch(MINE, 0)
+        EnvironmentSource().fetch(MINE, 0)
 
     monkeypatch.setenv("ORG_COMMON_ALLOW_PLAIN_SECRETS", "1")
-    assert Environment().fetch(MINE, 0) == Secret("of-the-test")
+    assert EnvironmentSource().fetch(MINE, 0) == Secret("of-the-test")

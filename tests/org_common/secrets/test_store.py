@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,11 +12,12 @@ from org_common import get_secret
 from org_common.config.settings import Settings
 from org_common.secrets import store as module
 from org_common.secrets.aws import Aws
-from org_common.secrets.counters import Counters
+from org_common.secrets.counters import SecretCounters
 from org_common.secrets.extension import Extension
 from org_common.secrets.source import Failed, Refused, SecretError
-from org_common.secrets.store import Store, default
-from org_common.telemetry.metrics import taken
+from org_common.secrets.store import Store, default, reset_default
+from org_common.telemetry import trace
+from org_common.telemetry.metrics import merge_pending
 from org_common.telemetry.otel import OpenTelemetry
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Reference, Secret
@@ -77,7 +79,7 @@ def place() -> Place:
 
 
 @pytest.fixture
-def store(place: Place, clock: Clock, counters: Counters) -> Store:
+def store(place: Place, clock: Clock, counters: SecretCounters) -> Store:
     return Store([place], counters, ttl_s=TTL_S, stale_s=STALE_S, clock=clock)
 
 
@@ -110,7 +112,7 @@ def test_age_is_by_the_clock_that_went_further(store: Store, place: Place, clock
 
 
 def test_environments_do_not_expire_together(place: Place, clock: Clock) -> None:
-    stores = [Store([place], Counters(), ttl_s=TTL_S, clock=clock) for _ in range(100)]
+    stores = [Store([place], SecretCounters(), ttl_s=TTL_S, clock=clock) for _ in range(100)]
     for store in stores:
         store.get(APP)
     clock.go(TTL_S)
@@ -136,7 +138,9 @@ def test_a_value_that_is_not_there_is_told_without_what_is(store: Store, place: 
         store.get(Reference.parse("prod/app#password"))
 
     assert raised.value.status == 500
-    assert str(raised.value.__cause__) == "prod/app#password: the secret is no JSON object with a text under this key"
+    assert (
+        str(raised.value.__cause__) == "prod/app#password: the secret is not a JSON object with a string under this key"
+    )
     assert raised.value.__cause__ is not None
     assert raised.value.__cause__.__context__ is None
 
@@ -245,7 +249,7 @@ def waited(store: Store, number: int) -> bool:
     return store.counters.waits == number
 
 
-def test_a_refresh_is_not_content_with_what_another_thread_has_from_a_cache(counters: Counters) -> None:
+def test_a_refresh_is_not_content_with_what_another_thread_has_from_a_cache(counters: SecretCounters) -> None:
     """The server has refused that password: the extension has it still, and the store a new one."""
     cache, aws = Place("extension", "cached"), Place("aws", "new")
     cache.gate = threading.Event()
@@ -324,7 +328,7 @@ def test_sources_are_told_until_when(store: Store, place: Place, left_s: float) 
     assert place.deadline_s == pytest.approx(began_s + min(left_s, module.FETCH_S), abs=0.5)
 
 
-def test_the_cheaper_place_is_asked_first_and_the_store_for_what_must_be_new(counters: Counters) -> None:
+def test_the_cheaper_place_is_asked_first_and_the_store_for_what_must_be_new(counters: SecretCounters) -> None:
     cache, aws = Place("extension", "cached"), Place("aws", "new")
     store = Store([cache, aws], counters)
 
@@ -334,7 +338,7 @@ def test_the_cheaper_place_is_asked_first_and_the_store_for_what_must_be_new(cou
 
 
 @pytest.mark.parametrize("error", [Failed("400"), Refused("401")], ids=str)
-def test_who_fails_is_followed_by_the_next(counters: Counters, error: SecretError) -> None:
+def test_who_fails_is_followed_by_the_next(counters: SecretCounters, error: SecretError) -> None:
     cache, aws = Place("extension"), Place("aws", "of aws")
     cache.error = error
 
@@ -342,14 +346,14 @@ def test_who_fails_is_followed_by_the_next(counters: Counters, error: SecretErro
     assert (counters.failed, counters.fetched) == ({"extension": 1}, {"aws": 1})
 
 
-def test_a_refresh_without_the_store_takes_what_the_cache_has(counters: Counters) -> None:
+def test_a_refresh_without_the_store_takes_what_the_cache_has(counters: SecretCounters) -> None:
     cache, aws = Place("extension", "cached"), Place("aws")
     aws.error = Failed("down")
 
     assert Store([cache, aws], counters).get(APP, force_refresh=True).reveal() == "cached"
 
 
-def test_what_everyone_said_is_told(counters: Counters) -> None:
+def test_what_everyone_said_is_told(counters: SecretCounters) -> None:
     cache, aws = Place("extension"), Place("aws")
     cache.error, aws.error = Failed("the extension answered 400"), Refused("there is none")
 
@@ -360,21 +364,27 @@ def test_what_everyone_said_is_told(counters: Counters) -> None:
     assert str(raised.value.__cause__) == "prod/app: the extension answered 400; there is none"
 
 
+# From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_process_begins_with_nothing(store: Store, place: Place) -> None:
     store.get(APP)
-    store._pid = os.getpid() + 1
+    child = os.fork()
+    if child == 0:
+        try:
+            store.get(APP)
+            os._exit(0 if (place.asked, place.forgotten) == (2, 1) else 1)
+        finally:
+            os._exit(2)
 
-    store.get(APP)
-
-    assert place.asked == 2
-    assert place.forgotten == 1
+    assert os.waitpid(child, 0)[1] == 0
+    assert (place.asked, place.forgotten) == (1, 0)
 
 
 # From Python 3.12 on a fork with threads about is warned of: the child here does nothing that they could hold.
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_lock_of_the_parent_does_not_hold_the_child(store: Store, place: Place) -> None:
     store.get(APP)
-    with store._lock, store._kept[APP.whole].lock:
+    with store._lock, store._entries[APP.stored].lock:
         child = os.fork()
         if child == 0:
             try:
@@ -388,16 +398,18 @@ def test_a_snapshot_holds_nothing(store: Store, place: Place) -> None:
     store.get(APP)
     store.clear()
 
-    assert store._kept == {}
+    assert store._entries == {}
     assert place.forgotten == 1
     assert store.get(APP).reveal() == "first"
 
 
 @pytest.fixture
-def fresh_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_default", None)
+def fresh_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE"):
         monkeypatch.delenv(name, raising=False)
+    reset_default()
+    yield
+    reset_default()
 
 
 def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,16 +420,22 @@ def test_secrets_of_the_environment(fresh_default: None, monkeypatch: pytest.Mon
     assert default().counters.fetched == {"environment": 1}
 
 
-@pytest.mark.usefixtures("fresh_default")
+@pytest.fixture
+def tracer() -> Iterator[None]:
+    trace.tracer = OpenTelemetry()
+    yield
+    trace.tracer = None
+
+
+@pytest.mark.usefixtures("fresh_default", "tracer")
 def test_source_that_answered_is_a_metric_and_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("org_common.telemetry.metrics._sources", [])
-    monkeypatch.setattr("org_common.telemetry.trace.tracer", OpenTelemetry())
+    merge_pending(into={})
     monkeypatch.setenv("APP_PASSWORD", "hunter2")
     record()
 
     get_secret("env:APP_PASSWORD")
 
-    assert taken({}) == {"SecretsFromEnvironment": ("Count", 1)}
+    assert merge_pending(into={}) == {"SecretsFromEnvironment": ("Count", 1)}
     made = finished()["secret fetch"]
     assert dict(made.attributes or {}) == {"source": "environment"}
     assert "hunter2" not in made.to_json()
@@ -444,7 +462,7 @@ def test_before_a_snapshot_it_is_emptied(fresh_default: None, monkeypatch: pytes
     [restored] = [each for each in snapshot_restore_py.get_after_restore() if each not in after]
     hook[0](*hook[1], **hook[2])
 
-    assert default()._kept == {}
+    assert default()._entries == {}
     assert restored[0] == default().clear
 
 
@@ -453,15 +471,13 @@ def test_a_secret_is_had_whatever_is_wrong_with_the_extension(
     extension: FakeExtension,
     aws_store: FakeStore,
     client_of_store: Aws,
-    counters: Counters,
-    monkeypatch: pytest.MonkeyPatch,
+    counters: SecretCounters,
     fault: int | str | None,
 ) -> None:
-    monkeypatch.setattr("org_common.secrets.extension.TOTAL_S", 0.4)
     aws_store.secrets["prod/app"] = extension.secrets["prod/app"] = "of the test"
     extension.always = None if fault == "absent" else fault
     port = 1 if fault == "absent" else extension.port
-    store = Store([Extension(port, extension.environ, counters), client_of_store], counters)
+    store = Store([Extension(port, extension.environ, counters, total_s=0.4), client_of_store], counters)
 
     assert store.get(APP).reveal() == "of the test"
     assert counters.fetched == {"extension" if fault is None else "aws": 1}

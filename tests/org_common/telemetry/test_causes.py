@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from org_common.db.protocol.errors import StatementFailed
-from org_common.telemetry.causes import MAX_CAUSES, MAX_FRAMES, described, words
+from org_common.telemetry.causes import MAX_CAUSES, MAX_FRAMES, described, message_of
 from org_common.telemetry.redaction import Redactor
 from org_common.values.errors import Conflict
 
@@ -160,4 +160,4 @@ def test_model_s_faults_are_told_without_the_input() -> None:
     with pytest.raises(ValidationError) as raised:
         Login.model_validate({"password": SECRET})
 
-    assert words(raised.value) == "1 faults in Login: password: int_parsing"
+    assert message_of(raised.value) == "1 faults in Login: password: int_parsing"

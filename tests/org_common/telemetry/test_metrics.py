@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from org_common.telemetry import metrics
 from org_common.telemetry.invocation import Invocation, current
-from org_common.telemetry.metrics import MAX_KEPT, Embedder, taken
+from org_common.telemetry.metrics import MAX_PENDING, Embedder, merge_pending
 from org_common.telemetry.trace_context import Trace
 from tests.support import emf
 
@@ -37,7 +37,7 @@ def _clean() -> Iterator[None]:
     metrics._sources.clear()
     yield
     metrics._sources[:] = sources
-    metrics._homeless.clear()
+    metrics._pending.clear()
 
 
 def lines(bag: dict[str, Any], **line: object) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ def test_counts_add_up_and_measures_stay_apart(invocation: Invocation) -> None:
 
 @pytest.mark.parametrize("name", ["", "orders", "Two words", "Ünlaut", "A" * 256, "_aws", "1st", "Line\n"])
 def test_name_that_cloudwatch_or_a_field_would_clash_with_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name of a metric"):
+    with pytest.raises(ValueError, match="is not a valid metric name"):
         metrics.count(name)
 
 
@@ -99,7 +99,7 @@ def test_name_of_the_sdk_s_own_is_refused(name: str) -> None:
 
 
 def test_unknown_unit_is_refused() -> None:
-    with pytest.raises(ValueError, match="is no unit of CloudWatch"):
+    with pytest.raises(ValueError, match="is not a CloudWatch unit"):
         metrics.measure("Latency", 1, "ms")  # type: ignore[arg-type]
 
 
@@ -107,11 +107,11 @@ def test_one_name_has_one_meaning(invocation: Invocation) -> None:
     metrics.measure("Latency", 1, "Seconds")
     metrics.count("Orders")
 
-    with pytest.raises(ValueError, match="is in Seconds already"):
+    with pytest.raises(ValueError, match="has the unit Seconds"):
         metrics.measure("Latency", 1, "Milliseconds")
-    with pytest.raises(ValueError, match="measured already"):
+    with pytest.raises(ValueError, match="was measured and cannot be counted too"):
         metrics.count("Latency")
-    with pytest.raises(ValueError, match="is in Count already"):
+    with pytest.raises(ValueError, match="has the unit Count"):
         metrics.measure("Orders", 1, "Count")
 
 
@@ -124,11 +124,11 @@ def test_value_that_cloudwatch_would_not_take_is_dropped_and_told(value: float, 
 
 
 def test_too_many_values_are_dropped_and_told(invocation: Invocation) -> None:
-    for at in range(MAX_KEPT + 5):
+    for at in range(MAX_PENDING + 5):
         metrics.measure("Latency", at)
 
     assert invocation.metrics["MetricsDropped"] == ("Count", 5)
-    assert len(lines(invocation.metrics)) == MAX_KEPT // 100
+    assert len(lines(invocation.metrics)) == MAX_PENDING // 100
 
 
 def test_what_is_counted_outside_of_a_request_comes_with_the_next(invocation: Invocation) -> None:
@@ -142,8 +142,8 @@ def test_what_is_counted_outside_of_a_request_comes_with_the_next(invocation: In
     metrics.count("Orders")
     metrics.measure("Latency", 1.5)
 
-    assert taken(invocation.metrics) == {"Orders": ("Count", 3), "Latency": ("None", [1.5, 2.5])}
-    assert taken({}) == {}
+    assert merge_pending(into=invocation.metrics) == {"Orders": ("Count", 3), "Latency": ("None", [1.5, 2.5])}
+    assert merge_pending(into={}) == {}
 
 
 def measured_twice() -> None:
@@ -170,9 +170,9 @@ def test_what_clashes_with_what_was_counted_outside_is_dropped_and_told(
     within()
     own = dict(invocation.metrics)
 
-    assert taken(invocation.metrics) == {**own, "MetricsDropped": ("Count", dropped)}
+    assert merge_pending(into=invocation.metrics) == {**own, "MetricsDropped": ("Count", dropped)}
     # And no other line is lost for it.
-    assert taken({}) == {}
+    assert merge_pending(into={}) == {}
 
 
 def test_counter_of_others_that_clashes_is_dropped_and_told(invocation: Invocation) -> None:
@@ -181,21 +181,21 @@ def test_counter_of_others_that_clashes_is_dropped_and_told(invocation: Invocati
     totals["Jobs"] = 2
     metrics.measure("Jobs", 7.0)
 
-    assert taken(invocation.metrics)["MetricsDropped"] == ("Count", 1)
-    assert taken({}) == {}
+    assert merge_pending(into=invocation.metrics)["MetricsDropped"] == ("Count", 1)
+    assert merge_pending(into={}) == {}
 
 
 def test_counters_of_others_are_reported_by_their_growth() -> None:
     totals = {"SecretsFetched": 5, "SecretsStale": 0}
     metrics.collect(lambda: totals)
 
-    unchanged = taken({})
+    unchanged = merge_pending(into={})
     totals |= {"SecretsFetched": 7, "SecretsFailed": 1}
-    grown = taken({})
+    grown = merge_pending(into={})
 
     assert unchanged == {}
     assert grown == {"SecretsFetched": ("Count", 2), "SecretsFailed": ("Count", 1)}
-    assert taken({}) == {}
+    assert merge_pending(into={}) == {}
 
 
 def test_unit_is_that_of_the_request_and_not_of_one_before() -> None:
@@ -224,7 +224,7 @@ def test_many_metrics_are_spread_over_lines_that_name_their_request() -> None:
 
 @pytest.mark.parametrize("namespace", ["", ":shop", "x" * 256, "ü"])
 def test_wrong_namespace_is_refused(namespace: str) -> None:
-    with pytest.raises(ValueError, match="is no namespace"):
+    with pytest.raises(ValueError, match="is not a valid CloudWatch namespace"):
         Embedder(namespace, {})
 
 

@@ -123,7 +123,7 @@ def test_after_the_block_no_span_is_open() -> None:
 
 
 class Provider:
-    """One whose exporter is answered when the test lets it."""
+    """A tracer provider whose exporter gets a response when the test allows it."""
 
     def __init__(self) -> None:
         self.answered = threading.Event()
@@ -135,51 +135,48 @@ class Provider:
 
 
 @pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+def provider() -> Iterator[Provider]:
     provider = Provider()
-    monkeypatch.setattr(api, "get_tracer_provider", lambda: provider)
     yield provider
     provider.answered.set()
 
 
 def test_what_is_waiting_has_been_sent_after_a_flush(provider: Provider) -> None:
-    assert trace.tracer is not None
+    tracer = OpenTelemetry(lambda: provider)
     provider.answered.set()
 
     for _ in range(2):
-        trace.tracer.flush(5.0)
+        tracer.flush(5.0)
 
     assert provider.flushed == 2
 
 
 def test_flush_ends_in_time_and_goes_on_once(provider: Provider) -> None:
     """Of the SDK's batches: an exporter that is not answered holds `force_flush` whatever its timeout."""
-    assert trace.tracer is not None
+    tracer = OpenTelemetry(lambda: provider)
     began_s = time.monotonic()
 
     for _ in range(3):
-        trace.tracer.flush(0.1)
+        tracer.flush(0.1)
 
     assert 0.3 <= time.monotonic() - began_s < 1
     assert provider.flushed == 1
     provider.answered.set()
-    trace.tracer.flush(5.0)
+    tracer.flush(5.0)
     assert provider.flushed == 2
 
 
 def test_flush_without_time_does_not_begin(provider: Provider) -> None:
-    assert trace.tracer is not None
-
-    trace.tracer.flush(-1.0)
+    OpenTelemetry(lambda: provider).flush(-1.0)
 
     assert provider.flushed == 0
 
 
-def test_flush_that_fails_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    assert trace.tracer is not None
-    monkeypatch.setattr(Provider, "force_flush", lambda *_: 1 / 0)
-    monkeypatch.setattr(api, "get_tracer_provider", Provider)
+def test_flush_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Provider):
+        def force_flush(self, timeout_millis: int) -> None:
+            raise ZeroDivisionError
 
-    trace.tracer.flush(5.0)
+    OpenTelemetry(Failing).flush(5.0)
 
     assert caplog.messages == ["spans could not be sent"]

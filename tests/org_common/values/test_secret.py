@@ -76,7 +76,7 @@ def test_it_has_no_dict() -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_it_is_not_pickled(protocol: int) -> None:
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(Secret(TEXT), protocol)
 
 
@@ -97,7 +97,7 @@ def test_a_traceback_with_variables_does_not_show_it(caplog: pytest.LogCaptureFi
 
 
 def test_a_wrong_type_is_refused_without_being_shown() -> None:
-    with pytest.raises(TypeError, match="a Secret holds a text, and this is bytes") as raised:
+    with pytest.raises(TypeError, match="a Secret takes a str, got bytes") as raised:
         Secret(TEXT.encode())  # type: ignore[arg-type]  # that is the point
 
     told = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
@@ -125,9 +125,9 @@ def test_it_does_not_change() -> None:
     secret = Secret(TEXT)
 
     with pytest.raises(AttributeError):
-        secret._told = str
+        secret._reveal = str
     with pytest.raises(AttributeError):
-        del secret._told
+        del secret._reveal
 
 
 def test_a_model_takes_texts_and_secrets() -> None:
@@ -177,27 +177,27 @@ def test_region_is_that_of_the_arn() -> None:
 
 
 def test_references_to_one_secret_are_fetched_as_one() -> None:
-    assert Reference.parse(f"{ARN}#user").whole == Reference.parse(f"{ARN}#password").whole
-    assert Reference.parse(ARN).whole != Reference.parse(f"{ARN}?stage=AWSPENDING").whole
+    assert Reference.parse(f"{ARN}#user").stored == Reference.parse(f"{ARN}#password").stored
+    assert Reference.parse(ARN).stored != Reference.parse(f"{ARN}?stage=AWSPENDING").stored
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("postgresql://app:pw@host/db", "no reference"),
-        ('{"password": "x"}', "no reference"),
-        ("two words", "no reference"),
-        ("", "no reference"),
-        ("vault:prod/app", "no reference"),
+        ("postgresql://app:pw@host/db", "not a valid reference"),
+        ('{"password": "x"}', "not a valid reference"),
+        ("two words", "not a valid reference"),
+        ("", "not a valid reference"),
+        ("vault:prod/app", "not a valid reference"),
         ("env:not-a-name", "name of a variable"),
-        ("arn:aws:s3:::bucket", "of no secret"),
+        ("arn:aws:s3:::bucket", "of neither a secret"),
         ("prod/app#", "ends with a #"),
         ("prod/app?stag=AWSCURRENT", "neither stage= nor version="),
-        ("ssm:/prod/app?stage=AWSCURRENT", "only Secrets Manager knows"),
-        ("x" * 3000, "no reference"),
+        ("ssm:/prod/app?stage=AWSCURRENT", "only Secrets Manager supports"),
+        ("x" * 3000, "not a valid reference"),
     ],
 )
-def test_what_is_no_reference_is_refused(text: str, fault: str) -> None:
+def test_invalid_reference_is_rejected(text: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         Reference.parse(text)
 

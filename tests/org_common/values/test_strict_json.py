@@ -71,19 +71,19 @@ def test_object_is_read_as_json_reads_it(text: str) -> None:
     ids=repr,
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^(no JSON object|a NUL in a text)"):
+    with pytest.raises(ValueError, match=r"^(not valid JSON|not a JSON object|a string contains NUL)"):
         parse(text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-8-sig"])
 def test_other_encodings_are_refused(encoding: str) -> None:
-    with pytest.raises(ValueError, match="no JSON object"):
+    with pytest.raises(ValueError, match="^not (valid JSON|a JSON object)"):
         parse_object('{"é": 1}'.encode(encoding), max_bytes=1000)
 
 
 @pytest.mark.parametrize("data", [b'{"a": "\xff"}', b'{"a": "\xc0\xaf"}', b'{"a": "\xed\xa0\x80"}'])
 def test_what_is_no_utf_8_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="no JSON object"):
+    with pytest.raises(ValueError, match="^not (valid JSON|a JSON object)"):
         parse_object(data, max_bytes=1000)
 
 
@@ -100,12 +100,12 @@ def test_depth_is_bounded_before_the_parser_meets_it(opening: bytes) -> None:
 
 
 def test_depth_that_is_allowed_but_beyond_the_stack_is_refused() -> None:
-    with pytest.raises(ValueError, match="no JSON object"):
+    with pytest.raises(ValueError, match="^not (valid JSON|a JSON object)"):
         parse_object(b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}", max_bytes=10**6, max_containers=10**6)
 
 
 def test_refusal_carries_nothing_of_the_text() -> None:
-    with pytest.raises(ValueError, match="no JSON object") as caught:
+    with pytest.raises(ValueError, match="^not (valid JSON|a JSON object)") as caught:
         parse('{"hunter2": ')
 
     assert "hunter2" not in repr(caught.value)

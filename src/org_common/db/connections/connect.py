@@ -222,10 +222,10 @@ def _addresses(conninfo: str, deadline_s: float) -> list[str]:
     host = str(given.get("host") or "")
     if "hostaddr" in given or not host or "," in host or host.startswith("/") or host in _LOCAL:
         return [conninfo]
-    from org_common.lifecycle.within import within  # here, as an address or this machine needs none
+    from org_common.lifecycle.timeout import run_with_timeout  # here, as an address or this machine needs none
 
     try:
-        found = within(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), deadline_s)
+        found = run_with_timeout(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM), deadline_s)
     except TimeoutError:
         raise ConnectFailed("no answer from the resolver in time", None, Signal.MUTE) from None
     except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import select
 import threading
 import time
@@ -25,6 +24,8 @@ from org_common.db.protocol.exchange_span import ExchangeSpan
 from org_common.db.protocol.plans import Plans
 from org_common.db.protocol.statement import Wire
 from org_common.db.protocol.wire import exchange
+from org_common.lifecycle.clock import elapsed_s, now
+from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
 
@@ -84,7 +85,7 @@ class Connection:
     its prelude.
     """
 
-    __slots__ = ("_counters", "_lock", "_pid", "_plans", "_profile", "_raw", "_used_monotonic_s", "_used_wall_s")
+    __slots__ = ("__weakref__", "_counters", "_lock", "_plans", "_profile", "_raw", "_used_at", "is_inherited")
 
     def __init__(self, raw: Raw, counters: Counters, profile: Profile = TRANSACTION_POOLER) -> None:
         self._raw = raw
@@ -92,7 +93,9 @@ class Connection:
         self._plans = Plans() if profile.prepares else None
         self._counters = counters
         self._lock = threading.Lock()
-        self._pid = os.getpid()
+        self.is_inherited = False
+        """True in a child process: the socket belongs to the parent, which continues to use it."""
+        reset_in_child(self._inherit)
         self.touch()
 
     def exchange(self, statements: Sequence[Wire], deadline_s: float) -> list[PGresult]:
@@ -100,7 +103,7 @@ class Connection:
 
         `ConnectionLost` in a child process.
         """
-        if self._pid != os.getpid():
+        if self.is_inherited:
             # The socket is the parent's: what a child says on it would become a part of the parent's transaction.
             raise ConnectionLost("opened by the process that this one was forked from")
         self._profile.check(statements)
@@ -119,19 +122,18 @@ class Connection:
 
     def touch(self) -> None:
         """It was of use just now."""
-        self._used_wall_s, self._used_monotonic_s = time.time(), time.monotonic()
+        self._used_at = now()
 
     def doubt(self) -> str | None:
         """Why this connection must not be used again, None when it may. No round trip.
 
-        An idle connection whose socket is readable was closed by the peer, or holds what nobody asked for. Age is by
-        the clock that went further: whether the monotonic one stands still while Lambda freezes is not documented.
+        An idle connection whose socket is readable was closed by the peer, or holds what nobody asked for.
         """
-        if self._pid != os.getpid():
+        if self.is_inherited:
             return "forked"
         if self._raw.closed:
             return "dead"
-        if max(time.time() - self._used_wall_s, time.monotonic() - self._used_monotonic_s) > MAX_IDLE_S:
+        if elapsed_s(self._used_at, now()) > MAX_IDLE_S:
             return "idle too long"
         poll = select.poll()
         poll.register(self._raw.pgconn.socket, select.POLLIN)
@@ -139,10 +141,13 @@ class Connection:
 
     def close(self) -> None:
         """Close it; in a child process only forget it, since the socket is the parent's as well."""
-        if self._pid == os.getpid():
-            self._raw.close()
-        else:
+        if self.is_inherited:
             _forgotten.append(self._raw)
+        else:
+            self._raw.close()
+
+    def _inherit(self) -> None:
+        self.is_inherited = True
 
 
 # Kept, so that nothing says goodbye to the server in the parent's name when they are collected.
@@ -175,16 +180,15 @@ class Single:
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._connection: Connection | None = None
-        self._pid = os.getpid()
         self._busy = threading.Lock()
-        self._holder: tuple[int, int] | None = None
+        self._holder: int | None = None
+        reset_in_child(self._reset_in_child)
 
     @contextmanager
     def lease(self, deadline_s: float) -> Iterator[Connection]:
         """Waits for another thread's unit to end, not longer than `deadline_s`."""
-        me = (os.getpid(), threading.get_ident())
-        self._take(me, deadline_s)
-        # In a child process it may be another by the end.
+        self._take(threading.get_ident(), deadline_s)
+        # After a fork within the block the child has another lock.
         busy = self._busy
         try:
             connection = self._usable(deadline_s)
@@ -199,17 +203,17 @@ class Single:
     def close(self) -> None:
         self._drop(None)
 
-    def _take(self, me: tuple[int, int], deadline_s: float) -> None:
-        if self._pid != me[0]:
-            # Whichever thread of the parent process held it is not here to let it go.
-            self._pid, self._busy, self._holder = me[0], threading.Lock(), None
-        if self._holder == me:
+    def _reset_in_child(self) -> None:
+        self._busy, self._holder = threading.Lock(), None
+
+    def _take(self, thread: int, deadline_s: float) -> None:
+        if self._holder == thread:
             raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
         if not self._busy.acquire(blocking=False):
             self.counters.waits += 1
             if not self._busy.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
                 raise Unavailable
-        self._holder = me
+        self._holder = thread
 
     def _usable(self, deadline_s: float) -> Connection:
         if self._connection is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from org_common.db.connections.connection import Connection, Url, login_url, ope
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES
 from org_common.db.protocol.counters import Counters
+from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
 
@@ -33,36 +33,45 @@ class Kept(Raw):
     leased: Connection | None = None
 
 
+# Referenced for the life of a child process: collecting a pool waits for its lock and its threads, which exist in the
+# parent alone.
+_inherited: list[ConnectionPool[Kept]] = []
+
+
 class Pooled:
     """Up to `size` connections, opened when they are needed. Safe to make before a fork: a child opens its own."""
 
-    def __init__(self, settings: Settings, url: Url | None = None, *, size: int = 10) -> None:
-        """`url`: where the login's URL comes from, if not from the settings."""
+    def __init__(self, settings: Settings, url: Url | None = None, *, size: int = 10, wait_s: float = WAIT_S) -> None:
+        """`url` returns the URL of the login, by default that of the settings.
+
+        `wait_s` is the longest wait for a connection.
+        """
         self.counters = Counters()
         self.guard = Guard()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
         self._size = size
+        self._wait_s = wait_s
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Kept] | None = None
-        self._pid = os.getpid()
         self._leased = 0
         self._failure: OrgError | None = None
         # When no connection could be opened last, for a reason that no other try mends.
         self._hopeless_s = 0.0
+        reset_in_child(self._reset_in_child)
 
     @contextmanager
     def lease(self, deadline_s: float) -> Iterator[Connection]:
         """Waits for a connection for 3 s at the most, and no longer for one that cannot open (a wrong password)."""
-        pool, pid = self._opened(), os.getpid()
-        raw, connection = self._take(pool, min(deadline_s, time.monotonic() + WAIT_S))
+        pool = self._opened()
+        raw, connection = self._take(pool, min(deadline_s, time.monotonic() + self._wait_s))
         self._count(1)
         try:
             yield connection
             connection.touch()
         finally:
-            if pid != os.getpid():
+            if connection.is_inherited:
                 # Pool and connection are the parent's, which goes on with them.
                 connection.close()
             else:
@@ -72,23 +81,21 @@ class Pooled:
                 pool.putconn(raw)
 
     def close(self) -> None:
-        self._begin_anew_in_child()
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close(timeout=1)
 
     def _opened(self) -> ConnectionPool[Kept]:
-        self._begin_anew_in_child()
         with self._lock:
             if self._pool is None:
                 self._pool = self._made()
             return self._pool
 
-    def _begin_anew_in_child(self) -> None:
-        if self._pid != os.getpid():
-            # The lock as well: whichever thread of the parent held it is not here to let it go.
-            self._pid, self._lock, self._pool, self._leased = os.getpid(), threading.Lock(), None, 0
+    def _reset_in_child(self) -> None:
+        if self._pool is not None:
+            _inherited.append(self._pool)
+        self._lock, self._pool, self._leased = threading.Lock(), None, 0
 
     def _made(self) -> ConnectionPool[Kept]:
         owner = self

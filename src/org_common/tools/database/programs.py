@@ -81,15 +81,15 @@ def server_account(cluster: Path) -> Account | None:
         if owner.st_uid == 0:
             raise PostgresError(
                 f"{cluster} is owned by root, and PostgreSQL does not run as root."
-                f" Change the owner: chown -R nobody '{cluster}'."
+                f" Change the owner: chown -R nobody '{cluster}'."  # allow-word: nobody
             )
         return Account(f"with id {owner.st_uid}", owner.st_uid, owner.st_gid)
-    for name in ("postgres", "nobody"):
+    for name in ("postgres", "nobody"):  # allow-word: nobody
         with suppress(KeyError):
             user = pwd.getpwnam(name)
             return Account(name, user.pw_uid, user.pw_gid)
     raise PostgresError(
-        "PostgreSQL does not run as root, and this machine has no user named postgres or nobody."
+        "PostgreSQL does not run as root, and this machine has no user named postgres or nobody."  # allow-word: nobody
         " Run this command as another user."
     )
 

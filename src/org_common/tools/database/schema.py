@@ -78,8 +78,8 @@ def migrate(
     """Apply the pending migrations and return them.
 
     Raises `SchemaError` if one fails; the files before it stay applied. `url` is the URL of app_migrator at the server
-    itself: a pooler in transaction mode loses the advisory lock that excludes other migrators, for whom we wait up to
-    `wait_s` seconds. `on_apply` is called after each COMMIT.
+    itself: a pooler in transaction mode loses the advisory lock that excludes other migrators. Waits up to `wait_s`
+    seconds for that lock. `on_apply` is called after each COMMIT.
     """
     with session(url) as conn:
         _refuse_powers(conn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from org_common.config.settings_reader import PREFIX, Reading, has_password
+from org_common.config.settings_reader import PREFIX, SettingsReader, has_password
 from org_common.tools.doctor.finding import Finding
 from org_common.values.secret import Reference, Secret
 
@@ -32,15 +32,15 @@ _OF_LAMBDA = frozenset(
 
 def settings(environ: Mapping[str, str], subject: str, *, needs_login: bool) -> Iterator[Finding]:
     """Findings for settings that `Settings.from_env` rejects in this environment, and for unknown and missing ones."""
-    reading = Reading(environ)
-    fields = reading.fields()
-    for fault in reading.faults:
+    reader = SettingsReader(environ)
+    fields = reader.fields()
+    for fault in reader.faults:
         name, _, rest = fault.partition(" ")
         reason, _, example = rest.partition(". Example")
         fix = f"Example{example}" if example else "set it as the page `settings` describes, or remove it"
         yield Finding("settings.fault", f"{subject} {name}", reason, fix)
-    reported = " ".join(reading.faults)
-    for name in reading.unknown:
+    reported = " ".join(reader.faults)
+    for name in reader.unknown:
         if name not in reported:
             yield Finding(
                 "settings.unknown",

@@ -1,6 +1,6 @@
 """Compiles bytecode that Lambda's Python uses without checking file dates.
 
-A zip stores dates with a resolution of two seconds, and a layer's are all the same. Timestamp-based bytecode would
+A zip stores dates with a resolution of two seconds, and the files of a layer share one. Timestamp-based bytecode would
 therefore be invalid and recompiled at each cold start, since /opt is read-only (measured: 365 instead of 160 ms for
 imports). `unchecked-hash` bytecode (PEP 552) is used without looking at its source.
 """

@@ -52,7 +52,7 @@ def error_types(app: App, route: Route) -> dict[int, type[OrgError]]:
     statuses = {400, 422, 500}
     kinds = {parameter.kind for parameter in route.signature.parameters}
     has_database = route.rule.needs_database or kinds & {"reader", "transaction"}
-    if route.rule.caller != "anyone":
+    if not route.is_public:
         # Without an authorizer in front, the app fetches the issuer's keys, which can fail.
         statuses |= {401} if app.identity.needs_authorizer else {401, 503}
     if has_database:

@@ -56,7 +56,7 @@ def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: 
             for status, kind in error_responses.error_types(app, route).items()
         },
     }
-    result["security"] = [] if route.rule.caller == "anyone" else [{scheme: []}]
+    result["security"] = [] if route.is_public else [{scheme: []}]
     result["x-rule"] = route.rule.name
     result["x-database-role"] = route.rule.role
     return result
@@ -91,13 +91,13 @@ def _parameters(route: Route, schemas: Schemas) -> list[Json]:
 
 def _is_listed(parameter: Parameter) -> bool:
     return parameter.kind in ("path", "query", "cookie") or (
-        parameter.kind == "header" and parameter.outside not in _UNLISTED_HEADERS
+        parameter.kind == "header" and parameter.wire_name not in _UNLISTED_HEADERS
     )
 
 
 def _parameter(parameter: Parameter, schemas: Schemas) -> Json:
     annotation = _without_none(parameter.annotation)
-    result: Json = {"name": parameter.outside, "in": parameter.kind, "required": parameter.required}
+    result: Json = {"name": parameter.wire_name, "in": parameter.kind, "required": parameter.required}
     schema = schemas.of(annotation, "in", parameter.constraints)
     # `build` merges these keywords with the schema that pydantic generates.
     if _base(annotation) is int:

@@ -16,9 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.config.settings import Settings
-from org_common.db.connections import connection
 from org_common.db.connections.connect import CONNECTING_S, ConnectFailed, Raw, conninfo
-from org_common.db.connections.connection import Single, Source, open_connection
+from org_common.db.connections.connection import MAX_IDLE_S, Single, Source, open_connection
 from org_common.db.connections.pool import Pooled
 from org_common.db.connections.retry import Signal
 from org_common.db.database import Database, transaction
@@ -158,9 +157,13 @@ def test_after_close_it_opens_anew(db: Database) -> None:
 
 
 @pytest.mark.db
-def test_what_was_idle_for_long_is_not_tried(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_idle_for_long_is_not_tried(db: Database) -> None:
+    source = db._source
+    assert isinstance(source, Single)
     first = reader(db).value(PID)
-    monkeypatch.setattr(connection, "MAX_IDLE_S", -1.0)
+    assert source._connection is not None
+    wall_s, monotonic_s = source._connection._used_at
+    source._connection._used_at = wall_s - MAX_IDLE_S - 1, monotonic_s
 
     assert reader(db).value(PID) != first
     assert db.counters.dropped == {"idle too long": 1}

@@ -133,8 +133,8 @@ def test_connections_that_the_pool_itself_replaced_are_forgotten(source: Pooled)
     assert until(lambda: forgotten() >= 4)
 
 
-def test_an_exhausted_pool_is_unavailable(source: Pooled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "WAIT_S", 0.2)
+def test_an_exhausted_pool_is_unavailable(lab: Lab) -> None:
+    source = Pooled(lab.settings, size=4, wait_s=0.5)
     with ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(source.lease(Deadline.after(5).at_s))
@@ -143,13 +143,15 @@ def test_an_exhausted_pool_is_unavailable(source: Pooled, monkeypatch: pytest.Mo
             pass
         assert raised.value.headers == {"Retry-After": "1"}
 
-        # A deadline that comes first is what counts.
-        monkeypatch.setattr(pools, "WAIT_S", 30.0)
+        # A sooner deadline takes precedence.
+        began_s = time.monotonic()
         with pytest.raises(Unavailable), source.lease(Deadline.after(0.1).at_s):
             pass
+        assert time.monotonic() - began_s < 0.5
 
     with source.lease(Deadline.after(5).at_s):
         pass
+    source.close()
 
 
 def test_nobody_waits_for_longer_than_three_seconds() -> None:
@@ -157,11 +159,8 @@ def test_nobody_waits_for_longer_than_three_seconds() -> None:
 
 
 @pytest.mark.fault
-def test_without_a_server_it_is_unavailable_and_the_cause_is_kept(
-    lab: Lab, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pools, "WAIT_S", 0.5)
-    source = Pooled(lab.through(proxy.url(lab.local.login_url)), size=2)
+def test_without_a_server_it_is_unavailable_and_the_cause_is_kept(lab: Lab, proxy: Proxy) -> None:
+    source = Pooled(lab.through(proxy.url(lab.local.login_url)), size=2, wait_s=0.5)
     db = Database(lab.settings, source)
     proxy.refuse()
 
@@ -175,11 +174,10 @@ def test_without_a_server_it_is_unavailable_and_the_cause_is_kept(
 
 
 @pytest.mark.fault
-def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As long as it would wait for a server that is down.
-    monkeypatch.setattr(pools, "WAIT_S", 600.0)
+def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab) -> None:
     url = lab.local.login_url
-    source = Pooled(lab.through(url.replace(str(urlsplit(url).password), "wrong")), size=2)
+    # It would wait as long for a server that is down.
+    source = Pooled(lab.through(url.replace(str(urlsplit(url).password), "wrong")), size=2, wait_s=600.0)
 
     with pytest.raises(Unavailable) as raised, source.lease(Deadline.after(600).at_s):
         pass
@@ -189,15 +187,11 @@ def test_a_password_that_does_not_hold_is_refused_at_once(lab: Lab, monkeypatch:
 
 
 @pytest.mark.parametrize("cause", [SettingsError("ORG_COMMON_DATABASE_URL is not set"), Refused("there is none")])
-def test_a_fault_of_the_set_up_is_told_at_once_as_it_is(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, cause: Exception
-) -> None:
-    monkeypatch.setattr(pools, "WAIT_S", 600.0)
-
+def test_a_fault_of_the_set_up_is_told_at_once_as_it_is(lab: Lab, cause: Exception) -> None:
     def url(*, force_refresh: bool = False, deadline_s: float = 0) -> str:
         raise OrgError(code="misconfigured") from cause
 
-    source = Pooled(lab.settings, url, size=2)
+    source = Pooled(lab.settings, url, size=2, wait_s=600.0)
 
     for _ in range(2):
         with pytest.raises(OrgError) as raised, source.lease(Deadline.after(600).at_s):
