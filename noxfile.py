@@ -139,13 +139,12 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
-@nox.session
+@nox.session(python=False)
 def findings(session: nox.Session) -> None:
     """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
-    session.install("-c", LOCK, "uv")
-    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.sh"))}
     for name in session.posargs or scripts:
-        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
+        session.run("bash", str(scripts[name]), external=True)
 
 
 @nox.session
