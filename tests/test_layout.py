@@ -5,7 +5,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py") if path.name != "__init__.py")
 
-MAX_LINES = 350
+# A longer file is a question, not an error of style: which part of it is a noun of its own?
+MAX_LINES = 400
 
 # A command is tested with the tool that it calls, SQL with the routes that run it.
 UNMIRRORED = ("commands", "queries")

@@ -20,6 +20,7 @@ from org_common import TOKEN, Database, OrgCheck, OrgError, Rule, SysCheck, Tran
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, TokenHolder, World, invite_token
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import until
 
 pytestmark = pytest.mark.db
@@ -48,9 +49,9 @@ class Crowd:
         def call(caller: Identity, work: Work) -> None:
             with closing(Database(self._world.local.settings)) as database:
                 # Connected before the others start.
-                database.reader(TOKEN, caller, {}, Deadline.after(30)).value("select 1")
+                open_reader(database, TOKEN, caller, {}, Deadline.after(30)).value("select 1")
                 gate.wait(30)
-                tx = database.transaction(rule, caller, path, Deadline.after(30))
+                tx = open_transaction(database, rule, caller, path, Deadline.after(30))
                 try:
                     work(tx)
                     tx.commit()
