@@ -114,15 +114,15 @@ def test_function_of_the_platform_requires_its_admin(
 
 
 INNER: list[LiteralString] = [
-    "select access.become(%(alice)s)",
-    "select access.hold_caller()",
-    "select access.hold_org(%(acme)s, 'org_user')",
-    "select access.hold_sys_owners()",
-    "select access.keep_an_owner(%(acme)s, %(alice)s)",
+    "select access.set_caller(%(alice)s)",
+    "select access.lock_token()",
+    "select access.lock_org(%(acme)s, 'org_user')",
+    "select access.lock_sys_owners()",
+    "select access.require_other_owner(%(acme)s, %(alice)s)",
     "select access.log_event(%(alice)s, 'provisioned')",
-    "select access.make_caller('sys_owner', 'x')",
-    "select access.may_bootstrap('first@zq7.example')",
-    "select access.merged('{}', '{}')",
+    "select access.create_caller('sys_owner', 'x')",
+    "select access.is_first_owner('first@zq7.example')",
+    "select access.merge_patch('{}', '{}')",
     "select access.revoke_invites_of(%(acme)s, %(alice)s, null)",
     "select access.revoke_invites_to(%(acme)s, %(alice)s)",
     "select access.token_hash('x')",

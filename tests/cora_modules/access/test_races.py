@@ -211,7 +211,7 @@ def test_request_that_deadlocks_runs_again(world: World) -> None:
         other.execute("select from access.invites where email = 'guest@zq7.example' for update")
         request.start()
         assert until(lambda: _is_waiting(world))
-        other.execute("select access.hold_sys_owners()")
+        other.execute("select access.lock_sys_owners()")
     request.join(30)
 
     assert statuses == [200]
@@ -222,7 +222,7 @@ def test_request_that_deadlocks_runs_again(world: World) -> None:
 def test_admin_who_is_deactivated_while_waiting_changes_nothing(world: World) -> None:
     request, statuses = deactivation(world, "erin")
     with psycopg.connect(world.local.admin_url) as other:
-        other.execute("select access.hold_sys_owners()")
+        other.execute("select access.lock_sys_owners()")
         request.start()
         assert until(lambda: _is_waiting(world))
         other.execute("update access.users set is_active = false where id = %s", [IDS["sam"]])
