@@ -60,7 +60,9 @@ declare
   new_role app.org_role := coalesce(role, old_role);
 begin
   -- Admins can neither grant nor remove a role above their own.
-  perform app.require(case when old_role is not null then caller_rank >= app.rung(old_role) and caller_rank >= app.rung(new_role) end);
+  perform app.require(
+    case when old_role is not null then caller_rank >= app.rung(old_role) and caller_rank >= app.rung(new_role) end
+  );
   if old_role = 'org_owner' and new_role <> 'org_owner' then
     perform access.require_other_owner(org_id, user_id);
   end if;
