@@ -18,7 +18,7 @@ from org_common.tools.openapi import answers
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.values.casing import camel
 from org_common.values.model import Patch
-from org_common.values.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from org_common.values.paging import CURSOR_PATTERN, DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Page
 
 MERGE_PATCH = "application/merge-patch+json"
 # RFC 9110 section 8.3, 12.5.1 and 11.6.2 speak of these already, and the specification passes over them.
@@ -114,7 +114,7 @@ def _page_parameters() -> list[Json]:
             "name": "cursor",
             "in": "query",
             "required": False,
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "pattern": CURSOR_PATTERN, "maxLength": MAX_CURSOR_LENGTH},
             "description": "`nextCursor` of the page before. It holds for the same list and caller only.",
         },
     ]
