@@ -18,6 +18,7 @@ from org_common.db.reader import Reader
 from org_common.values.model import Model
 from org_common.values.paging import PageRequest
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db
@@ -136,7 +137,7 @@ def types(shared_lab: Lab) -> Iterator[Lab]:
 
 @pytest.fixture
 def reader(types: Lab, db: Database) -> Reader:
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(300))
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(300))
 
 
 def rows_of(name: str, samples: Sequence[str | None]) -> LiteralString:
