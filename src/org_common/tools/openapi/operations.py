@@ -18,7 +18,7 @@ from org_common.tools.openapi import error_responses
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.values.casing import camel
 from org_common.values.model import Patch
-from org_common.values.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from org_common.values.paging import CURSOR_PATTERN, DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, Page
 
 MERGE_PATCH = "application/merge-patch+json"
 # RFC 9110 defines these (sections 8.3, 12.5.1, 11.6.2), and OpenAPI ignores parameters with these names.
@@ -118,8 +118,8 @@ def _page_parameters() -> list[Json]:
             "name": "cursor",
             "in": "query",
             "required": False,
-            "schema": {"type": "string"},
-            "description": "`nextCursor` of the previous page. Valid only for the same list and caller.",
+            "schema": {"type": "string", "pattern": CURSOR_PATTERN, "maxLength": MAX_CURSOR_LENGTH},
+            "description": "`nextCursor` of the previous page. Valid only for the same list, sort order and caller.",
         },
     ]
 
