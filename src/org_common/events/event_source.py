@@ -103,7 +103,9 @@ def encode_body(body: bytes) -> tuple[str, bool]:
 def read_authorizer(request_context: Event) -> Mapping[str, Any] | None:
     """The context of the API's authorizer; None without an authorizer."""
     authorizer = request_context.get("authorizer")
-    return authorizer if isinstance(authorizer, dict) else None
+    # An HTTP API with format 1.0 sends nulls for a route without an authorizer.
+    is_authorizer = isinstance(authorizer, dict) and any(value is not None for value in authorizer.values())
+    return authorizer if is_authorizer else None
 
 
 def check_unicode(*strings: str) -> None:
