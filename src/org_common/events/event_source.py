@@ -137,6 +137,25 @@ def check_base_path(path: str) -> str:
     return path
 
 
+def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with names in lower case; names that differ only in case are one header, joined as API Gateway does.
+
+    RFC 9110, section 5.1: field names are case-insensitive.
+    """
+    lowered: dict[str, str] = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        separator = "; " if lower == "cookie" else ","
+        lowered[lower] = f"{lowered[lower]}{separator}{value}" if lower in lowered else value
+    return lowered
+
+
+def is_function_url(domain: str) -> bool:
+    """Whether it is the domain of a Function URL: ID.lambda-url.REGION, in AWS or in an emulator such as LocalStack."""
+    labels = domain.split(".", 3)
+    return len(labels) == 4 and labels[1] == "lambda-url" and labels[2].count("-") >= 2 and labels[2][-1:].isdigit()
+
+
 def is_string_list(value: object) -> bool:
     """Whether the value is a list of strings."""
     return isinstance(value, list) and all(type(item) is str for item in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from org_common.events.event_source import is_function_url
 from org_common.events.rest_api import join_headers
 from org_common.http.request import Request
 from org_common.values.errors import OrgError
@@ -49,7 +50,7 @@ def _describe_http(event: Event, context: Event) -> str:
         return "a WebSocket API's event"
     if "http" in context:
         domain = context.get("domainName")
-        if isinstance(domain, str) and ".lambda-url." in domain:
+        if isinstance(domain, str) and is_function_url(domain):
             return "a Function URL's event (FUNCTION_URL)"
         return "an HTTP API's event, payload format 2.0 (HTTP_API)"
     if "httpMethod" in event:
