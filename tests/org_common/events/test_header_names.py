@@ -187,7 +187,7 @@ def spelled(name: str, capitals: list[bool]) -> str:
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=8)
+@settings(max_examples=8, deadline=None)
 @given(capitals=st.lists(st.booleans(), max_size=32))
 def test_header_is_found_in_any_case(source: str, reader: str, capitals: list[bool]) -> None:
     method, path, headers, body, holds = READERS[reader]
