@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from org_common.telemetry import observability
 from org_common.telemetry.invocation import current
-from org_common.telemetry.line import clock, dumps, stamp
+from org_common.telemetry.line import clock, dumps, stamp, visible
 
 TYPE_CHECKING = False
 
@@ -152,10 +152,8 @@ class Handler(logging.Handler):
         error_type = type(sys.exc_info()[1]).__name__
         message = f"a log line could not be written: {error_type}"
         fields = {"message": message, "location": f"{record.pathname}:{record.lineno}"}
-        import orjson
-
-        line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})
-        self.write(line.decode() + "\n", logging.ERROR)
+        line = dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})
+        self.write(line, logging.ERROR)
 
     def _emit(self, record: logging.LogRecord, invocation: Invocation | None) -> None:
         try:
@@ -193,7 +191,8 @@ class Handler(logging.Handler):
         error = _error(record)
         if error is not None:
             lines += _stack_lines(self._described(error))
-        return "\n".join(lines).translate(_CONTROL) + "\n"
+        # Only the SDK ends a line: a newline in a value would let a caller forge the next one.
+        return "".join([f"{visible(line)}\n" for line in lines])
 
     def _described(self, error: BaseException) -> dict[str, Any]:
         from org_common.telemetry.causes import described
@@ -289,9 +288,6 @@ def unconfigure() -> None:
 def active() -> Handler | None:
     """The handler of this process, None before `configure`."""
     return _handler
-
-
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
 
 
 def _create_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
