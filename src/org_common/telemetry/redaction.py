@@ -182,7 +182,9 @@ class Redactor:
             items = list(value)[:MAX_ITEMS]
             # A named tuple.
             names = getattr(value, "_fields", None)
-            return self._items(name, items, depth) if names is None else self._mapping([*zip(names, items)], depth)
+            if names is None:
+                return self._items(name, items, depth)
+            return self._mapping(list(zip(names, items, strict=False)), depth)
         if isinstance(value, bytes | bytearray | memoryview):
             return f"<{len(value)} bytes>"
         try:
