@@ -12,9 +12,10 @@ import time
 from org_common.http.observer import Observer
 from org_common.telemetry import log, metrics, observability, trace
 from org_common.telemetry.invocation import Invocation, current
-from org_common.telemetry.line import clock, dumps, stamp
+from org_common.telemetry.line import dumps, stamp
 from org_common.telemetry.observability import Observability
 from org_common.telemetry.process import process
+from org_common.telemetry.request_text import MAX_PATH_LENGTH, request_text
 from org_common.telemetry.trace_context import Trace
 
 TYPE_CHECKING = False
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 TENANT_PARAMETER = "{org_id}"
 MAX_ID_LENGTH = 64
-MAX_PATH_LENGTH = 200
 FLUSH_S = 2.0
 # Kept free of the request's time, to send the response.
 FLUSH_MARGIN_S = 0.2
@@ -137,17 +137,8 @@ class RequestObserver(Observer):
     """Records one request of an app."""
 
     __slots__ = (
-        "_began_s",
-        "_bytes",
-        "_code",
-        "_invocation",
-        "_invocation_id",
-        "_route",
-        "_sent",
-        "_span",
-        "_status",
-        "_telemetry",
-        "_token",
+        *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id", "_route"),
+        *("_sent", "_span", "_status", "_telemetry", "_token"),
     )
 
     def __init__(self, telemetry: Telemetry, invocation_id: str | None) -> None:
@@ -309,17 +300,9 @@ class RequestObserver(Observer):
         return measured | metrics.merge_pending(into=invocation.metrics)
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
-        path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)
-        name = "event" if self._sent is None else f"{self._sent.method} {path}"
-        round_trips = invocation.database_round_trips
-        count = f"{round_trips} round trip{'s' if round_trips > 1 else ''}"
-        database = f", {count} {invocation.database_ms:.1f} ms" if round_trips else ""
-        code = "" if self._code is None else f" {self._code}"
-        took = f"{self._took_ms():.1f} ms{database}"
-        # A 500 response contains this id.
-        request_id = invocation.fields.get("request_id") if self._status >= 500 else None
-        named = "" if request_id is None else f"  request_id={request_id}"
-        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes{named}\n"
+        outcome = f"{self._status}" if self._code is None else f"{self._status} {self._code}"
+        took_ms, size = self._took_ms(), self._bytes
+        return request_text(self._sent, invocation, handler.redactor, outcome=outcome, took_ms=took_ms, size=size)
 
     def _name(self) -> str:
         if self._route is not None:
