@@ -15,6 +15,7 @@ from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.line import dumps, stamp
 from org_common.telemetry.observability import Observability
 from org_common.telemetry.process import process
+from org_common.telemetry.pseudonym import Pseudonyms
 from org_common.telemetry.request_text import MAX_PATH_LENGTH, request_text
 from org_common.telemetry.trace_context import Trace
 
@@ -45,7 +46,6 @@ MAX_ID_LENGTH = 64
 FLUSH_S = 2.0
 # Kept free of the request's time, to send the response.
 FLUSH_MARGIN_S = 0.2
-MAX_USERS = 1000
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +53,16 @@ _logger = logging.getLogger(__name__)
 class Telemetry:
     """Observes the requests of one app, as the environment says."""
 
-    __slots__ = ("_flushes", "_tenant_at", "_users", "database", "embedder", "function", "handler")
+    __slots__ = (
+        "_flushes",
+        "_pseudonym_key",
+        "_pseudonyms",
+        "_tenant_at",
+        "database",
+        "embedder",
+        "function",
+        "handler",
+    )
 
     def __init__(
         self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
@@ -69,7 +78,7 @@ class Telemetry:
                 _logger.error("metrics are off: %s", error)
         self._flushes = how.in_lambda
         self._tenant_at: dict[str, int | None] = {}
-        self._users: dict[tuple[str, str], str] = {}
+        self._pseudonyms = Pseudonyms(how.pseudonym_key)
 
     @classmethod
     def from_env(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
@@ -78,8 +87,7 @@ class Telemetry:
         `database` returns the one that the app has used so far, if any.
         """
         faults: list[str] = []
-        how = observability.read(faults=faults)
-        handler = log.active()
+        how, handler = observability.read(faults=faults), log.active()
         if handler is None and (how.in_lambda or how.form is not None) and how.form != "off":
             handler = log.configure_as(how, "text" if how.form == "text" else "json")
         for fault in faults:
@@ -115,16 +123,8 @@ class Telemetry:
         return None if at is None or not _is_id(values[at]) else values[at]
 
     def user(self, identity: Identity) -> str:
-        """A stable pseudonym of the caller, without name or address: see `pseudonym`."""
-        who = (identity.issuer, identity.subject)
-        known = self._users.get(who)
-        if known is None:
-            if len(self._users) >= MAX_USERS:
-                self._users.clear()
-            from org_common.telemetry.pseudonym import pseudonym
-
-            known = self._users[who] = pseudonym(*who)
-        return known
+        """A stable pseudonym of the caller, without name or address: see `Pseudonyms`."""
+        return self._pseudonyms.of(identity.issuer, identity.subject)
 
     def flush(self, sent: Request | None) -> None:
         """Send buffered spans now: Lambda freezes the process until the next request."""
@@ -301,8 +301,10 @@ class RequestObserver(Observer):
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
         outcome = f"{self._status}" if self._code is None else f"{self._status} {self._code}"
-        took_ms, size = self._took_ms(), self._bytes
-        return request_text(self._sent, invocation, handler.redactor, outcome=outcome, took_ms=took_ms, size=size)
+        took_ms = self._took_ms()
+        return request_text(
+            self._sent, invocation, handler.redactor, outcome=outcome, took_ms=took_ms, size=self._bytes
+        )
 
     def _name(self) -> str:
         if self._route is not None:

@@ -10,7 +10,7 @@ _PARTS = (
     r"authori[sz]ation|cookie|token|secret|passw|passcode|pass[-_ ]?phrase|mnemonic|credential|claims|jwt|signature"
     r"|(?:dsn|pwd|otp|psk)(?![a-z])|csrf|xsrf|bearer|assertion|saml_?re(?:quest|sponse)|code_?verifier|seed[-_ ]?phrase"
     r"|(?:api|access|private|session|account|signing|encrypt(?:ion)?|master|shared|cursor|hmac|service|subscription"
-    r"|storage|webhook|deploy|ssh|license)[-_ ]?key"
+    r"|storage|webhook|deploy|ssh|license|pseudonym)[-_ ]?key"
     r"|(?:auth|device|verif\w{1,8}|confirm\w{0,6}|login|sms|mfa|2fa|backup|recovery|activation|reset|invite"
     r"|one[-_ ]?time|security)[-_ ]?code"
     r"|sess(?:ion)?[-_]?id|database[-_]?url|connection[-_]?string"
