@@ -200,6 +200,8 @@ class Pipeline:
         return response
 
     def _problem(self, request: IncomingRequest, error: Exception) -> Response:
+        if isinstance(error, OrgError) and error.status < 500 and (error.__cause__ or error.__context__) is not None:
+            self._log_refusal(request, error)
         if self.error_handlers.handlers:
             try:
                 result = self.error_handlers.handle(error, request)
@@ -220,6 +222,18 @@ class Pipeline:
             logger().error("%s: %s", self._route_name(request), error.detail)
         request.observer.problem_rendered(error.code)
         return problem(error, request.id, self._problem_types)
+
+    def _log_refusal(self, request: Request, error: OrgError) -> None:
+        """Log what PostgreSQL said about a request that it refused; the caller learns none of it."""
+        log = logger()
+        if not log.isEnabledFor(INFO):
+            return
+        from org_common.telemetry.causes import database_error, database_fields, refusal
+
+        failed = database_error(error)
+        if failed is not None:
+            said = (self._route_name(request), error.status, refusal(failed))
+            log.info("%s responded with %d: %s", *said, extra=database_fields(failed))
 
     def _options(self, request: Request) -> Response:
         """The methods of a path, and the CORS preflight response."""
@@ -245,6 +259,10 @@ def _around(
         return check_response(middleware(request, proceed))
 
     return wrapped
+
+
+# Of `logging`, which is not imported before there is something to log.
+INFO = 20
 
 
 def logger() -> Logger:
