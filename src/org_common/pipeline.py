@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from org_common.handlers.constraints import Constraints
 from org_common.handlers.error_handlers import ErrorHandlers
 from org_common.http.observer import IGNORE
 from org_common.http.request import IncomingRequest, Request, passed_on
@@ -52,6 +53,7 @@ class Pipeline:
         "_run_middleware",
         "_telemetry",
         "_telemetry_loaded",
+        "constraints",
         "error_handlers",
         "table",
     )
@@ -68,6 +70,7 @@ class Pipeline:
     ) -> None:
         self.table: Table[Route] = Table()
         self.error_handlers = ErrorHandlers()
+        self.constraints = Constraints()
         self._database: Database | None = None
         self._returns_pages = False
         self._name = name
@@ -202,9 +205,9 @@ class Pipeline:
     def _problem(self, request: IncomingRequest, error: Exception) -> Response:
         if isinstance(error, OrgError) and error.status < 500 and (error.__cause__ or error.__context__) is not None:
             self._log_refusal(request, error)
-        if self.error_handlers.handlers:
+        if self.error_handlers.handlers or self.constraints.handlers:
             try:
-                result = self.error_handlers.handle(error, request)
+                result = self.constraints.handle(error, request) or self.error_handlers.handle(error, request)
             except Exception as another:  # noqa: BLE001 - logged here
                 logger().exception("%s failed in an error handler", self._route_name(request))
                 result = another if isinstance(another, OrgError) else OrgError()

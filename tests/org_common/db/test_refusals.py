@@ -158,3 +158,43 @@ def test_without_anyone_who_logs_nothing_is_computed(
         assert Client(app, person=ALICE).post("/run").status == 409
 
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "status", "code"),
+    [
+        ("notes_label_key", "insert into lab.notes (id, body, label) values (2, 'x', 'taken')", 409, "duplicate"),
+        (
+            "lab.notes.notes_size_check",
+            "insert into lab.notes (id, body, size) values (2, 'x', -1)",
+            422,
+            "invalid_value",
+        ),
+        ("lab.notes.body", "insert into lab.notes (id) values (2)", 422, "missing_value"),
+        ("notes_parent_fkey", "insert into lab.notes (id, body, parent) values (2, 'x', 77)", 409, "broken_reference"),
+        ("bookings_seat_excl", "insert into lab.bookings values ('[1,5]'), ('[3,9]')", 409, "overlap"),
+        ("promises_note_fkey", "insert into lab.promises values (1, 77)", 409, "broken_reference"),
+    ],
+)
+def test_violation_points_to_the_field_that_the_app_declares(
+    post: Serve, name: str, text: LiteralString, status: int, code: str
+) -> None:
+    declared = lambda app: app.constraint(name, "label", detail="Choose another.", code="taken")  # noqa: E731
+
+    sent, lines, body = post(text, declared)
+
+    assert sent == status
+    assert f'"code":"{code}"' in body
+    assert '"errors":[{"in":"body","pointer":"#/label","detail":"Choose another.","code":"taken"}]' in body
+    assert any("sqlstate" in line for line in lines)
+
+
+def test_violation_is_what_its_handler_makes_of_it(post: Serve) -> None:
+    def prepare(app: App) -> None:
+        @app.constraint("notes_label_key")
+        def label_is_taken(error: OrgError, request: Request) -> OrgError:
+            return Conflict("This label is taken.", code="label_taken")
+
+    status, _, body = post("insert into lab.notes (id, body, label) values (2, 'x', 'taken')", prepare)
+
+    assert (status, '"code":"label_taken"' in body) == (409, True)
