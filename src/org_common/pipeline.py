@@ -69,8 +69,8 @@ class Pipeline:
         problem_types: str | None,
     ) -> None:
         self.table: Table[Route] = Table()
-        self.error_handlers = ErrorHandlers()
-        self.constraints = Constraints()
+        self.error_handlers: ErrorHandlers = ErrorHandlers()
+        self.constraints: Constraints = Constraints()
         self._database: Database | None = None
         self._returns_pages = False
         self._name = name

@@ -51,7 +51,7 @@ class StatementFailed(Exception):
         self.hint = hint
         self.routine = routine
         self.origin = origin
-        self.done = list(done)
+        self.done: list[PGresult] = list(done)
 
     @property
     def constraint(self) -> str | None:
