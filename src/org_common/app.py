@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
+from org_common.handlers.constraints import at_field
 from org_common.http.finish import SECURITY, Finish
 from org_common.pipeline import Pipeline, logger
 from org_common.router import Router
@@ -165,6 +166,38 @@ class App(Router):
 
         def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
             self.pipeline.error_handlers.add(kind, handler)  # type: ignore[arg-type]  # the result is checked later
+            return handler
+
+        return declare
+
+    @overload
+    def constraint(self, name: str) -> Callable[[Callable[[Any, Request], T]], Callable[[Any, Request], T]]: ...
+
+    @overload
+    def constraint(self, name: str, field: str, *, detail: str | None = None, code: str | None = None) -> None: ...
+
+    def constraint(
+        self, name: str, field: str | None = None, *, detail: str | None = None, code: str | None = None
+    ) -> Callable[[Callable[[Any, Request], T]], Callable[[Any, Request], T]] | None:
+        """Declare what the violation of a database constraint means: a field of the body, or a handler.
+
+            app.constraint("users_email_key", "email", detail="This address is taken.", code="taken")
+
+            @app.constraint("notes.notes.text")
+            def text_is_missing(error: OrgError, request: Request) -> OrgError:
+                return Unprocessable("A note needs text.", code="empty_note")
+
+        - `name`: the constraint, `users_email_key`, with its table if several tables have one of that name,
+          `access.users.users_email_key`; or a column that must not be null, `notes.notes.text`.
+        - `field`: the field's name in the body, `email`, or `address/zip`. The response keeps status and code, and its
+          `errors` point to the field, with `detail` and `code`.
+        """
+        if field is not None:
+            self.pipeline.constraints.add(name, at_field(field, detail, code))
+            return None
+
+        def declare(handler: Callable[[Any, Request], T]) -> Callable[[Any, Request], T]:
+            self.pipeline.constraints.add(name, handler)  # type: ignore[arg-type]  # the result is checked later
             return handler
 
         return declare

@@ -45,6 +45,8 @@ def exchange(
         raise ConnectionLost(str(error)) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
+        if failed.origin is not None and len(failed.done) < len(statements):
+            failed.origin.command = statements[len(failed.done)][0]
         raise
     return _learn(plans, parses, results)
 
