@@ -190,7 +190,7 @@ def test_every_retry_is_there() -> None:
         "the server has reached": Signal.FULL,
         "the server rejected": Signal.PASSWORD,
         "the server failed": Signal.UNTRUSTED,
-        "the server is unresponsive": Signal.MUTE,
+        "the server is unresponsive": Signal.UNRESPONSIVE,
         "a write reached": Signal.STANDBY,
         "deadlock": Signal.CONFLICT,
         "a prepared statement": Signal.STALE_PLAN,

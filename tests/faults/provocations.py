@@ -139,7 +139,7 @@ AT_THE_DOOR: dict[Signal, AtTheDoor] = {
     Signal.FULL: full,
     Signal.PASSWORD: rotated,
     Signal.UNTRUSTED: without_proof,
-    Signal.MUTE: _said(SILENCE),
+    Signal.UNRESPONSIVE: _said(SILENCE),
 }
 
 
@@ -288,9 +288,9 @@ IN_FLIGHT: dict[tuple[Signal, Phase], InFlight] = {
     (Signal.LOST, Phase.READ): cut_read,
     (Signal.LOST, Phase.WRITE): terminated,
     (Signal.LOST, Phase.COMMIT): cut_before_commit,
-    (Signal.MUTE, Phase.READ): mute_at(Phase.READ),
-    (Signal.MUTE, Phase.WRITE): mute_at(Phase.WRITE),
-    (Signal.MUTE, Phase.COMMIT): mute_at(Phase.COMMIT),
+    (Signal.UNRESPONSIVE, Phase.READ): mute_at(Phase.READ),
+    (Signal.UNRESPONSIVE, Phase.WRITE): mute_at(Phase.WRITE),
+    (Signal.UNRESPONSIVE, Phase.COMMIT): mute_at(Phase.COMMIT),
     (Signal.STANDBY, Phase.WRITE): standby,
     (Signal.STANDBY, Phase.COMMIT): standby,
     (Signal.STALE_PLAN, Phase.READ): stale_read,

@@ -192,10 +192,10 @@ def test_settle(row: Row, bench: Bench, provoke: InFlight, report: Report) -> No
     bench.warm()
     provoke(bench, True)
 
-    seen = bench.write(timeout_s=1 if row[0] is Signal.MUTE else 8)
+    seen = bench.write(timeout_s=1 if row[0] is Signal.UNRESPONSIVE else 8)
 
     # There is no time left to ask in after a mute COMMIT. A lost one had not arrived.
-    code = "commit_unknown" if row[0] is Signal.MUTE else "concurrent_change"
+    code = "commit_unknown" if row[0] is Signal.UNRESPONSIVE else "concurrent_change"
     assert (seen.status, seen.code, seen.runs) == (503, code, 1), seen
     assert bench.sent("commit") == 1
     bench.proxy.restore()
