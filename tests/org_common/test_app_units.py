@@ -1,4 +1,4 @@
-"""In which order a route rules, runs, renders and commits: its database only writes down what it is asked."""
+"""The order in which a route authorizes, runs, renders and commits, recorded by a fake database."""
 
 import os
 from typing import TYPE_CHECKING, Any, cast
@@ -6,18 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from org_common import SIGNED_IN, App, Check, Conflict, Forbidden, Model, Reader, Response, Transaction
+from org_common import SIGNED_IN, App, Conflict, Forbidden, Model, OrgCheck, Reader, Response, Transaction
 from org_common.testing.client import Answer, Client, Person
 
 if TYPE_CHECKING:
     from org_common import Database
 
 ORG = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ORG_USER = OrgCheck("org_user")
 
 
 class Handle:
-    """A unit that writes down what is done with it; `refuses` is raised when the rule is asked."""
+    """Scope and `Transaction` in one, which records its calls; `refuses` is raised by the access rule."""
 
     def __init__(self, steps: list[str], refuses: Exception | None) -> None:
         self._steps = steps
@@ -31,8 +31,8 @@ class Handle:
         if self._refuses:
             raise self._refuses
 
-    def commit(self, status: int, headers: Any, body: bytes, cookies: Any) -> None:
-        self._steps.append(f"commit {status}")
+    def commit(self, response: tuple[int, Any, bytes, Any]) -> None:
+        self._steps.append(f"commit {response[0]}")
 
     def rollback(self) -> None:
         self._steps.append("rollback")
@@ -42,7 +42,7 @@ class Handle:
 
 
 class Ledger:
-    """A database whose units are written down."""
+    """A database that records its transactions."""
 
     def __init__(self, refuses: Exception | None = None) -> None:
         self.steps: list[str] = []
@@ -50,17 +50,20 @@ class Ledger:
         self.options: dict[str, Any] = {}
         self._refuses = refuses
 
-    def reader(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any) -> Handle:
+    def open_reader(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any) -> tuple[Handle, Handle]:
         return self._opened("reader", identity, path)
 
-    def transaction(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any, **options: Any) -> Handle:
+    def open_transaction(
+        self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any, **options: Any
+    ) -> tuple[Handle, Handle]:
         self.options = options
         return self._opened("transaction", identity, path)
 
-    def _opened(self, kind: str, identity: Any, path: dict[str, Any]) -> Handle:
+    def _opened(self, kind: str, identity: Any, path: dict[str, Any]) -> tuple[Handle, Handle]:
         self.steps.append(kind)
         self.asked.append((kind, identity.subject, path))
-        return Handle(self.steps, self._refuses)
+        handle = Handle(self.steps, self._refuses)
+        return handle, handle
 
 
 class Thing(Model):

@@ -1,4 +1,6 @@
-"""What the routes of e-mail domains do, for those who may."""
+"""The routes of e-mail domains."""
+
+from uuid import uuid4
 
 import pytest
 
@@ -219,3 +221,20 @@ def test_domain_that_is_one_is_taken(world: World, domain: str) -> None:
     answer = world.as_("alice").post(DOMAINS, {"domain": domain})
 
     assert (answer.status, answer.json().get("domain")) == (201, domain)
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def test_domain_is_verified_once(world: World) -> None:
+    path = f"/admin/sys/email-domains/{ACME_DOMAIN}/verify"
+
+    first, again = world.as_("sam").post(path), world.as_("root").post(path)
+
+    assert (first.status, again.status) == (200, 200)
+    assert first.json()["verifiedAt"] == again.json()["verifiedAt"] is not None
+    assert (first.json()["orgId"], first.json()["autoProvision"]) == (str(ACME), False)
+
+
+def test_absent_domain_is_not_found(still_world: World) -> None:
+    assert still_world.as_("sam").post(f"/admin/sys/email-domains/{uuid4()}/verify").status == 404

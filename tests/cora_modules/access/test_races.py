@@ -8,17 +8,24 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from cora_modules.access import queries
-from cora_modules.access.models.users import Me, Member, SysUser
-from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transaction
+from cora_modules.access.models.me import Me
+from cora_modules.access.models.members import Member
+from cora_modules.access.models.users import SysUser
+from cora_modules.access.queries.invites import ACCEPT_INVITE, CREATE_INVITE
+from cora_modules.access.queries.me import PROVISION
+from cora_modules.access.queries.members import CHANGE_MEMBER, REMOVE_MEMBER
+from cora_modules.access.queries.orgs import VERIFY_DOMAIN
+from cora_modules.access.queries.users import UPDATE_USER
+from org_common import TOKEN, Database, OrgCheck, OrgError, Rule, SysCheck, Transaction
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import until
 
 pytestmark = pytest.mark.db
 
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ORG_ADMIN = OrgCheck("org_admin")
 Work = Callable[[Transaction], object]
 
 
@@ -42,9 +49,9 @@ class Crowd:
         def call(caller: Identity, work: Work) -> None:
             with closing(Database(self._world.local.settings)) as database:
                 # Connected before the others start.
-                database.reader(TOKEN, caller, {}, Deadline.after(30)).value("select 1")
+                open_reader(database, TOKEN, caller, {}, Deadline.after(30)).value("select 1")
                 gate.wait(30)
-                tx = database.transaction(rule, caller, path, Deadline.after(30))
+                tx = open_transaction(database, rule, caller, path, Deadline.after(30))
                 try:
                     work(tx)
                     tx.commit()
@@ -76,7 +83,7 @@ def count(world: World, table: str) -> int:
 def test_first_sign_in_of_one_person_fifty_times_makes_one_user(world: World, crowd: Crowd) -> None:
     users, members, found = count(world, "users"), count(world, "org_members"), []
 
-    outcomes = crowd.run(TOKEN, [(identity("guest"), lambda tx: found.append(tx.one(Me, queries.PROVISION)))] * 50, {})
+    outcomes = crowd.run(TOKEN, [(identity("guest"), lambda tx: found.append(tx.one(Me, PROVISION)))] * 50, {})
 
     assert outcomes == {"ok": 50}
     assert len({me.id for me in found}) == 1
@@ -91,7 +98,7 @@ def test_one_email_from_ten_issuers_at_once_makes_one_user(world: World, crowd: 
     )
     callers = [Somebody("x", issuer=f"https://issuer{at}.test", email="x@acme-zq7.example") for at in range(10)]
 
-    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, PROVISION)) for each in callers], {})
 
     assert outcomes == {"ok": 1, "email_taken": 9}
     assert count(world, "users") == users + 1
@@ -101,7 +108,7 @@ def test_two_first_owners_at_once_make_one(world: World, crowd: Crowd) -> None:
     world.admin.execute("update access.users set sys_role = 'sys_user'")
     callers = [Somebody("first"), Somebody("y", email="first@zq7.example")] * 5
 
-    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, PROVISION)) for each in callers], {})
 
     # Five times the one who was first, the other five times too late.
     assert outcomes == {"ok": 5, "not_invited": 5}
@@ -113,7 +120,7 @@ def test_invitation_is_accepted_by_one_of_ten(world: World, crowd: Crowd) -> Non
     token = {"token": invite_token("guest@zq7.example")}
 
     outcomes = crowd.run(
-        TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.ACCEPT_INVITE, token)) for each in callers], {}
+        TOKEN, [(each.identity(), lambda tx: tx.one(Me, ACCEPT_INVITE, token)) for each in callers], {}
     )
 
     assert outcomes == {"ok": 1, "invite_accepted": 9}
@@ -123,7 +130,7 @@ def test_invitation_is_accepted_by_one_of_ten(world: World, crowd: Crowd) -> Non
 def test_one_email_invited_ten_times_at_once_is_invited_once(world: World, crowd: Crowd) -> None:
     new = {"org_id": ACME, "email": "new@zq7.example", "role": "org_user"}
     callers = [
-        (identity(name), lambda tx: tx.value(f"select 1 from ({queries.CREATE_INVITE}) i", new))
+        (identity(name), lambda tx: tx.value(f"select 1 from ({CREATE_INVITE}) i", new))
         for name in ("alice", "dave")
         for _ in range(5)
     ]
@@ -134,12 +141,12 @@ def test_one_email_invited_ten_times_at_once_is_invited_once(world: World, crowd
 
 
 def leave(name: str) -> Work:
-    return lambda tx: tx.run(queries.REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
+    return lambda tx: tx.run(REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
 
 
 def demote(name: str) -> Work:
     change = {"org_id": ACME, "user_id": IDS[name], "patch": {"role": "org_user"}}
-    return lambda tx: tx.one(Member, queries.CHANGE_MEMBER, change)
+    return lambda tx: tx.one(Member, CHANGE_MEMBER, change)
 
 
 @pytest.mark.parametrize("work", [leave, demote], ids=["leave", "step-down"])
@@ -173,7 +180,7 @@ def test_of_platform_owners_who_go_at_once_one_stays(world: World, crowd: Crowd)
 
     def step_down(name: str) -> Work:
         change = {"user_id": IDS[name], "patch": {"sys_role": "sys_user"}}
-        return lambda tx: tx.one(SysUser, queries.PATCH_USER, change)
+        return lambda tx: tx.one(SysUser, UPDATE_USER, change)
 
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity(name), step_down(name)) for name in names], {})
 
@@ -187,7 +194,7 @@ def test_one_domain_of_two_organizations_is_verified_for_one(world: World, crowd
     assert domain_id in ids
 
     def verify(id: object) -> Work:
-        return lambda tx: tx.value(f"select 1 from ({queries.VERIFY_DOMAIN}) d", {"domain_id": id})
+        return lambda tx: tx.value(f"select 1 from ({VERIFY_DOMAIN}) d", {"domain_id": id})
 
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity("sam"), verify(id)) for id in ids], {})
 

@@ -103,7 +103,7 @@ class Guest(Client):
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        app, client = next((each for each in self._clients if each[0].serves(path)), self._clients[0])
+        app, client = next((each for each in self._clients if each[0].pipeline.table.knows(path)), self._clients[0])
         if self._vouched is None:
             return client.send(method, path, body=body, query=query, headers=headers)
         sent = b"" if body is None else json.dumps(body).encode()

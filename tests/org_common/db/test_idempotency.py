@@ -11,9 +11,9 @@ import pytest
 from org_common import SIGNED_IN, App, Check, Reader, Transaction
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.transaction import Isolation
 from org_common.events import http_api as gateway
 from org_common.testing.client import Answer, Client
+from org_common.values.isolation import Isolation
 from org_common.values.types import LocalContext
 from tests.org_common.db.notes import ALICE, NOTES, REPLAYED, alices, app, held, post
 from tests.support.lab import Lab, until
@@ -277,7 +277,7 @@ def test_a_route_without_a_transaction_cannot_be_idempotent() -> None:
         return 1
 
     for handler in (reads, neither):
-        with pytest.raises(TypeError, match="idempotent= is about a transaction"):
+        with pytest.raises(TypeError, match="idempotent= needs a transaction"):
             wrong.post("/things", allow=SIGNED_IN, idempotent=True)(handler)
 
 

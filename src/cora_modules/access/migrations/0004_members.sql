@@ -1,4 +1,4 @@
--- Who joins, rises, falls and leaves. One at a time in each organization, so that the last owner stays.
+-- Adding, changing and removing members. Changes to one organization run one at a time, so that the last owner stays.
 
 create index on access.org_members (org_id, created_at, user_id);
 
@@ -16,7 +16,7 @@ begin
     where m.org_id = keep_an_owner.org_id and m.org_role = 'org_owner' and m.user_id <> besides
   ) then
     raise exception 'last_owner' using errcode = 'OC409',
-      detail = 'An organization needs an owner: make somebody else one first.';
+      detail = 'An organization needs an owner. Make another member an owner first.';
   end if;
 end
 $$;
@@ -26,15 +26,15 @@ create function access.add_member(org_id uuid, user_id uuid, role app.org_role) 
   language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  -- Nobody grants a role above his own.
+  -- Admins cannot grant a role above their own.
   perform app.require(app.rung(access.hold_org(org_id, 'org_admin')) >= app.rung(role));
-  -- Whom the caller cannot see there is not: others are invited.
+  -- A user whom the caller cannot see counts as absent. Such users are invited instead.
   if not exists (
     select from access.users u
     where u.id = add_member.user_id and u.is_active and u.id in (select access.colleague_ids())
   ) then
     raise exception 'broken_reference' using errcode = 'OC409',
-      detail = 'You share no organization with such a user. Invite people by their e-mail.';
+      detail = 'No user with this id shares an organization with you. Invite them by e-mail.';
   end if;
   perform access.revoke_invites_to(org_id, user_id);
   return query
@@ -55,10 +55,10 @@ declare
     select m.org_role from access.org_members m
     where m.org_id = change_member.org_id and m.user_id = change_member.user_id
   );
-  -- A patch without a role changes none.
+  -- A patch without a role keeps the current one.
   wanted app.org_role := coalesce(role, held);
 begin
-  -- Nobody grants a role above his own, or takes one away.
+  -- Admins can neither grant nor remove a role above their own.
   perform app.require(case when held is not null then mine >= app.rung(held) and mine >= app.rung(wanted) end);
   if held = 'org_owner' and wanted <> 'org_owner' then
     perform access.keep_an_owner(org_id, user_id);
@@ -73,7 +73,7 @@ $$;
 alter function access.change_member(uuid, uuid, app.org_role) owner to app_rules;
 grant execute on function access.change_member(uuid, uuid, app.org_role) to authenticated;
 
--- Takes a member out; everybody may take out himself.
+-- Removes a member. Members may remove themselves.
 create function access.remove_member(org_id uuid, user_id uuid) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$

@@ -1,10 +1,10 @@
--- Deactivation holds: against another token of the same mailbox, and against an admin who was waiting when it came.
+-- Deactivation also applies to another token of the same mailbox, and to an admin whose request was waiting for a lock.
 
 create index users_deactivated_email on access.users (email) where not is_active;
 
--- First sign-in. A known user is answered as he is; for a stranger the first of these decides: open invitations for his
--- verified e-mail, the verified domain of an organization that lets people in, the configured first owner. The domain
--- lets nobody back in who was deactivated, whatever token he comes with; an admin's invitation does.
+-- First sign-in. Returns an existing user unchanged. For a new one the first of these decides: open invitations for the
+-- verified e-mail, an organization that admits users of its verified domain, the configured first owner.
+-- A domain does not admit a deactivated user again, with any token; an invitation does.
 create or replace function access.provision() returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
   metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
@@ -45,7 +45,7 @@ begin
         caller := access.make_caller('sys_owner', 'bootstrap');
       else
         raise exception 'not_invited' using errcode = 'OC403',
-          detail = 'Nobody has invited you, or your e-mail is not verified. Ask an administrator of your organization.';
+          detail = 'You have no invitation, or your e-mail is not verified. Ask an administrator of your organization.';
       end if;
     end if;
   end if;
@@ -54,7 +54,7 @@ begin
 end
 $$;
 
--- Asked again behind a lock that one may have waited for: `app.identify` let him in before.
+-- Checked again after waiting for a lock: the user may have been deactivated since `app.identify`.
 create or replace function app.find_sys_role() returns text
   language plpgsql stable
 as $$

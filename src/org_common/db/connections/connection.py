@@ -17,7 +17,7 @@ from org_common.config.settings import Settings, SettingsError
 from org_common.db.connections.connect import CONNECT_TIMEOUT_S, CONNECTING_S, ConnectFailed, Raw, conninfo
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES, TRANSACTION_POOLER, Profile
-from org_common.db.connections.retry import Action, Phase, action, again
+from org_common.db.connections.retry import Action, Phase, action, retry_with_backoff
 from org_common.db.protocol.counters import Counters
 from org_common.db.protocol.errors import ConnectionLost, StatementFailed
 from org_common.db.protocol.exchange_span import ExchangeSpan
@@ -266,7 +266,9 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
         return attempt()
 
     try:
-        raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, limit_s)
+        raw = retry_with_backoff(
+            attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, limit_s
+        )
     except ConnectFailed as failed:
         failed.__context__ = None
         raise Unavailable from failed.with_traceback(None)
