@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGconn as AnyPGconn
 
 from org_common.config.settings import SettingsError
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
+from org_common.db.protocol.wire import FATAL
 from org_common.values.errors import OrgError
 
 # All four TCP settings are needed: with `tcp_user_timeout` alone, a path that dies while we wait for a response still
@@ -45,6 +46,8 @@ CONNECT_TIMEOUT_S = 1.9
 # For all attempts together.
 CONNECTING_S = 2.9
 
+# The SQLSTATE of a server that stops or has crashed.
+_GOING_DOWN = frozenset({"57P01", "57P02"})
 # Compiled only after a failed connection; at import they add 1 ms to each cold start.
 _SQLSTATE = rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"'
 # A server's message begins with its severity, localized; libpq's own messages do not.
@@ -77,8 +80,24 @@ class ConnectFailed(Exception):
         return action(self.signal, Phase.CONNECT) is not Action.BACK_OFF
 
 
+class LastWords:
+    """Why the peer closes a connection, when it says so in a notice or while the connection is idle.
+
+    A server that crashes or is stopped at once sends its reason as a WARNING, not as the error of a statement.
+    """
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __call__(self, notice: psycopg.errors.Diagnostic) -> None:
+        if (notice.severity_nonlocalized or notice.severity) in FATAL or notice.sqlstate in _GOING_DOWN:
+            self.text = f"{notice.message_primary} (SQLSTATE {notice.sqlstate})"
+
+
 class Raw(psycopg.Connection[Any]):
     """A psycopg connection in pipeline mode and autocommit, opened within a deadline. Only its `pgconn` is used."""
+
+    last_words: LastWords
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Raw:
@@ -86,6 +105,8 @@ class Raw(psycopg.Connection[Any]):
         deadline_s: float = kwargs.get("deadline_s", time.monotonic() + CONNECT_TIMEOUT_S)
         connection = cls(_open(conninfo, deadline_s))
         connection._autocommit = True
+        connection.last_words = LastWords()
+        connection.add_notice_handler(connection.last_words)
         return connection
 
 

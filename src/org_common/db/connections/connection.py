@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol
 
+from psycopg import OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -28,6 +30,8 @@ from org_common.lifecycle.clock import elapsed_s, now
 from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
+
+logger = logging.getLogger(__name__)
 
 # AWS's NAT gateways and load balancers drop a flow silently after 350 s: a connection idle for longer is not reused.
 MAX_IDLE_S = 300.0
@@ -115,6 +119,11 @@ class Connection:
                 if self._plans is not None and failed.is_stale_plan:
                     self._plans.forget()
                 raise
+            except ConnectionLost as lost:
+                words = self._raw.last_words.text
+                if words and lost.reason is None:
+                    raise ConnectionLost(f"{words}; {lost}") from lost
+                raise
 
     def is_idle(self) -> bool:
         """True when no transaction and no result is pending: only then may another transaction use the connection."""
@@ -137,7 +146,12 @@ class Connection:
             return "idle too long"
         poll = select.poll()
         poll.register(self._raw.pgconn.socket, select.POLLIN)
-        return "dead" if poll.poll(0) else None
+        if not poll.poll(0):
+            return None
+        self._log_last_words()
+        # What was read is gone from the socket, so a second check would find nothing.
+        self.close()
+        return "dead"
 
     def close(self) -> None:
         """Close the connection; in a child process only drop the reference, since the parent still uses the socket."""
@@ -145,6 +159,13 @@ class Connection:
             _inherited.append(self._raw)
         else:
             self._raw.close()
+
+    def _log_last_words(self) -> None:
+        """Log why the peer closed the idle connection. libpq passes its error to the notice handler."""
+        with suppress(OperationalError):
+            self._raw.pgconn.consume_input()
+            self._raw.pgconn.is_busy()
+        logger.info("replacing an idle connection: %s", self._raw.last_words.text or "the peer gave no reason")
 
     def _inherit(self) -> None:
         self.is_inherited = True

@@ -22,6 +22,8 @@ from org_common.db.protocol.statement import TEXT_FORMAT, Wire
 from org_common.values.errors import GatewayTimeout
 
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+# After an error of these severities the server closes the connection.
+FATAL = frozenset({"FATAL", "PANIC"})
 
 
 def exchange(
@@ -30,9 +32,9 @@ def exchange(
     """Send the statements with one Sync and read the result of each: one round trip.
 
     Without a BEGIN among them they are one implicit transaction: the first failure rolls it back.
-    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `deadline_s` (of
-    `time.monotonic()`) passed first. After the last two the connection is unusable. With `plans` a statement is
-    prepared in the same round trip, and sent by name from then on.
+    Raises the first `StatementFailed`, after which the connection is intact; `ConnectionLost` when the peer is gone or
+    said that it goes; `GatewayTimeout` when `deadline_s` (of `time.monotonic()`) passed first. After the last two the
+    connection is unusable. With `plans` a statement is prepared in the same round trip, and sent by name from then on.
     """
     if pgconn.transaction_status == TransactionStatus.ACTIVE:
         raise ConnectionLost("a result of an earlier round trip is still pending")
@@ -43,7 +45,7 @@ def exchange(
         _flush(pgconn, deadline_s)
         results = _results(pgconn, deadline_s)
     except OperationalError as error:
-        raise ConnectionLost(str(error)) from error
+        raise _lost(pgconn, error) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
         raise
@@ -95,14 +97,18 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
     failed: StatementFailed | None = None
     ended = False
     while True:
-        while pgconn.is_busy():
-            _wait(pgconn, select.POLLIN, deadline_s)
-            pgconn.consume_input()
+        try:
+            while pgconn.is_busy():
+                _wait(pgconn, select.POLLIN, deadline_s)
+                pgconn.consume_input()
+        except OperationalError as broken:
+            # A pooler that closes the connection may call its reason an ERROR.
+            raise _lost(pgconn, broken, failed) from broken
         result = pgconn.get_result()
         if result is None:
             # The end of one statement's results, or the connection is closed.
             if pgconn.status == ConnStatus.BAD or ended:
-                raise ConnectionLost("the server closed the connection")
+                raise ConnectionLost("the server closed the connection", failed)
             ended = True
             continue
         ended = False
@@ -115,12 +121,37 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             return results
         elif status == ExecStatus.FATAL_ERROR:
             error = failure(result, results)
-            if pgconn.status == ConnStatus.BAD:
-                # 57P01 and its like: the server said why it went.
-                raise ConnectionLost(str(error)) from error
+            # The end of the connection is seen only by the next read, which would lose the reason.
+            if error.severity in FATAL:
+                raise ConnectionLost(str(error), error) from error
             failed = failed or error
         elif status != ExecStatus.PIPELINE_ABORTED:
             raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
+
+
+def _lost(pgconn: PGconn, error: OperationalError, failed: StatementFailed | None = None) -> ConnectionLost:
+    """The error of a broken connection, with the last error that arrived on it."""
+    reason = _last_error(pgconn) or failed
+    message = " ".join(str(error).split())
+    return ConnectionLost(f"{reason}; {message}" if reason else message, reason)
+
+
+def _last_error(pgconn: PGconn) -> StatementFailed | None:
+    """The last error among the results that were received but not read yet. Does not wait."""
+    last: StatementFailed | None = None
+    ended = False
+    while pgconn.status == ConnStatus.BAD:
+        result = pgconn.get_result()
+        if result is None and ended:
+            break
+        ended = result is None
+        if result is not None and result.status == ExecStatus.FATAL_ERROR:
+            error = failure(result, [])
+            if not error.sqlstate:
+                # libpq's own: nothing more was received.
+                break
+            last = error
+    return last
 
 
 def _wait(pgconn: PGconn, events: int, deadline_s: float) -> int:
