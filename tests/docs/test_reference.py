@@ -193,6 +193,7 @@ def test_every_retry_is_there() -> None:
         "the server rejected": Signal.PASSWORD,
         "the server failed": Signal.UNTRUSTED,
         "the server is unresponsive": Signal.UNRESPONSIVE,
+        "a time limit": Signal.TIME_LIMIT,
         "a write reached": Signal.STANDBY,
         "deadlock": Signal.CONFLICT,
         "a prepared statement": Signal.STALE_PLAN,

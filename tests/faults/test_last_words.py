@@ -18,13 +18,13 @@ import psycopg
 import pytest
 
 from org_common.db.connections.connect import Raw, conninfo
-from org_common.db.connections.connection import Connection
+from org_common.db.connections.connection import Connection, Single, Source
 from org_common.db.connections.profile import TRANSACTION_POOLER
 from org_common.db.protocol.counters import Counters
 from org_common.db.protocol.errors import ConnectionLost
 from org_common.db.protocol.statement import prepare_own
 from org_common.tools.database.postgres import EmbeddedPostgres
-from tests.faults.bench import without_tls
+from tests.faults.bench import Bench, without_tls
 from tests.faults.test_pooler import pooler
 from tests.support.lab import Lab, until
 from tests.support.report import Report
@@ -193,6 +193,20 @@ def test_a_pooler_that_hangs_up(name: str, lab: Lab, opened: Opened, report: Rep
             # PgBouncer looks once a second.
             assert until(lambda: _readable(connection), within_s=8)
             send(connection, "select 1")
+
+
+@pytest.mark.pooler
+def test_a_time_limit_of_the_pooler_is_504_without_another_try(
+    lab: Lab, make_bench: Callable[[Source], Bench], report: Report
+) -> None:
+    with report.case(RUN), pooler(lab, query_timeout="1") as pgbouncer:
+        bench = make_bench(Single(lab.through(without_tls(pgbouncer.url(lab.local.login_url)))))
+        bench.ask("select 1")
+        bench.reading = SLOW
+        seen = bench.read(timeout_s=10)
+
+        assert (seen.status, seen.code, seen.runs) == (504, "timeout", 1), seen
+        assert bench.source.counters.resent == 0
 
 
 @pytest.mark.pooler

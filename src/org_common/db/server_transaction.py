@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db.connections import guard
 from org_common.db.connections.connection import Connection, Source
-from org_common.db.connections.retry import Action, Phase, Signal, action, signal
+from org_common.db.connections.retry import Action, Phase, Signal, action, signal_in_flight
 from org_common.db.idempotency import REPLAY, Replay
 from org_common.db.protocol.errors import ConnectionLost, IdentityMoved, RolledBack, StatementFailed, to_org_error
 from org_common.db.protocol.statement import Wire, prepare_own
@@ -44,7 +44,7 @@ def run_read_only(source: Source, setup: SessionSetup, statement: Wire | None) -
     try:
         return _read_once(source, setup, statement)
     except (ConnectionLost, StatementFailed) as error:
-        if action(_signal(error), Phase.READ) is not Action.RESEND:
+        if action(signal_in_flight(error), Phase.READ) is not Action.RESEND:
             raise _to_org_error(error, read_only=True) from error
         logger.info("retrying a read: %s", error)
     source.counters.resent += 1
@@ -143,7 +143,7 @@ class WriteTransaction:
                     self._mark_opened(opening, error.done)
                 if error.sqlstate == REPLAY:
                     raise Replay from None
-            if action(_signal(error), Phase.WRITE) is Action.DROP:
+            if action(signal_in_flight(error), Phase.WRITE) is Action.DROP:
                 connection.close()
             raise _to_org_error(error, read_only=False) from error
         self._mark_opened(opening, results)
@@ -207,7 +207,7 @@ class WriteTransaction:
             connection.exchange([*last, self._setup.recheck(self._claims), _COMMIT], self._setup.deadline_s)
         except StatementFailed as failed:
             self.rollback()
-            if action(_signal(failed), Phase.COMMIT) is Action.DROP:
+            if action(signal_in_flight(failed), Phase.COMMIT) is Action.DROP:
                 connection.close()
             if len(failed.done) == len(last):
                 # The re-check itself failed: role or claims have changed, or the new role may not call it.
@@ -261,10 +261,13 @@ class WriteTransaction:
         if self._xid is not None:
             state = _status(self._source, self._xid, self._server, self._setup.deadline_s)
             if state == b"committed":
+                logger.info("committed, although the connection was lost: %s", lost)
                 counters.settled += 1
                 return
             if state == b"aborted":
                 counters.settled += 1
+                if isinstance(lost, ConnectionLost) and signal_in_flight(lost) is Signal.TIME_LIMIT:
+                    raise GatewayTimeout from lost
                 raise RolledBack from lost
         counters.unknown_commits += 1
         raise CommitUnknown from lost
@@ -300,17 +303,12 @@ def _status(source: Source, xid: bytes, server: bytes | None, deadline_s: float)
     return None
 
 
-def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
-    if isinstance(error, ConnectionLost):
-        return Signal.LOST
-    if error.is_stale_plan:
-        return Signal.STALE_PLAN
-    return signal(error.sqlstate)
-
-
 def _to_org_error(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
-    if not read_only and action(_signal(error), Phase.WRITE) is Action.RERUN:
+    found = action(signal_in_flight(error), Phase.READ if read_only else Phase.WRITE)
+    if found is Action.RERUN:
         return RolledBack()
+    if found is Action.TIMEOUT:
+        return GatewayTimeout()
     if isinstance(error, StatementFailed) and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
         # To the caller a missing grant looks like any other refusal, so log it. A function's own message may hold
         # values.

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from org_common.db.protocol.counters import Counters
-from org_common.db.protocol.errors import RolledBack
+from org_common.db.protocol.errors import ConnectionLost, RolledBack, StatementFailed
 from org_common.values.types import Deadline
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ class Signal(Enum):
     PASSWORD = "the server refuses the password, which may have rotated"  # noqa: S105 - the name of an error
     UNTRUSTED = "the server failed verification: no TLS, no certificate for its name, or none from a trusted authority"
     UNRESPONSIVE = "the peer sent nothing until the deadline"
+    TIME_LIMIT = "the server or pooler closed the connection at one of its time limits"
     STANDBY = "a write met a read-only server: a failover left us on a standby"
     CONFLICT = "a serialization failure or a deadlock: rolled back for certain"
     STALE_PLAN = "a prepared statement is gone, or was planned for a table that has changed"
@@ -66,6 +67,10 @@ TABLE: dict[tuple[Signal, Phase], Action] = {
     (Signal.UNRESPONSIVE, Phase.READ): Action.TIMEOUT,
     (Signal.UNRESPONSIVE, Phase.WRITE): Action.TIMEOUT,
     (Signal.UNRESPONSIVE, Phase.COMMIT): Action.SETTLE,
+    # Sent again, a slow statement would double the load that made it slow.
+    (Signal.TIME_LIMIT, Phase.READ): Action.TIMEOUT,
+    (Signal.TIME_LIMIT, Phase.WRITE): Action.TIMEOUT,
+    (Signal.TIME_LIMIT, Phase.COMMIT): Action.SETTLE,
     (Signal.STANDBY, Phase.WRITE): Action.DROP,
     (Signal.STANDBY, Phase.COMMIT): Action.DROP,
     (Signal.STALE_PLAN, Phase.READ): Action.RESEND,
@@ -98,6 +103,27 @@ _BY_SQLSTATE = {
 def signal(sqlstate: str) -> Signal | None:
     """The signal of an SQLSTATE, None when a retry would not help."""
     return Signal.LOST if sqlstate[:2] == "08" else _BY_SQLSTATE.get(sqlstate)
+
+
+# Statement, idle-in-transaction and transaction timeout; and PgBouncer's, whose SQLSTATE is always 08P01.
+_TIME_LIMITS = frozenset({"57014", "25P03", "25P04"})
+_POOLER_TIME_LIMITS = frozenset({"query timeout", "idle transaction timeout", "transaction timeout"})
+
+
+def signal_in_flight(error: ConnectionLost | StatementFailed) -> Signal | None:
+    """The signal of an error on an open connection, None when a retry would not help."""
+    if isinstance(error, StatementFailed):
+        if error.is_stale_plan:
+            return Signal.STALE_PLAN
+        found = signal(error.sqlstate)
+        # The connection is intact. A function raised this code, or 08P01 is about the statement: a wrong number of
+        # parameters. Sent again, it would fail again.
+        return None if found is Signal.LOST else found
+    reason = error.reason
+    if reason is None:
+        return Signal.LOST
+    is_limit = reason.sqlstate in _TIME_LIMITS or reason.message.replace("_", " ") in _POOLER_TIME_LIMITS
+    return Signal.TIME_LIMIT if is_limit else Signal.LOST
 
 
 ATTEMPTS = 3

@@ -135,6 +135,8 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "57P02": Unavailable,
     "57P03": Unavailable,
     "57P05": Unavailable,
+    # The server can still be reached: the statement has another number of parameters than were sent.
+    "08P01": OrgError,
     "08": Unavailable,
 }
 

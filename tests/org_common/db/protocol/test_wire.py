@@ -72,6 +72,16 @@ def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
     assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
 
 
+def test_a_wrong_number_of_parameters_leaves_the_connection_intact(raw: Raw) -> None:
+    """08P01, as a pooler says that it hangs up."""
+    with pytest.raises(StatementFailed) as raised:
+        exchange(raw.pgconn, [own("select $1::int"), own("select 2")], soon())
+
+    assert raised.value.sqlstate == "08P01"
+    assert raw.pgconn.transaction_status == TransactionStatus.IDLE
+    assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
+
+
 def test_without_begin_a_failure_undoes_them_all(raw: Raw) -> None:
     mine: list[Wire] = [own("select set_config('wire.note', 'kept', false)")]
     with pytest.raises(StatementFailed):
