@@ -14,7 +14,7 @@ from org_common.db.connections.connection import Connection, Source
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal_in_flight
 from org_common.db.idempotency import REPLAY, Replay
 from org_common.db.protocol.errors import ConnectionLost, IdentityMoved, RolledBack, StatementFailed, to_org_error
-from org_common.db.protocol.statement import Wire, prepare_own
+from org_common.db.protocol.statement import Wire, may_notify, prepare_own
 from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
@@ -25,6 +25,12 @@ _COMMIT = prepare_own("commit").bind(None)
 _ROLLBACK = prepare_own("rollback").bind(None)
 # Sent behind each write, so that the outcome of a COMMIT can be queried: null until something was written.
 _XID = prepare_own("select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text").bind(None)
+# NOTIFY gets a transaction id only within COMMIT. Assigned before, the outcome of COMMIT can be queried. A standby, on
+# which a failover left the connection, cannot assign one.
+_ASSIGNED_XID = prepare_own(
+    "select (case when not pg_is_in_recovery() then pg_current_xact_id() end)::text, "
+    "(pg_stat_get_wal()).stats_reset::text"
+).bind(None)
 _STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _STATUS_INTERVAL_S = 0.05
 _INSUFFICIENT_PRIVILEGE = "42501"
@@ -135,7 +141,9 @@ class WriteTransaction:
         connection, opening = self._opening()
         queued, self._queued = self._queued, []
         try:
-            results = connection.exchange([*opening, *queued, *statements, _XID], self._setup.deadline_s)
+            results = connection.exchange(
+                [*opening, *queued, *statements, self._xid_statement(statements)], self._setup.deadline_s
+            )
         except (ConnectionLost, StatementFailed) as error:
             if isinstance(error, StatementFailed):
                 if len(error.done) >= len(opening):
@@ -250,6 +258,13 @@ class WriteTransaction:
         if at is not None:
             self._claims = results[at].get_value(0, 0) or b""
         self._authorized = True
+
+    def _xid_statement(self, statements: list[Wire]) -> Wire:
+        if self._xid is not None:
+            return _XID
+        has_search_path = self._setup.has_search_path
+        notifies = any(may_notify(command, has_search_path=has_search_path) for command, _, _, _ in statements)
+        return _ASSIGNED_XID if notifies else _XID
 
     def _remember(self, result: PGresult) -> None:
         """Keep the transaction id, and the time since which its server has not crashed."""
