@@ -67,7 +67,7 @@ class Pipeline:
         problem_types: str | None,
     ) -> None:
         self.table: Table[Route] = Table()
-        self.error_handlers = ErrorHandlers()
+        self.error_handlers: ErrorHandlers = ErrorHandlers()
         self._database: Database | None = None
         self._returns_pages = False
         self._name = name

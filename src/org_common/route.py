@@ -109,24 +109,24 @@ class Route:
             )
         try:
             names = parameters(path)
-            self.signature = Signature(handler, names, provided)
+            self.signature: Signature = Signature(handler, names, provided)
             self._binding = Binding(self.signature)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error
-        self.method = method
-        self.path = path
-        self.handler = handler
-        self.rule = rule
-        self.is_public = rule.is_public
+        self.method: str = method
+        self.path: str = path
+        self.handler: Callable[..., Any] = handler
+        self.rule: Rule = rule
+        self.is_public: bool = rule.is_public
         self._needs_authorization = rule.needs_database
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
-        self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
-        self.raises = tuple(options.get("raises", ()))
-        self.idempotent = options.get("idempotent", False)
+        self.summary: str = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
+        self.raises: tuple[type[OrgError], ...] = tuple(options.get("raises", ()))
+        self.idempotent: bool = options.get("idempotent", False)
         self._retry = options.get("retry", False)
         self._isolation: Isolation = options.get("isolation", DEFAULT_ISOLATION)
-        self.provided = provided
-        self.status = options.get("status", 200)
+        self.provided: Mapping[type, Callable[[Request], Any]] = provided
+        self.status: int = options.get("status", 200)
         self._result = ResultWriter(self.signature.result, self.status, options.get("cache", NO_STORE))
         # The positions of the injected arguments; None where the handler does not take one.
         self._identity_at = self.signature.injects("identity")

@@ -55,16 +55,6 @@ NOT_YET: tuple[str, ...] = (
     "src/org_common/db/rows.py",
     "src/org_common/db/scope.py",
     "src/org_common/secrets",
-    "src/org_common/testing",
-    "src/org_common/tools/cli.py",
-    "src/org_common/tools/commands",
-    "src/org_common/tools/database",
-    "src/org_common/tools/doctor",
-    "src/org_common/tools/layer",
-    "src/org_common/tools/openapi",
-    "src/org_common/tools/project",
-    "src/org_common/tools/runtime",
-    "src/org_common/tools/serve",
 )
 
 SQL = re.compile(

@@ -11,7 +11,7 @@ from org_common import PUBLIC, SIGNED_IN, App, PageRequest
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
 from org_common.testing.client import Client
-from org_common.tools.database.guard import look
+from org_common.tools.database.guard import check_database
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 from tests.soak.tenants import Platform, Tenant
@@ -102,8 +102,8 @@ def test_what_a_function_sets_for_the_session_is_gone_behind_a_pooler_that_reset
 
 
 def test_the_guard_names_a_function_that_sets_for_the_session(kept: Platform) -> None:
-    (fault,) = look(kept.local.login_url)
-    assert fault.startswith("the function soak.keep(name text, value text) sets for the session")
+    (fault,) = check_database(kept.local.login_url)
+    assert fault.startswith("the function soak.keep(name text, value text) changes a setting for the session")
 
 
 def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) -> None:

@@ -50,7 +50,7 @@ class StatementFailed(Exception):
         self.hint = hint
         self.routine = routine
         self.severity = severity
-        self.done = list(done)
+        self.done: list[PGresult] = list(done)
 
     @property
     def is_stale_plan(self) -> bool:

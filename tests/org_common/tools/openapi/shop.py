@@ -1,4 +1,4 @@
-"""An app that has a little of everything that a document tells."""
+"""An app with an example of everything that a document contains."""
 
 from datetime import date
 from enum import Enum

@@ -16,10 +16,10 @@ from org_common import (
     TooManyRequests,
     Transaction,
 )
-from org_common.tools.openapi import answers
+from org_common.tools.openapi import error_responses
 from tests.org_common.tools.openapi import shelf, shop
 
-# What any route answers: an unknown query parameter, one that cannot be read, a fault of ours.
+# The errors of every route: an unknown query parameter, a malformed one, an internal error.
 ALWAYS = [400, 422, 500]
 
 
@@ -33,7 +33,7 @@ class Teapot(OrgError):
 def statuses(handler: Callable[..., Any], **options: Any) -> list[int]:
     app = App("test")
     app.post("/things", **{"allow": PUBLIC, **options})(handler)
-    return list(answers.problems(app, app.routes[0]))
+    return list(error_responses.error_types(app, app.routes[0]))
 
 
 def nothing() -> None:
@@ -44,7 +44,7 @@ def brew() -> None:
     raise Teapot
 
 
-def test_route_without_anything_answers_little() -> None:
+def test_route_without_anything_responds_little() -> None:
     assert statuses(nothing) == ALWAYS
 
 
@@ -119,11 +119,11 @@ def test_declared_errors_are_there() -> None:
 def test_what_the_app_gives_may_refuse() -> None:
     [login] = [route for route in shop.app.routes if route.path == "/login"]
 
-    assert 429 in answers.problems(shop.app, login)
+    assert 429 in error_responses.error_types(shop.app, login)
 
 
-def test_answers_of_error_handlers_are_those_of_every_route() -> None:
-    assert all(406 in answers.problems(shop.app, route) for route in shop.app.routes)
+def test_responds_of_error_handlers_are_those_of_every_route() -> None:
+    assert all(406 in error_responses.error_types(shop.app, route) for route in shop.app.routes)
 
 
 def test_change_for_one_state_may_come_too_late() -> None:
@@ -133,7 +133,7 @@ def test_change_for_one_state_may_come_too_late() -> None:
     assert {412, 428} <= set(statuses(handler))
 
 
-def test_answer_with_content_may_be_too_large() -> None:
+def test_response_with_content_may_be_too_large() -> None:
     def handler() -> list[str]:
         return []
 
@@ -153,11 +153,13 @@ def test_keys_of_who_verifies_tokens_himself_may_be_away() -> None:
     app = App("test", identity=Verifier())
     app.get("/", allow=TOKEN)(nothing)
 
-    assert list(answers.problems(app, app.routes[0])) == sorted([*ALWAYS, 401, 503])
+    assert list(error_responses.error_types(app, app.routes[0])) == sorted([*ALWAYS, 401, 503])
 
 
 def test_components_have_words_and_headers() -> None:
-    made = answers.components({401: answers.KINDS[401], 418: Teapot, 503: answers.KINDS[503]})
+    made = error_responses.components(
+        {401: error_responses.TYPES_BY_STATUS[401], 418: Teapot, 503: error_responses.TYPES_BY_STATUS[503]}
+    )
 
     assert list(made) == ["Teapot", "Unauthorized", "Unavailable"]
     assert made["Teapot"]["description"] == "Short and stout."
@@ -165,8 +167,8 @@ def test_components_have_words_and_headers() -> None:
     assert "Retry-After" in made["Unavailable"]["headers"]
 
 
-@pytest.mark.parametrize("status", sorted(answers.KINDS))
+@pytest.mark.parametrize("status", sorted(error_responses.TYPES_BY_STATUS))
 def test_status_has_its_plainest_class(status: int) -> None:
-    assert answers.KINDS[status].status == status
-    assert answers.KINDS[503].__name__ == "Unavailable"
-    assert answers.name(answers.KINDS[500]) == "InternalServerError"
+    assert error_responses.TYPES_BY_STATUS[status].status == status
+    assert error_responses.TYPES_BY_STATUS[503].__name__ == "Unavailable"
+    assert error_responses.name(error_responses.TYPES_BY_STATUS[500]) == "InternalServerError"

@@ -1,4 +1,4 @@
-"""The pictures of the report, as SVG: what a layer is made of, how near its budgets it is, what a start imports."""
+"""Draws the charts of the report as SVG: a treemap of sizes, bars of budgets, and a waterfall of imports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from org_common.tools.layer.settings import MB
 from org_common.tools.layer.sizes import Row, Size, owner
-from org_common.tools.layer.squares import Box, layout
+from org_common.tools.layer.treemap_layout import Box, layout
 from org_common.tools.runtime.imports import Import
 
 WIDTH = 1120
@@ -26,14 +26,14 @@ COLOURS = {
     "awslambdaric": "#596673",
 }
 OTHERS, STANDARD, FUNCTION = "#7c8a97", "#a3b0bc", "#b0305f"
-# Fewer than these pixels hold no text that anybody could read.
+# Minimum size of a box with a label, and widths of letters, in pixels.
 LABEL_WIDTH, LABEL_HEIGHT, LETTER, BOLD_LETTER = 46, 16, 6.4, 7.9
-# A start's shorter imports are many, and say nothing.
+# Omits short imports: there are many of them, and they do not matter.
 SHOWN_SHARE, SHOWN_ROWS = 0.012, 46
 
 
 def treemap(members: Sequence[tuple[str, Size]], height: int = 560) -> str:
-    """Each package a box, each file of it a box within, by unzipped size."""
+    """A box per package with a box per file in it, sized by unzipped bytes. `members` are file names and sizes."""
     by_package: dict[str, list[tuple[str, Size]]] = {}
     for name, size in members:
         by_package.setdefault(owner(name), []).append((name, size))
@@ -45,7 +45,7 @@ def treemap(members: Sequence[tuple[str, Size]], height: int = 560) -> str:
 
 
 def bars(rows: Sequence[Row]) -> str:
-    """Layers and total beside their budgets."""
+    """A bar per layer and for the total, relative to the budgets."""
     shown = [row for row in rows if row.budget is not None]
     parts: list[str] = []
     left, span, y = 190, WIDTH - 190 - 250, 8
@@ -66,11 +66,14 @@ def bars(rows: Sequence[Row]) -> str:
             ]
             y += 30
         y += 8
-    return _svg(max(y, 30), parts, "Sizes beside their budgets")
+    return _svg(max(y, 30), parts, "Sizes relative to the budgets")
 
 
 def waterfall(roots: Sequence[Import], standard: frozenset[str], own: frozenset[str] = frozenset()) -> str:
-    """The imports of a start, one below the other as they came; dark is a module's own part."""
+    """The imports of a start in order, one per row; the dark part is the module's own code.
+
+    `standard` are the modules of the standard library, `own` the packages of the function.
+    """
     whole = sum(root.total_us for root in roots) or 1
     rows: list[tuple[int, int, Import]] = []
     at = 0
@@ -82,25 +85,26 @@ def waterfall(roots: Sequence[Import], standard: frozenset[str], own: frozenset[
     left, span = 300, WIDTH - 300 - 84
     height = 26 + 17 * len(shown)
     parts = _scale(whole, left, span, height)
-    for index, (start, depth, each) in enumerate(shown):
+    for index, (start, depth, module) in enumerate(shown):
         y = 24 + 17 * index
-        x, width = left + start / whole * span, each.total_us / whole * span
-        mine = min(each.self_us / whole * span, width)
-        colour = FUNCTION if each.name.partition(".")[0] in own else _of_module(each.name, standard)
-        label = each.name if len(each.name) <= 38 else "…" + each.name[-37:]
+        x, width = left + start / whole * span, module.total_us / whole * span
+        mine = min(module.self_us / whole * span, width)
+        colour = FUNCTION if module.name.partition(".")[0] in own else _of_module(module.name, standard)
+        total_ms = module.total_us / 1000
+        label = module.name if len(module.name) <= 38 else "…" + module.name[-37:]
         parts += [
-            f"<g><title>{escape(each.name)}: {each.total_us / 1000:.1f} ms, {each.self_us / 1000:.1f} its own</title>",
+            f"<g><title>{escape(module.name)}: {total_ms:.1f} ms, {module.self_us / 1000:.1f} its own</title>",
             _text(8 + min(depth, 9) * 9, y + 11, label, size=11),
             f'<rect x="{x:.1f}" y="{y}" width="{max(width, 1):.1f}" height="13" fill="{colour}" fill-opacity="0.38"/>',
             f'<rect x="{x + width - mine:.1f}" y="{y}" width="{max(mine, 0.6):.1f}" height="13" fill="{colour}"/>',
-            _text(min(x + width, left + span) + 5, y + 11, f"{each.total_us / 1000:.1f}", size=10, colour=FAINT),
+            _text(min(x + width, left + span) + 5, y + 11, f"{total_ms:.1f}", size=10, colour=FAINT),
             "</g>",
         ]
     return _svg(height, parts, "Imports of a start")
 
 
 def legend(packages: Sequence[str]) -> str:
-    """Colours of the waterfall, as HTML."""
+    """The colours of the waterfall as HTML."""
     named = [*(name for name in packages if name in COLOURS), "awslambdaric"]
     shown = {
         "the function": FUNCTION,
@@ -112,7 +116,7 @@ def legend(packages: Sequence[str]) -> str:
 
 
 def _package(package: str, by_package: Mapping[str, list[tuple[str, Size]]], box: Box) -> list[str]:
-    files = sorted(by_package[package], key=lambda each: -each[1].unzipped)
+    files = sorted(by_package[package], key=lambda item: -item[1].unzipped)
     weight = sum(size.unzipped for _, size in files)
     colour = COLOURS.get(package, OTHERS)
     parts = [f"<g><title>{escape(package)}: {weight / MB:.2f} MB in {len(files)} files</title>"]
@@ -122,14 +126,14 @@ def _package(package: str, by_package: Mapping[str, list[tuple[str, Size]]], box
         title = _fitting(f"{package}  {weight / MB:.2f} MB", box.width, package, BOLD_LETTER)
         parts.append(_text(box.x + 6, box.y + 14, title, size=12, weight=600, colour=PAPER))
     inside = box.inner(2.5, head)
-    for (name, size), small in zip(files, layout([each.unzipped for _, each in files], inside), strict=True):
+    for (name, size), small in zip(files, layout([item.unzipped for _, item in files], inside), strict=True):
         if small.width < 1 or small.height < 1:
             continue
-        # What is loaded as it is, what is read for tracebacks only, what runs.
+        # By use: shared libraries are loaded, sources are read for tracebacks only, bytecode is executed.
         light = 0.10 if ".so" in name else 0.34 if name.endswith(".pyc") else 0.22
-        told = f"{name}: {size.unzipped / 1000:.1f} KB, {size.zipped / 1000:.1f} zipped"
+        tooltip = f"{name}: {size.unzipped / 1000:.1f} KB, {size.zipped / 1000:.1f} zipped"
         drawn = _rect(small, f'fill="#fff" fill-opacity="{light}" stroke="{colour}" stroke-width="0.6"')
-        parts.append(f"<g><title>{escape(told)}</title>{drawn}</g>")
+        parts.append(f"<g><title>{escape(tooltip)}</title>{drawn}</g>")
         if small.width > LABEL_WIDTH and small.height > LABEL_HEIGHT:
             label = _fitting(name.rpartition("/")[2], small.width, "")
             if label:
@@ -149,9 +153,9 @@ def _fitting(text: str, width: float, shorter: str, letter: float = LETTER) -> s
     return text if len(text) <= room else text[: room - 1] + "…" if room > 4 else ""
 
 
-def _rows(each: Import, start: int, depth: int, rows: list[tuple[int, int, Import]]) -> None:
-    rows.append((start, depth, each))
-    for child in each.children:
+def _rows(module: Import, start: int, depth: int, rows: list[tuple[int, int, Import]]) -> None:
+    rows.append((start, depth, module))
+    for child in module.children:
         _rows(child, start, depth + 1, rows)
         start += child.total_us
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.tools.layer.squares import Box, layout
+from org_common.tools.layer.treemap_layout import Box, layout
 
 SIZES = (
     st.lists(st.integers(0, 10_000), min_size=1, max_size=40).filter(any).map(lambda sizes: sorted(sizes, reverse=True))

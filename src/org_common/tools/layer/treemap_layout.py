@@ -1,4 +1,4 @@
-"""Rectangles whose areas are sizes, near to squares: "Squarified Treemaps", Bruls, Huizing, van Wijk, 2000."""
+"""Lays out a squarified treemap, in which areas are sizes: "Squarified Treemaps", Bruls, Huizing, van Wijk, 2000."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 
 class Box(NamedTuple):
+    """A rectangle; `x` and `y` are its top left corner."""
+
     x: float
     y: float
     width: float
     height: float
 
     def inner(self, margin: float, head: float = 0.0) -> Box:
-        """What is left within a margin, and below a line of text."""
+        """The area inside a margin and below a header of height `head`."""
         return Box(
             self.x + margin,
             self.y + margin + head,
@@ -23,26 +25,26 @@ class Box(NamedTuple):
 
 
 def layout(sizes: Sequence[float], box: Box) -> list[Box]:
-    """A box for each size, in the order given, which is from the biggest down; together they fill `box`."""
+    """A box for each size; together they fill `box`. The sizes must be in descending order."""
     total = sum(sizes)
     if total <= 0 or box.width <= 0 or box.height <= 0:
         return [Box(box.x, box.y, 0.0, 0.0) for _ in sizes]
     scale = box.width * box.height / total
     areas = [size * scale for size in sizes]
-    found: list[Box] = []
+    boxes: list[Box] = []
     while areas:
         side = min(box.width, box.height)
         row = 1
         while row < len(areas) and _worst(areas[: row + 1], side) <= _worst(areas[:row], side):
             row += 1
         placed, box = _row(areas[:row], box)
-        found += placed
+        boxes += placed
         areas = areas[row:]
-    return found
+    return boxes
 
 
 def _worst(areas: Sequence[float], side: float) -> float:
-    """The longest shape of a row along this side: 1 is a square."""
+    """The worst aspect ratio in a row along this side; 1 is a square."""
     total = sum(areas)
     if not total or not side:
         return float("inf")
@@ -62,7 +64,7 @@ def _row(areas: Sequence[float], box: Box) -> tuple[list[Box], Box]:
             found.append(Box(box.x, y, width, height))
             y += height
         return found, Box(box.x + width, box.y, max(box.width - width, 0.0), box.height)
-    # What is left for empty files may have no width either.
+    # The remaining box may have no width, for empty files.
     height = total / box.width if box.width else 0.0
     x = box.x
     for area in areas:

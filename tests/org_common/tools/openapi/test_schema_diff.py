@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from org_common.tools.openapi.shapes import Shapes
+from org_common.tools.openapi.schema_diff import SchemaComparison
 from org_common.tools.project.project import ToolError
 
 LESS, MORE, BOTH, NEITHER = (True, False), (False, True), (True, True), (False, False)
@@ -124,7 +124,7 @@ CASES: list[tuple[str, Any, Any, str, tuple[bool, bool]]] = [
     ("old", "new", "kind", "verdict"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_verdict(old: Any, new: Any, kind: str, verdict: tuple[bool, bool]) -> None:
-    found = list(Shapes({}, {}).compare(old, new))
+    found = list(SchemaComparison({}, {}).compare(old, new))
 
     assert kind in {each.kind for each in found}
     assert (any(each.narrows for each in found), any(each.widens for each in found)) == verdict
@@ -132,16 +132,16 @@ def test_verdict(old: Any, new: Any, kind: str, verdict: tuple[bool, bool]) -> N
 
 @pytest.mark.parametrize(("old", "new"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
 def test_same_schema_has_no_differences(old: Any, new: Any) -> None:
-    assert list(Shapes({}, {}).compare(old, old)) == []
-    assert list(Shapes({}, {}).compare(new, new)) == []
+    assert list(SchemaComparison({}, {}).compare(old, old)) == []
+    assert list(SchemaComparison({}, {}).compare(new, new)) == []
 
 
 def test_field_that_becomes_required() -> None:
     old = {"type": "object", "properties": {"a": TEXT}}
     new = {**old, "required": ["a"]}
 
-    [there] = Shapes({}, {}).compare(old, new)
-    [back] = Shapes({}, {}).compare(new, old)
+    [there] = SchemaComparison({}, {}).compare(old, new)
+    [back] = SchemaComparison({}, {}).compare(new, old)
 
     assert (there.kind, there.narrows, there.widens) == ("field-became-required", True, False)
     assert (back.kind, back.narrows, back.widens) == ("field-became-optional", False, True)
@@ -151,7 +151,7 @@ def test_pointer_leads_to_what_changed() -> None:
     old = thing(items={"type": "array", "items": thing(name=TEXT)})
     new = thing(items={"type": "array", "items": thing(name={"type": "string", "minLength": 1})})
 
-    [found] = Shapes({}, {}).compare(old, new)
+    [found] = SchemaComparison({}, {}).compare(old, new)
 
     assert found.pointer == "#/items/*/name"
 
@@ -159,14 +159,16 @@ def test_pointer_leads_to_what_changed() -> None:
 def test_order_of_a_union_is_no_difference() -> None:
     one, other = thing(a=TEXT), thing(b=TEXT)
 
-    assert list(Shapes({}, {}).compare({"anyOf": [one, other]}, {"anyOf": [other, one]})) == []
+    assert list(SchemaComparison({}, {}).compare({"anyOf": [one, other]}, {"anyOf": [other, one]})) == []
 
 
 def test_component_may_be_called_otherwise() -> None:
     old = {"components": {"schemas": {"Org": TEXT}}}
     new = {"components": {"schemas": {"access__Org": TEXT}}}
 
-    found = Shapes(old, new).compare({"$ref": "#/components/schemas/Org"}, {"$ref": "#/components/schemas/access__Org"})
+    found = SchemaComparison(old, new).compare(
+        {"$ref": "#/components/schemas/Org"}, {"$ref": "#/components/schemas/access__Org"}
+    )
 
     assert list(found) == []
 
@@ -178,12 +180,12 @@ def test_model_that_holds_itself_is_compared_once() -> None:
 
     reference = {"$ref": "#/components/schemas/Tree"}
 
-    assert list(Shapes(tree(), tree()).compare(reference, reference)) == []
-    assert [each.kind for each in Shapes(tree(), tree(a=TEXT)).compare(reference, reference)] == [
+    assert list(SchemaComparison(tree(), tree()).compare(reference, reference)) == []
+    assert [each.kind for each in SchemaComparison(tree(), tree(a=TEXT)).compare(reference, reference)] == [
         "required-field-added"
     ]
 
 
-def test_reference_that_leads_nowhere_is_said() -> None:
-    with pytest.raises(ToolError, match=r"other\.json#/Org leads nowhere"):
-        list(Shapes({}, {}).compare({"$ref": "other.json#/Org"}, TEXT))
+def test_reference_without_a_target_is_reported() -> None:
+    with pytest.raises(ToolError, match=r"other\.json#/Org has no target"):
+        list(SchemaComparison({}, {}).compare({"$ref": "other.json#/Org"}, TEXT))
