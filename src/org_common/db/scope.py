@@ -13,7 +13,8 @@ from psycopg.pq.abc import PGresult
 from org_common.db import idempotency
 from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey, StoredResponse
-from org_common.db.protocol.statement import StatementError, Wire, emitted_by
+from org_common.db.protocol.effects import emitted_by
+from org_common.db.protocol.statement import StatementError, Wire
 from org_common.db.server_transaction import WriteTransaction, run_read_only
 from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import Forbidden, NotFound, OrgError

@@ -13,8 +13,9 @@ from org_common.db.connections import guard
 from org_common.db.connections.connection import Connection, Source
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal_in_flight
 from org_common.db.idempotency import REPLAY, Replay
+from org_common.db.protocol.effects import may_notify
 from org_common.db.protocol.errors import ConnectionLost, IdentityMoved, RolledBack, StatementFailed, to_org_error
-from org_common.db.protocol.statement import Wire, may_notify, prepare_own
+from org_common.db.protocol.statement import Wire, prepare_own
 from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
@@ -117,6 +118,11 @@ class WriteTransaction:
     def has_failed(self) -> bool:
         """It cannot be committed, unless it goes back to a savepoint."""
         return self._failed
+
+    @property
+    def has_written(self) -> bool:
+        """A statement has written something, or may have notified: the transaction has an id."""
+        return self._xid is not None
 
     @property
     def is_authorized(self) -> bool:

@@ -87,16 +87,6 @@ _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
 # So would this lock: the next unit of the connection holds it, and does not know.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
-# What takes effect in a READ ONLY transaction too: sent again after a lost connection, it would take effect twice.
-_EMITS = re.compile(
-    rb"\b(pg_notify|pg_logical_emit_message)\"?(?:\s|/\*.*?\*/|--[^\n\r]*)*\(", re.IGNORECASE | re.DOTALL
-)
-# A call of a function outside the schemas of the server and of the SDK, such as `shop.announce(`.
-_OWN_CALL = re.compile(
-    rb"(?<![\w$.\"])(?<!into\s)(?!(?:pg_catalog|app|auth)\s*\.)(?:[\w$]+|\"[^\"]+\")\s*\.\s*(?:[\w$]+|\"[^\"]+\")\s*\(",
-    re.IGNORECASE,
-)
-_ANY_CALL = re.compile(rb"[\w$\"]\s*\(")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -107,23 +97,6 @@ def prepare(text: Text) -> Statement:
     if isinstance(text, str):
         return _prepare(text)
     return _prepare(text.as_string(None))
-
-
-@lru_cache(maxsize=1024)
-def emitted_by(command: bytes) -> str | None:
-    """The function of a statement that takes effect in a READ ONLY transaction too: `pg_notify`; else None."""
-    found = _EMITS.search(command)
-    return found[1].decode().lower() if found else None
-
-
-@lru_cache(maxsize=1024)
-def may_notify(command: bytes, *, has_search_path: bool) -> bool:
-    """True when a statement calls pg_notify(), or a function of the project, which may do so.
-
-    With a `search_path` of the project such a function needs no schema, so that any call may be one.
-    """
-    call = _ANY_CALL if has_search_path else _OWN_CALL
-    return _EMITS.search(command) is not None or call.search(command) is not None
 
 
 def prepare_own(text: LiteralString) -> Statement:
