@@ -68,16 +68,18 @@ def provision(
     name: str,
     migrations: Sequence[Migration],
     *,
+    extensions: Sequence[str] = (),
     reset_logins: bool = False,
     say: Callable[[str], None] = lambda _: None,
     is_local: Callable[[psycopg.Connection], bool] = _is_local,
 ) -> LocalDatabase:
     """Create the database if it does not exist, apply pending migrations, and set the password of each login role.
 
-    `admin_url` is the URL of a superuser. Roles belong to the server, not to a database, so the passwords are derived
-    from the admin's secret: every process that provisions on this server sets the same ones. Passwords that someone
-    else has set are replaced on a local server, after a message to `say`. On a remote server they raise `ToolError`,
-    unless `reset_logins` is true. `is_local` decides which one it is, by default by the server's address.
+    `extensions` are created before the migrations. `admin_url` is the URL of a superuser. Roles belong to the server,
+    not to a database, so the passwords are derived from the admin's secret: every process that provisions on this
+    server sets the same ones. Passwords that someone else has set are replaced on a local server, after a message to
+    `say`. On a remote server they raise `ToolError`, unless `reset_logins` is true. `is_local` decides which one it is,
+    by default by the server's address.
     """
     with session(admin_url, "provision", database="postgres") as admin:
         if foreign := _foreign_logins(admin, admin_url):
@@ -88,10 +90,10 @@ def provision(
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return _provision(admin_url, name, migrations)
+        return _provision(admin_url, name, migrations, extensions)
 
 
-def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+def _provision(admin_url: str, name: str, migrations: Sequence[Migration], extensions: Sequence[str]) -> LocalDatabase:
     passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,
@@ -100,7 +102,7 @@ def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> Lo
         login_url=_url(admin_url, name, "app_login", passwords[1]),
         service_url=_url(admin_url, name, "app_service", passwords[2]),
     )
-    bootstrap(database.admin_url, migrator_password=passwords[0], own=True)
+    bootstrap(database.admin_url, migrator_password=passwords[0], own=True, extensions=extensions)
     migrate(database.migrator_url, migrations)
     set_password(database.migrator_url, "app_login", passwords[1])
     set_password(database.migrator_url, "app_service", passwords[2])

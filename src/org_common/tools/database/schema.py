@@ -286,20 +286,25 @@ def _transaction_id(conn: psycopg.Connection) -> str | None:
 def _statement_error(migration: Migration, error: psycopg.Error, number: int) -> str:
     """Where the file failed, and why. `number` is that of the statement; a syntax error precedes all of them."""
     statements = split(migration.sql)
-    if position := error.diag.statement_position:
-        start = int(position) - 1
-        line, column = line_and_column(migration.sql, start)
-        number = sum(each.start <= start for each in statements)
-        where = f"line {line}, column {column}"
-    else:
-        start = statements[number - 1].start if number <= len(statements) else 0
-        where = f"line {line_and_column(migration.sql, start)[0]}"
-    advice = _advice(migration.sql, start, error)
-    message = "\n  ".join([server_message(error), *advice])
-    return f"{migration}, statement {number}, {where}: {message}"
+    position, column = statements[min(number, len(statements)) - 1].start if statements else 0, ""
+    if error.diag.statement_position:
+        position = int(error.diag.statement_position) - 1
+        number = sum(each.start <= position for each in statements)
+        column = f", column {line_and_column(migration.sql, position)[1]}"
+    place = f"statement {number}, line {line_and_column(migration.sql, position)[0]}{column}"
+    words = statements[number - 1].outer if 0 < number <= len(statements) else []
+    return "\n  ".join(
+        [f"{migration}, {place}: {server_message(error)}", *_advice(migration.sql, position, words, error)]
+    )
 
 
-def _advice(sql: str, position: int, error: psycopg.Error) -> Iterator[str]:
+def _advice(sql: str, position: int, words: Sequence[str], error: psycopg.Error) -> Iterator[str]:
+    if "extension" in words[1:3]:
+        yield (
+            "Extensions belong to the admin of the server: name them in pyproject.toml, [tool.org-common]"
+            ' extensions = ["vector"], and delete this statement. `org-common db bootstrap`, `org-common dev` and the'
+            " test fixtures create them"
+        )
     if error.sqlstate == "42601" and re.match(r""":['"\w{]""", sql[position : position + 2]):
         yield "Variables such as :name are replaced by psql, which does not run migrations. Write the value"
     if DUMP in sql:

@@ -56,7 +56,14 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
     if server_url:
         _say("Using the server of DATABASE_URL, applying migrations …")
         try:
-            local = provision(server_url, DATABASE, migrations, reset_logins=reset_logins, say=_say)
+            local = provision(
+                server_url,
+                DATABASE,
+                migrations,
+                extensions=project.extensions,
+                reset_logins=reset_logins,
+                say=_say,
+            )
         except AddressError as error:
             raise ToolError(f"DATABASE_URL: {error}") from error
         except HistoryError as error:
@@ -64,9 +71,9 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
         yield _seed(module, local)
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
-    with EmbeddedPostgres.start(data / "postgres") as server:
+    with EmbeddedPostgres.start(data / "postgres", extensions=project.extensions) as server:
         try:
-            local = provision(server.url, DATABASE, migrations)
+            local = provision(server.url, DATABASE, migrations, extensions=project.extensions)
         except HistoryError as error:
             raise ToolError(f"{error}\nTo start over without the data, delete the folder {data}") from error
         yield _seed(module, local)
