@@ -17,7 +17,7 @@ from org_common.config.settings import Settings
 from org_common.db.database import Database
 from org_common.tools.database.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.database.migrations import Migration
-from org_common.tools.database.schema import migrate, session
+from org_common.tools.database.schema import migrate, scalar, session
 from org_common.tools.project.project import ToolError
 
 CURSOR_KEY = "only-for-local-use-and-for-tests"
@@ -82,6 +82,12 @@ def provision(
     by default by the server's address.
     """
     with session(admin_url, "provision", database="postgres") as admin:
+        if not scalar(admin, "select rolsuper from pg_roles where rolname = current_user"):
+            raise ToolError(
+                f"{admin.info.user} is not a superuser of the server {admin.info.host}, and only a superuser can create"
+                " databases and roles for development and tests: use the URL of a superuser, such as postgres, or no"
+                " URL for a server of its own"
+            )
         if foreign := _foreign_logins(admin, admin_url):
             if not (reset_logins or is_local(admin)):
                 raise _foreign_logins_error(admin, foreign)

@@ -139,6 +139,10 @@ def _connect(url: str, **settings: str | None) -> psycopg.Connection:
         info |= conninfo_to_dict(url) | overrides | {"client_encoding": "utf8"}
         return psycopg.connect(make_conninfo("", **info), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
+        if driver := re.match(r"(postgres(?:ql)?)(\+\w+)://", url):
+            raise AddressError(
+                f"the database URL is one for SQLAlchemy: remove {driver[2]}, so that it starts with {driver[1]}://"
+            ) from None
         userinfo = url.partition("://")[2].rpartition("@")[0]
         if isinstance(error, psycopg.ProgrammingError) or re.search("[/?@]", userinfo):
             raise AddressError(
@@ -291,11 +295,11 @@ def _statement_error(migration: Migration, error: psycopg.Error, number: int) ->
         position = int(error.diag.statement_position) - 1
         number = sum(each.start <= position for each in statements)
         column = f", column {line_and_column(migration.sql, position)[1]}"
-    place = f"statement {number}, line {line_and_column(migration.sql, position)[0]}{column}"
+    place = f"line {line_and_column(migration.sql, position)[0]}{column}"
     words = statements[number - 1].outer if 0 < number <= len(statements) else []
-    return "\n  ".join(
-        [f"{migration}, {place}: {server_message(error)}", *_advice(migration.sql, position, words, error)]
-    )
+    message, *details = server_message(error).split("\n")
+    advice = [f"  {each}" for each in _advice(migration.sql, position, words, error)]
+    return "\n".join([f"{migration}, {place}: {message} (statement {number})", *details, *advice])
 
 
 def _advice(sql: str, position: int, words: Sequence[str], error: psycopg.Error) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from org_common.config.settings import Settings
 from org_common.tools.database.local import LocalDatabase, clone, drop, provision
@@ -287,5 +288,17 @@ def test_extension_in_a_migration_comes_with_advice(server: EmbeddedPostgres, tm
     for number, statement in enumerate((*statements, "comment on extension plpgsql is ''", "drop extension plpgsql")):
         (tmp_path / "0001_kb.sql").write_text(f"select 1; /* */ {statement};")
 
-        with pytest.raises(ToolError, match=r'(?s)statement 2, line 1: .*pyproject\.toml.*extensions = \["vector"\]'):
+        with pytest.raises(
+            ToolError, match=r'(?s)line 1: .* \(statement 2\)\n.*pyproject\.toml.*extensions = \["vector"\]'
+        ):
             provision(server.url, f"undeclared_{number}", load([f"kb={tmp_path}"]))
+
+
+@pytest.mark.parametrize("powers", ["login createdb createrole", "login bypassrls createrole", "login"])
+def test_url_of_another_role_than_a_superuser_is_reported(server: EmbeddedPostgres, powers: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("drop role if exists chief")
+        admin.execute(f"create role chief {powers} password 'p'".encode())
+
+    with pytest.raises(ToolError, match="chief is not a superuser of the server 127.0.0.1.*use the URL of a superuser"):
+        provision(make_conninfo(server.url, user="chief", password="p"), "x", [])

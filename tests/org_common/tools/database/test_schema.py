@@ -166,7 +166,7 @@ def test_failing_file_reports_the_place_and_is_rolled_back(url: str, folder: Pat
 
     with pytest.raises(
         SchemaError,
-        match=r'0002_bad\.sql of package shop, statement 2, line 4, column 3: column "nothing" does not exist',
+        match=r'0002_bad\.sql of package shop, line 4, column 3: column "nothing" does not exist \(statement 2\)',
     ):
         migrate(url, migrations)
 
@@ -237,26 +237,34 @@ def test_copy_that_was_not_found_in_the_file_is_refused(url: str, capfd: pytest.
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    ("text", "place", "number"),
     [
-        ("select 1;\n\n;-- x\ndrop table nothing;", "statement 2, line 4: table"),
-        ("select 1; drop table nothing; select 2;", "statement 2, line 1: table"),
-        ("select 1;\nselect 1 / 0", "statement 2, line 2: division"),
-        ("do $$ begin; end; $$;", 'statement 1, line 1, column 12: syntax error at or near ";"'),
-        ("select ';';\ndo $$ begin raise 'no'; end $$", "statement 2, line 2: no"),
-        ("select 1;\nselect * from nothing", "statement 2, line 2, column 15: relation"),
-        ("select 1;\n selec 2;\nselect 3", "statement 2, line 2, column 2: syntax error"),
-        ("select 1;\n create function f() returns int begin atomic\nselect t.end from t;\nend", "statement 2, line 3"),
-        ("create table app.a (id int);\ncreate index on app.a (no)", 'statement 2, line 2: column "no"'),
-        ("alter table app.migrations owner to nobody_here", "statement 1, line 1: role"),
-        ("select 'é'; select 1 / 0", "statement 2, line 1: division"),
+        ("select 1;\n\n;-- x\ndrop table nothing;", "line 4: table", 2),
+        ("select 1; drop table nothing; select 2;", "line 1: table", 2),
+        ("select 1;\nselect 1 / 0", "line 2: division", 2),
+        ("do $$ begin; end; $$;", 'line 1, column 12: syntax error at or near ";"', 1),
+        ("select ';';\ndo $$ begin raise 'no'; end $$", "line 2: no", 2),
+        ("select 1;\nselect * from nothing", "line 2, column 15: relation", 2),
+        ("select 1;\n selec 2;\nselect 3", "line 2, column 2: syntax error", 2),
+        (
+            "select 1;\n create function f() returns int begin atomic\nselect t.end from t;\nend",
+            "line 3, column 19: relation",
+            2,
+        ),
+        ("create table app.a (id int);\ncreate index on app.a (no)", 'line 2: column "no"', 2),
+        ("alter table app.migrations owner to nobody_here", "line 1: role", 1),
+        ("select 'é'; select 1 / 0", "line 1: division", 2),
     ],
 )
-def test_failing_statement_is_reported_by_number_and_line(url: str, folder: Path, text: str, place: str) -> None:
+def test_failing_statement_is_reported_by_number_and_line(
+    url: str, folder: Path, text: str, place: str, number: int
+) -> None:
     with pytest.raises(SchemaError) as caught:
         migrate(url, write(folder, {"0001_bad.sql": text}))
 
-    assert str(caught.value).startswith(f"0001_bad.sql of package shop, {place}")
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith(f"0001_bad.sql of package shop, {place}")
+    assert first.endswith(f" (statement {number})")
 
 
 @pytest.mark.parametrize("variable", [":id", ":'id'", ':"id"', ":{?id}"])
@@ -352,7 +360,9 @@ def test_dump_with_owners_or_grants_comes_with_advice(
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute("drop schema shop cascade; drop role elsewhere")
 
-    with pytest.raises(SchemaError, match=rf"(?si)statement \d+, line \d+: .*({said}).*--no-owner --no-privileges"):
+    with pytest.raises(
+        SchemaError, match=rf"(?si)line \d+: .*({said}).* \(statement \d+\).*--no-owner --no-privileges"
+    ):
         migrate(url, write(folder, {"0001_dump.sql": text}))
 
 
@@ -500,6 +510,15 @@ def test_password_is_in_no_connection_error(address: str) -> None:
 
     assert PASSWORD not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "asyncpg", "psycopg_async"])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_url_of_sqlalchemy_is_reported(scheme: str, driver: str) -> None:
+    with pytest.raises(SchemaError, match=rf"remove \+{driver}, so that it starts with {scheme}://$") as caught:
+        migrate(f"{scheme}+{driver}://app_migrator:{PASSWORD}@127.0.0.1:1/shop", [])
+
+    assert PASSWORD not in str(caught.value)
 
 
 def test_wrong_password_is_not_shown(url: str) -> None:

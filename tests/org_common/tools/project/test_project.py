@@ -97,7 +97,11 @@ def test_no_table_is_reported_with_an_example(tmp_path: Path, text: str) -> None
         ('demo = ""', "demo must be a string, not an empty string", 'demo = "shop.demo"'),
         ("demo = 2026-11-23", "demo must be a string, not date", 'demo = "shop.demo"'),
         ("migration = []", "migration is not a valid key.* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a valid key: valid keys are apps, migrations, extensions, demo, public, layer", "migrations = "),
+        (
+            "zzz = 1",
+            "zzz is not a valid key: valid keys are apps, migrations, extensions, demo, public, layer",
+            "migrations = ",
+        ),
     ],
 )
 def test_wrong_value_is_reported_with_file_key_and_example(
