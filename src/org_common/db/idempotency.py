@@ -50,10 +50,10 @@ class IdempotencyKey:
     __slots__ = ("fingerprint", "key", "method", "path")
 
     def __init__(self, key: str, method: str, path: str, fingerprint: str) -> None:
-        self.key = key
-        self.method = method
-        self.path = path
-        self.fingerprint = fingerprint
+        self.key: str = key
+        self.method: str = method
+        self.path: str = path
+        self.fingerprint: str = fingerprint
 
     @classmethod
     def of(cls, header: str, *, method: str, path: str, query: str, body: bytes) -> IdempotencyKey:

@@ -41,13 +41,13 @@ class ReadScope:
     ) -> None:
         self._source = source
         self._setup = setup
-        self.identity = identity
+        self.identity: Identity | None = identity
         """The caller whom the cursors of pages are signed for."""
-        self.cursor_keys = cursor_keys
+        self.cursor_keys: Sequence[str] = cursor_keys
         """The newest first: it signs, all verify."""
-        self.is_authorized = False
+        self.is_authorized: bool = False
         """The access rule has been checked, with a statement or alone."""
-        self.is_closed = False
+        self.is_closed: bool = False
 
     def send(self, statement: Wire) -> PGresult:
         """Run a statement behind the session setup and the access rule, in one round trip."""
@@ -97,7 +97,7 @@ class WriteScope(ReadScope):
         key: IdempotencyKey | None = None,
     ) -> None:
         super().__init__(source, setup, identity=identity, cursor_keys=cursor_keys)
-        self.transaction = WriteTransaction(source, setup, _BEGINS[isolation])
+        self.transaction: WriteTransaction = WriteTransaction(source, setup, _BEGINS[isolation])
         self._key = key
         self._refusal: OrgError | None = None
         if key is not None:
@@ -118,7 +118,7 @@ class WriteScope(ReadScope):
             raise
         finally:
             # Not by success alone: a savepoint may undo a failure that came after the access rule had passed.
-            self.is_authorized = self.transaction.is_authorized
+            self.is_authorized: bool = self.transaction.is_authorized
 
     def ensure_authorized(self) -> None:
         """As for reading; raises the refusal again when the handler swallowed it."""

@@ -18,7 +18,7 @@ from org_common.db.protocol.statement import Wire, prepare_own
 from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import CommitUnknown, GatewayTimeout, OrgError, Unavailable
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 BEGIN: LiteralString = "begin"
 _COMMIT = prepare_own("commit").bind(None)

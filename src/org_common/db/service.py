@@ -14,7 +14,7 @@ from org_common.db.database import DEFAULT_DEADLINE_S, Database, committing
 from org_common.db.transaction import Transaction
 from org_common.values.types import Deadline
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # For no route: the login of requests cannot become app_service.
 _SERVICE = Rule("SERVICE", "anyone", "app_service")

@@ -76,7 +76,7 @@ class SessionSetup:
 
         `set_local` and `reset` come from the database profile.
         """
-        self.deadline = deadline
+        self.deadline: Deadline = deadline
         self._role = rule.role.encode()
         self._search_path = search_path.encode()
         self._set_local = set_local

@@ -58,9 +58,9 @@ class Telemetry:
     def __init__(
         self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
     ) -> None:
-        self.database = database
-        self.function = how.function or app
-        self.handler = handler
+        self.database: Callable[[], Counted | None] = database
+        self.function: str = how.function or app
+        self.handler: log.Handler | None = handler
         self.embedder: metrics.Embedder | None = None
         if handler is not None and not handler.text and how.namespace is not None:
             try:

@@ -93,7 +93,7 @@ class Connection:
         self._plans = Plans() if profile.prepares else None
         self._counters = counters
         self._lock = threading.Lock()
-        self.is_inherited = False
+        self.is_inherited: bool = False
         """True in a child process: the socket belongs to the parent, which continues to use it."""
         reset_in_child(self._inherit)
         self.touch()
@@ -174,8 +174,8 @@ class Single:
 
     def __init__(self, settings: Settings, url: Url | None = None) -> None:
         """`url`: where the login's URL comes from, if not from the settings."""
-        self.counters = Counters()
-        self.guard = Guard()
+        self.counters: Counters = Counters()
+        self.guard: Guard = Guard()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]

@@ -48,7 +48,7 @@ class StatementFailed(Exception):
         self.detail = detail
         self.hint = hint
         self.routine = routine
-        self.done = list(done)
+        self.done: list[PGresult] = list(done)
 
     @property
     def is_stale_plan(self) -> bool:
