@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 
