@@ -104,7 +104,7 @@ class Platform:
     def clear(self) -> None:
         """No items and no messages."""
         self.admin.execute("set lock_timeout = '5s'")
-        self.admin.execute("truncate soak.items, soak.effects, app.outbox, app.answers")
+        self.admin.execute("truncate soak.items, soak.effects, app.outbox, app.stored_responses")
 
     def terminate(self, *pids: int) -> None:
         """End backends and wait until they are gone; pg_terminate_backend itself would look only each 100 ms."""

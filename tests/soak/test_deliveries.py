@@ -35,7 +35,7 @@ def test_a_key_has_one_effect_however_often_it_comes_and_whoever_dies(platform: 
     assert found["counts"]["killed"] > 0
     assert (keys, effects, twice) == (KEYS, 2 * KEYS, 0)
     assert platform.ask("select count(*) from app.outbox") == KEYS
-    assert platform.ask("select count(*) from app.answers") == KEYS
+    assert platform.ask("select count(*) from app.stored_responses") == KEYS
     # All deliveries of a key got the same answer, and at most one of them was the first.
     assert (found["answered"], found["with_two_bodies"]) == (KEYS, 0)
     assert found["most_first_answers"] <= 1

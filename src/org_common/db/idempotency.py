@@ -24,12 +24,12 @@ _COOKIES = ":cookies"
 # The draft's key is a quoted string (RFC 9651); most clients leave the quotes out.
 _KEY = r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})'
 
-_CLAIM = prepare_own("select app.claim_key(%(method)s, %(path)s, %(key)s, %(fingerprint)s)")
+_CLAIM = prepare_own("select app.claim_idempotency_key(%(method)s, %(path)s, %(key)s, %(fingerprint)s)")
 _STORE = prepare_own(
-    "select app.store_answer(%(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s, %(headers)s, %(body)s, "
+    "select app.store_response(%(method)s, %(path)s, %(key)s, %(fingerprint)s, %(status)s, %(headers)s, %(body)s, "
     "%(life_s)s * interval '1 second')"
 )
-_STORED = prepare_own("select status, headers, body from app.stored_answer(%(method)s, %(path)s, %(key)s)")
+_STORED = prepare_own("select status, headers, body from app.stored_response(%(method)s, %(path)s, %(key)s)")
 
 
 # Status, headers, body, and the values of Set-Cookie.

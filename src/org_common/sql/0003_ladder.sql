@@ -5,14 +5,14 @@ create domain app.org_role as text check (value in ('org_user', 'org_admin', 'or
 grant usage on domain app.sys_role, app.org_role to anon, authenticated, app_sys, app_rules, app_service;
 
 -- The rank of a role in its ladder, null for an unknown role. A CASE, because policies evaluate it once per membership.
-create function app.rung(role text) returns integer
+create function app.role_rank(role text) returns integer
   language sql immutable
   return case role
     when 'org_user' then 1 when 'org_admin' then 2 when 'org_owner' then 3
     when 'ws_user' then 1 when 'ws_admin' then 2 when 'ws_owner' then 3
     when 'sys_user' then 1 when 'sys_admin' then 2 when 'sys_owner' then 3
   end;
-grant execute on function app.rung(text) to anon, authenticated, app_sys, app_rules, app_service;
+grant execute on function app.role_rank(text) to anon, authenticated, app_sys, app_rules, app_service;
 
 -- The next two return the role of the caller, or null for none. A module replaces them with look-ups in its own tables
 -- (`create or replace`).
@@ -43,7 +43,7 @@ create function app.has_org_role(org_id uuid, at_least app.org_role) returns boo
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  return app.rung(app.find_org_role(org_id)) >= app.rung(at_least);
+  return app.role_rank(app.find_org_role(org_id)) >= app.role_rank(at_least);
 end
 $$;
 alter function app.has_org_role(uuid, app.org_role) owner to app_rules;
@@ -54,7 +54,7 @@ create function app.has_sys_role(at_least app.sys_role) returns boolean
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  return coalesce(app.rung(app.find_sys_role()) >= app.rung(at_least), false);
+  return coalesce(app.role_rank(app.find_sys_role()) >= app.role_rank(at_least), false);
 end
 $$;
 alter function app.has_sys_role(app.sys_role) owner to app_rules;

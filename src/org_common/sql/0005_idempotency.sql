@@ -1,6 +1,6 @@
 -- Stored responses of requests with an Idempotency-Key, written in the transaction of the request.
 
-create table app.answers (
+create table app.stored_responses (
   caller text not null,
   method text not null,
   path text not null,
@@ -12,14 +12,14 @@ create table app.answers (
   expires_at timestamptz not null,
   primary key (caller, method, path, key)
 );
-create index on app.answers (expires_at);
-alter table app.answers enable row level security, force row level security;
+create index on app.stored_responses (expires_at);
+alter table app.stored_responses enable row level security, force row level security;
 -- Only these functions use the table. They take the caller from the claims.
-grant select, insert, delete on app.answers to app_rules;
-create policy rules on app.answers to app_rules using (true) with check (true);
-grant select (expires_at), delete on app.answers to app_service;
-create policy purge_read on app.answers for select to app_service using (expires_at < now());
-create policy purge on app.answers for delete to app_service using (expires_at < now());
+grant select, insert, delete on app.stored_responses to app_rules;
+create policy rules on app.stored_responses to app_rules using (true) with check (true);
+grant select (expires_at), delete on app.stored_responses to app_service;
+create policy purge_read on app.stored_responses for select to app_service using (expires_at < now());
+create policy purge on app.stored_responses for delete to app_service using (expires_at < now());
 
 -- The names of the caller: the user's id, and the issuer and subject of the token. A first request, sent before the
 -- user existed, is stored under the latter. The first name is the current one.
@@ -35,7 +35,7 @@ $$;
 alter function app.callers() owner to app_rules;
 
 -- Volatile, so that each statement sees rows that were committed while the function waited for its lock.
-create function app.claim_key(method text, path text, key text, fingerprint text) returns void
+create function app.claim_idempotency_key(method text, path text, key text, fingerprint text) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
@@ -43,17 +43,21 @@ declare
   stored text;
 begin
   -- Held until the transaction ends. A second request with the key gets a 409 instead of holding a connection to wait.
-  if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', me[1], claim_key.method, claim_key.path, claim_key.key), 0)) then
+  if not pg_try_advisory_xact_lock(hashtextextended(
+    concat_ws(E'\n', me[1], claim_idempotency_key.method, claim_idempotency_key.path, claim_idempotency_key.key), 0
+  )) then
     raise exception 'idempotency_in_progress' using errcode = 'OC409',
       detail = 'The same request is still in progress. Try again in a moment.';
   end if;
-  select a.fingerprint into stored from app.answers a
-  where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key
+  select a.fingerprint into stored from app.stored_responses a
+  where a.caller = any (me) and a.method = claim_idempotency_key.method
+    and a.path = claim_idempotency_key.path and a.key = claim_idempotency_key.key
     and a.expires_at > now();
   if not found then
-    delete from app.answers a
-    where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key;
-  elsif stored <> claim_key.fingerprint then
+    delete from app.stored_responses a
+    where a.caller = any (me) and a.method = claim_idempotency_key.method
+      and a.path = claim_idempotency_key.path and a.key = claim_idempotency_key.key;
+  elsif stored <> claim_idempotency_key.fingerprint then
     raise exception 'idempotency_mismatch' using errcode = 'OC422',
       detail = 'This Idempotency-Key was used for another request before. Use a new key for a new request.';
   else
@@ -61,35 +65,36 @@ begin
   end if;
 end
 $$;
-alter function app.claim_key(text, text, text, text) owner to app_rules;
-grant execute on function app.claim_key(text, text, text, text) to authenticated, app_sys;
+alter function app.claim_idempotency_key(text, text, text, text) owner to app_rules;
+grant execute on function app.claim_idempotency_key(text, text, text, text) to authenticated, app_sys;
 
-create function app.store_answer(
+create function app.store_response(
   method text, path text, key text, fingerprint text, status integer, headers jsonb, body bytea, life interval
 ) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  insert into app.answers (caller, method, path, key, fingerprint, status, headers, body, expires_at)
+  insert into app.stored_responses (caller, method, path, key, fingerprint, status, headers, body, expires_at)
   values (
-    (app.callers())[1], store_answer.method, store_answer.path, store_answer.key, store_answer.fingerprint,
-    store_answer.status, store_answer.headers, store_answer.body, now() + store_answer.life
+    (app.callers())[1], store_response.method, store_response.path, store_response.key, store_response.fingerprint,
+    store_response.status, store_response.headers, store_response.body, now() + store_response.life
   );
 end
 $$;
-alter function app.store_answer(text, text, text, text, integer, jsonb, bytea, interval) owner to app_rules;
-grant execute on function app.store_answer(text, text, text, text, integer, jsonb, bytea, interval) to authenticated, app_sys;
+alter function app.store_response(text, text, text, text, integer, jsonb, bytea, interval) owner to app_rules;
+grant execute on function app.store_response(text, text, text, text, integer, jsonb, bytea, interval)
+  to authenticated, app_sys;
 
-create function app.stored_answer(method text, path text, key text)
+create function app.stored_response(method text, path text, key text)
   returns table (status integer, headers jsonb, body bytea)
   language plpgsql stable security definer set search_path = ''
 as $$
 begin
   return query
-    select a.status, a.headers, a.body from app.answers a
-    where a.caller = any (app.callers()) and a.method = stored_answer.method and a.path = stored_answer.path
-      and a.key = stored_answer.key and a.expires_at > now();
+    select a.status, a.headers, a.body from app.stored_responses a
+    where a.caller = any (app.callers()) and a.method = stored_response.method and a.path = stored_response.path
+      and a.key = stored_response.key and a.expires_at > now();
 end
 $$;
-alter function app.stored_answer(text, text, text) owner to app_rules;
-grant execute on function app.stored_answer(text, text, text) to authenticated, app_sys;
+alter function app.stored_response(text, text, text) owner to app_rules;
+grant execute on function app.stored_response(text, text, text) to authenticated, app_sys;

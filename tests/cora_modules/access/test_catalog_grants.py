@@ -116,11 +116,11 @@ def test_app_login_has_no_grant_on_tables(catalog: psycopg.Connection) -> None:
 
 def test_app_service_has_grants_on_sdk_tables_only(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_service"] * 2).fetchall() == [
-        ("app.answers", "DELETE"),
-        ("app.answers", "SELECT"),
         ("app.outbox", "DELETE"),
         ("app.outbox", "SELECT"),
         ("app.outbox", "UPDATE"),
+        ("app.stored_responses", "DELETE"),
+        ("app.stored_responses", "SELECT"),
     ]
 
 

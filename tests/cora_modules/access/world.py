@@ -179,7 +179,7 @@ class World:
         return rows
 
     def all_tables(self) -> list[tuple[str, str]]:
-        return [*[("access", name) for name in self.tables()], ("app", "answers"), ("app", "outbox")]
+        return [*[("access", name) for name in self.tables()], ("app", "stored_responses"), ("app", "outbox")]
 
     def tables(self) -> list[str]:
         return [row["relname"] for row in self.admin.execute(TABLES)]

@@ -119,7 +119,7 @@ def post(client: Client, key: str, body: object = None, path: str = NOTES, metho
 @contextmanager
 def alices(lab: Lab) -> Iterator[Client]:
     """Alice's client; no answers are stored."""
-    lab.tell("truncate app.answers")
+    lab.tell("truncate app.stored_responses")
     database = Database(lab.settings)
     app.use(database)
     held.entered.clear()

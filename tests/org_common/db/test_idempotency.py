@@ -69,7 +69,7 @@ def test_without_a_key_each_has_its_effect(lab: Lab, client: Client) -> None:
     answers = [client.post(NOTES, {"body": "x"}) for _ in range(2)]
 
     assert answers[0].json()["id"] != answers[1].json()["id"]
-    assert lab.ask("select count(*) from app.answers") == 0
+    assert lab.ask("select count(*) from app.stored_responses") == 0
 
 
 def test_a_route_that_does_not_declare_it_knows_no_keys(lab: Lab, client: Client) -> None:
@@ -155,13 +155,13 @@ def test_an_answer_that_a_snapshot_hides_is_found(lab: Lab, client: Client, isol
 
     assert [(answer.status, REPLAYED in answer.headers) for answer in answers] == [(200, False), (200, True)]
     assert (ran, lab.notes(), database.counters.rerun) == ([1], [1], 1)
-    assert lab.ask("select count(*) from app.answers") == 1
+    assert lab.ask("select count(*) from app.stored_responses") == 1
     database.close()
 
 
 def test_an_answer_that_has_expired_is_forgotten(lab: Lab, client: Client) -> None:
     first = post(client, "k")
-    lab.tell("update app.answers set expires_at = now() - interval '1 second'")
+    lab.tell("update app.stored_responses set expires_at = now() - interval '1 second'")
 
     second, third = post(client, "k"), post(client, "k")
     other = post(client, "k", {"body": "y"})
@@ -176,7 +176,7 @@ def test_an_answer_that_has_expired_is_forgotten(lab: Lab, client: Client) -> No
 def test_an_answer_is_kept_for_a_day(lab: Lab, client: Client) -> None:
     post(client, "k")
 
-    kept_s = lab.ask("select extract(epoch from expires_at - now())::int from app.answers")
+    kept_s = lab.ask("select extract(epoch from expires_at - now())::int from app.stored_responses")
     assert 23 * 3600 < kept_s <= 24 * 3600
 
 
@@ -190,7 +190,7 @@ def test_what_failed_may_be_tried_again(lab: Lab, client: Client, path: str, the
 
     assert [answer.status for answer in answers] == [status, status]
     assert not any(REPLAYED in answer.headers for answer in answers)
-    assert lab.ask("select count(*) from app.answers") == 0
+    assert lab.ask("select count(*) from app.stored_responses") == 0
     # Nothing of it is left, so the key is free for any request.
     assert post(client, "k").status == 201
     assert len(lab.notes()) == 1
@@ -259,13 +259,13 @@ def test_it_costs_no_round_trip(lab: Lab, client: Client, proxy: Proxy) -> None:
 
 def test_the_service_purges_what_has_expired(lab: Lab, client: Client) -> None:
     post(client, "old")
-    lab.tell("update app.answers set expires_at = now() - interval '1 second'")
+    lab.tell("update app.stored_responses set expires_at = now() - interval '1 second'")
     post(client, "new")
 
     with psycopg.connect(lab.local.service_url, autocommit=True) as conn:
-        assert conn.execute("delete from app.answers").rowcount == 1
+        assert conn.execute("delete from app.stored_responses").rowcount == 1
 
-    assert lab.ask("select key from app.answers") == "new"
+    assert lab.ask("select key from app.stored_responses") == "new"
 
 
 def test_a_route_without_a_transaction_cannot_be_idempotent() -> None:

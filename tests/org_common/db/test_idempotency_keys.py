@@ -64,7 +64,7 @@ KEYS = [
     "a",
     "a" * 255,
     "0198a000-0000-7000-8000-00000000ac3e",
-    "'; drop table app.answers --",
+    "'; drop table app.stored_responses --",
     '"a b"',
     "%s%(a)s",
     "\\",
@@ -109,7 +109,11 @@ def test_a_replay_is_under_todays_rights(lab: Lab, client: Client) -> None:
 
 def test_nobody_reads_or_changes_what_is_stored(lab: Lab, client: Client) -> None:
     post(client, "k")
-    texts = ["select * from app.answers", "delete from app.answers", "update app.answers set body = ''"]
+    texts = [
+        "select * from app.stored_responses",
+        "delete from app.stored_responses",
+        "update app.stored_responses set body = ''",
+    ]
 
     for url in (lab.local.login_url, lab.local.service_url):
         with psycopg.connect(url, autocommit=True) as conn:

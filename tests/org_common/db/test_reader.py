@@ -138,7 +138,14 @@ def test_a_parameter_that_is_missing_is_a_fault_of_the_program(alice: OwnedReade
 def test_nobody_reads_nothing_of_anybodys(notes: Database) -> None:
     public = open_reader(notes, PUBLIC, None, {}, Deadline.after(10))
 
-    for table in ("lab.notes", "access.users", "access.orgs", "access.org_members", "app.answers", "app.outbox"):
+    for table in (
+        "lab.notes",
+        "access.users",
+        "access.orgs",
+        "access.org_members",
+        "app.stored_responses",
+        "app.outbox",
+    ):
         with pytest.raises(OrgError) as raised:
             public.value("select count(*) from " + table)
         assert raised.value.status == 403

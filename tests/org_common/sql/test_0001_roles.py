@@ -82,7 +82,7 @@ def test_nobody_creates_in_the_database(bare: LocalDatabase, role: str, right: s
 
 def test_login_is_let_in_and_reaches_nothing(platform: LocalDatabase) -> None:
     with psycopg.connect(platform.login_url) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        conn.execute("select app.rung('org_user')")
+        conn.execute("select app.role_rank('org_user')")
 
 
 def test_what_a_later_migration_makes_is_for_nobody(platform: LocalDatabase) -> None:

@@ -12,7 +12,7 @@ NONE = "00000000-0000-0000-0000-000000000009"
 
 
 @pytest.mark.parametrize(
-    ("role", "rung"),
+    ("role", "rank"),
     [
         *[
             (f"{ladder}_{name}", at)
@@ -29,9 +29,9 @@ NONE = "00000000-0000-0000-0000-000000000009"
         (None, None),
     ],
 )
-def test_rung_of_a_role(unit: Unit, role: str | None, rung: int | None) -> None:
+def test_rank_of_a_role(unit: Unit, role: str | None, rank: int | None) -> None:
     with unit(None, "anon") as ask:
-        assert ask("select app.rung(%s::text)", role) == rung
+        assert ask("select app.role_rank(%s::text)", role) == rank
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_role_of_another_ladder_is_none_of_this(unit: Unit, domain: str, role: s
         (USER, None, None),
     ],
 )
-def test_org_role_is_held_from_its_rung_on(
+def test_org_role_is_held_from_its_rank_on(
     unit: Unit, org_id: str | None, at_least: str | None, held: bool | None
 ) -> None:
     with unit({"sub": ALICE}) as ask:
@@ -77,7 +77,7 @@ def test_nobody_has_an_org_role(unit: Unit, claims: str | None) -> None:
     ("at_least", "held"), [("sys_user", True), ("sys_admin", True), ("sys_owner", False), (None, False)]
 )
 @pytest.mark.parametrize("role", ["authenticated", "app_sys"])
-def test_sys_role_is_held_from_its_rung_on(unit: Unit, role: str, at_least: str | None, held: bool) -> None:
+def test_sys_role_is_held_from_its_rank_on(unit: Unit, role: str, at_least: str | None, held: bool) -> None:
     with unit({"sub": ALICE}, role) as ask:
         assert ask("select app.has_sys_role(%s)", at_least) is held
 

@@ -9,9 +9,9 @@ from tests.org_common.sql.shop import ALICE, Unit
 pytestmark = pytest.mark.db
 
 BOB = "00000000-0000-0000-0000-00000000000b"
-CLAIM = "select app.claim_key('POST', '/orgs', 'key', 'print')"
-STORE = "select app.store_answer('POST', '/orgs', 'key', 'print', 201, '{}', 'made', '1 day')"
-STORED = "select body from app.stored_answer('POST', '/orgs', 'key')"
+CLAIM = "select app.claim_idempotency_key('POST', '/orgs', 'key', 'print')"
+STORE = "select app.store_response('POST', '/orgs', 'key', 'print', 201, '{}', 'made', '1 day')"
+STORED = "select body from app.stored_response('POST', '/orgs', 'key')"
 BECOME = "select set_config('request.jwt.claims', %s, true)"
 
 
@@ -35,8 +35,8 @@ def test_key_that_was_answered_is_replayed(unit: Unit) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "select app.claim_key('POST', '/orgs', 'key', 'other')",
-        "select app.claim_key('POST', '/orgs', 'key', '')",
+        "select app.claim_idempotency_key('POST', '/orgs', 'key', 'other')",
+        "select app.claim_idempotency_key('POST', '/orgs', 'key', '')",
     ],
 )
 def test_key_of_another_request_is_refused(unit: Unit, call: str) -> None:
@@ -67,9 +67,9 @@ def test_answer_is_for_its_caller_alone(unit: Unit, claims: dict[str, str | None
 @pytest.mark.parametrize(
     "call",
     [
-        "select app.claim_key('PATCH', '/orgs', 'key', 'print')",
-        "select app.claim_key('POST', '/orgs/1', 'key', 'print')",
-        "select app.claim_key('POST', '/orgs', 'KEY', 'print')",
+        "select app.claim_idempotency_key('PATCH', '/orgs', 'key', 'print')",
+        "select app.claim_idempotency_key('POST', '/orgs/1', 'key', 'print')",
+        "select app.claim_idempotency_key('POST', '/orgs', 'KEY', 'print')",
     ],
 )
 def test_key_belongs_to_method_and_path(unit: Unit, call: str) -> None:
@@ -112,7 +112,9 @@ def test_nobody_in_particular_stores_no_answer(unit: Unit, claims: str | None) -
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-@pytest.mark.parametrize("statement", ["select from app.answers", "delete from app.answers", "select app.callers()"])
+@pytest.mark.parametrize(
+    "statement", ["select from app.stored_responses", "delete from app.stored_responses", "select app.callers()"]
+)
 def test_answers_are_reached_by_their_functions_alone(unit: Unit, role: str, statement: str) -> None:
     with unit({"sub": ALICE}, role) as ask, pytest.raises(psycopg.errors.InsufficientPrivilege):
         ask(statement)
@@ -127,13 +129,14 @@ def test_service_purges_what_has_expired_and_reads_nothing(platform: LocalDataba
     with psycopg.connect(platform.admin_url) as conn:
         for key, life in (("old", "-1 second"), ("new", "1 day")):
             conn.execute(
-                "insert into app.answers values ('me', 'POST', '/', %s, '', 201, '{}', '', now() + %s::interval)",
+                "insert into app.stored_responses "
+                "values ('me', 'POST', '/', %s, '', 201, '{}', '', now() + %s::interval)",
                 [key, life],
             )
         conn.execute("set local role app_service")
-        purged = conn.execute("delete from app.answers").rowcount
+        purged = conn.execute("delete from app.stored_responses").rowcount
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            conn.execute("select body from app.answers")
+            conn.execute("select body from app.stored_responses")
         conn.rollback()
 
     assert purged == 1

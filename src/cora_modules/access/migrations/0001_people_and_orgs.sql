@@ -139,7 +139,7 @@ as $$
 begin
   return query
     select m.org_id from access.org_members m
-    where m.user_id = app.uid() and app.rung(m.org_role) >= app.rung(at_least);
+    where m.user_id = app.uid() and app.role_rank(m.org_role) >= app.role_rank(at_least);
 end
 $$;
 alter function access.org_ids(app.org_role) owner to app_rules;

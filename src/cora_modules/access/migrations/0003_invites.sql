@@ -50,7 +50,7 @@ declare
 begin
   perform from access.orgs o where o.id = lock_org.org_id for no key update;
   caller_role := app.find_org_role(lock_org.org_id);
-  perform app.require(app.rung(caller_role) >= app.rung(at_least));
+  perform app.require(app.role_rank(caller_role) >= app.role_rank(at_least));
   return caller_role;
 end
 $$;
@@ -68,7 +68,7 @@ create function access.create_invite(org_id uuid, email text, role app.org_role)
 as $$
 begin
   -- Admins cannot grant a role above their own.
-  perform app.require(app.rung(access.lock_org(org_id, 'org_admin')) >= app.rung(role));
+  perform app.require(app.role_rank(access.lock_org(org_id, 'org_admin')) >= app.role_rank(role));
   if exists (
     select from access.org_members m join access.users u on u.id = m.user_id
     where m.org_id = create_invite.org_id and u.email = create_invite.email
@@ -101,13 +101,13 @@ create function access.revoke_invite(org_id uuid, invite_id uuid) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  caller_rank integer := app.rung(access.lock_org(org_id, 'org_admin'));
+  caller_rank integer := app.role_rank(access.lock_org(org_id, 'org_admin'));
   found_invite access.invites;
 begin
   select i.* into found_invite from access.invites i
   where i.org_id = revoke_invite.org_id and i.id = revoke_invite.invite_id
   for update;
-  perform app.require(case when found then caller_rank >= app.rung(found_invite.role) end);
+  perform app.require(case when found then caller_rank >= app.role_rank(found_invite.role) end);
   if found_invite.status <> 'pending' then
     raise exception 'not_pending' using errcode = 'OC409', detail = 'This invitation is no longer open.';
   end if;
@@ -126,7 +126,7 @@ begin
   update access.invites i set status = 'revoked'
   where i.org_id = revoke_invites_of.org_id and i.invited_by = revoke_invites_of.user_id and i.status = 'pending'
     and (revoke_invites_of.role is null or revoke_invites_of.role = 'org_user'
-      or app.rung(i.role) > app.rung(revoke_invites_of.role));
+      or app.role_rank(i.role) > app.role_rank(revoke_invites_of.role));
 end
 $$;
 alter function access.revoke_invites_of(uuid, uuid, app.org_role) owner to app_rules;

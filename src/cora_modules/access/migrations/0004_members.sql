@@ -28,7 +28,7 @@ create function access.add_member(org_id uuid, user_id uuid, role app.org_role) 
 as $$
 begin
   -- Admins cannot grant a role above their own.
-  perform app.require(app.rung(access.lock_org(org_id, 'org_admin')) >= app.rung(role));
+  perform app.require(app.role_rank(access.lock_org(org_id, 'org_admin')) >= app.role_rank(role));
   -- A user that the caller cannot see counts as absent. Such users are invited instead.
   if not exists (
     select from access.users u
@@ -51,7 +51,7 @@ create function access.change_member(org_id uuid, user_id uuid, role app.org_rol
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  caller_rank integer := app.rung(access.lock_org(org_id, 'org_admin'));
+  caller_rank integer := app.role_rank(access.lock_org(org_id, 'org_admin'));
   old_role app.org_role := (
     select m.org_role from access.org_members m
     where m.org_id = change_member.org_id and m.user_id = change_member.user_id
@@ -61,7 +61,7 @@ declare
 begin
   -- Admins can neither grant nor remove a role above their own.
   perform app.require(
-    case when old_role is not null then caller_rank >= app.rung(old_role) and caller_rank >= app.rung(new_role) end
+    case when old_role is not null then caller_rank >= app.role_rank(old_role) and caller_rank >= app.role_rank(new_role) end
   );
   if old_role = 'org_owner' and new_role <> 'org_owner' then
     perform access.require_other_owner(org_id, user_id);
@@ -82,13 +82,13 @@ create function access.remove_member(org_id uuid, user_id uuid) returns void
 as $$
 declare
   is_me boolean := user_id = app.uid();
-  caller_rank integer := app.rung(access.lock_org(org_id, case when is_me then 'org_user' else 'org_admin' end));
+  caller_rank integer := app.role_rank(access.lock_org(org_id, case when is_me then 'org_user' else 'org_admin' end));
   old_role text := (
     select m.org_role from access.org_members m
     where m.org_id = remove_member.org_id and m.user_id = remove_member.user_id
   );
 begin
-  perform app.require(case when old_role is not null then caller_rank >= app.rung(old_role) end);
+  perform app.require(case when old_role is not null then caller_rank >= app.role_rank(old_role) end);
   if old_role = 'org_owner' then
     perform access.require_other_owner(org_id, user_id);
   end if;
