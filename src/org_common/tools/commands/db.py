@@ -112,17 +112,23 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
     multiple=True,
     help="Role that the login may assume in addition to those of org-common; may be repeated.",
 )
-def guard(url: str, allow: tuple[str, ...]) -> None:
+@click.option("--strict", is_flag=True, help="Exit with 1 on a warning too.")
+def guard(url: str, allow: tuple[str, ...], strict: bool) -> None:
     """Check row-level security.
 
-    Checks that no tenant can see another tenant's rows. Exits with 1 on a violation.
+    Checks that no tenant can see another tenant's rows. Exits with 1 on a violation. Warns of a right without a policy,
+    and of a policy that every row satisfies.
     """
     from org_common.tools.database import guard as tool
+    from org_common.tools.database import policies
 
     violations = tool.check_database(url, also=allow)
     for violation in violations:
         click.echo(f"violation: {violation}")
-    if violations:
+    warnings = policies.check_policies(url, tool.ROLES)
+    for warning in warnings:
+        click.echo(f"warning: {warning}")
+    if violations or (strict and warnings):
         raise click.exceptions.Exit(1)
     click.echo("no violations: checked roles, owners, policies, functions and the server version")
 

@@ -12,9 +12,10 @@ def imports() -> None:
     """Check the import gates.
 
     Imports each app and each gated module in a fresh process. Exits with 1 if one fails to import or loads a forbidden
-    module.
+    module. Warns of imports that no layer and no runtime has.
     """
-    from org_common.tools.layer import gates
+    from org_common.tools.layer import functions, gates, provided
+    from org_common.tools.layer.settings import LayerSettings
 
     project = Project.find(Path())
     violations = gates.check(project)
@@ -22,6 +23,9 @@ def imports() -> None:
         click.echo(f"violation: {violation}")
     if violations:
         raise click.exceptions.Exit(1)
+    sources = functions.modules(project, [app.partition(":")[0] for app in project.apps])
+    for missing in provided.missing_or_none(LayerSettings.find(Path()), sources):
+        click.echo(f"warning: {missing}", err=True)
     for module, forbidden in gates.gates(project).items():
         click.echo(
             f"{module} loads none of {', '.join(forbidden)}" if forbidden else f"{module} imports; it has no gate"

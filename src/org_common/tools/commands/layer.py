@@ -62,7 +62,10 @@ def lock(upgrade: bool) -> None:
 @OUT
 @click.option("--layer", "which", default="all", show_default=True, metavar="NAME", help="Layer: runtime, auth or all.")
 def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> None:
-    """Build the layers as reproducible zips, bytecode included."""
+    """Build the layers as reproducible zips, bytecode included.
+
+    Writes a bill of materials next to each zip, in CycloneDX.
+    """
     settings = _settings()
     names = list(settings.layers) if which == "all" else [which]
     for built in _build(settings, _target(python, arch), out, names):
@@ -99,9 +102,11 @@ def verify(python: str | None, out: Path) -> None:
     """Run every function from the built layers.
 
     Builds layers and functions, and runs each function on a read-only path with nothing else to import from. Exits with
-    1 if a function does not respond, or if Python has to compile a module.
+    1 if a function does not respond, if Python has to compile a module, or if a layer's packages differ from its bill
+    of materials.
     """
     from org_common.tools.layer import functions as tool
+    from org_common.tools.layer import sbom
     from org_common.tools.layer import verify as verifier
 
     project = Project.find(Path())
@@ -110,6 +115,10 @@ def verify(python: str | None, out: Path) -> None:
     layers = {each.layer: each.file for each in _build(settings, target, out, list(settings.layers))}
     built = tool.build(project, settings, target.python, out, _say)
     failed = False
+    for name, file in layers.items():
+        differences = sbom.compare(file)
+        failed |= bool(differences)
+        click.echo(f"{name}: {'; '.join(differences) or 'its packages are those of its bill of materials'}")
     for verdict in verifier.verify(target, layers, built):
         failed |= not verdict.is_good
         statuses = ", ".join(map(str, verdict.statuses))

@@ -19,14 +19,17 @@ ROLES: tuple[LiteralString, ...] = ("anon", "authenticated", "app_sys")
 # Every table that the role has any right on, with whether row-level security is active for this role.
 _TABLES: LiteralString = """
 select n.nspname || '.' || c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity,
-       row_security_active(c.oid), coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false)
+       row_security_active(c.oid), coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false),
+       array(select power from unnest(%(powers)s::text[]) power where has_table_privilege(c.oid, power)
+             or (power = 'references' and has_any_column_privilege(c.oid, power))),
+       array(select power from unnest(%(powers)s::text[]) power where has_table_privilege('public', c.oid, power))
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
   and n.nspname !~ '^pg_toast'
   and (
     has_any_column_privilege(c.oid, 'select, insert, update, references')
-    or has_table_privilege(c.oid, 'delete, truncate, trigger')
+    or has_table_privilege(c.oid, 'delete') or has_table_privilege(c.oid, %(all)s)
   )
 order by 1
 """
@@ -48,6 +51,13 @@ where n.nspname not in ('pg_catalog', 'information_schema')
   )
 order by 1
 """
+# Rights that row-level security does not limit, and what they allow.
+_POWERS = {
+    "truncate": "delete the rows of all tenants",
+    "references": "find out which rows other tenants have, through foreign keys",
+    "trigger": "run code when others change rows",
+    "maintain": "lock the table",
+}
 _COMMENT = re.compile(r"--[^\n\r]*|/\*.*?\*/", re.DOTALL)
 _CALL = re.compile(r"\bset_config\s*\(", re.IGNORECASE)
 # Matches at the start of a statement, also after the opening quote of dynamic SQL.
@@ -81,12 +91,26 @@ def _role_violations(conn: psycopg.Connection, role: LiteralString) -> list[str]
         try:
             with conn.transaction():
                 conn.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
-                tables = conn.execute(_TABLES).fetchall()
+                powers = [power for power in _POWERS if power != "maintain" or conn.info.server_version >= 170000]
+                tables = conn.execute(_TABLES, {"powers": powers, "all": ", ".join(powers)}).fetchall()
         except psycopg.errors.InsufficientPrivilege:
             return [f"the login cannot assume the role {role}: `grant {role} to app_login`"]
         except psycopg.errors.InvalidParameterValue:
             return [f"the role {role} does not exist: run `org-common db migrate`"]
-    return [violation for table in tables if (violation := _table_violation(role, *table)) is not None]
+    violations = []
+    for *table, powers, of_public in tables:
+        violation = _table_violation(role, *table)
+        violations += [_power_violation(role, table[0], power, of_public) for power in powers if violation is None]
+        violations += [violation] if violation is not None else []
+    return violations
+
+
+def _power_violation(role: str, name: str, power: str, of_public: Collection[str]) -> str:
+    grantee = "public" if power in of_public else role
+    return (
+        f"{role} can {_POWERS[power]} ({power.upper()} on {name}), and row-level security does not limit that:"
+        f" revoke {power} on {name} from {grantee}"
+    )
 
 
 def _table_violation(

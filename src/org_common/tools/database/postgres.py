@@ -52,15 +52,7 @@ class EmbeddedPostgres:
     folder), `port` (the same after `resume`) and `version` ("18.4").
     """
 
-    def __init__(
-        self,
-        data: Path,
-        settings: Mapping[str, str],
-        *,
-        durable: bool,
-        temporary: bool,
-        extensions: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, data: Path, programs: Path, settings: Mapping[str, str], durable: bool, temporary: bool) -> None:
         """Use `start` instead."""
         self.data = data
         self.port: int = 0
@@ -73,7 +65,7 @@ class EmbeddedPostgres:
         self._password = ""
         self._account = server_account(self._cluster)
         self.version: str
-        self._programs, self.version = runnable(binaries(extensions), self._account)
+        self._programs, self.version = runnable(programs, self._account)
 
     @classmethod
     def start(
@@ -87,14 +79,13 @@ class EmbeddedPostgres:
         """A server that accepts connections. If `data` is a new or empty folder, it is initialized first.
 
         Without `data` the server uses a temporary folder, which is removed by `stop` or when the owner ends.
-        `durable=False` is for tests: faster, but a crash of the machine may lose the data. `extensions` are
-        those that databases will need: of several installed PostgreSQL servers, one that has them is used. Raises
-        `PostgresError` if the server cannot start.
+        `durable=False` is for tests: faster, but a crash of the machine may lose the data. Of several installed
+        servers, one with these `extensions` is used. Raises `PostgresError` if the server cannot start.
         """
         folder = (data or Path(tempfile.mkdtemp(prefix="org-common-"))).resolve()
         try:
             with _reporting_os_errors(folder):
-                server = cls(folder, settings, durable=durable, temporary=data is None, extensions=extensions)
+                server = cls(folder, binaries(extensions), settings, durable, temporary=data is None)
                 server._launch(_free_ports())
         except BaseException:
             if data is None:

@@ -24,6 +24,7 @@ LEVELS: dict[str, Level] = {
     "role.exceeds": "warning",
     "database.extension": "fault",
     "database.guard": "fault",
+    "database.policy": "warning",
     "database.setting": "warning",
     "database.unreachable": "fault",
     "pooler.setting": "fault",

@@ -7,7 +7,7 @@ from typing import LiteralString
 
 from psycopg.conninfo import conninfo_to_dict
 
-from org_common.tools.database import guard
+from org_common.tools.database import guard, policies
 from org_common.tools.database.bootstrap import missing_extensions
 from org_common.tools.database.migrations import SchemaError
 from org_common.tools.database.schema import session
@@ -33,6 +33,10 @@ def check_server(url: str, extensions: Sequence[str] = ()) -> tuple[Server | Non
         findings = [
             Finding("database.guard", "the database", *_split_reason_and_fix(fault))
             for fault in guard.check_database(url)
+        ]
+        findings += [
+            Finding("database.policy", "the database", *_split_reason_and_fix(warning))
+            for warning in policies.check_policies(url, guard.ROLES)
         ]
         with session(url, "doctor") as conn:
             settings = dict(conn.execute(_SETTINGS).fetchall())

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from org_common.lifecycle.build import STAMP
-from org_common.tools.layer import archive, bytecode, install, lock
+from org_common.tools.layer import archive, bytecode, install, lock, sbom
 from org_common.tools.layer.settings import LayerSettings
-from org_common.tools.layer.strip import licence, strip
+from org_common.tools.layer.strip import strip
 from org_common.tools.layer.targets import Target, interpreter
 
 # Where Lambda looks for the Python packages of layers, and the folder for them in the zip.
@@ -74,10 +74,12 @@ def _build(
         folder = Path(temporary)
         say(f"{layer}: {len(pins)} packages for Python {target.python} on {target.arch}")
         install.packages(pins, target, folder)
-        packages = _describe(folder, pins)
         if layer == next(iter(settings.layers)):
             install.ours(folder)
+        installed = {metadata: sbom.read(metadata) for metadata in sorted(folder.glob("*.dist-info"))}
         strip(folder, settings.drop)
+        # Of some packages nothing is left.
+        packages = [package for metadata, package in installed.items() if metadata.exists()]
         say(f"{layer}: compiling bytecode")
         compiled_by = bytecode.write(folder, target.python, MOUNTED)
         content = archive.content(folder)
@@ -88,12 +90,13 @@ def _build(
             "python": target.python,
             "architecture": target.arch,
             "byte_code": f"CPython {compiled_by}, unchecked hashes",
-            "packages": packages,
+            "packages": _describe(packages, pins),
         }
         (folder / STAMP.format(layer)).write_text(f"{line}\npython{target.python} {target.arch}\n{content}\n")
         (folder / f"org-common.{layer}.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         say(f"{layer}: {file.name}")
         sha256 = archive.write(folder, file, prefix=INSIDE)
+        sbom.write(file, layer, line, content, packages)
         unzipped = sum(path.stat().st_size for path in archive.files(folder))
     return Built(layer, target, file, sha256, line, content, file.stat().st_size, unzipped)
 
@@ -105,13 +108,15 @@ def unpack(built: Sequence[Path], folder: Path) -> Path:
     return folder / INSIDE.rstrip("/")
 
 
-def _describe(folder: Path, pins: Sequence[lock.Pin]) -> dict[str, dict[str, object]]:
-    """The installed packages for the manifest. Some pins do not apply to the target."""
-    packages: dict[str, dict[str, object]] = {}
-    for pin in pins:
-        name = pin.name.replace("-", "_")
-        for metadata in folder.glob("*.dist-info/METADATA"):
-            if lock.normalize(metadata.parent.name.partition("-")[0]) == pin.name:
-                text = metadata.read_text(encoding="utf-8")
-                packages[name] = {"version": pin.version, "licence": licence(text), "hashes": list(pin.hashes)}
-    return packages
+def _describe(packages: Sequence[sbom.Package], pins: Sequence[lock.Pin]) -> dict[str, dict[str, object]]:
+    """The locked packages for the manifest."""
+    found = {lock.normalize(package.name): package for package in packages}
+    return {
+        pin.name.replace("-", "_"): {
+            "version": pin.version,
+            "licence": found[pin.name].licence,
+            "hashes": list(pin.hashes),
+        }
+        for pin in pins
+        if pin.name in found
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from org_common.lifecycle.build import FUNCTION, STAMP
-from org_common.tools.layer import archive, bytecode
+from org_common.tools.layer import archive, bytecode, data_files, provided
 from org_common.tools.layer.build import line_of
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import interpreter
@@ -18,7 +18,6 @@ from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ProjectError
 
 MOUNTED = "/var/task"
-NOT_SHIPPED = (".md", ".pyc", ".pyi", ".py", ".sql")
 
 
 @dataclass(frozen=True)
@@ -87,28 +86,30 @@ def _build(
         )
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for source, file in sources.items():
-            _copy(source, file, folder)
+        left_out = [reason for source, file in sources.items() for reason in _copy(project, source, file, folder)]
         bytecode.write(folder, python, MOUNTED)
         content = archive.content(folder)
         (folder / STAMP.format(FUNCTION)).write_text(f"{line}\npython{python} any\n{content}\n")
         file = out.absolute() / f"{name}.zip"
         sha256 = archive.write(folder, file)
+    for problem in [f"left out {reason}" for reason in left_out] + provided.missing(settings, sources):
+        say(f"warning: {file.name}: {problem}")
     say(f"{file.name}: {len(sources)} modules, {file.stat().st_size / 1000:.1f} KB")
     return Function(name, f"{module}.{attribute}", file, sha256, file.stat().st_size, tuple(sorted(sources)))
 
 
-def _copy(name: str, file: Path, folder: Path) -> None:
+def _copy(project: Project, name: str, file: Path, folder: Path) -> list[str]:
+    """Copy a module, and of a package also its data files. Returns what is left out, with the reason."""
     target = folder / Path(*name.split("."))
     if file.name != "__init__.py":
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target.with_suffix(".py"))
-        return
+        return []
     target.mkdir(parents=True, exist_ok=True)
-    for path in file.parent.iterdir():
-        # Include data files next to the modules, but not migrations: functions do not apply them.
-        if path == file or (path.is_file() and path.suffix not in NOT_SHIPPED):
-            shutil.copyfile(path, target / path.name)
+    chosen, left_out = data_files.choose(file.parent, project.root)
+    for path in (file, *chosen):
+        shutil.copyfile(path, target / path.name)
+    return left_out
 
 
 def _source(project: Project, name: str) -> Path | None:

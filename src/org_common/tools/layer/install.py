@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from importlib.metadata import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import org_common
-from org_common.tools.layer.lock import Pin
+from org_common.tools.layer.lock import OURS, Pin
 from org_common.tools.layer.targets import Target
 from org_common.tools.project import uv
 from org_common.tools.project.project import ToolError
@@ -36,6 +37,12 @@ def ours(folder: Path) -> None:
     """Copy `org_common` without its tools from where it is installed, a checkout or site-packages."""
     source = Path(org_common.__file__).parent
     shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*NOT_OURS), dirs_exist_ok=True)
+    installed = metadata(OURS)
+    ours = folder / f"{source.name}-{installed['Version']}.dist-info"
+    ours.mkdir(exist_ok=True)
+    headers = {name: installed[name] for name in ("Metadata-Version", "Name", "Version", "License-Expression")}
+    text = "".join(f"{name}: {value}\n" for name, value in headers.items() if value)
+    (ours / "METADATA").write_text(text, encoding="utf-8")
 
 
 def _explain(output: str, target: Target) -> str:

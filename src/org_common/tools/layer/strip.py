@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import csv
 import shutil
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -20,19 +20,22 @@ FILES = (
 # In particular packages. A test of the built layer imports and uses the rest.
 KNOWN = {
     # cryptography uses the compiled `_cffi_backend`, but not the generator and its C parser.
-    "cffi": ("cffi", "cffi-*.dist-info"),
-    "pycparser": ("pycparser", "pycparser-*.dist-info"),
+    "cffi": ("cffi",),
+    "pycparser": ("pycparser",),
     # The compatibility API of pydantic 1, and plugins for mypy and hypothesis.
     "pydantic": ("pydantic/v1", "pydantic/mypy.py", "pydantic/_hypothesis_plugin.py"),
     # Support for Tornado, which does not run on Lambda.
     "tenacity": ("tenacity/tornadoweb.py",),
 }
 HEADERS = ("metadata-version:", "name:", "version:")
-LICENCE = re.compile(r"^(?:License-Expression|License): (\S.*)$", re.MULTILINE)
 
 
 def strip(folder: Path, drop: Sequence[str] = ()) -> None:
-    """Remove the files in place. `drop` are the project's own patterns of paths."""
+    """Remove the files in place. `drop` are the project's own patterns of paths.
+
+    Audits read the dist-info folders, so a package keeps its own as long as one of its files is left.
+    """
+    records = {record.parent: _record(record.parent) for record in folder.glob("*.dist-info/RECORD")}
     for path in sorted(folder.rglob("*"), reverse=True):
         inside = path.relative_to(folder).as_posix()
         if path.is_dir() and path.name in FOLDERS:
@@ -45,14 +48,21 @@ def strip(folder: Path, drop: Sequence[str] = ()) -> None:
         for pattern in patterns:
             for path in folder.glob(pattern):
                 _remove(path)
+    for metadata, (text, files) in records.items():
+        if any((folder / file).exists() for file in files):
+            metadata.mkdir(exist_ok=True)
+            (metadata / "METADATA").write_text(text, encoding="utf-8")
+        elif files:
+            _remove(metadata)
     for metadata in folder.glob("*.dist-info"):
         _shorten(metadata)
 
 
-def licence(metadata: str) -> str:
-    """The one-line licence in a package's METADATA; empty without one."""
-    match = LICENCE.search(metadata)
-    return match[1].strip() if match else ""
+def _record(metadata: Path) -> tuple[str, list[str]]:
+    """METADATA, and the package's files outside of its dist-info folder (from RECORD)."""
+    text, rows = ((metadata / name).read_text(encoding="utf-8") for name in ("METADATA", "RECORD"))
+    files = [row[0] for row in csv.reader(rows.splitlines()) if row]
+    return text, [file for file in files if not file.startswith(f"{metadata.name}/")]
 
 
 def _shorten(metadata: Path) -> None:

@@ -87,6 +87,40 @@ def test_any_right_without_row_level_security_is_a_violation(database: LocalData
     )
 
 
+@pytest.mark.parametrize("right", ["truncate", "references", "references (id)", "trigger", "maintain"])
+@pytest.mark.parametrize("grantee", ["authenticated", "public"])
+def test_right_that_policies_do_not_limit_is_a_violation(
+    database: LocalDatabase, right: LiteralString, grantee: LiteralString
+) -> None:
+    execute(database.migrator_url, f"create schema shop; {CLOSED} grant {right} on shop.orders to {grantee}")
+
+    found = check_database(database.login_url)
+
+    power = right.partition(" ")[0]
+    assert len(found) == (3 if grantee == "public" else 1)
+    for fault in found:
+        assert f"({power.upper()} on shop.orders), and row-level security does not limit that" in fault
+    if right == power:
+        execute(database.migrator_url, found[0].rpartition(": ")[2])  # pyright: ignore[reportArgumentType]
+        assert check_database(database.login_url) == []
+
+
+@pytest.mark.parametrize("kind", ["table", "partitioned", "partition"])
+def test_all_rights_are_reported_one_by_one(database: LocalDatabase, kind: str) -> None:
+    partitions: LiteralString = """
+        create table shop.orders (id int) partition by range (id);
+        create table shop.orders_1 partition of shop.orders for values from (1) to (2);
+        alter table shop.orders enable row level security, force row level security;
+        alter table shop.orders_1 enable row level security, force row level security;"""
+    table: LiteralString = "shop.orders_1" if kind == "partition" else "shop.orders"
+    tables: LiteralString = CLOSED if kind == "table" else partitions
+    execute(database.migrator_url, f"create schema shop; {tables} grant all on {table} to anon")
+
+    rights = re.findall(r"\((\w+) on ", "\n".join(check_database(database.login_url)))
+
+    assert rights == ["TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
 def test_every_role_of_a_request_is_looked_at(database: LocalDatabase, role: LiteralString) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to {role}")

@@ -124,3 +124,17 @@ def test_extension_that_is_not_created_is_a_fault(database: LocalDatabase) -> No
         admin.execute("create extension vector with schema public")
 
     assert check_server(database.login_url, ["vector"])[1] == []
+
+
+@pytest.mark.db
+def test_policy_that_may_be_a_mistake_is_a_warning(database: LocalDatabase) -> None:
+    with psycopg.connect(database.migrator_url) as migrator:
+        migrator.execute(
+            "create table app.bare (id int); grant select on app.bare to authenticated;"
+            "alter table app.bare enable row level security, force row level security"
+        )
+
+    _, [finding] = check_server(database.login_url)
+
+    assert (finding.id, finding.level) == ("database.policy", "warning")
+    assert finding.fix.startswith("create policy ... on app.bare to authenticated")

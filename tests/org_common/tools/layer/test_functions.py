@@ -88,6 +88,26 @@ def test_change_of_another_function_changes_nothing(project: Project, settings: 
     ]
 
 
+def test_secrets_leftovers_and_foreign_files_stay_out_and_are_reported(
+    project: Project, settings: LayerSettings, tmp_path: Path
+) -> None:
+    shop = tmp_path / "src" / "shop"
+    for name in (".env", "private.pem", "credentials.json", ".orders.py.swp"):
+        (shop / name).write_text("-----BEGIN PRIVATE KEY-----")
+    (shop / "link.txt").symlink_to("/etc/hostname")
+    (shop / "prices.py").write_text("import uvicorn\n")
+    said: list[str] = []
+
+    orders, _ = functions.build(project, settings, Target.here().python, tmp_path / "out", said.append)
+
+    assert not {name for name in inside(orders) if not name.endswith((".py", "rates.json"))}
+    warnings = [line for line in said if line.startswith("warning: shop-orders.zip: ")]
+    for name in (".env", "private.pem", "credentials.json", ".orders.py.swp", "link.txt"):
+        assert any(f"left out src/shop/{name}, " in line for line in warnings)
+    assert any("shop.prices imports uvicorn (line 1), which no layer" in line for line in warnings)
+    assert len(warnings) == 6
+
+
 def test_app_that_is_not_there_is_reported(settings: LayerSettings, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"shop\.orders of shop\.orders:app is not in"):
         functions.build(Project(tmp_path, apps=("shop.orders:app",)), settings, Target.here().python, tmp_path, print)

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from org_common.tools.layer.strip import licence, strip
+import pytest
+
+from org_common.tools.layer.strip import strip
 
 KEPT = ["shop/__init__.py", "shop/data.json", "shop/_fast.so", "shop/testing.py", "shop-1.0.dist-info/METADATA"]
 GONE = [
@@ -51,5 +53,45 @@ def test_entry_points_stay_but_for_programs(tmp_path: Path) -> None:
     assert left(tmp_path) == {"plugin-1.dist-info/entry_points.txt"}
 
 
-def test_licence_is_read_from_the_metadata() -> None:
-    assert (licence(METADATA), licence("Name: shop\n")) == ("MIT", "")
+def recorded(folder: Path, name: str, files: list[str]) -> None:
+    filled(folder, [*files, f"{name}-1.0.dist-info/METADATA"])
+    rows = "".join(f"{file},sha256=x,1\n" for file in [*files, f"{name}-1.0.dist-info/METADATA"])
+    (folder / f"{name}-1.0.dist-info" / "RECORD").write_text(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "stays"),
+    [
+        ("cffi", ["cffi/api.py", "_cffi_backend.so"], True),
+        ("cffi", ["cffi/api.py"], False),
+        ("pycparser", ["pycparser/c_parser.py"], False),
+        ("shop", ["shop/a.py", "shop/tests/test_a.py"], True),
+        ("shop", ["shop/tests/test_a.py", "bin/shop"], False),
+        ("shop", ['"shop/a,b.py"', "shop/a.pyi"], False),
+        ("types_shop", ["shop-stubs/a.pyi"], False),
+    ],
+)
+def test_metadata_stays_with_the_last_file(tmp_path: Path, name: str, files: list[str], stays: bool) -> None:
+    recorded(tmp_path, name, files)
+
+    strip(tmp_path)
+
+    assert (tmp_path / f"{name}-1.0.dist-info" / "METADATA").exists() is stays
+
+
+def test_metadata_of_a_package_that_is_left_cannot_be_dropped(tmp_path: Path) -> None:
+    recorded(tmp_path, "shop", ["shop/a.py"])
+
+    strip(tmp_path, drop=["shop-*", "*.dist-info/*"])
+
+    assert (
+        tmp_path / "shop-1.0.dist-info" / "METADATA"
+    ).read_text() == "Metadata-Version: 2.4\nName: shop\nVersion: 1.0\n"
+
+
+def test_package_that_is_dropped_has_no_metadata(tmp_path: Path) -> None:
+    recorded(tmp_path, "shop", ["shop/a.py"])
+
+    strip(tmp_path, drop=["shop"])
+
+    assert left(tmp_path) == set()
