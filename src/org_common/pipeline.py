@@ -173,6 +173,15 @@ class Pipeline:
         route = self.find_route(method, path)
         return route is not None and not route.is_public
 
+    def path_value(self, request: Request, parameter: str) -> str | None:
+        """The value of a path parameter, `{org_id}`; None for a path without it."""
+        try:
+            route, values = self.table.match(request.method, request.path)
+        except OrgError:
+            return None
+        names = [] if route is None else [part for part in route.path.split("/") if part.startswith("{")]
+        return values[names.index(parameter)] if parameter in names else None
+
     def load_telemetry(self) -> None:
         """Ask the environment whether requests are logged, measured or traced."""
         from org_common.telemetry.requests import Telemetry
