@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from org_common.db.database import Database
     from org_common.db.idempotency import IdempotencyKey, StoredResponse
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
 
     class Host(Protocol):
         """What the app offers its routes."""
