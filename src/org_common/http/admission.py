@@ -15,7 +15,7 @@ from org_common.values.errors import Unavailable
 
 T = TypeVar("T")
 THREADS = 20
-WAITING = 200
+WAITING = 1000
 # Of all bodies that are in memory.
 BODY_BYTES = 256 * 1024 * 1024
 
@@ -54,6 +54,7 @@ class Admission:
         self._running: Counter[object] = Counter()
         self._busy = 0
         self._queue: list[_Waiting] = []
+        self._queued: Counter[object] = Counter()
         self._bytes: Counter[object] = Counter()
 
     async def run(self, function: Callable[[], T], shares: Sequence[Share], *, deadline_s: float) -> T:
@@ -103,12 +104,13 @@ class Admission:
             raise Unavailable
         waiting = _Waiting(shares, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
+        self._queued.update(share.key for share in shares)
         try:
             async with asyncio.timeout(max(deadline_s - time.monotonic(), 0)):
                 await waiting.admitted
         except BaseException as error:
             if waiting in self._queue:
-                self._queue.remove(waiting)
+                self._leave(waiting)
             else:
                 # Admitted at the moment at which it gave up.
                 self._release(shares)
@@ -122,8 +124,11 @@ class Admission:
         )
 
     def _has_queued_enough(self, share: Share) -> bool:
-        queued = sum(any(share.key == other.key for other in each.shares) for each in self._queue)
-        return queued >= max(1, int(self._waiting * share.fraction))
+        return self._queued[share.key] >= max(1, int(self._waiting * share.fraction))
+
+    def _leave(self, waiting: _Waiting) -> None:
+        self._queue.remove(waiting)
+        _subtract(self._queued, [share.key for share in waiting.shares], 1)
 
     def _take(self, shares: Sequence[Share]) -> None:
         self._busy += 1
@@ -137,7 +142,7 @@ class Admission:
             if self._busy >= self._threads:
                 break
             if self._may_run(waiting.shares) and not waiting.admitted.done():
-                self._queue.remove(waiting)
+                self._leave(waiting)
                 self._take(waiting.shares)
                 waiting.admitted.set_result(None)
 
