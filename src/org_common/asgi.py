@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
+
+import orjson
 
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.events.event_source import decode_path, strip_prefix
+from org_common.http.admission import THREADS, WAITING, Admission, Share
 from org_common.http.incoming_request import IncomingRequest
 from org_common.http.request import Request
 from org_common.http.response import Response
-from org_common.values.errors import OrgError, PayloadTooLarge
+from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized
 from org_common.values.types import Deadline
 
 # The limit of Lambda for a request (6 MB).
 BODY_LIMIT_BYTES = 6 * 1024 * 1024
 TIMEOUT_S = 29.0
+# Of the threads, of the queue and of the memory for bodies. Less than half of the connections of a pool for an
+# organization, so that its slow statements leave some to others.
+CALLER_SHARE, TENANT_SHARE, ADDRESS_SHARE = 0.25, 0.4, 0.5
+TENANT_PARAMETER = "{org_id}"
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -27,8 +36,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Authorize = Callable[[str], str]
 
 
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 # RFC 9110, section 8.6: these have no Content-Length.
 WITHOUT_CONTENT = frozenset({204, 304})
+
+
+class RequestTimeout(OrgError):
+    """The body did not arrive in time."""
+
+    status = 408
+    title = "Request Timeout"
+    code = "request_timeout"
+    detail = "The request body did not arrive in time."
 
 
 class Disconnected(Exception):
@@ -36,13 +55,23 @@ class Disconnected(Exception):
 
 
 class Asgi:
-    """An ASGI application that serves several apps. Each handler runs in a thread of the event loop's executor."""
+    """An ASGI application that serves several apps. Each handler runs in a thread."""
 
-    def __init__(self, apps: Sequence[App], *, database: Database, authorize: Authorize | None = None) -> None:
+    def __init__(
+        self,
+        apps: Sequence[App],
+        *,
+        database: Database,
+        authorize: Authorize | None = None,
+        threads: int = THREADS,
+        waiting: int = WAITING,
+    ) -> None:
         """Serve these apps. Raises `TypeError` when an app relies on an authorizer and `authorize` is None.
 
         - `database`: shared by the apps; closed when the server shuts down.
         - `authorize`: takes the place of API Gateway's authorizer. Without it the apps verify tokens themselves.
+        - `threads`: how many requests run at once. A caller may take a quarter of them, an organization two fifths.
+        - `waiting`: how many requests wait for a thread, in the same shares. Any other is refused with 503.
         """
         for app in apps:
             if authorize is None and app.identity.needs_authorizer:
@@ -54,6 +83,7 @@ class Asgi:
         self._apps = apps
         self._database = database
         self._authorize = authorize
+        self._admission = Admission(threads, waiting)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -65,13 +95,13 @@ class Asgi:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
+        app = self._app(request)
         try:
-            request.body = await _body(receive)
-            response = await asyncio.to_thread(self._respond, request)
+            response = await self._response(app, request, receive, scope)
         except Disconnected:
             return
-        except PayloadTooLarge as error:
-            response = self._app(request).pipeline.respond(request, error)
+        except OrgError as error:
+            response = app.pipeline.respond(request, error)
         content = response.body
         if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
             response.headers["content-length"] = str(len(content))
@@ -80,15 +110,46 @@ class Asgi:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    def _respond(self, request: IncomingRequest) -> Response:
-        app = self._app(request)
+    async def _response(self, app: App, request: IncomingRequest, receive: Receive, scope: Scope) -> Response:
+        """The response; the token is checked before the body is read, and the body before a thread is taken."""
+        deadline_s = time.monotonic() + request.deadline.left_s()
+        size = body_size(request, scope)
+        address = (scope.get("client") or ("",))[0]
+        needs_identity = app.pipeline.needs_identity(request.method, request.path)
+        if needs_identity and (app.identity.needs_authorizer or size > 0 or request.method not in WITHOUT_BODY):
+            # Counts toward the address, as the caller is not known yet, and not with the address's public requests.
+            shares = [Share(("verify", address), ADDRESS_SHARE)]
+            await self._admission.run(partial(self._authenticate, app, request), shares, deadline_s=deadline_s)
+        shares = self._shares(app, request) if needs_identity else [Share(("address", address), ADDRESS_SHARE)]
+        with self._admission.body(size, shares):
+            # Without a body the server hands over its empty end at once, which needs no timer.
+            request.body = await (
+                _body(receive) if size == 0 and request.method in WITHOUT_BODY else _body_in_time(receive, deadline_s)
+            )
+            return await self._admission.run(partial(app.pipeline.respond, request), shares, deadline_s=deadline_s)
+
+    def _authenticate(self, app: App, request: IncomingRequest) -> None:
+        """Raises `Unauthorized` without a valid token, as API Gateway's authorizer does before the app."""
         authorization = request.headers.get("authorization")
-        if self._authorize is not None and authorization is not None and self._is_authorized(app, request):
-            try:
-                request.authorizer = {"claims": self._authorize(authorization)}
-            except OrgError as error:
-                return app.pipeline.respond(request, error)
-        return app.pipeline.respond(request)
+        if app.identity.needs_authorizer:
+            assert self._authorize is not None
+            if authorization is None:
+                raise Unauthorized
+            request.authorizer = {"claims": self._authorize(authorization)}
+        elif app.identity.identity(request) is None:
+            raise Unauthorized
+
+    def _shares(self, app: App, request: IncomingRequest) -> list[Share]:
+        """What the request counts toward: its caller, and the organization that it is about."""
+        claims = (request.authorizer or {}).get("claims")
+        # An app that verifies tokens itself refuses an invalid one at once, so that its share is never held.
+        caller: object = request.headers.get("authorization", "")
+        if isinstance(claims, str):
+            parsed = orjson.loads(claims)
+            caller = (parsed.get("iss"), parsed.get("sub"))
+        shares = [Share(("caller", caller), CALLER_SHARE)]
+        tenant = app.pipeline.path_value(request, TENANT_PARAMETER)
+        return shares if tenant is None else [*shares, Share(("tenant", tenant), TENANT_SHARE)]
 
     def _app(self, request: Request) -> App:
         """The app that API Gateway would route to: by method and path, a literal segment before a parameter."""
@@ -103,17 +164,13 @@ class Asgi:
             return min(routed, key=lambda candidate: [part.startswith("{") for part in candidate[0].split("/")])[1]
         return next((app for app in self._apps if app.pipeline.table.knows(path)), self._apps[0])
 
-    @staticmethod
-    def _is_authorized(app: App, request: Request) -> bool:
-        """As with API Gateway, routes without a caller have no authorizer."""
-        return app.identity.needs_authorizer and app.pipeline.needs_identity(request.method, request.path)
-
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                self._admission.close()
                 self._database.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -144,7 +201,29 @@ def read(scope: Scope) -> IncomingRequest:
     )
 
 
+def body_size(request: Request, scope: Scope) -> int:
+    """The size of the body by its header, the limit if only reading it tells. Raises `PayloadTooLarge` beyond that."""
+    length = request.headers.get("content-length")
+    if length is None:
+        # A body without a length is chunked, or of HTTP/2.
+        has_body = request.method not in WITHOUT_BODY and not scope.get("http_version", "1.1").startswith("1")
+        return BODY_LIMIT_BYTES if has_body or "transfer-encoding" in request.headers else 0
+    size = int(length) if length.isascii() and length.isdigit() else BODY_LIMIT_BYTES
+    if size > BODY_LIMIT_BYTES:
+        raise PayloadTooLarge(f"The body has {size} bytes; the limit is {BODY_LIMIT_BYTES}.")
+    return size
+
+
+async def _body_in_time(receive: Receive, deadline_s: float) -> bytes:
+    try:
+        async with asyncio.timeout(max(deadline_s - time.monotonic(), 0)):
+            return await _body(receive)
+    except TimeoutError:
+        raise RequestTimeout from None
+
+
 async def _body(receive: Receive) -> bytes:
+    """The body, which is not read beyond the limit."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -154,10 +233,8 @@ async def _body(receive: Receive) -> bytes:
             raise Disconnected
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
-        if size <= BODY_LIMIT_BYTES:
-            chunks.append(chunk)
+        if size > BODY_LIMIT_BYTES:
+            raise PayloadTooLarge(f"The body has more than {BODY_LIMIT_BYTES} bytes, which is the limit.")
+        chunks.append(chunk)
         if not message.get("more_body", False):
-            break
-    if size > BODY_LIMIT_BYTES:
-        raise PayloadTooLarge(f"The body has {size} bytes; the limit is {BODY_LIMIT_BYTES}.")
-    return b"".join(chunks)
+            return b"".join(chunks)

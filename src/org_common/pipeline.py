@@ -174,6 +174,15 @@ class Pipeline:
         route = self.find_route(method, path)
         return route is not None and not route.is_public
 
+    def path_value(self, request: Request, parameter: str) -> str | None:
+        """The value of a path parameter, `{org_id}`; None for a path without it."""
+        try:
+            route, values = self.table.match(request.method, request.path)
+        except OrgError:
+            return None
+        names = [] if route is None else [part for part in route.path.split("/") if part.startswith("{")]
+        return values[names.index(parameter)] if parameter in names else None
+
     def load_telemetry(self) -> None:
         """Ask the environment whether requests are logged, measured or traced."""
         from org_common.telemetry.requests import Telemetry
@@ -204,8 +213,8 @@ class Pipeline:
         return response
 
     def _problem(self, request: IncomingRequest, error: Exception) -> Response:
-        if isinstance(error, OrgError) and error.status < 500 and (error.__cause__ or error.__context__) is not None:
-            self._log_refusal(request, error)
+        if isinstance(error, OrgError) and (error.__cause__ or error.__context__) is not None:
+            self._explain(request, error)
         if self.error_handlers.handlers or self.constraints.handlers:
             try:
                 result = self.constraints.handle(error, request) or self.error_handlers.handle(error, request)
@@ -227,17 +236,25 @@ class Pipeline:
         request.observer.problem_rendered(error.code)
         return problem(error, request.id, self._problem_types)
 
-    def _log_refusal(self, request: Request, error: OrgError) -> None:
-        """Log what PostgreSQL said about a request that it refused; the caller learns none of it."""
+    def _explain(self, request: Request, error: OrgError) -> None:
+        """Log what PostgreSQL said about a request that it refused; the caller learns none of it.
+
+        An error of 500 or more is logged with its exception, by `_problem`.
+        """
         log = logger()
-        if not log.isEnabledFor(INFO):
+        is_logged = error.status < 500 and log.isEnabledFor(INFO)
+        if not is_logged and recorded is None:
             return
-        from org_common.telemetry.causes import database_error, database_fields, refusal
+        from org_common.telemetry.causes import database_error, database_fields, explained, refusal
 
         failed = database_error(error)
-        if failed is not None:
-            said = (self._route_name(request), error.status, refusal(failed))
-            log.info("%s responded with %d: %s", *said, extra=database_fields(failed))
+        if failed is None:
+            return
+        name = self._route_name(request)
+        if is_logged:
+            log.info("%s responded with %d: %s", name, error.status, refusal(failed), extra=database_fields(failed))
+        if recorded is not None:
+            recorded.append("\n".join([f"{name} responded with {error.status}", *explained(failed)]))
 
     def _options(self, request: Request) -> Response:
         """The methods of a path, and the CORS preflight response."""
@@ -268,6 +285,8 @@ def _around(
 
 # Of `logging`, which is not imported before there is something to log.
 INFO = 20
+recorded: list[str] | None = None
+"""In tests: PostgreSQL's errors that requests ended in, for the report of a test that fails."""
 
 
 def logger() -> Logger:

@@ -54,4 +54,4 @@ def _causes(error: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _database_error(error: dict[str, Any]) -> dict[str, Any] | None:
-    return next((each for each in _causes(error) if each.get("sql")), None)
+    return next((each for each in _causes(error) if "sql" in each), None)

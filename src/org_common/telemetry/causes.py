@@ -91,6 +91,14 @@ def refusal(failed: Any) -> str:
     return message_of(failed)
 
 
+def explained(failed: Any) -> list[str]:
+    """Lines about an error of PostgreSQL, for a developer: its sentence, the SQL with a caret, what it names."""
+    names = ("constraint", "table", "column", "sql_function", "hint")
+    fields = database_fields(failed)
+    facts = [f"{name}: {fields[name]}" for name in names if name in fields]
+    return [message_of(failed), *[f"    {line}" for line in failed.origin.excerpt()], *facts]
+
+
 def _one(error: BaseException, redactor: Redactor, *, sql: bool) -> dict[str, Any]:
     error_type = type(error)
     module = "" if error_type.__module__ == "builtins" else f"{error_type.__module__}."

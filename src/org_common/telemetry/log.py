@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from org_common.telemetry import observability
+from org_common.telemetry.attachment import MASKED, Attachment
 from org_common.telemetry.invocation import current
 from org_common.telemetry.line import clock, dumps, stamp, visible
 
@@ -29,6 +30,7 @@ DEBUG_LINES = 100
 _STANDARD = {
     *vars(logging.LogRecord("", 0, "", 0, "", None, None)),
     *("message", "asctime", "taskName", "aws_request_id", "tenant_id", "_frame_type", "color_message"),
+    MASKED,
 }
 _HEAD = frozenset({"timestamp", "level", "message", "logger", "error", "_aws"})
 # Fields of the request line. `tenant` and `user` are missing, as the program may bind better values.
@@ -41,6 +43,7 @@ _debug_loggers: set[str] = {"org_common"}
 # Loggers whose level was set here.
 _leveled: set[str] = set()
 _handler: Handler | None = None
+_attachment: Attachment | None = None
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -165,6 +168,18 @@ class Handler(logging.Handler):
         except Exception:  # noqa: BLE001 - a log line must not break the request that writes it
             self.handleError(record)
 
+    def mask(self, record: logging.LogRecord) -> None:
+        """Mask the record in place, for another handler: message, `extra` fields and exception, without values."""
+        record.msg, record.args = self._message(record), None
+        for name, value in self._extra(record).items():
+            setattr(record, name, value)
+        error = _error(record)
+        if error is not None:
+            from org_common.telemetry.cause_text import cause_lines
+
+            # `logging.Formatter` writes this text, and formats the exception only without it.
+            record.exc_text = "\n".join(cause_lines(self._described(error)))
+
     def _as_json(self, record: logging.LogRecord, bound: dict[str, object]) -> str:
         line: dict[str, Any] = {
             "timestamp": stamp(record.created),
@@ -225,13 +240,13 @@ def configure(
     """Send the lines of all loggers through one handler; another call replaces it.
 
     In Lambda it replaces the runtime's handler and writes to the same place; elsewhere JSON goes to stdout and text to
-    stderr. Other handlers, such as Powertools', stay unchanged.
+    stderr. Other handlers stay, such as Powertools'; those of the root get masked records.
 
     `level` is the lowest level to write, `form` "json" or "text". `debug_lines` is the number of debug lines to buffer
     for each request, `debug_sample` the share of requests, 0 to 1, whose debug lines are always written. `emails`
     writes e-mail addresses unmasked, `redact` has additional names whose values are masked.
     """
-    global _handler  # noqa: PLW0603 - stdlib's logging is global to the process too
+    global _handler, _attachment
     number: int = logging.getLevelNamesMapping()[level]
     root = logging.getLogger()
     replaced = _handler or next((each for each in root.handlers if hasattr(each, "log_sink")), None)
@@ -252,10 +267,19 @@ def configure(
         root.removeHandler(replaced)
     root.addHandler(handler)
     root.setLevel(max(number, logging.INFO))
-    _handler = handler
+    if _attachment is not None:
+        _attachment.remove()
+    _handler, _attachment = handler, Attachment(handler, _debug_loggers)
     for name in _debug_loggers:
         _enable_debug(logging.getLogger(name), handler)
+    _attachment.ensure()
     return handler
+
+
+def ensure_attached() -> None:
+    """Let the handler write again after `logging.config`, and mask what new handlers of the root get."""
+    if _attachment is not None:
+        _attachment.ensure()
 
 
 def configure_as(how: Observability, form: Literal["json", "text"]) -> Handler:
@@ -279,14 +303,16 @@ def in_lambda() -> None:
 
 def unconfigure() -> None:
     """Remove the handler. For tests."""
-    global _handler  # noqa: PLW0603
+    global _handler, _attachment  # noqa: PLW0603
+    if _attachment is not None:
+        _attachment.remove()
     if _handler is not None:
         logging.getLogger().removeHandler(_handler)
         logging.getLogger().setLevel(logging.WARNING)
         for name in _leveled:
             logging.getLogger(name).setLevel(logging.NOTSET)
         _leveled.clear()
-    _handler = None
+    _handler = _attachment = None
 
 
 def active() -> Handler | None:

@@ -101,6 +101,7 @@ class Telemetry:
 
     def observe(self, invocation_id: str | None) -> RequestObserver:
         """The observer of one request. `invocation_id` is Lambda's request id, as in its platform log lines."""
+        log.ensure_attached()
         return RequestObserver(self, invocation_id)
 
     def route_declared(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,57 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="superuser URL of the PostgreSQL server to test on, also read from DATABASE_URL; by default, an embedded"
         " server is started",
     )
+
+
+def pytest_runtest_setup() -> None:
+    """Collect PostgreSQL's errors of this test's requests."""
+    if (pipeline := sys.modules.get("org_common.pipeline")) is not None:
+        pipeline.recorded = []  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Begin the report of an SQL error with PostgreSQL's sentence, show the SQL with a caret, and fold the SDK."""
+    failed = None if call.excinfo is None else _database_error(call.excinfo)
+    if failed is not None:
+        _hide_sdk()
+    report = yield
+    if report.failed:
+        _explain(report, failed)
+    return report
+
+
+def _explain(report: pytest.TestReport, failed: BaseException | None) -> None:
+    recorded = getattr(sys.modules.get("org_common.pipeline"), "recorded", None) or []
+    own: list[str] = []
+    if failed is not None:
+        from org_common.telemetry.causes import explained
+
+        own = explained(failed)
+    shown = [*(["\n".join(own)] if own else []), *recorded]
+    if shown:
+        report.sections.append(("PostgreSQL", "\n\n".join(shown)))
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if own and crash is not None:
+        # The line of the short summary.
+        crash.message = own[0]
+
+
+def _database_error(excinfo: pytest.ExceptionInfo[BaseException]) -> BaseException | None:
+    if "org_common.db" not in sys.modules:
+        return None
+    from org_common.telemetry.causes import database_error
+
+    return database_error(excinfo.value)
+
+
+def _hide_sdk() -> None:
+    """Hide the SDK's frames in the traceback of an SQL error; `--full-trace` shows them."""
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("org_common.") and not hasattr(module, "__tracebackhide__"):
+            module.__tracebackhide__ = lambda excinfo: _database_error(excinfo) is not None  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

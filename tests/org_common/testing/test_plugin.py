@@ -145,3 +145,47 @@ def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
     result = run_tests(shop)
 
     assert result.returncode == 0, result.stdout
+
+
+FAILING = """
+from org_common import TOKEN, App, Database, Reader, service_transaction
+from org_common.testing import Client, Person
+
+app = App("shop")
+
+
+@app.get("/notes", allow=TOKEN)
+def notes(db: Reader) -> dict[str, str]:
+    return {"body": db.value("select n.boddy from app.notes n where n.body = %(q)s", {"q": "swordfish"})}
+
+
+def test_request(database):
+    app.use(Database(database.settings))
+    assert Client(app, person=Person("alice")).get("/notes").status == 200
+
+
+def test_statement(database, monkeypatch):
+    monkeypatch.setenv("ORG_COMMON_SERVICE_DATABASE_URL", database.service_url)
+    with service_transaction(reason="test") as tx:
+        tx.run("insert into app.notes (body)\\nvalues (%(q)s, %(q)s)", {"q": "swordfish"}, rows=1)
+
+
+def test_other():
+    raise ValueError("mine")
+"""
+
+
+def test_sql_error_is_reported_with_its_sentence_and_the_sql(shop: Path) -> None:
+    (shop / "test_shop.py").write_text(FAILING)
+
+    answer = run_tests(shop)
+
+    told = answer.stdout
+    assert "3 failed" in told, told
+    assert "GET /notes responded with 500\napp.find_user(token_issuer, token_subject) is not defined" in told
+    [summary] = [line for line in told.splitlines() if line.startswith("FAILED") and "test_statement" in line]
+    assert summary.startswith("FAILED test_shop.py::test_statement - INSERT has more")
+    assert "(SQLSTATE 42601)\n    values (%(q)s, %(q)s)\n                   ^\n" in told
+    section = told[told.index("_ test_statement _") : told.index("_ test_other _")]
+    assert "server_transaction.py" not in section
+    assert "ValueError: mine" in told

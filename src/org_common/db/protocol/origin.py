@@ -8,7 +8,7 @@ from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
 from org_common.db.protocol.exchange_span import name
-from org_common.db.protocol.parameter_names import named
+from org_common.db.protocol.parameter_names import is_withheld, named
 
 # The server's C function behind RAISE in PL/pgSQL.
 _RAISE = "exec_stmt_raise"
@@ -60,8 +60,11 @@ class Origin:
         return named(text, self.command)
 
     def excerpt(self) -> list[str]:
-        """The line of the statement that the error is about and a caret below; all lines if there is no position."""
-        if self.command is None:
+        """The line of the statement that the error is about and a caret below; all lines if there is no position.
+
+        Nothing of a statement that was composed with literal values.
+        """
+        if self.command is None or is_withheld(self.command):
             return []
         text = self.command.decode(errors="replace")
         if self.position is None:

@@ -1,4 +1,4 @@
-"""The names of parameters in PostgreSQL's messages and in SQL: `%(q)s` for `$2`."""
+"""What messages about a statement may show: the names of its parameters, `%(q)s` for `$2`, and whether its SQL."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ _PARAMETER = re.compile(r"\$(\d{1,5})\b")
 # As many as prepared texts are cached.
 MAX_STATEMENTS = 1024
 _names: dict[bytes, tuple[str, ...]] = {}
+_with_values: set[bytes] = set()
 
 
 def remember(command: bytes, names: tuple[str, ...]) -> None:
@@ -16,6 +17,18 @@ def remember(command: bytes, names: tuple[str, ...]) -> None:
         if len(_names) >= MAX_STATEMENTS:
             _names.clear()
         _names[command] = names
+
+
+def withhold(command: bytes) -> None:
+    """Never show this statement: it was composed with literal values."""
+    if len(_with_values) >= MAX_STATEMENTS:
+        _with_values.clear()
+    _with_values.add(command)
+
+
+def is_withheld(command: bytes) -> bool:
+    """Whether the statement holds values."""
+    return command in _with_values
 
 
 def named(text: str, command: bytes | None) -> str:

@@ -12,7 +12,7 @@ from psycopg import DataError, adapters, sql
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
-from org_common.db.protocol.parameter_names import remember
+from org_common.db.protocol.parameter_names import remember, withhold
 from org_common.values.errors import Unprocessable
 
 # SQL that a person wrote into the program: never a string that was put together at run time.
@@ -97,7 +97,14 @@ def prepare(text: Text) -> Statement:
     """The statement of a text; `StatementError` when it begins with a word that no handler may send."""
     if isinstance(text, str):
         return _prepare(text)
-    return _prepare(text.as_string(None))
+    statement = _prepare(text.as_string(None))
+    if _has_literal(text):
+        withhold(statement.command)
+    return statement
+
+
+def _has_literal(text: sql.Composable) -> bool:
+    return isinstance(text, sql.Literal) or (isinstance(text, sql.Composed) and any(map(_has_literal, text)))
 
 
 def prepare_own(text: LiteralString) -> Statement:

@@ -3,11 +3,12 @@
 from typing import LiteralString
 
 import pytest
+from psycopg import sql
 
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.errors import StatementFailed
 from org_common.db.protocol.origin import Origin
-from org_common.telemetry.causes import database_fields, refusal
+from org_common.telemetry.causes import database_fields, explained, refusal
 from org_common.values.errors import OrgError
 from tests.support.lab import ALICE
 
@@ -158,3 +159,25 @@ def test_place_in_the_sql_has_a_caret_and_the_parameters_names(
     assert refusal(cause) == sentence
     assert origin.excerpt() == excerpt
     assert database_fields(cause).get("hint") == hint
+
+
+def test_statement_composed_with_values_is_named_but_not_shown(notes: Database) -> None:
+    text = sql.SQL("select n.boddy from lab.notes n where n.body = {}").format(sql.Literal(VALUE))
+    with pytest.raises(OrgError) as raised, transaction(ALICE, database=notes) as tx:
+        tx.run(text, rows=None)
+
+    cause = raised.value.__cause__
+    assert isinstance(cause, StatementFailed)
+    assert VALUE not in str(explained(cause))
+    assert database_fields(cause)["statement"] == "SELECT lab.notes"
+
+
+def test_developer_sees_sentence_sql_and_names(notes: Database) -> None:
+    cause, _ = failed(notes, "insert into lab.notes (id, body, size) values (2, %(v)s, -1)", v=VALUE)
+
+    assert explained(cause) == [
+        'new row for relation "notes" violates check constraint "notes_size_check" (SQLSTATE 23514)',
+        "    insert into lab.notes (id, body, size) values (2, %(v)s, -1)",
+        "constraint: notes_size_check",
+        "table: lab.notes",
+    ]

@@ -1,6 +1,9 @@
 """PostgreSQL counts parameters; messages about them have the names that the program wrote."""
 
-from org_common.db.protocol.parameter_names import MAX_STATEMENTS, named, remember
+import pytest
+from psycopg import sql
+
+from org_common.db.protocol.parameter_names import MAX_STATEMENTS, is_withheld, named, remember, withhold
 from org_common.db.protocol.statement import prepare
 
 
@@ -27,3 +30,24 @@ def test_names_that_are_kept_are_bounded() -> None:
 
     assert named("$1", b"select $1, 0") == "$1"
     assert named("$1", f"select $1, {MAX_STATEMENTS}".encode()) == "%(n)s"
+
+
+@pytest.mark.parametrize(
+    ("text", "withheld"),
+    [
+        (sql.SQL("select {}").format(sql.Literal("swordfish")), True),
+        (sql.SQL("select {}").format(sql.SQL("{}").format(sql.Literal(1))), True),
+        (sql.SQL("select {}").format(sql.Identifier("a")), False),
+        (sql.SQL("select 2"), False),
+    ],
+)
+def test_statement_with_literal_values_is_withheld(text: sql.Composable, withheld: bool) -> None:
+    assert is_withheld(prepare(text).command) is withheld  # type: ignore[arg-type]
+
+
+def test_withheld_statements_are_bounded() -> None:
+    for at in range(MAX_STATEMENTS + 1):
+        withhold(f"select {at}".encode())
+
+    assert not is_withheld(b"select 0")
+    assert is_withheld(f"select {MAX_STATEMENTS}".encode())

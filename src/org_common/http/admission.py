@@ -1,0 +1,155 @@
+"""`Admission`: how many requests run at once in a server, with a share for each caller and a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from org_common.values.errors import Unavailable
+
+T = TypeVar("T")
+THREADS = 20
+WAITING = 1000
+# Of all bodies that are in memory.
+BODY_BYTES = 256 * 1024 * 1024
+
+
+class Share:
+    """What a request counts toward: a caller, a tenant. `fraction` is the part of the threads that it may take."""
+
+    __slots__ = ("fraction", "key")
+
+    def __init__(self, key: object, fraction: float) -> None:
+        self.key = key
+        self.fraction = fraction
+
+
+class _Waiting:
+    __slots__ = ("admitted", "shares")
+
+    def __init__(self, shares: Sequence[Share], admitted: asyncio.Future[None]) -> None:
+        self.shares = shares
+        self.admitted = admitted
+
+
+class Admission:
+    """Runs functions in threads. Used from one event loop at a time.
+
+    A request beyond a share waits, while requests of others that came later run. Who has filled its part of the queue
+    is refused, and so is everyone when the queue is full.
+    """
+
+    def __init__(self, threads: int = THREADS, waiting: int = WAITING, body_bytes: int = BODY_BYTES) -> None:
+        """`threads` run at once, `waiting` requests queue. `body_bytes` limits the bodies in memory."""
+        self._threads = threads
+        self._waiting = waiting
+        self._body_bytes = body_bytes
+        self._executor: ThreadPoolExecutor | None = None
+        self._running: Counter[object] = Counter()
+        self._busy = 0
+        self._queue: list[_Waiting] = []
+        self._queued: Counter[object] = Counter()
+        self._bytes: Counter[object] = Counter()
+
+    async def run(self, function: Callable[[], T], shares: Sequence[Share], *, deadline_s: float) -> T:
+        """Run the function in a thread when its shares allow. Raises `Unavailable` when it cannot run in time."""
+        await self._admitted(shares, deadline_s)
+        loop = asyncio.get_running_loop()
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="org-common")
+        running = self._executor.submit(contextvars.copy_context().run, function)
+
+        def release(_: object) -> None:
+            # A loop that was closed has no one who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._release, shares)
+
+        # By the thread and not by the task: one that is cancelled leaves its thread running.
+        running.add_done_callback(release)
+        return await asyncio.wrap_future(running)
+
+    @contextmanager
+    def body(self, size: int, shares: Sequence[Share]) -> Iterator[None]:
+        """Reserve memory for a body until the block ends. Raises `Unavailable` beyond a share of it."""
+        if size == 0:
+            yield
+            return
+        keys = [None, *[share.key for share in shares]]
+        limits = [self._body_bytes, *[int(self._body_bytes * share.fraction) for share in shares]]
+        if any(self._bytes[key] + size > limit for key, limit in zip(keys, limits, strict=True)):
+            raise Unavailable
+        self._bytes.update(dict.fromkeys(keys, size))
+        try:
+            yield
+        finally:
+            _subtract(self._bytes, keys, size)
+
+    def close(self) -> None:
+        """Let the running functions end. A later `run` begins anew."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)
+
+    async def _admitted(self, shares: Sequence[Share], deadline_s: float) -> None:
+        if self._may_run(shares):
+            self._take(shares)
+            return
+        if len(self._queue) >= self._waiting or any(self._has_queued_enough(share) for share in shares):
+            raise Unavailable
+        waiting = _Waiting(shares, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._queued.update(share.key for share in shares)
+        try:
+            async with asyncio.timeout(max(deadline_s - time.monotonic(), 0)):
+                await waiting.admitted
+        except BaseException as error:
+            if waiting in self._queue:
+                self._leave(waiting)
+            else:
+                # Admitted at the moment at which it gave up.
+                self._release(shares)
+            if isinstance(error, TimeoutError):
+                raise Unavailable from None
+            raise
+
+    def _may_run(self, shares: Sequence[Share]) -> bool:
+        return self._busy < self._threads and all(
+            self._running[share.key] < max(1, int(self._threads * share.fraction)) for share in shares
+        )
+
+    def _has_queued_enough(self, share: Share) -> bool:
+        return self._queued[share.key] >= max(1, int(self._waiting * share.fraction))
+
+    def _leave(self, waiting: _Waiting) -> None:
+        self._queue.remove(waiting)
+        _subtract(self._queued, [share.key for share in waiting.shares], 1)
+
+    def _take(self, shares: Sequence[Share]) -> None:
+        self._busy += 1
+        for share in shares:
+            self._running[share.key] += 1
+
+    def _release(self, shares: Sequence[Share]) -> None:
+        self._busy -= 1
+        _subtract(self._running, [share.key for share in shares], 1)
+        for waiting in [*self._queue]:
+            if self._busy >= self._threads:
+                break
+            if self._may_run(waiting.shares) and not waiting.admitted.done():
+                self._leave(waiting)
+                self._take(waiting.shares)
+                waiting.admitted.set_result(None)
+
+
+def _subtract(counter: Counter[object], keys: Sequence[object], count: int) -> None:
+    """Without a trace of those who are gone."""
+    for key in keys:
+        counter[key] -= count
+        if counter[key] <= 0:
+            del counter[key]
