@@ -186,6 +186,7 @@ def test_every_retry_is_there() -> None:
         Action.SETTLE: "ask the server",
         Action.DROP: "drop",
         Action.UNAVAILABLE: "503",
+        Action.MISCONFIGURED: "500",
         Action.TIMEOUT: "504",
         None: "",
     }
@@ -195,6 +196,7 @@ def test_every_retry_is_there() -> None:
         "the server has reached": Signal.FULL,
         "the server rejected": Signal.PASSWORD,
         "the server failed": Signal.UNTRUSTED,
+        "the URL has": Signal.SETTINGS,
         "the server is unresponsive": Signal.UNRESPONSIVE,
         "a time limit": Signal.TIME_LIMIT,
         "a write reached": Signal.STANDBY,

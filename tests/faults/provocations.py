@@ -147,6 +147,7 @@ AT_THE_DOOR: dict[Signal, AtTheDoor] = {
     Signal.FULL: full,
     Signal.PASSWORD: rotated,
     Signal.UNTRUSTED: without_proof,
+    Signal.SETTINGS: _said(refusal("3D000", 'database "nowhere" does not exist')),
     Signal.UNRESPONSIVE: _said(SILENCE),
 }
 

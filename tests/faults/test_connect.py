@@ -59,6 +59,11 @@ def no_such_database(lab: Lab, stack: ExitStack) -> str:
     return lab.local.login_url.replace(lab.local.name, "nowhere")
 
 
+def query(value: str) -> Unreachable:
+    """A parameter whose value libpq refuses before it connects."""
+    return lambda lab, _: lab.local.login_url + ("&" if "?" in lab.local.login_url else "?") + value
+
+
 def database_full(lab: Lab, stack: ExitStack) -> str:
     name = sql.Identifier(lab.local.name)
     admin = stack.enter_context(psycopg.connect(lab.local.admin_url, autocommit=True))
@@ -100,7 +105,7 @@ CASES: dict[str, Case] = {
     "28P01 wrong password": (wrong_password, Signal.PASSWORD, "28P01"),
     "28P01 no such login": (no_such_login, Signal.PASSWORD, "28P01"),
     "28000 may not log in": (no_login, Signal.PASSWORD, "28000"),
-    "3D000 no such database": (no_such_database, None, "3D000"),
+    "3D000 no such database": (no_such_database, Signal.SETTINGS, "3D000"),
     "53300 too many for the database": (database_full, Signal.FULL, "53300"),
     "53300 too many for the login": (login_full, Signal.FULL, "53300"),
     "57P03 starting up": (said("57P03", "the database system is starting up"), Signal.STARTING, "57P03"),
@@ -110,9 +115,19 @@ CASES: dict[str, Case] = {
         Signal.PASSWORD,
         "28P01",
     ),
-    "3D000 in German": (said("3D000", "Datenbank »nirgends« existiert nicht", GERMAN), None, "3D000"),
+    "3D000 in German": (said("3D000", "Datenbank »nirgends« existiert nicht", GERMAN), Signal.SETTINGS, "3D000"),
     "53300 in German": (said("53300", "tut mir leid, schon zu viele Verbindungen", GERMAN), Signal.FULL, "53300"),
     "57P03 in German": (said("57P03", "das Datenbanksystem startet", GERMAN), Signal.STARTING, "57P03"),
+    "sslcertmode": (query("sslcertmode=maybe"), Signal.SETTINGS, None),
+    "channel_binding": (query("channel_binding=always"), Signal.SETTINGS, None),
+    "target_session_attrs": (query("target_session_attrs=writable"), Signal.SETTINGS, None),
+    "load_balance_hosts": (query("load_balance_hosts=yes"), Signal.SETTINGS, None),
+    "keepalives_idle": (query("keepalives_idle=soon"), Signal.SETTINGS, None),
+    "require_auth": (query("require_auth=magic"), Signal.SETTINGS, None),
+    "ssl_min_protocol_version": (query("ssl_min_protocol_version=TLSv9"), Signal.SETTINGS, None),
+    "service": (query("service=nowhere"), Signal.SETTINGS, None),
+    "port out of range": (query("port=99999"), Signal.SETTINGS, None),
+    "hostaddr": (query("hostaddr=127.0.0.1,127.0.0.2"), Signal.SETTINGS, None),
     "refused": (refused, Signal.STARTING, None),
     "no such host": (no_such_host, Signal.STARTING, None),
     "no answer": (silent, Signal.UNRESPONSIVE, None),
@@ -131,8 +146,11 @@ def test_class(name: str, lab: Lab, make_bench: Callable[[Source], Bench], repor
         bench = make_bench(Single(lab.through(url)))
         seen = bench.send("GET", "/notes", timeout_s=29)
         report.sample(CLASSES, "answered after, s", seen.took_s)
-        assert (seen.status, seen.code) == (503, "unavailable"), seen
-        assert int(seen.headers["retry-after"]) > 0
+        if signal is Signal.SETTINGS:
+            assert (seen.status, seen.code) == (500, "internal_error"), seen
+        else:
+            assert (seen.status, seen.code) == (503, "unavailable"), seen
+            assert int(seen.headers["retry-after"]) > 0
         assert seen.took_s <= GIVEN_UP_S
 
 

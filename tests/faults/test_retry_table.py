@@ -87,6 +87,16 @@ def test_unavailable(row: Row, bench: Bench, report: Report) -> None:
     report.run(RUN).good += 1
 
 
+@of(Action.MISCONFIGURED)
+def test_misconfigured(row: Row, bench: Bench, report: Report) -> None:
+    with at_the_door(row)(bench, True) as (source, door):
+        seen = bench.behind(source).read()
+
+        assert (seen.status, seen.code, seen.runs, door.tried) == (500, "internal_error", 1, 1), seen
+        assert "retry-after" not in seen.headers
+    report.run(RUN).good += 1
+
+
 @of(Action.RESEND)
 def test_resend(row: Row, bench: Bench, provoke: InFlight, report: Report, fresh: Callable[[], Bench]) -> None:
     bench.warm()

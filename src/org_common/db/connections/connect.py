@@ -17,6 +17,7 @@ from psycopg.pq import PGconn, PollingStatus, Trace
 from psycopg.pq.abc import PGconn as AnyPGconn
 
 from org_common.config.settings import SettingsError
+from org_common.db.connections import database_url
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
 from org_common.db.protocol.wire import FATAL
 from org_common.values.errors import OrgError
@@ -52,6 +53,11 @@ _GOING_DOWN = frozenset({"57P01", "57P02"})
 _SQLSTATE = rb'ErrorResponse\t.*? C "([0-9A-Z]{5})"'
 # A server's message begins with its severity, localized; libpq's own messages do not.
 _FROM_SERVER = r"failed: \S+:  "
+# libpq's own check of the parameters, before it connects.
+_WRONG_SETTING = (
+    r"^(?:invalid |could not (?:match|parse|read certificate|load private key)|definition of service|service file"
+    r"|weak sslmode|sslmode value|require_auth|private key file|Unix-domain socket path)|invalid integer value"
+)
 _UNTRUSTED = r"certificate verify failed|root certificate file|does not match host name|does not support SSL"
 # libpq reports no SQLSTATE for a failed connection, only these messages. PgBouncer's are always English, and all are
 # 08P01.
@@ -60,7 +66,7 @@ _TEXTS = (
     ("password authentication failed|SASL authentication failed", "28P01"),
     ("the database system is (starting up|not yet accepting|shutting down)|is in recovery mode", "57P03"),
     ("terminating connection due to", "57P01"),
-    ("database .* does not exist", "3D000"),
+    ("database .* does not exist|no such database", "3D000"),
     ("role .* (does not exist|is not permitted to log in)", "28000"),
     ("pgbouncer cannot connect|server login|query_wait_timeout|client_login_timeout", "08P01"),
 )
@@ -115,17 +121,11 @@ def conninfo(url: str, application_name: str) -> str:
 
     `connect_timeout` of the URL has no effect: see `CONNECT_TIMEOUT_S`.
     """
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        # The error is raised outside this block: libpq quotes what it could not parse, which may be the password.
-        given = None
-    if given is None:
+    given = database_url.parse(url)
+    if isinstance(given, str):
         # A traceback may be printed with its local variables.
         del url
-        raise OrgError from SettingsError(
-            "the database's URL cannot be parsed. Special characters of the password are encoded: @ is %40, / is %2F"
-        )
+        raise OrgError from SettingsError(f"the database's URL is not valid: {given}")
     if given.get("host") not in _LOCAL:
         # Anything weaker accepts any server that responds (libpq documentation, section 34.19.1).
         given.setdefault("sslmode", "verify-full")
@@ -204,7 +204,9 @@ def _start(conninfo: str, deadline_s: float, trace: int | None = None) -> AnyPGc
     if sqlstate:
         raise ConnectFailed(message, sqlstate, signal(sqlstate))
     # Without a server's message: refused, unknown name, connection reset; or a server that failed verification.
-    raise ConnectFailed(message, None, Signal.UNTRUSTED if re.search(_UNTRUSTED, message) else Signal.STARTING)
+    if re.search(_UNTRUSTED, message):
+        raise ConnectFailed(message, None, Signal.UNTRUSTED)
+    raise ConnectFailed(message, None, Signal.SETTINGS if re.search(_WRONG_SETTING, message) else Signal.STARTING)
 
 
 def _start_traced(conninfo: str, deadline_s: float) -> AnyPGconn:

@@ -62,7 +62,7 @@ def fixed(plain: Secret | None, variable: str, user: str) -> Url:
     """A fixed URL. Calling it raises `OrgError` from `SettingsError` when it is not set."""
 
     def url(*, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
-        if plain is None:
+        if plain is None or not plain.reveal().strip():
             raise OrgError from SettingsError(
                 f"{variable}_URL is not set, and neither is {variable}_SECRET. Example: "
                 f"{variable}_SECRET=prod/app/database, or on your machine "
@@ -263,6 +263,8 @@ class Single:
 def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, deadline_s: float) -> Raw:
     """Connect, and retry as the retry table says. Raises `Unavailable` with the cause for the log.
 
+    Raises `OrgError` (500) when the URL is wrong or its database does not exist: a retry does not help.
+
     The cause has no traceback: printed with local variables, its frames would show the password.
     """
     current = Secret(url(deadline_s=deadline_s))
@@ -292,6 +294,7 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
         )
     except ConnectFailed as failed:
         failed.__context__ = None
-        raise Unavailable from failed.with_traceback(None)
+        is_misconfigured = action(failed.signal, Phase.CONNECT) is Action.MISCONFIGURED
+        raise (OrgError if is_misconfigured else Unavailable) from failed.with_traceback(None)
     counters.opened += 1
     return raw

@@ -25,6 +25,7 @@ class Signal(Enum):
     FULL = "the server has no connection left"
     PASSWORD = "the server refuses the password, which may have rotated"  # noqa: S105 - the name of an error
     UNTRUSTED = "the server failed verification: no TLS, no certificate for its name, or none from a trusted authority"
+    SETTINGS = "the URL has a wrong value, or names a database that does not exist"
     UNRESPONSIVE = "the peer sent nothing until the deadline"
     TIME_LIMIT = "the server or pooler closed the connection at one of its time limits"
     STANDBY = "a write met a read-only server: a failover left us on a standby"
@@ -51,6 +52,7 @@ class Action(Enum):
     SETTLE = "ask the server whether the transaction committed; CommitUnknown if it cannot say"
     DROP = "503 now; the connection is closed, so that the next request finds the primary"
     UNAVAILABLE = "503 now"
+    MISCONFIGURED = "500 now: only another setting helps"
     TIMEOUT = "504 now"
 
 
@@ -63,6 +65,7 @@ TABLE: dict[tuple[Signal, Phase], Action] = {
     (Signal.FULL, Phase.CONNECT): Action.BACK_OFF,
     (Signal.PASSWORD, Phase.CONNECT): Action.REFRESH,
     (Signal.UNTRUSTED, Phase.CONNECT): Action.UNAVAILABLE,
+    (Signal.SETTINGS, Phase.CONNECT): Action.MISCONFIGURED,
     (Signal.UNRESPONSIVE, Phase.CONNECT): Action.UNAVAILABLE,
     (Signal.UNRESPONSIVE, Phase.READ): Action.TIMEOUT,
     (Signal.UNRESPONSIVE, Phase.WRITE): Action.TIMEOUT,
@@ -90,6 +93,7 @@ _BY_SQLSTATE = {
     "53300": Signal.FULL,
     "28P01": Signal.PASSWORD,
     "28000": Signal.PASSWORD,
+    "3D000": Signal.SETTINGS,
     "57P03": Signal.STARTING,
     "57P01": Signal.LOST,
     "57P02": Signal.LOST,

@@ -12,6 +12,7 @@ from psycopg import DataError, adapters, sql
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
+from org_common.db.protocol.numbered import numbered_placeholder
 from org_common.db.protocol.parameter_names import remember, withhold
 from org_common.values.errors import Unprocessable
 
@@ -127,6 +128,11 @@ def _prepare(text: str) -> Statement:
         raise StatementError(
             f"a statement may not begin with {found!r}: units are opened, limited and ended by the SDK. "
             f"Allowed are {', '.join(sorted(_ALLOWED))}"
+        )
+    number = numbered_placeholder(text)
+    if number is not None:
+        raise StatementError(
+            f"{number} is a placeholder of other drivers: name the parameter, %(org_id)s, and pass {{'org_id': ...}}"
         )
     return _numbered(text)
 

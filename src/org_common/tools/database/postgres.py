@@ -234,7 +234,8 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + READY_S
         while _is_alive(pid) and time.monotonic() < deadline:
             server = _postmaster(self._cluster)
-            if server.pid == pid and server.state == "ready":
+            # A folder with `standby.signal` starts as a standby, which accepts reads.
+            if server.pid == pid and server.state in ("ready", "standby"):
                 return ""
             time.sleep(0.005)
         watchdog.down(immediate=True)
