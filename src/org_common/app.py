@@ -56,7 +56,7 @@ class App(Router):
     identity: IdentitySource
     """Who authenticates the caller: the API's authorizer (`FROM_AUTHORIZER`), `Bearer(...)` or `GatewayJwt(...)`."""
     events: tuple[EventSource, ...]
-    """What may invoke the function: `HTTP_API`, `REST_API`, `FUNCTION_URL`, `ALB`."""
+    """What may invoke the function: `HTTP_API`, `REST_API`, `FUNCTION_URL`, `ALB`; `KEEP_WARM` for pings."""
     needs: Needs | None
     """What the function's IAM role must allow."""
     pipeline: Pipeline
@@ -91,7 +91,10 @@ class App(Router):
                     f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
                     f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
                 )
-        if not events:
+        # Of `KeepWarm`, which is not imported here: few apps use it.
+        found: list[Callable[[Event], bool] | None] = [getattr(source, "is_ping", None) for source in events]
+        self._is_ping = [is_ping for is_ping in found if is_ping is not None]
+        if len(self._is_ping) == len(events):
             raise TypeError(f"App({name!r}): events= is empty, so nothing can invoke it. Example: events=(HTTP_API,)")
         self.name = name
         self.identity = identity
@@ -116,6 +119,8 @@ class App(Router):
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Handle one event of an accepted event source. Never raises: errors become problem responses."""
+        if self._is_ping and any(is_ping(event) for is_ping in self._is_ping):
+            return {}
         with self.pipeline.observe(context.aws_request_id) as observer:
             for source in self.events:
                 try:

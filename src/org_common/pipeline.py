@@ -261,7 +261,8 @@ class Pipeline:
         allowed = self.table.allowed(request.path)
         headers = {"allow": allowed}
         if self._cors is not None and "access-control-request-method" in request.headers:
-            self._cors.add_preflight_headers(headers, allowed)
+            declared = [name for route in self.table.routes_of(request.path) for name in route.signature.headers]
+            self._cors.add_preflight_headers(headers, allowed, declared)
         return build_response(204, headers, b"")
 
     def _route_name(self, request: Request) -> str:

@@ -73,7 +73,7 @@ _ADDRESS = Lazy(
     r"(?:@|%(?:25){0,3}40|\uff20|\ufe6b)([\w-]{1,63}(?:[.\uff0e\u3002][\w-]{1,63})*(?![\w@\uff20\ufe6b])|\[[\da-fA-F.:IPv]{2,45}\]|(?![\w@\uff20\ufe6b]))"
 )
 _IP = Lazy(r"[\d.]+|\[.*\]")
-# `app:password@host` without a scheme; what is before an address is no password.
+# `app:password@host` without a scheme; what is before an e-mail address is not one.
 _USER_PASSWORD = Lazy(
     r"(?<![\w/.])(?!(?:e?-?mail|mailto|from|to|cc|bcc|user|by|for|acct|sips?)s?:)([\w.-]{1,64}):([^\s:@/\"']{1,200}@)+"
     r"(?=[\w\[])",

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +79,7 @@ def _hide_sdk() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[str]:
     """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
     url: str | None = request.config.getoption("--database-url")
     if url:
@@ -91,7 +92,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _exit_on_error():
-        server = EmbeddedPostgres.start(durable=False)
+        extensions = _extensions(pytestconfig.invocation_params.dir)
+        server = EmbeddedPostgres.start(durable=False, extensions=extensions)
     with server:
         yield server.url
 
@@ -107,7 +109,8 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     with _exit_on_error():
         project = Project.find(pytestconfig.invocation_params.dir)
         make_importable(project)
-        template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
+        migrations = load(project.migrations, root=project.root)
+        template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
     yield template
     drop(template)
 
@@ -120,6 +123,16 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
     copy = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield copy
     drop(copy)
+
+
+def _extensions(folder: Path) -> tuple[str, ...]:
+    """The extensions of the project. A test can use `postgres` without a project."""
+    from org_common.tools.project.project import Project, ProjectError
+
+    try:
+        return Project.find(folder).extensions
+    except ProjectError:
+        return ()
 
 
 @contextmanager

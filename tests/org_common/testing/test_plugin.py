@@ -179,3 +179,13 @@ def test_sql_error_is_reported_with_its_sentence_and_the_sql(shop: Path) -> None
     section = told[told.index("_ test_statement _") : told.index("_ test_other _")]
     assert "server_transaction.py" not in section
     assert "ValueError: mine" in told
+
+
+def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text(PROJECT.replace("[tool.pytest]", 'extensions = ["vector"]\n[tool.pytest]'))
+    with (shop / "shop" / "migrations" / "0001_notes.sql").open("a") as file:
+        file.write("alter table app.notes add column place vector(2);")
+
+    result = run_tests(shop)
+
+    assert result.returncode == 0, result.stdout

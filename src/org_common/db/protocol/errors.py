@@ -42,6 +42,7 @@ class StatementFailed(Exception):
         *,
         routine: str | None = None,
         origin: Origin | None = None,
+        severity: str = "ERROR",
         done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
@@ -51,6 +52,7 @@ class StatementFailed(Exception):
         self.hint = hint
         self.routine = routine
         self.origin = origin
+        self.severity = severity
         self.done: list[PGresult] = list(done)
 
     @property
@@ -78,7 +80,14 @@ class StatementFailed(Exception):
 
 
 class ConnectionLost(Exception):
-    """The connection broke or was closed. Whether the server ran the statements is unknown."""
+    """The connection broke or was closed. Whether the server ran the statements is unknown.
+
+    `reason` is the last error of the server or pooler before it closed the connection, None when it sent none.
+    """
+
+    def __init__(self, message: str, reason: StatementFailed | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class IdentityMoved(Exception):
@@ -101,6 +110,10 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         _field(result, DiagnosticField.MESSAGE_HINT),
         routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
         origin=Origin(result),
+        # PgBouncer sends only the severity that a server would localize.
+        severity=_field(result, DiagnosticField.SEVERITY_NONLOCALIZED)
+        or _field(result, DiagnosticField.SEVERITY)
+        or "ERROR",
         done=done,
     )
 
@@ -141,6 +154,8 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "57P02": Unavailable,
     "57P03": Unavailable,
     "57P05": Unavailable,
+    # The server can still be reached: the statement has another number of parameters than were sent.
+    "08P01": OrgError,
     "08": Unavailable,
 }
 

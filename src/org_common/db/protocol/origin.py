@@ -53,7 +53,7 @@ class Origin:
         """The statement by verb and table, "INSERT desk.tickets"; "session setup" for that and the access rule."""
         if self.command is None:
             return None
-        return name([(self.command, [], (), [])]).replace("prelude", "session setup")
+        return name([(self.command, [], (), [])])
 
     def named(self, text: str) -> str:
         """The text with the parameters' names: `%(q)s` for `$2`."""

@@ -139,12 +139,12 @@ def _skip_blank(text: str) -> int:
         if blank is not None:
             at = blank.end()
         elif text.startswith("/*", at):
-            at = _comment_end(text, at)
+            at = comment_end(text, at)
         else:
             return at
 
 
-def _comment_end(text: str, at: int) -> int:
+def comment_end(text: str, at: int) -> int:
     """Where the comment that begins here ends; PostgreSQL's nest."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(text, at):
