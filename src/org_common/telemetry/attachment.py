@@ -13,12 +13,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from org_common.telemetry.log import Handler
-
 OWN = "org_common"
 MASKED = "_org_common_masked"
 _root = logging.getLogger()
 _own = logging.getLogger(OWN)
+
+
+class MaskingHandler(logging.Handler):
+    """A handler that can mask records for others."""
+
+    def mask(self, record: logging.LogRecord) -> None:
+        """Mask the record in place: message, `extra` fields and exception, without values."""
+        raise NotImplementedError
 
 
 class Attachment:
@@ -26,7 +32,7 @@ class Attachment:
 
     __slots__ = ("_handler", "_loggers", "_seen")
 
-    def __init__(self, handler: Handler, loggers: Iterable[str]) -> None:
+    def __init__(self, handler: MaskingHandler, loggers: Iterable[str]) -> None:
         self._handler = handler
         self._loggers = loggers
         self._seen: list[logging.Handler] = []
@@ -62,7 +68,7 @@ class Attachment:
 class Masking(logging.Filter):
     """Masks records for another handler: message, `extra` fields and exception."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: MaskingHandler) -> None:
         super().__init__()
         self._handler = handler
 

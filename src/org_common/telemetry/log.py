@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from org_common.telemetry import observability
-from org_common.telemetry.attachment import MASKED, Attachment
+from org_common.telemetry.attachment import MASKED, Attachment, MaskingHandler
 from org_common.telemetry.invocation import current
 from org_common.telemetry.line import clock, dumps, stamp, visible
 
@@ -73,7 +73,7 @@ def bind_fields(**fields: object) -> None:
         invocation.fields[name] = redactor.field(name, value)
 
 
-class Handler(logging.Handler):
+class Handler(MaskingHandler):
     """Writes each record as one line, with the fields of its request.
 
     Records below `level` come only from loggers of `get_logger`. The latest `debug_lines` of them are buffered with

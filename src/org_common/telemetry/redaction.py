@@ -67,10 +67,10 @@ RANDOM_LENGTH = 32
 _RANDOM = Lazy(r"(?<![\w-])[\w-]{32,}(?![\w-])|(?<![\w+/=-])[A-Za-z0-9+/]{40}(?![\w+/=-])")
 _AT = ("@", "%40", "2540", "\uff20", "\ufe6b")
 _LOCAL = r"[\w.+%'!#$^~-]{1,64}"
-# `joe@example.com`, `"joe smith"@example.com`, `joe@[10.0.0.1]`; and what is before several @, or a host without a dot.
+# `joe@example.com`, `"joe smith"@example.com`, `joe@[10.0.0.1]`; and what is before several @, or no name with a dot.
 _ADDRESS = Lazy(
     rf"(?<![\w.+%!#$^~-])((?!')(?:\\*\"[^\"\s][^\"\r\n]{{0,62}}\"|{_LOCAL})(?:(?:@|%(?:25){{0,3}}40|\uff20|\ufe6b){_LOCAL}){{0,5}}?)"
-    r"(?:@|%(?:25){0,3}40|\uff20|\ufe6b)([\w-]{1,63}(?:[.\uff0e\u3002][\w-]{1,63})*(?![\w@\uff20\ufe6b])|\[[\da-fA-F.:IPv]{2,45}\])"
+    r"(?:@|%(?:25){0,3}40|\uff20|\ufe6b)([\w-]{1,63}(?:[.\uff0e\u3002][\w-]{1,63})*(?![\w@\uff20\ufe6b])|\[[\da-fA-F.:IPv]{2,45}\]|(?![\w@\uff20\ufe6b]))"
 )
 _IP = Lazy(r"[\d.]+|\[.*\]")
 # `app:password@host` without a scheme; what is before an e-mail address is not one.

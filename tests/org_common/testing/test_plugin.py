@@ -137,16 +137,6 @@ def test_database_is_not_the_template(database: LocalDatabase, database_template
     assert database.settings.database_url == Secret(database.login_url)
 
 
-def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
-    (shop / "pyproject.toml").write_text(PROJECT.replace("[tool.pytest]", 'extensions = ["vector"]\n[tool.pytest]'))
-    with (shop / "shop" / "migrations" / "0001_notes.sql").open("a") as file:
-        file.write("alter table app.notes add column place vector(2);")
-
-    result = run_tests(shop)
-
-    assert result.returncode == 0, result.stdout
-
-
 FAILING = """
 from org_common import TOKEN, App, Database, Reader, service_transaction
 from org_common.testing import Client, Person
@@ -189,3 +179,13 @@ def test_sql_error_is_reported_with_its_sentence_and_the_sql(shop: Path) -> None
     section = told[told.index("_ test_statement _") : told.index("_ test_other _")]
     assert "server_transaction.py" not in section
     assert "ValueError: mine" in told
+
+
+def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text(PROJECT.replace("[tool.pytest]", 'extensions = ["vector"]\n[tool.pytest]'))
+    with (shop / "shop" / "migrations" / "0001_notes.sql").open("a") as file:
+        file.write("alter table app.notes add column place vector(2);")
+
+    result = run_tests(shop)
+
+    assert result.returncode == 0, result.stdout
