@@ -2,15 +2,14 @@
 
 from uuid import UUID
 
-from cora_modules.access.models.invites import Acceptance, Invite, IssuedInvite, NewInvite
+from cora_modules.access.models.invites import MAIL_QUEUE, Acceptance, Invite, IssuedInvite, NewInvite
 from cora_modules.access.models.me import Me
 from cora_modules.access.queries import invites as queries
-from org_common import TOKEN, App, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
+from org_common import TOKEN, App, Gone, OrgCheck, Page, PageRequest, Reader, TooManyRequests, Transaction
 
 app = App("access-invites")
 
 ORG_ADMIN = OrgCheck("org_admin")
-MAIL_QUEUE = "mail"
 
 
 @app.get("/orgs/{org_id}/invites", allow=ORG_ADMIN)
@@ -21,11 +20,11 @@ def list_invites(db: Reader, org_id: UUID, page: PageRequest) -> Page[Invite]:
 
 
 # No `idempotent=True`: the stored response would keep the token. A second open invitation is a 409 anyway.
-@app.post("/orgs/{org_id}/invites", allow=ORG_ADMIN, status=201)
+@app.post("/orgs/{org_id}/invites", allow=ORG_ADMIN, status=201, raises=[TooManyRequests])
 def create_invite(tx: Transaction, org_id: UUID, body: NewInvite) -> IssuedInvite:
     """Invite an e-mail, in at most the caller's own role. The token is in the mail and in this one response."""
     invite = tx.one(IssuedInvite, queries.CREATE_INVITE, {"org_id": org_id, **body.model_dump()})
-    tx.send(MAIL_QUEUE, {"template": "invite", **invite.model_dump(mode="json", exclude={"invited_by", "status"})})
+    tx.send(MAIL_QUEUE, invite.mail())
     return invite
 
 

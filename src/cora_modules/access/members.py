@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from cora_modules.access.models.invites import MAIL_QUEUE, Invite, IssuedInvite
 from cora_modules.access.models.members import Member, MemberPatch, NewMember
 from cora_modules.access.queries import members as queries
-from org_common import Check, OrgCheck, Page, PageRequest, Reader, Router, Transaction
+from org_common import Check, OrgCheck, Page, PageRequest, Reader, Router, TooManyRequests, Transaction
 
 router = Router("/orgs/{org_id}/members")
 
@@ -19,10 +20,13 @@ def list_members(db: Reader, org_id: UUID, page: PageRequest) -> Page[Member]:
     return db.page(Member, queries.LIST_MEMBERS, {"org_id": org_id}, page=page, by=("added_at", "id"))
 
 
-@router.post("", allow=ORG_ADMIN, status=201, idempotent=True)
-def add_member(tx: Transaction, org_id: UUID, body: NewMember) -> Member:
-    """Add a user who shares another organization with the caller. Invite all others."""
-    return tx.one(Member, queries.ADD_MEMBER, {"org_id": org_id, **body.model_dump()})
+# 202: the user is a member as soon as they accept.
+@router.post("", allow=ORG_ADMIN, status=202, idempotent=True, raises=[TooManyRequests])
+def invite_member(tx: Transaction, org_id: UUID, body: NewMember) -> Invite:
+    """Invite a user who shares another organization with the caller. Invite all others by e-mail."""
+    invite = tx.one(IssuedInvite, queries.INVITE_USER, {"org_id": org_id, **body.model_dump()})
+    tx.send(MAIL_QUEUE, invite.mail())
+    return invite
 
 
 # `retry=True`: both lock several rows, and a request that deadlocks with another one runs again.

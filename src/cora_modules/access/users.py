@@ -1,8 +1,8 @@
-"""The users function: the caller, their sessions, the members of organizations, and the platform's users."""
+"""The users function: the caller with their sessions and invitations, members, and the platform's users."""
 
 from uuid import UUID
 
-from cora_modules.access import me, members, sessions
+from cora_modules.access import me, members, my_invites, sessions
 from cora_modules.access.audit import log_sys_read
 from cora_modules.access.models.users import SysUser, SysUserPatch
 from cora_modules.access.queries import users as queries
@@ -11,6 +11,7 @@ from org_common import App, Identity, Page, PageRequest, Reader, SysCheck, Trans
 app = App("access-users")
 app.include(me.router)
 app.include(sessions.router)
+app.include(my_invites.router)
 app.include(members.router)
 
 SYS_ADMIN = SysCheck("sys_admin")

@@ -28,6 +28,7 @@ MEMBERS = f"{ORG}/members"
 CAROL = f"{MEMBERS}/{IDS['carol']}"
 INVITES = f"{ORG}/invites"
 INVITE = f"{INVITES}/{ACME_INVITE}"
+MY_INVITES = "/users/me/invites"
 SYS_USERS = "/admin/sys/users"
 SYS_CAROL = f"{SYS_USERS}/{IDS['carol']}"
 PROVISION = ("POST", "/users/me/provision")
@@ -52,8 +53,11 @@ STATUSES = {
     PROVISION: (200, 200, 200, 200, 200, 200, 200, 403, 200, 401, 401),
     ("POST", "/users/me/session"): (201, 201, 201, 201, 201, 201, 201, 403, 403, 401, 401),
     ("DELETE", "/users/me/session"): (204, 204, 204, 204, 204, 204, 204, 403, 403, 401, 401),
+    ("GET", MY_INVITES): (200, 200, 200, 200, 200, 200, 200, 403, 403, 401, 401),
+    ("POST", f"{MY_INVITES}/{ACME_INVITE}/accept"): (404, 404, 404, 404, 404, 404, 404, 403, 403, 401, 401),
+    ("DELETE", f"{MY_INVITES}/{ACME_INVITE}"): (404, 404, 404, 404, 404, 404, 404, 403, 403, 401, 401),
     ("GET", MEMBERS): (200, 200, 200, 404, 404, 404, 404, 403, 403, 401, 401),
-    ("POST", MEMBERS): (201, 201, 403, 404, 404, 404, 404, 403, 403, 401, 401),
+    ("POST", MEMBERS): (202, 202, 403, 404, 404, 404, 404, 403, 403, 401, 401),
     ("PATCH", CAROL): (200, 200, 403, 404, 404, 404, 404, 403, 403, 401, 401),
     # Carol leaves.
     ("DELETE", CAROL): (204, 204, 204, 404, 404, 404, 404, 403, 403, 401, 401),

@@ -18,6 +18,7 @@ AUDIT = [
 # Policies that are always true, and why they may be.
 OPEN = {
     ("app.outbox", "send"): "senders insert messages and read none, not even their own",
+    ("access.mailbox_rules", "operator"): "only the migrator uses it, to declare providers",
     ("access.bootstrap_identities", "operator"): "only the migrator uses it, to configure the first owner",
 }
 # A function per row costs a lookup per row, where a set is evaluated once. These statements write few rows.
@@ -35,7 +36,9 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
     assert set(tables) == {
         "access.auth_log",
         "access.bootstrap_identities",
+        "access.former_members",
         "access.invites",
+        "access.mailbox_rules",
         "access.org_email_domains",
         "access.org_members",
         "access.orgs",
@@ -276,13 +279,16 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
     all_roles = ["anon", *signed_in]
     assert {name: roles for name, roles in callable_by if roles} == {
         "access.accept_invite": ["authenticated"],
-        "access.add_member": ["authenticated"],
+        "access.accept_my_invite": ["authenticated"],
         "access.change_member": ["authenticated"],
         "access.colleague_ids": ["authenticated"],
         "access.create_invite": ["authenticated"],
         "access.create_org": ["authenticated"],
+        "access.decline_invite": ["authenticated"],
         "access.end_sessions": ["authenticated"],
+        "access.invite_user": ["authenticated"],
         "access.me": ["authenticated"],
+        "access.my_invites": ["authenticated"],
         "access.new_id": ["authenticated"],
         "access.org_ids": ["authenticated"],
         "access.provision": ["authenticated"],

@@ -21,7 +21,7 @@ ACMES = {
     "orgs": "id = %(acme)s",
     "users": "id = any (%(people)s)",
     **dict.fromkeys(["user_identities", "user_sessions", "auth_log"], "user_id = any (%(people)s)"),
-    "bootstrap_identities": "true",
+    **dict.fromkeys(["bootstrap_identities", "mailbox_rules"], "true"),
 }
 
 

@@ -1,8 +1,12 @@
 """The routes of the caller's own profile."""
 
+from time import perf_counter
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, TokenHolder, World, pointers
 
@@ -148,7 +152,81 @@ def test_metadata_must_be_an_object(readonly_world: World, value: object) -> Non
 def test_metadata_has_a_limit(readonly_world: World) -> None:
     response = readonly_world.as_("alice").patch("/users/me", {"metadata": {"big": "x" * 16000}})
 
-    assert (response.status, response.json()["code"]) == (422, "invalid_value")
+    assert (response.status, response.json()["code"]) == (422, "metadata_too_large")
+
+
+def test_merged_metadata_has_the_same_limit(world: World) -> None:
+    responses = [world.as_("alice").patch("/users/me", {"metadata": {key: "x" * 9000}}) for key in ("a", "b")]
+
+    assert [response.status for response in responses] == [200, 422]
+
+
+def nested(depth: int, width: int) -> dict[str, object]:
+    value: dict[str, object] = {f"k{at}": at for at in range(width)}
+    for at in range(depth):
+        value = {f"d{at}": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        nested(0, 20_000),
+        nested(50, 20_000),
+        {f"k{at}": nested(1, 100) for at in range(500)},
+        {f"k{at}": None for at in range(40_000)},
+        {"big": ["x" * 10] * 50_000},
+        {"k" * 500_000: 1},
+        {"big": "\u00e9" * 100_000},
+    ],
+    ids=["wide", "deep-and-wide", "wide-twice", "nulls", "array", "key", "not-ascii"],
+)
+def test_large_patch_is_refused_before_it_is_merged(readonly_world: World, patch: dict[str, object]) -> None:
+    # A quadratic merge of these took 14 to 60 s.
+    start = perf_counter()
+    response = readonly_world.as_("alice").patch("/users/me", {"metadata": patch})
+
+    assert (response.status, response.json()["code"]) == (422, "metadata_too_large")
+    assert perf_counter() - start < 3
+
+
+@pytest.mark.parametrize("patch", [nested(0, 1_000), nested(40, 900), {f"k{at}": None for at in range(900)}])
+def test_largest_patch_is_merged_fast(world: World, patch: dict[str, object]) -> None:
+    start = perf_counter()
+    responses = [world.as_("alice").patch("/users/me", {"metadata": patch}) for _ in range(2)]
+
+    assert [response.status for response in responses] == [200, 200]
+    assert perf_counter() - start < 3
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def merged(target: object, patch: object) -> object:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(target=json_values, patch=json_values)
+def test_merge_is_that_of_the_standard(readonly_world: World, target: object, patch: object) -> None:
+    row = readonly_world.admin.execute(
+        "select access.merge_patch(%s, %s) as merged", [Jsonb(target), Jsonb(patch)]
+    ).fetchone()
+
+    assert row == {"merged": merged(target, patch)}
 
 
 @pytest.mark.parametrize(

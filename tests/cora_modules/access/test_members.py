@@ -55,30 +55,30 @@ def test_pages_have_each_member_once_oldest_first(world: World) -> None:
     assert order == sorted(order)
 
 
-# --- add --------------------------------------------------------------------------------------
+# --- invite --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "role"),
     [("alice", "org_owner"), ("alice", "org_user"), ("dave", "org_admin"), ("dave", "org_user")],
 )
-def test_admin_adds_a_visible_user_with_at_most_their_own_role(hooli_world: World, name: str, role: str) -> None:
+def test_admin_invites_a_visible_user_with_at_most_their_own_role(hooli_world: World, name: str, role: str) -> None:
     response = hooli_world.as_(name).post(MEMBERS, {"userId": str(IDS["erin"]), "role": role})
 
-    added = next(
-        row for row in hooli_world.rows("org_members") if (row["org_id"], row["user_id"]) == (ACME, IDS["erin"])
-    )
-    assert (response.status, response.headers["location"]) == (201, of("erin"))
-    assert list(response.json()) == FIELDS
-    assert (response.json()["id"], response.json()["role"]) == (str(IDS["erin"]), role)
-    assert (added["org_role"], added["added_by"], added["created_by"]) == (role, IDS[name], IDS[name])
+    invite = invitation(hooli_world, "erin@zq7.example")
+    (mail,) = hooli_world.admin.execute("select message from app.outbox").fetchall()
+    assert (response.status, response.json()["id"]) == (202, str(invite["id"]))
+    assert (invite["role"], invite["status"], invite["invited_by"]) == (role, "pending", IDS[name])
+    assert mail["message"]["email"] == "erin@zq7.example"
+    assert mail["message"]["token"] not in response.body.decode()
+    assert IDS["erin"] not in roles(hooli_world)
 
 
-def test_new_member_is_a_user_by_default(hooli_world: World) -> None:
+def test_invited_member_is_a_user_by_default(hooli_world: World) -> None:
     assert hooli_world.as_("dave").post(MEMBERS, {"userId": str(IDS["erin"])}).json()["role"] == "org_user"
 
 
-def test_admin_cannot_add_an_owner(hooli_world: World) -> None:
+def test_admin_cannot_invite_an_owner(hooli_world: World) -> None:
     response = hooli_world.as_("dave").post(MEMBERS, {"userId": str(IDS["erin"]), "role": "org_owner"})
 
     assert response.status == 403
@@ -95,7 +95,7 @@ def test_user_that_the_admin_cannot_see_is_treated_as_absent(readonly_world: Wor
     assert str(user_id) not in response.body.decode()
 
 
-def test_deactivated_user_cannot_be_added(hooli_world: World) -> None:
+def test_deactivated_user_cannot_be_invited(hooli_world: World) -> None:
     hooli_world.admin.execute("update access.users set is_active = false where id = %s", [IDS["erin"]])
 
     response = hooli_world.as_("alice").post(MEMBERS, {"userId": str(IDS["erin"])})
@@ -103,27 +103,35 @@ def test_deactivated_user_cannot_be_added(hooli_world: World) -> None:
     assert (response.status, response.json()["code"]) == (409, "broken_reference")
 
 
-def test_member_cannot_be_added_twice(readonly_world: World) -> None:
+def test_member_cannot_be_invited_again(readonly_world: World) -> None:
     response = readonly_world.as_("alice").post(MEMBERS, {"userId": str(IDS["carol"]), "role": "org_admin"})
 
-    assert (response.status, response.json()["code"]) == (409, "duplicate")
+    assert (response.status, response.json()["code"]) == (409, "already_member")
 
 
-def test_repeated_request_with_its_key_adds_once(hooli_world: World) -> None:
+def test_repeated_request_with_its_key_invites_once(hooli_world: World) -> None:
     key, body = {"idempotency-key": "1"}, {"userId": str(IDS["erin"])}
 
     responses = [hooli_world.as_("alice").post(MEMBERS, body, headers=key) for _ in range(2)]
 
-    assert [response.status for response in responses] == [201, 201]
+    assert [response.status for response in responses] == [202, 202]
     assert responses[0].json() == responses[1].json()
 
 
-def test_adding_a_user_revokes_their_open_invitation(hooli_world: World) -> None:
+def test_user_with_an_open_invitation_is_not_invited_again(hooli_world: World) -> None:
     hooli_world.invite(ACME, "erin@zq7.example", "org_admin")
 
-    hooli_world.as_("alice").post(MEMBERS, {"userId": str(IDS["erin"])})
+    response = hooli_world.as_("alice").post(MEMBERS, {"userId": str(IDS["erin"])})
 
-    assert invitation(hooli_world, "erin@zq7.example")["status"] == "revoked"
+    assert (response.status, response.json()["code"]) == (409, "already_invited")
+
+
+def test_user_without_an_email_cannot_be_invited(hooli_world: World) -> None:
+    hooli_world.admin.execute("update access.users set email = null where id = %s", [IDS["erin"]])
+
+    response = hooli_world.as_("alice").post(MEMBERS, {"userId": str(IDS["erin"])})
+
+    assert (response.status, response.json()["code"]) == (409, "broken_reference")
 
 
 @pytest.mark.parametrize("role", ["sys_owner", "ws_user", "", None, 3])

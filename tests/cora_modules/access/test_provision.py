@@ -172,17 +172,6 @@ def test_identity_is_never_linked_by_its_email(world: World, person: TokenHolder
     assert world.everything() == before
 
 
-def test_email_of_a_deactivated_account_is_free(world: World) -> None:
-    first = provision(world, "guest")
-    world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
-    world.invite(GLOBEX, "guest@zq7.example", inviter="bob", token="other")
-
-    second = provision(world, TokenHolder("guest2", email="guest@zq7.example"))
-
-    assert (second.status, memberships(second)) == (200, {GLOBEX: "org_user"})
-    assert second.json()["id"] != first.json()["id"]
-
-
 def test_deactivated_user_gets_no_second_account(world: World) -> None:
     open_domain(world)
     provision(world, NEWCOMER)
@@ -205,17 +194,6 @@ def test_deactivation_applies_to_another_token_of_the_same_mailbox(world: World)
 
     assert (response.status, response.json()["code"]) == (403, "deactivated")
     assert world.everything() == before
-
-
-def test_invitation_readmits_the_mailbox_of_a_deactivated_user(world: World) -> None:
-    open_domain(world)
-    first = provision(world, NEWCOMER)
-    world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
-    world.invite(GLOBEX, "new@acme-zq7.example", inviter="bob")
-
-    assert memberships(provision(world, TokenHolder("new-google", email="new@acme-zq7.example"))) == {
-        GLOBEX: "org_user"
-    }
 
 
 # --- known users ------------------------------------------------------------------------------

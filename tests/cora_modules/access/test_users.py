@@ -173,7 +173,7 @@ def test_user_whose_email_is_taken_cannot_be_activated(world: World) -> None:
 
     response = sam.patch(of("carol"), {"isActive": True})
 
-    assert (response.status, response.json()["code"]) == (409, "duplicate")
+    assert (response.status, response.json()["code"]) == (409, "email_taken")
 
 
 def test_deactivation_is_in_the_log(world: World) -> None:

@@ -213,6 +213,9 @@ class World:
         for org_id, invite_id, email, role, status, inviter in INVITES:
             self.invite(org_id, email, role, status, inviter, id=invite_id or uuid4())
         hour = datetime.now(UTC) + timedelta(hours=1)
+        self.insert("former_members", org_id=ACME, user_id=self.users["erin"])
+        for domain, same_as in (("gmail.com", None), ("googlemail.com", "gmail.com")):
+            self.insert("mailbox_rules", domain=domain, ignored=".", same_as=same_as)
         self.insert("user_sessions", user_id=self.users["alice"], issuer=ISSUER, token_id="earlier", expires_at=hour)
         self.insert("auth_log", user_id=self.users["alice"], event="provisioned", detail="{}")
         self.insert("bootstrap_identities", issuer=ISSUER, kind="subject", value="local|first")

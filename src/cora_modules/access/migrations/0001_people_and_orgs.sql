@@ -5,11 +5,66 @@ grant usage on schema access to authenticated, app_sys, app_rules, app_service;
 -- The owner of a function needs CREATE on its schema.
 grant create on schema access to app_rules;
 
+-- Mailboxes ---------------------------------------------------------------------------------------------------------
+
+-- Different spellings of an e-mail address reach the same mailbox, and so the same person. `mailbox` is the form that
+-- they share: lower case, without a `+tag`, and without what the provider of the domain ignores. The operator declares
+-- providers here, as app_migrator; a domain without a row has `+` tags, and its dots count.
+create table access.mailbox_rules (
+  domain text primary key check (domain = lower(domain collate "C")),
+  -- Characters that the provider ignores before the @, such as '.'.
+  ignored text not null default '',
+  -- Characters that start a tag in addition to '+', such as '-'.
+  tags text not null default '' check (position('@' in tags) = 0),
+  -- Another domain that reaches the same mailboxes; null for none.
+  same_as text check (same_as = lower(same_as collate "C")),
+  created_at timestamptz not null,
+  created_by uuid,
+  updated_at timestamptz not null,
+  updated_by uuid
+);
+
+create function access.mailbox(email text) returns text
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  address text := lower(email collate "C");
+  local_part text := split_part(address, '@', 1);
+  rule access.mailbox_rules;
+begin
+  select r.* into rule from access.mailbox_rules r where r.domain = split_part(address, '@', 2);
+  if found then
+    local_part := translate(local_part, rule.ignored, '');
+    -- The first character starts no tag, so the part before the tag is never empty.
+    local_part := left(local_part, 1) || translate(substr(local_part, 2), rule.tags, repeat('+', length(rule.tags)));
+  end if;
+  return left(local_part, 1) || split_part(substr(local_part, 2), '+', 1)
+    || '@' || coalesce(rule.same_as, split_part(address, '@', 2));
+end
+$$;
+alter function access.mailbox(text) owner to app_rules;
+
+create function access.set_mailbox() returns trigger
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.mailbox := access.mailbox(new.email);
+  return new;
+end
+$$;
+
+-- Two mailboxes that differ in dots alone may be one: only their provider knows. For decisions that a person can correct.
+create function access.without_dots(mailbox text) returns text
+  language sql immutable
+  return replace(split_part(mailbox, '@', 1), '.', '') || '@' || split_part(mailbox, '@', 2);
+alter function access.without_dots(text) owner to app_rules;
+
 -- Tables ----------------------------------------------------------------------------------------------------------
 
 create table access.users (
   id uuid primary key default gen_random_uuid(),
   email text not null,
+  mailbox text,
   full_name text,
   avatar_url text,
   phone text,
@@ -71,6 +126,8 @@ create table access.org_email_domains (
   domain text not null check (domain ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$' and length(domain) <= 253),
   auto_provision boolean not null default false,
   default_role app.org_role not null default 'org_user',
+  -- The admin who set `default_role` above the lowest role.
+  default_role_by uuid,
   verified_at timestamptz,
   created_at timestamptz not null,
   created_by uuid,
@@ -86,12 +143,38 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['users', 'user_identities', 'orgs', 'org_members', 'org_email_domains'] loop
+  foreach name in array array[
+    'mailbox_rules', 'users', 'user_identities', 'orgs', 'org_members', 'org_email_domains'
+  ] loop
     execute format('alter table access.%I enable row level security, force row level security', name);
     execute format('create trigger audit before insert or update on access.%I for each row execute function app.audit()', name);
   end loop;
 end
 $$;
+
+-- Forced row-level security applies to the table's owner too.
+create policy operator on access.mailbox_rules to current_user using (true) with check (true);
+grant select on access.mailbox_rules to app_rules;
+create policy rules on access.mailbox_rules for select to app_rules using (true);
+insert into access.mailbox_rules (domain, ignored, same_as)
+values ('gmail.com', '.', null), ('googlemail.com', '.', 'gmail.com');
+create trigger mailbox before insert or update on access.users
+  for each row execute function access.set_mailbox();
+
+create function access.set_default_role_by() returns trigger
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  if new.default_role is distinct from old.default_role then
+    new.default_role_by := case when new.default_role <> 'org_user' then app.uid() end;
+  else
+    new.default_role_by := old.default_role_by;
+  end if;
+  return new;
+end
+$$;
+create trigger default_role_by before insert or update on access.org_email_domains
+  for each row execute function access.set_default_role_by();
 
 -- Functions that the SDK calls ----------------------------------------------------------------------------------
 

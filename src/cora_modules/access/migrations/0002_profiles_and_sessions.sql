@@ -27,13 +27,30 @@ alter table access.users
   alter column email drop not null,
   -- Inactive users are unknown to every access rule: `app.find_user` skips them.
   add column is_active boolean not null default true,
+  add column deactivated_at timestamptz,
   add check (email = lower(email collate "C") and length(email) between 3 and 254),
   add check (length(full_name) between 1 and 200),
   add check (length(avatar_url) between 1 and 2000),
   add check (length(phone) between 3 and 40),
   add check (jsonb_typeof(metadata) = 'object' and length(metadata::text) <= 16000);
--- One active user per e-mail. E-mails link no tokens: another token with the same e-mail is refused.
-create unique index users_email on access.users (email) where is_active;
+-- One active user per mailbox. E-mails link no tokens: another token with the same mailbox is refused.
+create unique index users_mailbox on access.users (mailbox) where is_active;
+create index on access.users (access.without_dots(mailbox));
+
+create function access.set_deactivated_at() returns trigger
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  new.deactivated_at := case
+    when new.is_active then null
+    when old.is_active is false then old.deactivated_at
+    else now()
+  end;
+  return new;
+end
+$$;
+create trigger deactivated_at before insert or update on access.users
+  for each row execute function access.set_deactivated_at();
 create index on access.users (created_at, id);
 
 -- The current organization is one of the user's own, and becomes null when they leave it.
@@ -52,6 +69,15 @@ begin
     join access.users u on u.id = i.user_id and u.is_active
     where i.issuer = token_issuer and i.subject = token_subject
   );
+end
+$$;
+
+-- Checked again after waiting for a lock: the user may have been deactivated since `app.identify`.
+create or replace function app.find_sys_role() returns text
+  language plpgsql stable set search_path = ''
+as $$
+begin
+  return (select u.sys_role from access.users u where u.id = app.uid() and u.is_active);
 end
 $$;
 
@@ -84,7 +110,7 @@ create table access.auth_log (
   id uuid primary key default access.new_id(),
   user_id uuid not null,
   event text not null check (event in (
-    'provisioned', 'invite_accepted', 'session_started', 'session_ended', 'sys_role_changed', 'deactivated', 'activated'
+    'provisioned', 'invited', 'invite_accepted', 'session_started', 'session_ended', 'sys_role_changed', 'deactivated', 'activated'
   )),
   issuer text,
   subject text,
@@ -190,8 +216,11 @@ begin
           ),
           '[]'
         )
-        from access.org_members m join access.orgs o on o.id = m.org_id
-        where m.user_id = u.id
+        from (
+          select m.org_id, m.org_role from access.org_members m join access.orgs o on o.id = m.org_id
+          where m.user_id = u.id order by o.name, o.id limit 50
+        ) m
+        join access.orgs o on o.id = m.org_id
       ),
       u.created_at, u.updated_at
     from access.users u
@@ -201,25 +230,25 @@ $$;
 alter function access.me() owner to app_rules;
 grant execute on function access.me() to authenticated;
 
--- JSON Merge Patch (RFC 7396, section 2): keys are merged at every depth, and null removes a key.
+-- JSON Merge Patch (RFC 7396, section 2): keys are merged at every depth, and null removes a key. Builds each object
+-- once: an assignment per key copied the object as often, and 20,000 keys took 14.5 s.
 create function access.merge_patch(target jsonb, patch jsonb) returns jsonb
   language plpgsql immutable set search_path = ''
 as $$
 declare
-  member record;
-  result jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
+  old jsonb := case when jsonb_typeof(target) = 'object' then target else '{}' end;
 begin
   if jsonb_typeof(patch) <> 'object' then
     return patch;
   end if;
-  for member in select key, value from jsonb_each(patch) loop
-    if member.value = 'null' then
-      result := result - member.key;
-    else
-      result := jsonb_set(result, array[member.key], access.merge_patch(result -> member.key, member.value));
-    end if;
-  end loop;
-  return result;
+  return (
+    select coalesce(jsonb_object_agg(
+      coalesce(n.key, o.key),
+      case jsonb_typeof(n.value) when 'object' then access.merge_patch(o.value, n.value) else coalesce(n.value, o.value) end
+    ), '{}')
+    from jsonb_each(old) o full join jsonb_each(patch) n on n.key = o.key
+    where n.value is distinct from 'null'
+  );
 end
 $$;
 alter function access.merge_patch(jsonb, jsonb) owner to app_rules;
@@ -235,6 +264,11 @@ create function access.update_me(patch jsonb) returns table (
   language plpgsql volatile security definer set search_path = ''
 as $$
 begin
+  -- Before the merge, whose work grows with the patch. The column holds 16,000 characters.
+  if length((update_me.patch -> 'metadata')::text) > 16000 then
+    raise exception 'metadata_too_large' using errcode = 'OC422',
+      detail = 'The metadata has more than 16,000 characters as JSON. Store large data elsewhere, and its id here.';
+  end if;
   update access.users as u
   set (full_name, avatar_url, phone, current_org_id, metadata) = (
     select p.full_name, p.avatar_url, p.phone, p.current_org_id,

@@ -23,10 +23,8 @@ grant insert (id, email, sys_role) on access.users to app_rules;
 create policy rules_create on access.users for insert to app_rules with check (true);
 grant insert on access.user_identities to app_rules;
 create policy rules_create on access.user_identities for insert to app_rules with check (true);
-grant select on access.org_email_domains to app_rules;
-create policy rules on access.org_email_domains for select to app_rules using (true);
 
--- The following functions are for those of app_rules; requests may call the last two.
+-- The following functions are for those of app_rules; requests may call those with a grant.
 
 -- The verified e-mail of the token in lower case, or null. The authorizer passes `email_verified` on only for domains
 -- that the token's issuer is authoritative for. An address with an unusual syntax counts as unverified.
@@ -134,6 +132,80 @@ end
 $$;
 alter function access.is_first_owner(text) owner to app_rules;
 
+-- Whether this invitation admits the mailbox now. Its inviter may have fallen while it was made. A deactivated user needs
+-- a newer invitation, of an organization that they belonged to. `caller` is the user who accepts, null for a new one.
+create function access.admits(invite access.invites, box text, caller uuid) returns boolean
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  deactivated_at timestamptz;
+begin
+  if invite.status <> 'pending' or invite.expires_at <= now()
+    or not access.may_grant(invite.org_id, invite.invited_by, invite.role)
+  then
+    return false;
+  end if;
+  select max(u.deactivated_at) into deactivated_at from access.users u where u.mailbox = box and not u.is_active;
+  return deactivated_at is null
+    or exists (select from access.users u where u.id = caller and u.mailbox = box)
+    or invite.created_at > deactivated_at and exists (
+      select from access.users u where u.mailbox = box and not u.is_active and (
+        exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = u.id)
+        or exists (select from access.former_members f where f.org_id = invite.org_id and f.user_id = u.id)
+      )
+    );
+end
+$$;
+alter function access.admits(access.invites, text, uuid) owner to app_rules;
+
+-- Raises if the mailbox belongs to a deactivated user and to no active one.
+create function access.require_not_deactivated(box text) returns void
+  language plpgsql stable set search_path = ''
+as $$
+begin
+  if exists (select from access.users u where u.mailbox = box and not u.is_active)
+    and not exists (select from access.users u where u.mailbox = box and u.is_active)
+  then
+    raise exception 'deactivated' using errcode = 'OC403', detail = 'This account has been deactivated.';
+  end if;
+end
+$$;
+alter function access.require_not_deactivated(text) owner to app_rules;
+
+-- The verified domain that admits this e-mail; no row for none. A domain readmits neither deactivated users nor those whom
+-- its organization removed, and decides no case in which two mailboxes differ in dots alone: that takes an invitation.
+create function access.admitting_domain(verified text) returns setof access.org_email_domains
+  language plpgsql stable set search_path = ''
+as $$
+declare
+  dotless text := access.without_dots(access.mailbox(verified));
+  domain access.org_email_domains;
+begin
+  select d.* into domain from access.org_email_domains d
+  where d.domain = split_part(verified, '@', 2) and d.verified_at is not null and d.auto_provision;
+  if not found then
+    return;
+  end if;
+  if exists (select from access.users u where access.without_dots(u.mailbox) = dotless and not u.is_active) then
+    raise exception 'deactivated' using errcode = 'OC403', detail = 'This account has been deactivated.';
+  end if;
+  if exists (
+    select from access.users u join access.former_members f on f.user_id = u.id
+    where access.without_dots(u.mailbox) = dotless and f.org_id = domain.org_id
+  ) then
+    return;
+  end if;
+  -- The admin who set the role may have fallen while they did. Without one, the operator set it.
+  if domain.default_role_by is not null
+    and not access.may_grant(domain.org_id, domain.default_role_by, domain.default_role)
+  then
+    domain.default_role := 'org_user';
+  end if;
+  return next domain;
+end
+$$;
+alter function access.admitting_domain(text) owner to app_rules;
+
 -- First sign-in. Returns an existing user unchanged. For a new one the first of these decides: open invitations for the
 -- verified e-mail, an organization that admits users of its verified domain, the configured first owner.
 create function access.provision() returns table (
@@ -146,26 +218,31 @@ declare
   claims text := current_setting('request.jwt.claims', true);
   caller uuid := access.lock_token();
   verified text := access.verified_email();
+  box text := access.mailbox(verified);
+  admitting uuid[];
   domain access.org_email_domains;
 begin
   if caller is not null then
     perform access.set_caller(caller);
   else
     perform from access.invites i
-    where i.email = verified and i.status = 'pending' and i.expires_at > now()
-    order by i.org_id for update;
-    if found then
+    where i.mailbox = box and i.email = verified and i.status = 'pending' order by i.org_id for update;
+    admitting := array(
+      select i.id from access.invites i
+      where i.mailbox = box and i.email = verified and i.status = 'pending' and access.admits(i, box, null)
+    );
+    if cardinality(admitting) > 0 then
       caller := access.create_caller('sys_user', 'invite');
       with taken as (
         update access.invites i set status = 'accepted', accepted_by = caller
-        where i.email = verified and i.status = 'pending' and i.expires_at > now()
+        where i.id = any (admitting) and i.mailbox = box and i.status = 'pending'
         returning i.org_id, i.role, i.invited_by
       )
       insert into access.org_members (org_id, user_id, org_role, added_by)
       select t.org_id, caller, t.role, t.invited_by from taken t;
     else
-      select d.* into domain from access.org_email_domains d
-      where d.domain = split_part(verified, '@', 2) and d.verified_at is not null and d.auto_provision;
+      perform access.require_not_deactivated(box);
+      select d.* into domain from access.admitting_domain(verified) d;
       if found then
         caller := access.create_caller('sys_user', 'domain');
         insert into access.org_members (org_id, user_id, org_role) values (domain.org_id, caller, domain.default_role);
@@ -184,6 +261,23 @@ $$;
 alter function access.provision() owner to app_rules;
 grant execute on function access.provision() to authenticated;
 
+-- Makes the caller a member by this invitation, whose row is locked.
+create function access.join_org(invite access.invites, caller uuid) returns void
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  if exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = caller) then
+    raise exception 'already_member' using errcode = 'OC409', detail = 'You are already a member of this organization.';
+  end if;
+  insert into access.org_members (org_id, user_id, org_role, added_by)
+  values (invite.org_id, caller, invite.role, invite.invited_by);
+  update access.invites i set status = 'accepted', accepted_by = caller
+  where i.org_id = invite.org_id and i.id = invite.id;
+  perform access.log_event(caller, 'invite_accepted', jsonb_build_object('org_id', invite.org_id));
+end
+$$;
+alter function access.join_org(access.invites, uuid) owner to app_rules;
+
 -- Accepts an invitation. Requires its token, and the e-mail that it was sent to.
 create function access.accept_invite(token text) returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
@@ -194,6 +288,7 @@ as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
   caller uuid := access.lock_token();
+  box text := access.mailbox(access.verified_email());
   invite access.invites;
 begin
   select i.* into invite from access.invites i where i.token_hash = access.token_hash(accept_invite.token) for update;
@@ -207,23 +302,81 @@ begin
     raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has been revoked or has expired.';
   elsif invite.expires_at <= now() then
     raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has expired.';
+  elsif not access.admits(invite, box, caller) then
+    perform access.require_not_deactivated(box);
+    raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has been revoked or has expired.';
   end if;
   if caller is null then
     caller := access.create_caller('sys_user', 'invite');
   else
     perform access.set_caller(caller);
   end if;
-  if exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = caller) then
-    raise exception 'already_member' using errcode = 'OC409', detail = 'You are already a member of this organization.';
-  end if;
-  insert into access.org_members (org_id, user_id, org_role, added_by)
-  values (invite.org_id, caller, invite.role, invite.invited_by);
-  update access.invites i set status = 'accepted', accepted_by = caller
-  where i.org_id = invite.org_id and i.id = invite.id;
-  perform access.log_event(caller, 'invite_accepted', jsonb_build_object('org_id', invite.org_id));
+  perform access.join_org(invite, caller);
   return query select * from access.me();
   perform set_config('request.jwt.claims', claims, true);
 end
 $$;
 alter function access.accept_invite(text) owner to app_rules;
 grant execute on function access.accept_invite(text) to authenticated;
+
+-- The open invitations to the caller, for accepting in the app what a mail announced.
+create function access.my_invites() returns table (
+  id uuid, org_id uuid, org_name text, role text, expires_at timestamptz, created_at timestamptz
+)
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return query
+    select i.id, i.org_id, o.name, i.role::text, i.expires_at, i.created_at
+    from access.users u
+    join access.invites i on i.mailbox = u.mailbox and i.email = u.email and i.status = 'pending'
+    join access.orgs o on o.id = i.org_id
+    where u.id = app.uid() and access.admits(i, u.mailbox, u.id);
+end
+$$;
+alter function access.my_invites() owner to app_rules;
+grant execute on function access.my_invites() to authenticated;
+
+-- Locks an open invitation to the caller.
+create function access.lock_my_invite(invite_id uuid) returns access.invites
+  language plpgsql volatile set search_path = ''
+as $$
+declare
+  invite access.invites;
+begin
+  select i.* into invite from access.invites i
+  where i.id = invite_id and i.status = 'pending'
+    and (i.mailbox, i.email) = (select u.mailbox, u.email from access.users u where u.id = app.uid())
+  for update;
+  perform app.require(case when access.admits(invite, invite.mailbox, app.uid()) then true end);
+  return invite;
+end
+$$;
+alter function access.lock_my_invite(uuid) owner to app_rules;
+
+-- Accepts an invitation to the caller without its token: the caller's e-mail is verified.
+create function access.accept_my_invite(invite_id uuid) returns table (
+  id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
+  metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
+)
+  language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  perform access.join_org(access.lock_my_invite(invite_id), app.uid());
+  return query select * from access.me();
+end
+$$;
+alter function access.accept_my_invite(uuid) owner to app_rules;
+grant execute on function access.accept_my_invite(uuid) to authenticated;
+
+create function access.decline_invite(invite_id uuid) returns void
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  invite access.invites := access.lock_my_invite(invite_id);
+begin
+  update access.invites i set status = 'revoked' where i.org_id = invite.org_id and i.id = invite.id;
+end
+$$;
+alter function access.decline_invite(uuid) owner to app_rules;
+grant execute on function access.decline_invite(uuid) to authenticated;

@@ -2,7 +2,6 @@
 
 grant update (sys_role, is_active) on access.users to app_rules;
 grant update (verified_at) on access.org_email_domains to app_rules;
-create policy rules_change on access.org_email_domains for update to app_rules using (true) with check (true);
 create index on access.org_email_domains (id);
 
 -- Both keys of the patch are optional. Only owners change roles, and no caller changes a user above their own role.
@@ -31,6 +30,16 @@ begin
     perform access.log_event(old.id, case when new_active then 'activated' else 'deactivated' end);
     update access.user_sessions s set ended_at = now() where s.user_id = old.id and s.ended_at is null;
     update access.invites i set status = 'revoked' where i.invited_by = old.id and i.status = 'pending';
+    update access.org_email_domains d set default_role = 'org_user' where d.default_role_by = old.id;
+  end if;
+  if old.is_active and not new_active then
+    -- Earlier invitations, of any organization, would let them in again.
+    update access.invites i set status = 'revoked' where i.mailbox = old.mailbox and i.status = 'pending';
+  elsif new_active and not old.is_active and exists (
+    select from access.users u where u.mailbox = old.mailbox and u.is_active
+  ) then
+    raise exception 'email_taken' using errcode = 'OC409',
+      detail = 'Another active account uses this e-mail. Deactivate that account first.';
   end if;
   if old.sys_role = 'sys_owner' and old.is_active and not (new_role = 'sys_owner' and new_active) and not exists (
     select from access.users u where u.sys_role = 'sys_owner' and u.is_active and u.id <> old.id

@@ -1,13 +1,16 @@
 """Invitations."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import StringConstraints
 
 from cora_modules.access.models.fields import Email
 from org_common import Model, OrgRole
+
+MAIL_QUEUE = "mail"
+"""The outbox queue of invitations."""
 
 
 class Invite(Model):
@@ -33,6 +36,22 @@ class IssuedInvite(Invite):
     org_name: str
     token: str
     """The secret of the mail, required to accept. The database stores only its hash."""
+
+    def mail(self) -> dict[str, Any]:
+        """The outbox message. The database removes it if the invitation is closed before the relay takes it."""
+        return {"template": "invite", **self.model_dump(mode="json", exclude={"invited_by", "status"})}
+
+
+class MyInvite(Model):
+    """An open invitation to the caller."""
+
+    id: UUID
+    org_id: UUID
+    org_name: str
+    role: OrgRole
+    """The role that the caller gets by accepting."""
+    expires_at: datetime
+    created_at: datetime
 
 
 class NewInvite(Model):

@@ -34,6 +34,7 @@ class Me(Model):
     metadata: dict[str, JsonValue]
     """Free-form data of the user's clients."""
     organizations: list[Membership]
+    """The first 50 by name. GET /orgs lists all, 200 at most."""
     created_at: datetime
     updated_at: datetime
 
@@ -46,4 +47,4 @@ class MePatch(Patch):
     phone: Phone | None
     current_org_id: UUID | None
     metadata: dict[str, JsonValue]
-    """Merged into the stored metadata (RFC 7396): null removes a key."""
+    """Merged into the stored metadata (RFC 7396): null removes a key. At most 16,000 characters as JSON."""

@@ -20,7 +20,7 @@ class Member(Model):
 
 
 class NewMember(Model):
-    """A member to add."""
+    """A user to invite."""
 
     user_id: UUID
     """A user who shares another organization with the caller."""

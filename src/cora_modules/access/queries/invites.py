@@ -10,12 +10,21 @@ from access.invites i
 where i.org_id = %(org_id)s
 """
 
-CREATE_INVITE = """
+SELECT_INVITE = """
 select (c.invite).id, (c.invite).org_id, (c.invite).email, (c.invite).role, (c.invite).status, (c.invite).expires_at,
        (c.invite).invited_by, (c.invite).created_at, c.org_name, c.token
-from access.create_invite(%(org_id)s, %(email)s, %(role)s) c
-"""
+from """
+
+CREATE_INVITE = SELECT_INVITE + "access.create_invite(%(org_id)s, %(email)s, %(role)s) c"
 
 REVOKE_INVITE = "select access.revoke_invite(%(org_id)s, %(invite_id)s)"
+
+LIST_MY_INVITES = """
+select i.id, i.org_id, i.org_name, i.role, i.expires_at, i.created_at from access.my_invites() i
+"""
+
+ACCEPT_MY_INVITE = SELECT_ME + "access.accept_my_invite(%(invite_id)s) m"
+
+DECLINE_INVITE = "select access.decline_invite(%(invite_id)s)"
 
 ACCEPT_INVITE = SELECT_ME + "access.accept_invite(%(token)s) m"

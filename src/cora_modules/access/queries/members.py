@@ -1,5 +1,7 @@
 """SQL of the members of an organization."""
 
+from cora_modules.access.queries.invites import SELECT_INVITE
+
 _SELECT_MEMBER = """
 select u.id, u.email, u.full_name, u.avatar_url, m.org_role as role, m.created_at as added_at
 """
@@ -9,7 +11,7 @@ join access.users u on u.id = m.user_id
 
 LIST_MEMBERS = _SELECT_MEMBER + "from access.org_members m" + _JOIN_USER + "where m.org_id = %(org_id)s"
 
-ADD_MEMBER = _SELECT_MEMBER + "from access.add_member(%(org_id)s, %(user_id)s, %(role)s) m" + _JOIN_USER
+INVITE_USER = SELECT_INVITE + "access.invite_user(%(org_id)s, %(user_id)s, %(role)s) c"
 
 CHANGE_MEMBER = (
     _SELECT_MEMBER + "from access.change_member(%(org_id)s, %(user_id)s, %(patch)s ->> 'role') m" + _JOIN_USER

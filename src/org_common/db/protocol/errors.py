@@ -21,6 +21,7 @@ from org_common.values.errors import (
     NotFound,
     OrgError,
     PreconditionFailed,
+    TooManyRequests,
     Unavailable,
     Unprocessable,
 )
@@ -169,6 +170,7 @@ _OWN: dict[str, type[OrgError]] = {
     "OC410": Gone,
     "OC412": PreconditionFailed,
     "OC422": Unprocessable,
+    "OC429": TooManyRequests,
 }
 UNKNOWN_USER = "OCUSR"
 
@@ -179,6 +181,10 @@ def _own(failed: StatementFailed) -> OrgError:
     kind = _OWN.get(failed.sqlstate)
     if kind is None:
         return OrgError()
+    if kind is TooManyRequests:
+        # The hint is the value of Retry-After: whole seconds.
+        wait = failed.hint or ""
+        return TooManyRequests(failed.detail, code=failed.message, retry_after_s=int(wait) if wait.isdecimal() else 1)
     return kind(failed.detail, code=failed.message)
 
 

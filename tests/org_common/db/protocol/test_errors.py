@@ -54,7 +54,16 @@ CASES: list[Case] = [
     ("select lab.fail('OC999', 'swordfish', 'swordfish')", "OC999", 500, "internal_error"),
     ("select lab.fail('OCMOV', 'swordfish', 'swordfish')", "OCMOV", 500, "internal_error"),
 ]
-OWN = [(400, "OC400"), (403, "OC403"), (404, "OC404"), (409, "OC409"), (410, "OC410"), (412, "OC412"), (422, "OC422")]
+OWN = [
+    (400, "OC400"),
+    (403, "OC403"),
+    (404, "OC404"),
+    (409, "OC409"),
+    (410, "OC410"),
+    (412, "OC412"),
+    (422, "OC422"),
+    (429, "OC429"),
+]
 # Words of the server and of the statements that no caller may see.
 SECRET = ["swordfish", "lab.", "notes", "select", "insert", "taken", "_key", "_check", "column", "relation", "sqlstate"]
 
@@ -98,6 +107,18 @@ def test_without_a_detail_it_is_that_of_the_status(db: Database, status: int, st
 
     assert error.detail == type(error).detail
     assert error.code == "last_owner"
+
+
+@pytest.mark.parametrize(("hint", "header"), [("30", "30"), ("0", "0"), (None, "1"), ("soon", "1"), ("-5", "1")])
+def test_hint_of_a_429_is_retry_after(hint: str | None, header: str) -> None:
+    error = to_org_error(StatementFailed("OC429", "too_many_notes", "Later.", hint), read_only=False)
+
+    assert (error.status, error.code, error.detail, error.headers) == (
+        429,
+        "too_many_notes",
+        "Later.",
+        {"Retry-After": header},
+    )
 
 
 def test_values_of_rows_are_for_the_log_alone(notes: Database) -> None:
