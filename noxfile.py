@@ -14,6 +14,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the user's .venv may have an old
     )
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -107,6 +108,9 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "src", "tests", "docs/_hooks")
     # By default it uses .venv, which has only nox.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+    with TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        # As users see the package: in here, the configuration of this repository would apply.
+        session.run("basedpyright", "--verifytypes", "org_common", "--ignoreexternal")
     for example in sorted(ROOT.glob("examples/*/")):
         # Each example is a separate project: module names can repeat.
         with session.chdir(example):
@@ -139,13 +143,12 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
-@nox.session
+@nox.session(python=False)
 def findings(session: nox.Session) -> None:
     """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
-    session.install("-c", LOCK, "uv")
-    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.sh"))}
     for name in session.posargs or scripts:
-        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
+        session.run("bash", str(scripts[name]), external=True)
 
 
 @nox.session

@@ -89,7 +89,7 @@ def _identity() -> Identity:
 def _ours(database: LocalDatabase, profile: str, sql: str, org_id: UUID) -> Callable[[], object]:
     ours = Database(Settings(database_url=database.login_url, database_profile=profile))
     rule, identity, path = Check(RULE), _identity(), {"org_id": org_id}  # created once, like the rule of a route
-    return lambda: ours.reader(rule, identity, path, Deadline.after(29)).all(Note, sql, path)  # type: ignore[arg-type]
+    return lambda: ours.open_reader(rule, identity, path, Deadline.after(29))[1].all(Note, sql, path)  # type: ignore[arg-type]
 
 
 def _separate(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:

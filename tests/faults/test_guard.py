@@ -19,6 +19,7 @@ from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 from tests.faults.bench import Bench
 from tests.faults.logins import BECOMES, drop_role, login
+from tests.support.handles import open_transaction
 from tests.support.lab import Lab
 from tests.support.report import Report
 
@@ -134,7 +135,7 @@ def test_savepoint_does_not_heal_what_the_guard_refused(
     with ExitStack() as stack, report.case(RUN):
         bench = serve(BAD["may become the service"][0](lab, stack))
         stack.callback(bench.source.close)
-        tx = bench.database.transaction(PUBLIC, None, {}, Deadline.after(10))
+        tx = open_transaction(bench.database, PUBLIC, None, {}, Deadline.after(10))
         for _ in range(2):
             with suppress(OrgError), tx.savepoint():
                 tx.run(sql, rows=None)

@@ -4,8 +4,8 @@ from typing import Any
 
 try:
     import click
-except ModuleNotFoundError as error:
-    raise SystemExit(f"{error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
+except ModuleNotFoundError as _error:
+    raise SystemExit(f"{_error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
 
 from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
 from org_common.tools.commands.options import origin
@@ -36,7 +36,12 @@ def main() -> None:
     """Develop, check and deploy a project built on org-common."""
 
 
-for command in (
+def _add(*commands: click.Command) -> None:
+    for command in commands:
+        main.add_command(command)
+
+
+_add(
     dev.dev,
     dev.token,
     routes.routes,
@@ -48,5 +53,4 @@ for command in (
     layer.functions,
     coldstart.coldstart,
     imports.imports,
-):
-    main.add_command(command)
+)

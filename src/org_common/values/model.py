@@ -1,6 +1,6 @@
 """Models of request bodies, rows and responses."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,7 +14,7 @@ class Model(BaseModel):
     schema is built on first use, not at import (`defer_build`).
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=camel,
         validate_by_name=True,
         validate_by_alias=True,

@@ -33,8 +33,8 @@ class Statement:
     __slots__ = ("_formats", "command", "names")
 
     def __init__(self, command: bytes, names: tuple[str, ...]) -> None:
-        self.command = command
-        self.names = names
+        self.command: bytes = command
+        self.names: tuple[str, ...] = names
         self._formats = [PyFormat.AUTO] * len(names)
 
     def bind(self, params: Params) -> Wire:
@@ -70,7 +70,7 @@ def given(params: Params, names: Sequence[str]) -> list[Any]:
 class _Context:
     """psycopg's adapters with JSON by orjson, for values that are adapted away from any connection."""
 
-    adapters = AdaptersMap(adapters)
+    adapters: AdaptersMap = AdaptersMap(adapters)
     connection = None
 
 

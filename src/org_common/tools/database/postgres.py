@@ -55,7 +55,7 @@ class EmbeddedPostgres:
     def __init__(self, data: Path, programs: Path, settings: Mapping[str, str], durable: bool, temporary: bool) -> None:
         """Use `start` instead."""
         self.data = data
-        self.port = 0
+        self.port: int = 0
         self._cluster = data / "cluster"
         self._settings = DEFAULTS | ({} if durable else THROWAWAY) | dict(settings) | LOCAL
         self._durable = durable
@@ -64,6 +64,7 @@ class EmbeddedPostgres:
         self._watchdog: Watchdog | None = None
         self._password = ""
         self._account = server_account(self._cluster)
+        self.version: str
         self._programs, self.version = runnable(programs, self._account)
 
     @classmethod

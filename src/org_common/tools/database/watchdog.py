@@ -92,7 +92,7 @@ class Child:
     """The command, seen from the watchdog's process. `pid` is 0 while it is not running."""
 
     def __init__(self, command: Sequence[str], uid: int, gid: int) -> None:
-        self.pid = 0
+        self.pid: int = 0
         self._command = command
         self._uid = uid
         self._gid = gid

@@ -113,7 +113,7 @@ class Explorer:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         render = self._pages.get(path) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if render is None or any(app.serves(path) for app in self._apps) or _host(scope) not in _HOSTS:
+        if render is None or any(app.pipeline.table.knows(path) for app in self._apps) or _host(scope) not in _HOSTS:
             await self._application(scope, receive, send)
             return
         status = 200

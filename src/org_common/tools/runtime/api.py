@@ -56,7 +56,7 @@ class RuntimeApi:
         self.waiting: queue.Queue[Invocation | None] = queue.Queue()
         self.running: dict[str, Invocation] = {}
         self._changed = threading.Condition()
-        self.restored = threading.Event()
+        self.restored: threading.Event = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

@@ -75,9 +75,9 @@ class Environment:
 
     def __init__(self, function: Function) -> None:
         self.function = function
-        self.init_s = 0.0
-        self.started_s = 0.0
-        self.restored_s = 0.0
+        self.init_s: float = 0.0
+        self.started_s: float = 0.0
+        self.restored_s: float = 0.0
         self._api = RuntimeApi()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process: subprocess.Popen[bytes] | None = None

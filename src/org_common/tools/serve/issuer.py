@@ -55,7 +55,7 @@ class TokenIssuer:
         `audience`, `email_domains` and `tenant_claim` are those of `Issuer`.
         """
         self._key = key or _shared_key()
-        self.settings = Issuer(
+        self.settings: Issuer = Issuer(
             url,
             audience=audience,
             algorithms=[ALGORITHM],
@@ -101,7 +101,7 @@ class LocalIssuer:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._issuer = TokenIssuer(ISSUER, key=key, audience=AUDIENCE, email_domains=[EMAIL_DOMAIN])
-        self.authorizer = self._issuer.authorizer()
+        self.authorizer: Authorizer = self._issuer.authorizer()
 
     @classmethod
     def load(cls, data: Path) -> LocalIssuer:

@@ -23,8 +23,8 @@ class Visit:
     def __init__(self, port: int, issuer: LocalIssuer) -> None:
         self._port = port
         self._issuer = issuer
-        self.steps = 0
-        self.failed = 0
+        self.steps: int = 0
+        self.failed: int = 0
 
     def step(
         self,

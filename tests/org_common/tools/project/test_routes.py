@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Check, SysCheck
+from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Check, OrgCheck, SysCheck
 from org_common.tools.cli import main
 from org_common.tools.project.project import Project
 from org_common.tools.project.routes import check_public, format_table, list_routes, routes_of
@@ -22,7 +22,7 @@ def health() -> str:
     return "up"
 
 
-@app.post("/orgs/{org_id}/orders", allow=Check("f(%(org_id)s)") & Check("g()"))
+@app.post("/orgs/{org_id}/orders", allow=OrgCheck("org_user") & Check("g()"))
 def add(org_id: str) -> str:
     return org_id
 
@@ -35,7 +35,7 @@ app.get("/admin/sys/all", allow=SysCheck("sys_admin"))(health)
 def test_each_route_is_listed_with_its_rule() -> None:
     assert [(each.method, each.path, each.rule, each.caller, each.role) for each in routes_of([app])] == [
         ("GET", "/health", "PUBLIC", "anyone", "anon"),
-        ("POST", "/orgs/{org_id}/orders", "(Check('f(%(org_id)s)') & Check('g()'))", "user", "authenticated"),
+        ("POST", "/orgs/{org_id}/orders", "(OrgCheck('org_user') & Check('g()'))", "user", "authenticated"),
         ("GET", "/me", "TOKEN", "token", "authenticated"),
         ("GET", "/mine", "SIGNED_IN", "user", "authenticated"),
         ("GET", "/admin/sys/all", "SysCheck('sys_admin')", "user", "app_sys"),

@@ -1,16 +1,19 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["awslambdaric==4.2.2"]
-# ///
-"""awslambdaric: whether a response is escaped, and so how large it is, depends on an environment variable.
+#!/usr/bin/env bash
+# awslambdaric: whether a response is escaped, and so how large it is, depends on an environment variable.
+#
+# Lambda limits a response to 6 MB, and counts what the runtime client sends. Where `AWS_EXECUTION_ENV` names a managed
+# runtime from Python 3.12 on, the client writes letters outside ASCII as UTF-8. For an older runtime, for one that its
+# list does not have yet, and without the variable, it writes `\uXXXX`, whatever the version of Python is: 6 bytes
+# instead of 2 for an accented letter, 12 instead of 4 for an emoji. A response that fits in one may be too large in the
+# other. The change itself is https://github.com/aws/aws-lambda-python-runtime-interface-client/pull/88.
+set -euo pipefail
 
-Lambda limits a response to 6 MB, and counts what the runtime client sends. Where `AWS_EXECUTION_ENV` names a managed
-runtime from Python 3.12 on, the client writes letters outside ASCII as UTF-8. For an older runtime, for one that its
-list does not have yet, and without the variable, it writes `\\uXXXX`, whatever the version of Python is: 6 bytes
-instead of 2 for an accented letter, 12 instead of 4 for an emoji. A response that fits in one may be too large in the
-other. The change itself is https://github.com/aws/aws-lambda-python-runtime-interface-client/pull/88.
-"""
-
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check 'awslambdaric==4.2.2'
+cd "$folder"
+venv/bin/python - <<'PYTHON'
 import os
 import sys
 from importlib.metadata import version
@@ -42,3 +45,4 @@ for runtime, size in found.items():
 
 print("as expected" if found == EXPECTED else f"CHANGED: expected {EXPECTED}")
 sys.exit(found != EXPECTED)
+PYTHON

