@@ -26,7 +26,7 @@ from org_common.tools.database.migrations import (
     SchemaError,
     line_and_column,
 )
-from org_common.tools.database.statements import split
+from org_common.tools.database.statements import Statement, split
 
 LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are per database
 CONNECT_S = 10
@@ -296,18 +296,20 @@ def _statement_error(migration: Migration, error: psycopg.Error, number: int) ->
         number = sum(each.start <= position for each in statements)
         column = f", column {line_and_column(migration.sql, position)[1]}"
     place = f"line {line_and_column(migration.sql, position)[0]}{column}"
-    words = statements[number - 1].outer if 0 < number <= len(statements) else []
+    statement = statements[number - 1] if 0 < number <= len(statements) else Statement()
     message, *details = server_message(error).split("\n")
-    advice = [f"  {each}" for each in _advice(migration.sql, position, words, error)]
+    advice = [f"  {each}" for each in _advice(migration.sql, position, statement, error)]
     return "\n".join([f"{migration}, {place}: {message} (statement {number})", *details, *advice])
 
 
-def _advice(sql: str, position: int, words: Sequence[str], error: psycopg.Error) -> Iterator[str]:
-    if "extension" in words[1:3]:
+def _advice(sql: str, position: int, statement: Statement, error: psycopg.Error) -> Iterator[str]:
+    if "extension" in statement.outer[1:3]:
+        rest = statement.tokens[statement.outer.index("extension") + 1 :]
+        name = next((token.text.strip('"') for token in rest if token.keyword not in ("if", "not", "exists")), "vector")
         yield (
-            "Extensions belong to the admin of the server: name them in pyproject.toml, [tool.org-common]"
-            ' extensions = ["vector"], and delete this statement. `org-common db bootstrap`, `org-common dev` and the'
-            " test fixtures create them"
+            "An extension belongs to the admin of the server: name it in pyproject.toml, [tool.org-common]"
+            f' extensions = ["{name}"], and delete this statement. `org-common db bootstrap`, `org-common dev` and the'
+            " test fixtures create it"
         )
     if error.sqlstate == "42601" and re.match(r""":['"\w{]""", sql[position : position + 2]):
         yield "Variables such as :name are replaced by psql, which does not run migrations. Write the value"

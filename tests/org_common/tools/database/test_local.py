@@ -280,16 +280,18 @@ def test_migration_uses_an_extension_that_the_project_names(server: EmbeddedPost
 
 
 def test_extension_in_a_migration_comes_with_advice(server: EmbeddedPostgres, tmp_path: Path) -> None:
-    statements = (
-        "create extension vector",
-        "CREATE  EXTENSION if not exists nothing",
-        "alter extension plpgsql update",
-    )
-    for number, statement in enumerate((*statements, "comment on extension plpgsql is ''", "drop extension plpgsql")):
+    statements = {
+        "create extension vector": "vector",
+        'CREATE  EXTENSION if not exists "uuid-ossp" with schema public': "uuid-ossp",
+        "alter extension plpgsql update": "plpgsql",
+        "comment on extension plpgsql is ''": "plpgsql",
+        "drop extension if exists plpgsql": "plpgsql",
+    }
+    for number, (statement, name) in enumerate(statements.items()):
         (tmp_path / "0001_kb.sql").write_text(f"select 1; /* */ {statement};")
 
         with pytest.raises(
-            ToolError, match=r'(?s)line 1: .* \(statement 2\)\n.*pyproject\.toml.*extensions = \["vector"\]'
+            ToolError, match=rf'(?s)line 1: .* \(statement 2\)\n.*pyproject\.toml.*extensions = \["{name}"\]'
         ):
             provision(server.url, f"undeclared_{number}", load([f"kb={tmp_path}"]))
 
