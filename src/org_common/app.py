@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.events.event_source import EventSource
     from org_common.http.cors import Cors
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.observer import Observer
-    from org_common.http.request import IncomingRequest, Request
+    from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.pipeline import Middleware
     from org_common.route import Route

@@ -10,7 +10,8 @@ from typing import Any
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.events.event_source import decode_path, strip_prefix
-from org_common.http.request import IncomingRequest, Request
+from org_common.http.incoming_request import IncomingRequest
+from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.values.errors import OrgError, PayloadTooLarge
 from org_common.values.types import Deadline

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from org_common.handlers.error_handlers import ErrorHandlers
+from org_common.http.incoming_request import IncomingRequest, passed_on
 from org_common.http.observer import IGNORE
-from org_common.http.request import IncomingRequest, Request, passed_on
+from org_common.http.request import Request
 from org_common.http.response import (
     Response,
     build_response,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from org_common.db.database import Database
     from org_common.db.idempotency import IdempotencyKey, StoredResponse
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
 
     class Host(Protocol):
         """What the app offers its routes."""
@@ -55,6 +55,9 @@ class RouteOptions(TypedDict, total=False):
     """The header Cache-Control of a successful response, "no-store" by default. Example: "private, no-cache"."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
+    begins_with_statement: bool
+    """Assert that the access rule needs no round trip of its own: `TypeError` at import if the handler may do something
+    before its first statement, which the rule is sent with. Without it the route finds out at its first request."""
     raises: Sequence[type[OrgError]]
     """Errors to document in OpenAPI that the code does not show, such as `Gone` raised by a database function."""
 
@@ -63,6 +66,7 @@ class Route:
     """One method of one path, its access rule, and its handler."""
 
     __slots__ = (
+        "_authorizes_first",
         "_binding",
         "_identity_at",
         "_is_unconditional",
@@ -133,6 +137,7 @@ class Route:
         self._reader_at = self.signature.injects("reader")
         self._transaction_at = self.signature.injects("transaction")
         self._path_at = [(each.name, at) for at, each in enumerate(self.signature.parameters) if each.kind == "path"]
+        self._authorizes_first: bool | None = None
         self._check(where, names, options)
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
@@ -163,9 +168,23 @@ class Route:
             )
         if self._isolation != DEFAULT_ISOLATION and not self._retry:
             raise TypeError(f"{where}: isolation={self._isolation!r} causes serialization failures: add retry=True")
+        if options.get("begins_with_statement"):
+            self._check_prologue(where)
         if self._identity_at is not None and self.is_public:
             raise TypeError(
                 f"{where} is PUBLIC and takes an Identity, and PUBLIC routes have no caller: use allow=TOKEN"
+            )
+
+    def _check_prologue(self, where: str) -> None:
+        if self._reader_at is self._transaction_at is None:
+            raise TypeError(
+                f"{where}: begins_with_statement=True is about a Reader or a Transaction, and the handler takes neither"
+            )
+        effect = self.find_effect()
+        if effect is not None:
+            raise TypeError(
+                f"{where}: begins_with_statement=True, but the handler {effect}, before its first statement. Move it "
+                "behind the statement, or remove the option: the access rule then takes a round trip of its own"
             )
 
     def bound_to(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
@@ -184,8 +203,9 @@ class Route:
 
     def prepare(self) -> None:
         """Build now what the first request would build: validators, serializer, the import of the database code."""
+        self.authorizes_first()
         try:
-            self._binding.prepare(self.provided)
+            self._binding.prepare()
             self._result.prepare()
         except NameError:
             # A model refers to one that is defined below it: it is built at its first use.
@@ -198,7 +218,7 @@ class Route:
         if self._is_unconditional and "if-match" in request.headers:
             # Ignoring it could overwrite a change that the caller wanted to protect.
             raise PreconditionFailed("Conditions are not supported here: leave out If-Match.", code="no_conditions")
-        arguments = self._binding.bind(request, values, self.provided)
+        arguments = self._binding.bind(request, values)
         if self._identity_at is not None:
             arguments[self._identity_at] = identity
         if self._transaction_at is not None:
@@ -207,6 +227,28 @@ class Route:
             return self._write(request, identity, arguments, host)
         if self._needs_authorization or self._reader_at is not None:
             return self._read(request, identity, arguments, host)
+        return self._render(request, arguments)
+
+    def find_effect(self) -> str | None:
+        """What the handler may do before its first statement; None if it provably does nothing."""
+        from org_common.handlers.prologue import find_effect
+
+        return find_effect(self.handler, self.signature.parameters)
+
+    def authorizes_first(self) -> bool:
+        """The access rule and the idempotency key take a round trip of their own, before the handler runs."""
+        first = self._authorizes_first
+        if first is None:
+            if self._reader_at is self._transaction_at is None:
+                first = self._needs_authorization
+            else:
+                # Not for rules that the token answers: there is nothing to ask the database.
+                first = (self._needs_authorization or self.idempotent) and self.find_effect() is not None
+            self._authorizes_first = first
+        return first
+
+    def _render(self, request: IncomingRequest, arguments: list[Any]) -> Response:
+        self._binding.provide(arguments, request, self.provided)
         return self._result.render(self.signature.call(*arguments), request)
 
     def _read(self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host) -> Response:
@@ -214,10 +256,10 @@ class Route:
         try:
             if self._reader_at is not None:
                 arguments[self._reader_at] = reader
-            else:
-                # The handler sends no statement that the rule could be sent with: check it before the handler runs.
+            if self.authorizes_first():
+                # A refused caller must cause no effect.
                 scope.ensure_authorized()
-            response = self._result.render(self.signature.call(*arguments), request)
+            response = self._render(request, arguments)
             scope.ensure_authorized()
             return response
         finally:
@@ -244,7 +286,10 @@ class Route:
         assert self._transaction_at is not None
         arguments[self._transaction_at] = transaction
         try:
-            response = self._result.render(self.signature.call(*arguments), request)
+            if self.authorizes_first() and (key is not None or self._needs_authorization):
+                # Neither a refused caller nor a repeated request may cause an effect.
+                scope.ensure_authorized()
+            response = self._render(request, arguments)
             scope.ensure_authorized()
             stored: StoredResponse = (response.status, response.headers, response.body, response.cookies)
             if len(response.body) >= SURELY_FITS_ANYWHERE_BYTES:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.cora_modules.access.world import ACME, GLOBEX, IDS, Somebody, World, pointers
+from tests.cora_modules.access.world import ACME, GLOBEX, IDS, TokenHolder, World, pointers
 
 pytestmark = pytest.mark.db
 
@@ -15,8 +15,8 @@ FIELDS += ["createdAt", "updatedAt"]
 # --- GET --------------------------------------------------------------------------------------
 
 
-def test_user_sees_all_of_himself(still_world: World) -> None:
-    me = still_world.as_("alice").get("/users/me").json()
+def test_user_sees_their_profile_with_private_fields(readonly_world: World) -> None:
+    me = readonly_world.as_("alice").get("/users/me").json()
 
     assert list(me) == FIELDS
     assert (me["id"], me["email"], me["fullName"]) == (str(IDS["alice"]), "alice@zq7.example", "Alice")
@@ -26,8 +26,8 @@ def test_user_sees_all_of_himself(still_world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "role"), [("alice", "sys_user"), ("erin", "sys_user"), ("sam", "sys_admin"), ("root", "sys_owner")]
 )
-def test_user_sees_his_role_on_the_platform(still_world: World, name: str, role: str) -> None:
-    assert still_world.as_(name).get("/users/me").json()["sysRole"] == role
+def test_user_sees_their_platform_role(readonly_world: World, name: str, role: str) -> None:
+    assert readonly_world.as_(name).get("/users/me").json()["sysRole"] == role
 
 
 @pytest.mark.parametrize(
@@ -39,16 +39,14 @@ def test_user_sees_his_role_on_the_platform(still_world: World, name: str, role:
         ("bob", GLOBEX, "org_owner"),
     ],
 )
-def test_user_sees_his_organizations_and_what_he_is_there(
-    still_world: World, name: str, org_id: UUID, role: str
-) -> None:
-    (org,) = still_world.as_(name).get("/users/me").json()["organizations"]
+def test_user_sees_their_organizations_and_roles(readonly_world: World, name: str, org_id: UUID, role: str) -> None:
+    (org,) = readonly_world.as_(name).get("/users/me").json()["organizations"]
 
     assert list(org) == ["id", "name", "slug", "logoUrl", "role"]
     assert (org["id"], org["role"]) == (str(org_id), role)
 
 
-def test_organizations_come_by_name(world: World) -> None:
+def test_organizations_are_sorted_by_name(world: World) -> None:
     for name in ("b", "c", "a"):
         world.as_("erin").post("/orgs", {"name": name, "slug": f"org-{name}"})
 
@@ -57,22 +55,22 @@ def test_organizations_come_by_name(world: World) -> None:
     assert [org["name"] for org in me["organizations"]] == ["a", "b", "c"]
 
 
-def test_user_without_an_organization_has_none(still_world: World) -> None:
-    assert still_world.as_("erin").get("/users/me").json()["organizations"] == []
+def test_user_without_an_organization_has_none(readonly_world: World) -> None:
+    assert readonly_world.as_("erin").get("/users/me").json()["organizations"] == []
 
 
-def test_token_of_another_issuer_is_somebody_else(still_world: World) -> None:
-    answer = still_world.as_(Somebody("alice", issuer="https://other.test")).get("/users/me")
+def test_token_of_another_issuer_is_another_user(readonly_world: World) -> None:
+    response = readonly_world.as_(TokenHolder("alice", issuer="https://other.test")).get("/users/me")
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_provisioned")
+    assert (response.status, response.json()["code"]) == (403, "not_provisioned")
 
 
-def test_deactivated_user_is_not_known(world: World) -> None:
+def test_deactivated_user_is_unknown(world: World) -> None:
     world.admin.execute("update access.users set is_active = false where id = %s", [IDS["alice"]])
 
-    answers = [world.as_("alice").get(path) for path in ("/users/me", "/orgs", f"/orgs/{ACME}")]
+    responses = [world.as_("alice").get(path) for path in ("/users/me", "/orgs", f"/orgs/{ACME}")]
 
-    assert [(answer.status, answer.json()["code"]) for answer in answers] == [(403, "not_provisioned")] * 3
+    assert [(response.status, response.json()["code"]) for response in responses] == [(403, "not_provisioned")] * 3
 
 
 # --- PATCH ------------------------------------------------------------------------------------
@@ -88,26 +86,26 @@ def test_deactivated_user_is_not_known(world: World) -> None:
         ("metadata", {"note": "new"}, "metadata"),
     ],
 )
-def test_user_changes_his_profile_and_nothing_else(world: World, field: str, value: object, column: str) -> None:
+def test_patch_changes_only_the_field_that_is_sent(world: World, field: str, value: object, column: str) -> None:
     before = world.row("users", IDS["alice"])
 
-    answer = world.as_("alice").patch("/users/me", {field: value})
+    response = world.as_("alice").patch("/users/me", {field: value})
 
     after = world.row("users", IDS["alice"])
-    assert (answer.status, answer.json()[field]) == (200, value)
-    assert {each for each in after if after[each] != before[each]} == {column, "updated_at", "updated_by"}
+    assert (response.status, response.json()[field]) == (200, value)
+    assert {name for name in after if after[name] != before[name]} == {column, "updated_at", "updated_by"}
     assert after["updated_by"] == IDS["alice"]
 
 
 @pytest.mark.parametrize("body", [{}, {"fullName": "Alice"}, {"metadata": {}}, {"metadata": {"note": "private"}}])
-def test_patch_that_changes_nothing_leaves_no_trace(still_world: World, body: dict[str, object]) -> None:
-    assert still_world.as_("alice").patch("/users/me", body).status == 200
+def test_patch_without_a_change_keeps_the_row(readonly_world: World, body: dict[str, object]) -> None:
+    assert readonly_world.as_("alice").patch("/users/me", body).status == 200
 
 
-def test_profile_of_others_stays(world: World) -> None:
+def test_patch_keeps_other_profiles(world: World) -> None:
     before = [row for row in world.snapshot()["users"] if row["id"] != IDS["alice"]]
 
-    world.as_("alice").patch("/users/me", {"fullName": "Everybody", "phone": None})
+    world.as_("alice").patch("/users/me", {"fullName": "Alice Liddell", "phone": None})
 
     assert [row for row in world.snapshot()["users"] if row["id"] != IDS["alice"]] == before
 
@@ -119,7 +117,7 @@ def test_null_clears_a_field(world: World, field: str) -> None:
 
     me = alice.patch("/users/me", {field: None}).json()
 
-    assert [each for each in ("fullName", "avatarUrl", "phone", "currentOrgId") if me[each] is None] == [field]
+    assert [name for name in ("fullName", "avatarUrl", "phone", "currentOrgId") if me[name] is None] == [field]
 
 
 @pytest.mark.parametrize(
@@ -133,9 +131,7 @@ def test_null_clears_a_field(world: World, field: str) -> None:
         ({"fullName": "x", "is_active": False}, {"note": "private", "fullName": "x", "is_active": False}),
     ],
 )
-def test_metadata_is_merged_as_a_merge_patch_is(
-    world: World, patch: dict[str, object], merged: dict[str, object]
-) -> None:
+def test_metadata_is_merged_as_a_merge_patch(world: World, patch: dict[str, object], merged: dict[str, object]) -> None:
     me = world.as_("alice").patch("/users/me", {"metadata": patch}).json()
 
     assert me["metadata"] == merged
@@ -143,16 +139,16 @@ def test_metadata_is_merged_as_a_merge_patch_is(
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 3, True])
-def test_metadata_is_an_object(still_world: World, value: object) -> None:
-    answer = still_world.as_("alice").patch("/users/me", {"metadata": value})
+def test_metadata_must_be_an_object(readonly_world: World, value: object) -> None:
+    response = readonly_world.as_("alice").patch("/users/me", {"metadata": value})
 
-    assert (answer.status, pointers(answer)) == (422, [("body", "#/metadata")])
+    assert (response.status, pointers(response)) == (422, [("body", "#/metadata")])
 
 
-def test_metadata_has_its_limits(still_world: World) -> None:
-    answer = still_world.as_("alice").patch("/users/me", {"metadata": {"big": "x" * 16000}})
+def test_metadata_has_a_limit(readonly_world: World) -> None:
+    response = readonly_world.as_("alice").patch("/users/me", {"metadata": {"big": "x" * 16000}})
 
-    assert (answer.status, answer.json()["code"]) == (422, "invalid_value")
+    assert (response.status, response.json()["code"]) == (422, "invalid_value")
 
 
 @pytest.mark.parametrize(
@@ -166,30 +162,30 @@ def test_metadata_has_its_limits(still_world: World) -> None:
         ("currentOrgId", "acme"),
     ],
 )
-def test_wrong_value_is_pointed_at(still_world: World, field: str, value: object) -> None:
-    answer = still_world.as_("alice").patch("/users/me", {field: value})
+def test_invalid_value_is_rejected_with_a_pointer(readonly_world: World, field: str, value: object) -> None:
+    response = readonly_world.as_("alice").patch("/users/me", {field: value})
 
-    assert (answer.status, pointers(answer)) == (422, [("body", f"#/{field}")])
+    assert (response.status, pointers(response)) == (422, [("body", f"#/{field}")])
 
 
 @pytest.mark.parametrize(
     "field", ["id", "email", "sysRole", "sys_role", "isActive", "is_active", "organizations", "createdAt", "updatedBy"]
 )
-def test_user_cannot_set_what_is_not_his(still_world: World, field: str) -> None:
-    answer = still_world.as_("alice").patch("/users/me", {"fullName": "Alice", field: "sys_owner"})
+def test_fields_that_users_cannot_set_are_rejected(readonly_world: World, field: str) -> None:
+    response = readonly_world.as_("alice").patch("/users/me", {"fullName": "Alice", field: "sys_owner"})
 
-    (error,) = answer.json()["errors"]
-    assert (answer.status, error["pointer"], error["code"]) == (422, f"#/{field}", "extra_forbidden")
+    (error,) = response.json()["errors"]
+    assert (response.status, error["pointer"], error["code"]) == (422, f"#/{field}", "extra_forbidden")
 
 
 @pytest.mark.parametrize("org_id", [GLOBEX, uuid4()], ids=["hidden", "absent"])
-def test_current_organization_is_ones_own(still_world: World, org_id: UUID) -> None:
-    answer = still_world.as_("alice").patch("/users/me", {"currentOrgId": str(org_id)})
+def test_current_organization_must_be_one_of_the_callers(readonly_world: World, org_id: UUID) -> None:
+    response = readonly_world.as_("alice").patch("/users/me", {"currentOrgId": str(org_id)})
 
-    assert (answer.status, answer.json()["code"]) == (409, "broken_reference")
+    assert (response.status, response.json()["code"]) == (409, "broken_reference")
 
 
-def test_who_leaves_his_current_organization_has_none(world: World) -> None:
+def test_leaving_the_current_organization_clears_it(world: World) -> None:
     carol = world.as_("carol")
     carol.patch("/users/me", {"currentOrgId": str(ACME)})
 

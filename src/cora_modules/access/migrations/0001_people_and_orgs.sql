@@ -192,7 +192,7 @@ create function access.create_org(
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  made access.orgs;
+  new_org access.orgs;
 begin
   if app.uid() is null then
     raise exception 'unknown user' using errcode = 'OCUSR';
@@ -202,10 +202,10 @@ begin
     create_org.name, create_org.slug, create_org.description, create_org.logo_url, create_org.website_url,
     create_org.app_name, create_org.app_icon
   )
-  returning * into made;
+  returning * into new_org;
   insert into access.org_members (org_id, user_id, org_role, added_by)
-  values (made.id, app.uid(), 'org_owner', app.uid());
-  return next made;
+  values (new_org.id, app.uid(), 'org_owner', app.uid());
+  return next new_org;
 end
 $$;
 alter function access.create_org(text, text, text, text, text, text, text) owner to app_rules;

@@ -202,7 +202,7 @@ alter function access.me() owner to app_rules;
 grant execute on function access.me() to authenticated;
 
 -- JSON Merge Patch (RFC 7396, section 2): keys are merged at every depth, and null removes a key.
-create function access.merged(target jsonb, patch jsonb) returns jsonb
+create function access.merge_patch(target jsonb, patch jsonb) returns jsonb
   language plpgsql immutable set search_path = ''
 as $$
 declare
@@ -216,13 +216,13 @@ begin
     if member.value = 'null' then
       result := result - member.key;
     else
-      result := jsonb_set(result, array[member.key], access.merged(result -> member.key, member.value));
+      result := jsonb_set(result, array[member.key], access.merge_patch(result -> member.key, member.value));
     end if;
   end loop;
   return result;
 end
 $$;
-alter function access.merged(jsonb, jsonb) owner to app_rules;
+alter function access.merge_patch(jsonb, jsonb) owner to app_rules;
 
 grant update (full_name, avatar_url, phone, current_org_id, metadata) on access.users to app_rules;
 create policy rules_change on access.users for update to app_rules using (true) with check (true);
@@ -238,7 +238,7 @@ begin
   update access.users as u
   set (full_name, avatar_url, phone, current_org_id, metadata) = (
     select p.full_name, p.avatar_url, p.phone, p.current_org_id,
-      access.merged(u.metadata, coalesce(update_me.patch -> 'metadata', '{}'))
+      access.merge_patch(u.metadata, coalesce(update_me.patch -> 'metadata', '{}'))
     from jsonb_populate_record(u, update_me.patch - 'metadata') p
   )
   where u.id = app.uid();

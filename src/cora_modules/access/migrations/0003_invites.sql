@@ -42,19 +42,19 @@ create policy rules_lock on access.orgs for update to app_rules using (true) wit
 
 -- Locks the organization until the transaction ends, so that no role in it changes, and returns the caller's role. For
 -- the functions of app_rules.
-create function access.hold_org(org_id uuid, at_least app.org_role) returns app.org_role
+create function access.lock_org(org_id uuid, at_least app.org_role) returns app.org_role
   language plpgsql volatile set search_path = ''
 as $$
 declare
-  held app.org_role;
+  caller_role app.org_role;
 begin
-  perform from access.orgs o where o.id = hold_org.org_id for no key update;
-  held := app.find_org_role(hold_org.org_id);
-  perform app.require(app.rung(held) >= app.rung(at_least));
-  return held;
+  perform from access.orgs o where o.id = lock_org.org_id for no key update;
+  caller_role := app.find_org_role(lock_org.org_id);
+  perform app.require(app.rung(caller_role) >= app.rung(at_least));
+  return caller_role;
 end
 $$;
-alter function access.hold_org(uuid, app.org_role) owner to app_rules;
+alter function access.lock_org(uuid, app.org_role) owner to app_rules;
 
 -- The stored form of a token.
 create function access.token_hash(token text) returns bytea
@@ -68,7 +68,7 @@ create function access.create_invite(org_id uuid, email text, role app.org_role)
 as $$
 begin
   -- Admins cannot grant a role above their own.
-  perform app.require(app.rung(access.hold_org(org_id, 'org_admin')) >= app.rung(role));
+  perform app.require(app.rung(access.lock_org(org_id, 'org_admin')) >= app.rung(role));
   if exists (
     select from access.org_members m join access.users u on u.id = m.user_id
     where m.org_id = create_invite.org_id and u.email = create_invite.email
@@ -101,13 +101,13 @@ create function access.revoke_invite(org_id uuid, invite_id uuid) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  mine integer := app.rung(access.hold_org(org_id, 'org_admin'));
+  caller_rank integer := app.rung(access.lock_org(org_id, 'org_admin'));
   found_invite access.invites;
 begin
   select i.* into found_invite from access.invites i
   where i.org_id = revoke_invite.org_id and i.id = revoke_invite.invite_id
   for update;
-  perform app.require(case when found then mine >= app.rung(found_invite.role) end);
+  perform app.require(case when found then caller_rank >= app.rung(found_invite.role) end);
   if found_invite.status <> 'pending' then
     raise exception 'not_pending' using errcode = 'OC409', detail = 'This invitation is no longer open.';
   end if;

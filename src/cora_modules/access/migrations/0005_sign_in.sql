@@ -49,7 +49,7 @@ alter function access.verified_email() owner to app_rules;
 
 -- The user of the token, null for an unknown one. Locks the token until the transaction ends: of several requests at
 -- once one creates the user, and the others find it.
-create function access.hold_caller() returns uuid
+create function access.lock_token() returns uuid
   language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -69,55 +69,55 @@ begin
   return known.id;
 end
 $$;
-alter function access.hold_caller() owner to app_rules;
+alter function access.lock_token() owner to app_rules;
 
 -- Serializes changes to the platform's owners.
-create function access.hold_sys_owners() returns void
+create function access.lock_sys_owners() returns void
   language plpgsql volatile set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('access.sys_owners', 3));
 end
 $$;
-alter function access.hold_sys_owners() owner to app_rules;
+alter function access.lock_sys_owners() owner to app_rules;
 
 -- Makes this user the caller, for audit columns and look-ups. Functions that call this restore the claims.
-create function access.become(user_id uuid) returns void
+create function access.set_caller(user_id uuid) returns void
   language plpgsql volatile set search_path = ''
 as $$
 begin
   perform set_config(
-    'request.jwt.claims', (app.claims() || jsonb_build_object('sub', become.user_id))::text, true
+    'request.jwt.claims', (app.claims() || jsonb_build_object('sub', set_caller.user_id))::text, true
   );
 end
 $$;
-alter function access.become(uuid) owner to app_rules;
+alter function access.set_caller(uuid) owner to app_rules;
 
 -- Creates the user of the token and makes it the caller.
-create function access.make_caller(sys_role app.sys_role, reason text) returns uuid
+create function access.create_caller(sys_role app.sys_role, reason text) returns uuid
   language plpgsql volatile set search_path = ''
 as $$
 declare
-  made uuid := access.new_id();
+  new_user_id uuid := access.new_id();
 begin
-  perform access.become(made);
+  perform access.set_caller(new_user_id);
   begin
-    insert into access.users (id, email, sys_role) values (made, access.verified_email(), make_caller.sys_role);
+    insert into access.users (id, email, sys_role) values (new_user_id, access.verified_email(), create_caller.sys_role);
   exception when unique_violation then
     -- Never linked by e-mail: another issuer, or another subject of the same issuer, is another user.
     raise exception 'email_taken' using errcode = 'OC409',
       detail = 'Another account uses this e-mail. Sign in with that account, or ask for it to be deactivated.';
   end;
   insert into access.user_identities (issuer, subject, user_id)
-  values (app.claims() ->> 'iss', app.claims() ->> 'outer_sub', made);
-  perform access.log_event(made, 'provisioned', jsonb_build_object('by', reason));
-  return made;
+  values (app.claims() ->> 'iss', app.claims() ->> 'outer_sub', new_user_id);
+  perform access.log_event(new_user_id, 'provisioned', jsonb_build_object('by', reason));
+  return new_user_id;
 end
 $$;
-alter function access.make_caller(app.sys_role, text) owner to app_rules;
+alter function access.create_caller(app.sys_role, text) owner to app_rules;
 
 -- Whether the token belongs to a configured first owner and there is no owner yet. Takes no lock if none is configured.
-create function access.may_bootstrap(verified text) returns boolean
+create function access.is_first_owner(verified text) returns boolean
   language plpgsql volatile set search_path = ''
 as $$
 begin
@@ -128,11 +128,11 @@ begin
   ) then
     return false;
   end if;
-  perform access.hold_sys_owners();
+  perform access.lock_sys_owners();
   return not exists (select from access.users u where u.sys_role = 'sys_owner' and u.is_active);
 end
 $$;
-alter function access.may_bootstrap(text) owner to app_rules;
+alter function access.is_first_owner(text) owner to app_rules;
 
 -- First sign-in. Returns an existing user unchanged. For a new one the first of these decides: open invitations for the
 -- verified e-mail, an organization that admits users of its verified domain, the configured first owner.
@@ -144,18 +144,18 @@ create function access.provision() returns table (
 as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
-  caller uuid := access.hold_caller();
+  caller uuid := access.lock_token();
   verified text := access.verified_email();
   domain access.org_email_domains;
 begin
   if caller is not null then
-    perform access.become(caller);
+    perform access.set_caller(caller);
   else
     perform from access.invites i
     where i.email = verified and i.status = 'pending' and i.expires_at > now()
     order by i.org_id for update;
     if found then
-      caller := access.make_caller('sys_user', 'invite');
+      caller := access.create_caller('sys_user', 'invite');
       with taken as (
         update access.invites i set status = 'accepted', accepted_by = caller
         where i.email = verified and i.status = 'pending' and i.expires_at > now()
@@ -167,10 +167,10 @@ begin
       select d.* into domain from access.org_email_domains d
       where d.domain = split_part(verified, '@', 2) and d.verified_at is not null and d.auto_provision;
       if found then
-        caller := access.make_caller('sys_user', 'domain');
+        caller := access.create_caller('sys_user', 'domain');
         insert into access.org_members (org_id, user_id, org_role) values (domain.org_id, caller, domain.default_role);
-      elsif access.may_bootstrap(verified) then
-        caller := access.make_caller('sys_owner', 'bootstrap');
+      elsif access.is_first_owner(verified) then
+        caller := access.create_caller('sys_owner', 'bootstrap');
       else
         raise exception 'not_invited' using errcode = 'OC403',
           detail = 'You have no invitation, or your e-mail is not verified. Ask an administrator of your organization.';
@@ -193,7 +193,7 @@ create function access.accept_invite(token text) returns table (
 as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
-  caller uuid := access.hold_caller();
+  caller uuid := access.lock_token();
   invite access.invites;
 begin
   select i.* into invite from access.invites i where i.token_hash = access.token_hash(accept_invite.token) for update;
@@ -209,9 +209,9 @@ begin
     raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has expired.';
   end if;
   if caller is null then
-    caller := access.make_caller('sys_user', 'invite');
+    caller := access.create_caller('sys_user', 'invite');
   else
-    perform access.become(caller);
+    perform access.set_caller(caller);
   end if;
   if exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = caller) then
     raise exception 'already_member' using errcode = 'OC409', detail = 'You are already a member of this organization.';

@@ -17,7 +17,7 @@ declare
   new_role app.sys_role;
   new_active boolean;
 begin
-  perform access.hold_sys_owners();
+  perform access.lock_sys_owners();
   perform app.require(app.has_sys_role('sys_admin'));
   select u.* into old from access.users u where u.id = update_user.user_id for update;
   perform app.require(case when found then app.has_sys_role(old.sys_role) end);

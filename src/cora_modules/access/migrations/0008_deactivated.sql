@@ -13,18 +13,18 @@ create or replace function access.provision() returns table (
 as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
-  caller uuid := access.hold_caller();
+  caller uuid := access.lock_token();
   verified text := access.verified_email();
   domain access.org_email_domains;
 begin
   if caller is not null then
-    perform access.become(caller);
+    perform access.set_caller(caller);
   else
     perform from access.invites i
     where i.email = verified and i.status = 'pending' and i.expires_at > now()
     order by i.org_id for update;
     if found then
-      caller := access.make_caller('sys_user', 'invite');
+      caller := access.create_caller('sys_user', 'invite');
       with taken as (
         update access.invites i set status = 'accepted', accepted_by = caller
         where i.email = verified and i.status = 'pending' and i.expires_at > now()
@@ -39,10 +39,10 @@ begin
         if exists (select from access.users u where u.email = verified and not u.is_active) then
           raise exception 'deactivated' using errcode = 'OC403', detail = 'This account has been deactivated.';
         end if;
-        caller := access.make_caller('sys_user', 'domain');
+        caller := access.create_caller('sys_user', 'domain');
         insert into access.org_members (org_id, user_id, org_role) values (domain.org_id, caller, domain.default_role);
-      elsif access.may_bootstrap(verified) then
-        caller := access.make_caller('sys_owner', 'bootstrap');
+      elsif access.is_first_owner(verified) then
+        caller := access.create_caller('sys_owner', 'bootstrap');
       else
         raise exception 'not_invited' using errcode = 'OC403',
           detail = 'You have no invitation, or your e-mail is not verified. Ask an administrator of your organization.';

@@ -20,20 +20,20 @@ PHONES = ["+41 44 668 18 00", "112", "+1 (555) 010-9999", "0" * 40, "030/12.34"]
         ("avatar_url", "http://a"),
     ],
 )
-def test_profile_that_the_model_takes_is_taken_by_the_database(still_world: World, column: str, value: str) -> None:
+def test_profile_of_the_model_is_accepted_by_the_database(readonly_world: World, column: str, value: str) -> None:
     assert MePatch.model_validate({column: value}).sent() == {column: value}
 
-    with still_world.admin.transaction(force_rollback=True):
-        still_world.admin.execute(f"update access.users set {column} = %s where id = %s", [value, IDS["alice"]])
+    with readonly_world.admin.transaction(force_rollback=True):
+        readonly_world.admin.execute(f"update access.users set {column} = %s where id = %s", [value, IDS["alice"]])
 
 
 @pytest.mark.parametrize(
     "phone", ["", "1", "+", "call", "+41\n44", "1" * 41, "+41 44 668 18 00 x", "\u0661\u0662\u0663"]
 )
-def test_invalid_phone_is_refused(phone: str) -> None:
+def test_invalid_phone_is_rejected(phone: str) -> None:
     with pytest.raises(ValidationError):
         MePatch.model_validate({"phone": phone})
 
 
-def test_patch_takes_the_fields_that_may_change_and_no_others() -> None:
+def test_patch_has_the_fields_that_may_change_only() -> None:
     assert MePatch.__pydantic_fields__.keys() == {"full_name", "avatar_url", "phone", "current_org_id", "metadata"}

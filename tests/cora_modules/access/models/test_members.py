@@ -4,7 +4,7 @@ from cora_modules.access.models.members import MemberPatch, NewMember
 from tests.cora_modules.access.world import IDS
 
 
-def test_patch_takes_the_role_and_nothing_else() -> None:
+def test_patch_has_the_role_only() -> None:
     assert MemberPatch.__pydantic_fields__.keys() == {"role"}
 
 
