@@ -217,7 +217,7 @@ def _enclosed_end(text: str, start: int) -> int:
 
 
 def _quoted_end(text: str, quote: re.Match[str]) -> int:
-    """The position after the closing quote: the same character, with no more backslashes."""
+    """The position after the closing quote: the same character, with at most as many backslashes."""
     for closing in _QUOTE().finditer(text, quote.end()):
         if closing[2] == quote[2] and len(closing[1]) <= len(quote[1]):
             return closing.end()

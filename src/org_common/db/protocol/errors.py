@@ -40,6 +40,7 @@ class StatementFailed(Exception):
         hint: str | None = None,
         *,
         routine: str | None = None,
+        severity: str = "ERROR",
         done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
@@ -48,6 +49,7 @@ class StatementFailed(Exception):
         self.detail = detail
         self.hint = hint
         self.routine = routine
+        self.severity = severity
         self.done: list[PGresult] = list(done)
 
     @property
@@ -60,7 +62,14 @@ class StatementFailed(Exception):
 
 
 class ConnectionLost(Exception):
-    """The connection broke or was closed. Whether the server ran the statements is unknown."""
+    """The connection broke or was closed. Whether the server ran the statements is unknown.
+
+    `reason` is the last error of the server or pooler before it closed the connection, None when it sent none.
+    """
+
+    def __init__(self, message: str, reason: StatementFailed | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class IdentityMoved(Exception):
@@ -82,6 +91,10 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
         routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
+        # PgBouncer sends only the severity that a server would localize.
+        severity=_field(result, DiagnosticField.SEVERITY_NONLOCALIZED)
+        or _field(result, DiagnosticField.SEVERITY)
+        or "ERROR",
         done=done,
     )
 
@@ -122,6 +135,8 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "57P02": Unavailable,
     "57P03": Unavailable,
     "57P05": Unavailable,
+    # The server can still be reached: the statement has another number of parameters than were sent.
+    "08P01": OrgError,
     "08": Unavailable,
 }
 
