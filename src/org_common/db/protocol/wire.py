@@ -48,6 +48,7 @@ def exchange(
         raise _lost(pgconn, error) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
+        failed.statement = statements[len(failed.done)] if len(failed.done) < len(statements) else None
         raise
     return _learn(plans, parses, results)
 
