@@ -233,7 +233,7 @@ def test_security_headers_are_those_of_the_table() -> None:
 
 def test_every_argument_of_cors_is_there() -> None:
     def told(value: object) -> str:
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
+        return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
 
     parameters = inspect.signature(Cors).parameters.values()
     rows = {row[0]: row[2] for row in table("## CORS", RESPONSES)}

@@ -12,6 +12,7 @@ from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
 from org_common.db.protocol import blame
+from org_common.db.protocol.origin import Origin
 from org_common.db.protocol.statement import Wire
 from org_common.values.errors import (
     BadRequest,
@@ -31,8 +32,9 @@ class StatementFailed(Exception):
     """The server's error, for the log: the `__cause__` of the `OrgError` that the caller gets.
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
-    before it in its round trip, `routine` is the server's C function that raised it, `is_in_sql` says that the server
-    pointed at a place of the SQL, and `is_in_function` that it was running a function. `statement` is what failed.
+    before it in its round trip, `routine` is the server's C function that raised it, `origin` names what it is about.
+    `is_in_sql` says that the server pointed at a place of the SQL, `is_in_function` that it was running a function, and
+    `statement` is what failed.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class StatementFailed(Exception):
         hint: str | None = None,
         *,
         routine: str | None = None,
+        origin: Origin | None = None,
         severity: str = "ERROR",
         is_in_sql: bool = False,
         is_in_function: bool = False,
@@ -54,11 +57,27 @@ class StatementFailed(Exception):
         self.detail = detail
         self.hint = hint
         self.routine = routine
+        self.origin = origin
         self.severity = severity
         self.is_in_sql = is_in_sql
         self.is_in_function = is_in_function
         self.statement: Wire | None = None
         self.done: list[PGresult] = list(done)
+
+    @property
+    def constraint(self) -> str | None:
+        """The name of the violated constraint."""
+        return None if self.origin is None else self.origin.constraint
+
+    @property
+    def table(self) -> str | None:
+        """The table with its schema: "desk.tickets"."""
+        return None if self.origin is None else self.origin.table
+
+    @property
+    def column(self) -> str | None:
+        """The column that must not be null."""
+        return None if self.origin is None else self.origin.column
 
     @property
     def is_stale_plan(self) -> bool:
@@ -113,6 +132,7 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
         routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
+        origin=Origin(result),
         # PgBouncer sends only the severity that a server would localize.
         severity=_field(result, DiagnosticField.SEVERITY_NONLOCALIZED)
         or _field(result, DiagnosticField.SEVERITY)

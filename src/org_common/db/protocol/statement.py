@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg.types.numeric import Int4
 
 from org_common.db.protocol import arithmetic
+from org_common.db.protocol.parameter_names import remember
 from org_common.values.errors import Unprocessable
 
 # SQL that a person wrote into the program: never a string that was put together at run time.
@@ -167,7 +168,9 @@ def _numbered(text: str) -> Statement:
             names.append(name)
         return f"${names.index(name) + 1}"
 
-    return Statement(_PLACEHOLDER.sub(number, text).encode(), tuple(names))
+    command = _PLACEHOLDER.sub(number, text).encode()
+    remember(command, tuple(names))
+    return Statement(command, tuple(names))
 
 
 def _adaptable(value: Any) -> object:

@@ -48,7 +48,10 @@ def exchange(
         raise _lost(pgconn, error) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
-        failed.statement = statements[len(failed.done)] if len(failed.done) < len(statements) else None
+        if len(failed.done) < len(statements):
+            failed.statement = statements[len(failed.done)]
+            if failed.origin is not None:
+                failed.origin.command = failed.statement[0]
         raise
     return _learn(plans, parses, results)
 
