@@ -26,6 +26,10 @@ _PARSERS = frozenset(
 _JSON = frozenset({114, 3802})
 _INTEGERS = frozenset({20, 21, 23})
 _UUID = 2950
+# Codes of data exceptions whose message quotes the value; others quote the name of an encoding or a key of JSON.
+_QUOTING = frozenset({"22003", "22007", "22008", "22023", "22P02"})
+# It quotes the pattern: source string too short for "YYYY" formatting field.
+_QUOTES_PATTERN = "from_char_parse_int_len"
 # C functions that check a value against its domain; ExecConstraints checks a row against its table.
 _DOMAIN_CHECKS = frozenset({"ExecEvalConstraintCheck", "domain_check_input"})
 _ACCESS_RULE = b"select app.require("
@@ -33,11 +37,11 @@ _ACCESS_RULE = b"select app.require("
 _SETTINGS = b"select set_config("
 
 
-def is_value_sent(statement: Wire, message: str, *, is_in_sql: bool) -> bool:
+def is_value_sent(statement: Wire, message: str, *, is_in_sql: bool, is_quoted: bool = True) -> bool:
     """The statement was given values, and none but them can be the reason.
 
     `is_in_sql`: the server pointed at a place of the SQL, where there is only what the program wrote. A message that
-    quotes a value is about that one: a cast in a policy or in the access rule fails for what the program stored.
+    quotes a value (`is_quoted`) is about that one: a cast in a policy fails for what a row has stored.
     """
     command, values, types, formats = statement
     sent = [
@@ -47,8 +51,15 @@ def is_value_sent(statement: Wire, message: str, *, is_in_sql: bool) -> bool:
     ]
     if is_in_sql or not sent or command.startswith(_SETTINGS):
         return False
+    if not is_quoted:
+        return True
     quoted = {*re.findall('"([^"]*)"', message), *re.findall('"(.*)"', message, re.DOTALL)}
     return not quoted or any(_is_about(piece.casefold(), text) for piece in quoted for text in sent)
+
+
+def is_value_quoted(sqlstate: str, routine: str | None) -> bool:
+    """The message of this error quotes the value that it is about, if it quotes anything."""
+    return (sqlstate in _QUOTING or sqlstate[:2] != "22") and routine != _QUOTES_PATTERN
 
 
 def is_null_sent(statement: Wire) -> bool:

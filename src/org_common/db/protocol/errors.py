@@ -99,7 +99,8 @@ class StatementFailed(Exception):
         if self.sqlstate == "54001" and self.is_in_function:
             # Functions that call each other without an end; without a function it is a deep JSON value.
             return False
-        return blame.is_value_sent(self.statement, self.message, is_in_sql=self.is_in_sql)
+        is_quoted = blame.is_value_quoted(self.sqlstate, self.routine)
+        return blame.is_value_sent(self.statement, self.message, is_in_sql=self.is_in_sql, is_quoted=is_quoted)
 
 
 class ConnectionLost(Exception):
