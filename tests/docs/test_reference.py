@@ -29,6 +29,7 @@ from org_common.db.connections.profile import Profile
 from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.protocol import statement
 from org_common.db.protocol.errors import _ERRORS, _OWN, StatementFailed, to_org_error
+from org_common.http import cors
 from org_common.http.finish import SECURITY
 from org_common.route import RouteOptions
 from org_common.telemetry import observability
@@ -241,6 +242,9 @@ def test_every_argument_of_cors_is_there() -> None:
     assert rows == {
         each.name: "required" if each.default is inspect.Parameter.empty else told(each.default) for each in parameters
     }
+    meanings = {row[0]: row[1] for row in table("## CORS", RESPONSES)}
+    assert ", ".join(cors.DEFAULT_REQUEST_HEADERS) in meanings["headers"]
+    assert ", ".join(cors.DEFAULT_EXPOSED_HEADERS) in meanings["expose"]
 
 
 def test_every_attribute_of_what_the_app_gives_is_there() -> None:

@@ -96,7 +96,7 @@ def _typed(name: str, value: str) -> Any:
         return float(value) if _NUMBER.fullmatch(value) else _timestamp(value)
     if name == "email_verified":
         return value == "true"
-    if name in ("aud", "scp") and value.startswith("[") and value.endswith("]"):
+    if name in ("aud", "scp", "scope") and value.startswith("[") and value.endswith("]"):
         return value[1:-1].split(" ")
     return value
 

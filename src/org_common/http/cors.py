@@ -106,11 +106,12 @@ class Cors:
 
 def _names(argument: str, defaults: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
     """The names of the defaults and of the argument, in lower case."""
-    if isinstance(more, str) or not all(_HEADER.fullmatch(name) for name in more):
+    names = tuple(more)
+    if isinstance(more, str) or not all(_HEADER.fullmatch(name) for name in names):
         raise TypeError(
             f'Cors({argument}={more!r}) is not a list of header names. Example: {argument}=["x-request-id"]'
         )
-    return tuple(dict.fromkeys((*defaults, *(name.lower() for name in more))))
+    return tuple(dict.fromkeys((*defaults, *(name.lower() for name in names))))
 
 
 def _subdomain_pattern(origin: str) -> str:

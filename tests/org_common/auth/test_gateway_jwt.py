@@ -91,6 +91,33 @@ def test_list_of_audiences_is_read() -> None:
     assert of(aud="[https://userinfo.test api]").subject == "alice"
 
 
+@pytest.mark.parametrize("claim", ["scope", "scp"])
+@pytest.mark.parametrize(
+    ("sent", "is_valid"),
+    [
+        ("orders", True),
+        ("openid orders", True),
+        ("[orders]", True),
+        ("[openid orders email]", True),
+        ("orders:read", False),
+        ("[openid]", False),
+        ("[]", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_scopes_are_words_or_a_list(claim: str, sent: str | None, is_valid: bool) -> None:
+    issuer = Issuer("https://issuer.test", audience="api", algorithms=["RS256"], required={claim: "orders"})
+    source = GatewayJwt([issuer])
+    authorizer = request({"claims": claims(**{claim: sent}), "scopes": None})
+    if is_valid:
+        assert source.identity(authorizer) is not None
+        return
+    with pytest.raises(Unauthorized) as caught:
+        source.identity(authorizer)
+    assert getattr(caught.value, "reason", None) == "required_claim"
+
+
 @pytest.mark.parametrize("verified", ["false", "True", "1", "", "yes"])
 def test_only_true_verifies_an_email(verified: str) -> None:
     assert of(email_verified=verified).email_verified is False

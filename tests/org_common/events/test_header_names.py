@@ -199,6 +199,18 @@ def test_header_is_found_in_any_case(source: str, reader: str, capitals: list[bo
         assert holds(SOURCES[source](method, path, sent_headers, body)), sent_headers
 
 
+@pytest.mark.parametrize("cookies", [None, []])
+@pytest.mark.parametrize("name", ["Cookie", "cookie"])
+def test_cookie_header_counts_where_the_event_lists_no_cookies(name: str, cookies: list[str] | None) -> None:
+    event = recorded("http_api")
+    event |= {"rawPath": "/sent", "rawQueryString": "", "body": "", "cookies": cookies}
+    event["headers"] = {"X-Tenant": "a", "X-Other": "b", name: "session=c; theme=d"}
+    event["requestContext"]["http"]["method"] = "GET"
+    event["requestContext"]["stage"] = "$default"
+
+    assert json.loads(app(event, CONTEXT)["body"]) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_names_that_differ_in_case_are_one_header(source: str) -> None:
     """As with a repeated header: another program may have added the second one."""

@@ -145,6 +145,12 @@ def test_exposed_headers_are_added_to_those_of_the_sdk() -> None:
     assert exposed == "etag, idempotent-replayed, location, retry-after, x-total"
 
 
+def test_header_names_may_come_from_any_iterable() -> None:
+    names: Any = (name for name in ["x-trace"])
+
+    assert "x-trace" in request_headers(Cors([SHOP], headers=names), "/other")
+
+
 @pytest.mark.parametrize("argument", ["headers", "expose"])
 @pytest.mark.parametrize("names", ["x-trace", ["x trace"], [""], ["x-trace:"], ["x\r\ny"], ["é"]], ids=repr)
 def test_invalid_header_names_are_refused(argument: str, names: Any) -> None:

@@ -18,6 +18,8 @@ Json = dict[str, Any]
 Direction = Literal["in", "out"]
 
 REF = "#/components/schemas/"
+# The components that the document adds for errors.
+RESERVED = ("Problem", "ProblemError")
 _MODES: dict[Direction, JsonSchemaMode] = {"in": "validation", "out": "serialization"}
 
 
@@ -82,11 +84,12 @@ def _set_titles(components: Json) -> None:
     classes = Counter(_class_name(schema.get("title", name)) for name, schema in components.items())
     names = Counter(map(_class_name, components))
     taken = {_class_name(name) for name, schema in components.items() if "title" not in schema}
+    taken |= {_class_name(name) for name in RESERVED}
     for name, schema in components.items():
         if "title" not in schema:
             continue
         own = _class_name(schema["title"])
-        is_unique = classes[own] == 1 and names[own] - (own == _class_name(name)) == 0
+        is_unique = own not in taken and classes[own] == 1 and names[own] - (own == _class_name(name)) == 0
         title = base = schema["title"] if is_unique else name
         count = 1
         while _class_name(title) in taken:

@@ -194,6 +194,16 @@ def test_titles_of_ones_own_never_make_two_classes_of_one_name(models: list[tupl
     assert len(set(classes(components))) == len(components)
 
 
+def test_title_of_the_schema_of_errors_is_taken() -> None:
+    class Trouble(Model):
+        model_config = ConfigDict(title="Problem")
+        depth: int
+
+    _, components = built(Trouble, "out")
+
+    assert components["Trouble"]["title"] == "Trouble"
+
+
 def test_title_that_only_one_has_is_kept() -> None:
     schemas = Schemas()
     for model in (Purchase, Tree, Box[Tree]):
