@@ -18,9 +18,8 @@ from psycopg.pq.abc import PGconn as AnyPGconn
 
 from org_common.config.settings import SettingsError
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
-from org_common.db.connections.url import UNREADABLE, url_problem
 from org_common.db.protocol.wire import FATAL
-from org_common.values.errors import OrgError, Unavailable
+from org_common.values.errors import OrgError
 
 # All four TCP settings are needed: with `tcp_user_timeout` alone, a path that dies while we wait for a response still
 # hangs after 20 s; with the keepalives it is an error after 2 s (measured with real packet loss).
@@ -61,14 +60,10 @@ _TEXTS = (
     ("password authentication failed|SASL authentication failed", "28P01"),
     ("the database system is (starting up|not yet accepting|shutting down)|is in recovery mode", "57P03"),
     ("terminating connection due to", "57P01"),
-    ("database .* does not exist|no such database", "3D000"),
+    ("database .* does not exist", "3D000"),
     ("role .* (does not exist|is not permitted to log in)", "28000"),
     ("pgbouncer cannot connect|server login|query_wait_timeout|client_login_timeout", "08P01"),
 )
-
-
-# The database does not exist: the URL is wrong, and no retry helps.
-_WRONG_URL = "3D000"
 
 
 class ConnectFailed(Exception):
@@ -83,10 +78,6 @@ class ConnectFailed(Exception):
     def is_final(self) -> bool:
         """Another attempt would fail as well."""
         return action(self.signal, Phase.CONNECT) is not Action.BACK_OFF
-
-    def to_org_error(self) -> OrgError:
-        """The error that the caller gets: 503, or 500 for a database that does not exist."""
-        return OrgError() if self.sqlstate == _WRONG_URL else Unavailable()
 
 
 class LastWords:
@@ -124,19 +115,17 @@ def conninfo(url: str, application_name: str) -> str:
 
     `connect_timeout` of the URL has no effect: see `CONNECT_TIMEOUT_S`.
     """
-    given: dict[str, Any] = {}
-    # A secret that was made with `echo` ends in a line break.
-    problem = url_problem(url.strip())
-    if problem is None:
-        try:
-            given = conninfo_to_dict(url.strip())
-        except psycopg.ProgrammingError:
-            # The error is raised outside this block: libpq quotes what it could not parse, maybe the password.
-            problem = UNREADABLE
-    if problem is not None:
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The error is raised outside this block: libpq quotes what it could not parse, which may be the password.
+        given = None
+    if given is None:
         # A traceback may be printed with its local variables.
         del url
-        raise OrgError from SettingsError(problem)
+        raise OrgError from SettingsError(
+            "the database's URL cannot be parsed. Special characters of the password are encoded: @ is %40, / is %2F"
+        )
     if given.get("host") not in _LOCAL:
         # Anything weaker accepts any server that responds (libpq documentation, section 34.19.1).
         given.setdefault("sslmode", "verify-full")

@@ -261,7 +261,7 @@ class Single:
 
 
 def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, deadline_s: float) -> Raw:
-    """Connect, and retry as the retry table says. Raises `Unavailable`, or `OrgError` for a wrong URL, with the cause.
+    """Connect, and retry as the retry table says. Raises `Unavailable` with the cause for the log.
 
     The cause has no traceback: printed with local variables, its frames would show the password.
     """
@@ -292,6 +292,6 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
         )
     except ConnectFailed as failed:
         failed.__context__ = None
-        raise failed.to_org_error() from failed.with_traceback(None)
+        raise Unavailable from failed.with_traceback(None)
     counters.opened += 1
     return raw
