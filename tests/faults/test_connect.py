@@ -148,6 +148,7 @@ def test_class(name: str, lab: Lab, make_bench: Callable[[Source], Bench], repor
         report.sample(CLASSES, "answered after, s", seen.took_s)
         if signal is Signal.SETTINGS:
             assert (seen.status, seen.code) == (500, "internal_error"), seen
+            assert "retry-after" not in seen.headers
         else:
             assert (seen.status, seen.code) == (503, "unavailable"), seen
             assert int(seen.headers["retry-after"]) > 0

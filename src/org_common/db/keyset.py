@@ -80,7 +80,7 @@ def _sort_by(model: type[Model], by: tuple[str, ...], descending: bool) -> Sort:
     fields = model.__pydantic_fields__
     columns: list[Column] = []
     for name in by:
-        field = name.removeprefix("-")
+        field = name.removeprefix("-") if isinstance(name, str) else name
         if field not in fields:
             raise TypeError(
                 f"page() cannot sort by {name!r}: {model.__name__} has no such field, only {', '.join(fields)}. "

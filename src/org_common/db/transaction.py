@@ -77,7 +77,10 @@ class Transaction(Reader):
 
         Delivered at least once; messages with the same `key` in the order of their transactions, one transaction at a
         time. Needs a caller: on a PUBLIC route and in a `service_transaction()` the transaction ends in `Forbidden`.
+        `TypeError` for a message that is not a dict.
         """
+        if not isinstance(message, dict):
+            raise TypeError(f"an outbox message must be a dict, got {type(message).__name__}")
         self._scope.check_open()
         self._writes.transaction.queue(outbox_insert(queue, message, key))
 

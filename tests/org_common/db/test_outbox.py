@@ -347,3 +347,9 @@ def test_an_unknown_commit_of_a_message_is_told(lab: Lab, proxied: Database, pro
 
     assert lab.is_quiet()
     assert relayed(lab) == [1]
+
+
+@pytest.mark.parametrize("message", ["text", None, 5, ["a"], b"{}"])
+def test_a_message_that_is_not_a_dict_is_a_type_error(db: Database, message: Any) -> None:
+    with pytest.raises(TypeError, match="an outbox message must be a dict, got"), transaction(ALICE, database=db) as tx:
+        tx.send("mail", message)

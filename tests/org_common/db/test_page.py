@@ -186,7 +186,9 @@ def test_the_sort_order_is_chosen_at_run_time(alice: Reader) -> None:
     assert newest == ROWS[::-1]
 
 
-@pytest.mark.parametrize("by", ["id", "-id", ("di",), ("body", "ID"), ("-",), ("",), ("--id",), ('id" desc --',)])
+@pytest.mark.parametrize(
+    "by", ["id", "-id", ("di",), ("body", "ID"), ("-",), ("",), ("--id",), ('id" desc --',), (5,), (None,)]
+)
 def test_a_sort_order_that_the_model_does_not_have_is_a_type_error(by: tuple[str, ...]) -> None:
     """It is raised before anything is sent: there is no server."""
     nowhere = Database(Settings(database_url="postgresql://127.0.0.1:1/none", cursor_keys=("k" * 32,)))

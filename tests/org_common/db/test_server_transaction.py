@@ -155,8 +155,9 @@ def test_an_answer_that_cannot_be_rendered(db: Database, handler: Handler) -> No
 def test_a_swallowed_sql_error_fails_the_commit(db: Database, after: int) -> None:
     tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     insert(tx)
-    with pytest.raises(Unprocessable):
+    with pytest.raises(OrgError) as raised:
         tx.value(BROKEN)
+    assert getattr(raised.value.__cause__, "sqlstate", None) == "22012"
     for _ in range(after):
         with pytest.raises(OrgError) as raised:
             insert(tx, 2)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
+from org_common.db.protocol import blame
 from org_common.db.protocol.origin import Origin
+from org_common.db.protocol.statement import Wire
 from org_common.values.errors import (
     BadRequest,
     Conflict,
@@ -32,6 +34,8 @@ class StatementFailed(Exception):
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
     before it in its round trip, `routine` is the server's C function that raised it, `origin` names what it is about.
+    `is_in_sql` says that the server pointed at a place of the SQL, `is_in_function` that it was running a function, and
+    `statement` is what failed.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class StatementFailed(Exception):
         routine: str | None = None,
         origin: Origin | None = None,
         severity: str = "ERROR",
+        is_in_sql: bool = False,
+        is_in_function: bool = False,
         done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
@@ -54,6 +60,9 @@ class StatementFailed(Exception):
         self.routine = routine
         self.origin = origin
         self.severity = severity
+        self.is_in_sql = is_in_sql
+        self.is_in_function = is_in_function
+        self.statement: Wire | None = None
         self.done: list[PGresult] = list(done)
 
     @property
@@ -74,10 +83,25 @@ class StatementFailed(Exception):
     @property
     def is_stale_plan(self) -> bool:
         """A prepared statement does not exist, exists already, or was planned for a table that has changed."""
+        if self.sqlstate in ("26000", "42P05"):
+            return self.routine != blame.RAISE
         # 0A000 has many meanings; the C function identifies this one, whatever the language of the message.
-        return self.sqlstate in ("26000", "42P05") or (
-            self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
-        )
+        return self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
+
+    @property
+    def is_from_caller(self) -> bool:
+        """The caller sent the value that failed, as far as can be told. False for a bug in the program."""
+        if self.routine == blame.RAISE or self.statement is None:
+            return True
+        if self.sqlstate == "23502":
+            return blame.is_null_sent(self.statement)
+        if self.sqlstate == "23514":
+            return blame.is_row_sent(self.statement, self.routine)
+        if self.sqlstate == "54001" and self.is_in_function:
+            # Functions that call each other without an end; without a function it is a deep JSON value.
+            return False
+        is_quoted = blame.is_value_quoted(self.sqlstate, self.routine)
+        return blame.is_value_sent(self.statement, self.message, is_in_sql=self.is_in_sql, is_quoted=is_quoted)
 
 
 class ConnectionLost(Exception):
@@ -115,6 +139,9 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         severity=_field(result, DiagnosticField.SEVERITY_NONLOCALIZED)
         or _field(result, DiagnosticField.SEVERITY)
         or "ERROR",
+        is_in_sql=result.error_field(DiagnosticField.STATEMENT_POSITION) is not None,
+        # "PL/pgSQL function", "SQL function" in any language; a parameter and a JSON value have a context, too.
+        is_in_function=b"SQL" in (result.error_field(DiagnosticField.CONTEXT) or b""),
         done=done,
     )
 
@@ -129,16 +156,33 @@ def to_org_error(failed: StatementFailed, *, read_only: bool) -> OrgError:
             return OrgError("The handler tried to write in a read-only transaction.", code="read_only_unit")
         # The SDK did not ask for READ ONLY: a failover left this connection on a standby.
         return Unavailable()
-    for width in (5, 2):
-        make = _ERRORS.get(state[:width])
-        if make is not None:
-            return make()
-    return OrgError()
+    return _make(failed)()
+
+
+def _make(failed: StatementFailed) -> Callable[[], OrgError]:
+    state = failed.sqlstate
+    if failed.routine in _ROUTINES:
+        return _ROUTINES[failed.routine]
+    row = state if state in _ERRORS else state[:2]
+    if row not in _ERRORS:
+        is_value = blame.is_parser_of_values(failed.routine) and failed.is_from_caller
+        return _invalid_value if is_value else OrgError
+    return OrgError if row in _OF_VALUES and not failed.is_from_caller else _ERRORS[row]
+
+
+def _invalid_value() -> OrgError:
+    return Unprocessable("A value is not valid for its field.", code="invalid_value")
 
 
 # By complete code, then by class. Anything else is a bug in the program: 500.
 _ERRORS: dict[str, Callable[[], OrgError]] = {
-    "22": lambda: Unprocessable("A value is not valid for its field.", code="invalid_value"),
+    # A sequence that is used up and a division by zero: no caller can know either.
+    "2200H": OrgError,
+    "22012": OrgError,
+    "22": _invalid_value,
+    "23001": lambda: Conflict(
+        "A referenced resource does not exist, or this one is still referenced.", code="broken_reference"
+    ),
     "23502": lambda: Unprocessable("A required value is missing.", code="missing_value"),
     "23503": lambda: Conflict(
         "A referenced resource does not exist, or this one is still referenced.", code="broken_reference"
@@ -148,7 +192,9 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "23P01": lambda: Conflict("This overlaps with an existing resource.", code="overlap"),
     "40": lambda: Unavailable("Another change was made at the same time. Try again.", code="concurrent_change"),
     "42501": Forbidden,
+    "44000": lambda: Unprocessable("A value is outside the allowed range.", code="invalid_value"),
     "53": Unavailable,
+    "54": _invalid_value,
     "55P03": lambda: Unavailable("This resource is being changed by another request. Try again.", code="locked"),
     "57014": GatewayTimeout,
     "57P01": Unavailable,
@@ -159,6 +205,10 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "08P01": OrgError,
     "08": Unavailable,
 }
+# These are 500 unless the caller sent the value: the program's own SQL, policies and functions fail with them too.
+_OF_VALUES = frozenset({"22", "23502", "23514", "44000", "54"})
+# Told by the server's C function: a partition that no migration created has the code of a check constraint.
+_ROUTINES: dict[str | None, Callable[[], OrgError]] = {"ExecFindPartition": OrgError}
 
 # `raise exception using errcode = 'OC409', message = 'last_owner', detail = 'An organization needs an owner.'`
 # in a module's own function: status from the code, `code` from the message, `detail` from the detail.

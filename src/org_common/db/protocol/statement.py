@@ -11,7 +11,9 @@ import orjson
 from psycopg import DataError, adapters, sql
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from psycopg.types.numeric import Int4
 
+from org_common.db.protocol import arithmetic
 from org_common.db.protocol.numbered import numbered_placeholder
 from org_common.db.protocol.parameter_names import remember, withhold
 from org_common.values.errors import Unprocessable
@@ -32,12 +34,13 @@ class StatementError(Exception):
 class Statement:
     """One text with `$1`-style placeholders, and the names that fill them."""
 
-    __slots__ = ("_formats", "command", "names")
+    __slots__ = ("_chains", "_formats", "command", "names")
 
     def __init__(self, command: bytes, names: tuple[str, ...]) -> None:
         self.command: bytes = command
         self.names: tuple[str, ...] = names
         self._formats = [PyFormat.AUTO] * len(names)
+        self._chains = arithmetic.chains(command)
 
     def bind(self, params: Params) -> Wire:
         """Adapt the parameters. Done before anything is sent: a fault here reaches no server.
@@ -48,6 +51,8 @@ class Statement:
         if not self.names:
             return self.command, [], (), []
         values = [_adaptable(value) for value in given(params, self.names)]
+        if self._chains:
+            arithmetic.widen(values, self._chains)
         transformer = Transformer(CONTEXT)
         try:
             # psycopg's Buffer is bytes-like; libpq takes it as it is.
@@ -181,9 +186,14 @@ def _numbered(text: str) -> Statement:
     return Statement(command, tuple(names))
 
 
-def _adaptable(value: object) -> object:
-    """A model is one jsonb object, of a patch what was sent; so is a dict."""
+def _adaptable(value: Any) -> object:
+    """A model is one jsonb object, of a patch what was sent; so is a dict. An int is an integer, or larger.
+
+    psycopg sends a small int as smallint, and PostgreSQL computes in the type of the operands: 300 * 200 overflows.
+    """
     kind = type(value)
+    if kind is int and -0x8000 <= value < 0x8000:
+        return Int4(value)
     if kind is dict:
         return Jsonb(value)
     as_json = getattr(kind, "__jsonb__", None)

@@ -48,8 +48,10 @@ def exchange(
         raise _lost(pgconn, error) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
-        if failed.origin is not None and len(failed.done) < len(statements):
-            failed.origin.command = statements[len(failed.done)][0]
+        if len(failed.done) < len(statements):
+            failed.statement = statements[len(failed.done)]
+            if failed.origin is not None:
+                failed.origin.command = failed.statement[0]
         raise
     return _learn(plans, parses, results)
 
