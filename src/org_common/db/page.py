@@ -13,7 +13,7 @@ import orjson
 from psycopg import sql
 
 from org_common.config.settings import SettingsError
-from org_common.db.protocol.statement import Params, StatementError, Text, given
+from org_common.db.protocol.statement import Params, StatementError, Text, placeholder_values
 from org_common.values.errors import BadRequest
 from org_common.values.identity import Identity
 
@@ -102,7 +102,7 @@ def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: b
 def parameters(params: Params, names: Sequence[str], keys: Sequence[str], limit: int) -> dict[str, Any]:
     """The list's own parameters with those of the page."""
     wanted = [name for name in names if not name.startswith("_")]
-    own = dict(zip(wanted, given(params, wanted), strict=True))
+    own = dict(zip(wanted, placeholder_values(params, wanted), strict=True))
     return {**own, **{f"_key_{at}": key for at, key in enumerate(keys)}, "_limit": limit + 1}
 
 

@@ -1,4 +1,4 @@
-"""From a result to models."""
+"""Convert the rows of a result to models."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 Make = Callable[[Sequence[Any]], Any]
 
-# Fields of these types take the values of these columns exactly as psycopg makes them (by PostgreSQL's type numbers).
-# A field of any other type or column, or with a constraint, is validated in each row; so are float and Decimal, which
-# PostgreSQL fills with NaN and infinity too.
+# Fields of these types accept what psycopg returns for columns of these types (PostgreSQL's type OIDs) unchanged. A
+# field with any other type or column, or with a constraint, is validated in each row; so are float and Decimal, whose
+# columns may hold NaN and infinity.
 _EXACT: dict[Any, frozenset[int]] = {
     bool: frozenset({16}),
     bytes: frozenset({17}),
@@ -42,9 +42,9 @@ _EXACT: dict[Any, frozenset[int]] = {
 
 
 def load(model: type[M], result: PGresult) -> list[M]:
-    """Each row as a model; `StatementError` when columns and fields do not go together, or a value does not fit.
+    """Convert each row to a model. Columns have the names of the fields, in any order.
 
-    The columns are named like the fields, in any order.
+    Raises `StatementError` if columns and fields do not match, or a value does not fit its field.
     """
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
@@ -55,9 +55,11 @@ def load(model: type[M], result: PGresult) -> list[M]:
 
 
 def scalar(result: PGresult) -> Any:
-    """The first column of the only row, None without a row; `StatementError` for more than that."""
+    """The only column of the only row, None without a row; `StatementError` for several rows or columns."""
     if result.nfields != 1 or result.ntuples > 1:
-        raise StatementError(f"value() takes one column of at most one row, not {result.nfields} of {result.ntuples}")
+        raise StatementError(
+            f"value() expected one column and at most one row, got {result.nfields} and {result.ntuples}"
+        )
     if result.ntuples == 0:
         return None
     transformer = Transformer(CONTEXT)
@@ -69,7 +71,7 @@ Columns = tuple[tuple[bytes | None, int], ...]
 
 
 def _columns(result: PGresult) -> Columns:
-    """Name and type of each."""
+    """Name and type OID of each column."""
     return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields)])
 
 
@@ -81,11 +83,11 @@ def _maker(model: type[Model], columns: Columns) -> Make:
     missing = [name for name, field in fields.items() if field.is_required() and name not in names]
     if unknown or missing or len(set(names)) < len(names):
         raise StatementError(
-            f"the columns do not fit {model.__name__}: "
+            f"the columns do not match the fields of {model.__name__}: "
             f"unknown {unknown or 'none'}, missing {missing or 'none'}, got {names}"
         )
     validated = _validating(model, names)
-    # JSON has its keys in the model's order, whatever that of the SELECT.
+    # JSON has its keys in the order of the model, whatever the order of the SELECT.
     if names != list(fields) or not _is_simple(model):
         return validated
     kinds = [_kind(fields[name]) for name in names]
@@ -105,9 +107,9 @@ def _validating(model: type[Model], names: list[str]) -> Make:
 
 
 def _building(model: type[Model], names: list[str], nullable: list[bool], validated: Make) -> Make:
-    """Builds models past validation: 164 instead of 233 us for 50 rows as a whole (2026-11).
+    """Build models without validation: 164 instead of 233 us for a query of 50 rows (2026-11).
 
-    It relies on how pydantic lays out an instance; tests/org_common/db/test_rows.py compares the two ways.
+    Relies on the layout of a pydantic instance; tests/org_common/db/test_rows.py compares it with validation.
     """
     fields_set = frozenset(names)
     new, put = model.__new__, object.__setattr__
@@ -126,8 +128,8 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
 
 
 def _is_simple(model: type[Model]) -> bool:
-    """It does nothing to its values but hold them."""
-    from org_common.values.model import Model  # whoever has one has loaded it
+    """True if the model has no validators, private attributes or settings of its own."""
+    from org_common.values.model import Model  # already imported: the caller has a model
 
     return model.model_config == Model.model_config and not (
         model.__pydantic_decorators__.field_validators
@@ -141,7 +143,7 @@ def _is_simple(model: type[Model]) -> bool:
 
 
 def _kind(field: FieldInfo) -> tuple[Any, bool]:
-    """The field's type without None, and whether None was allowed. A constrained one has no type here."""
+    """The type of a field without None, and whether it accepts None. The type of a constrained field is None."""
     if field.metadata:
         return None, False
     annotation = field.annotation

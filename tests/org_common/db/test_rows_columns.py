@@ -69,7 +69,7 @@ class Small(Model):
 
 
 MISFITS: list[tuple[LiteralString, str]] = [
-    ("select 1 as id", r"do not fit Small: unknown none, missing \['name'\], got \['id'\]"),
+    ("select 1 as id", r"do not match the fields of Small: unknown none, missing \['name'\], got \['id'\]"),
     ("select 1 as id, 'x' as name, 2 as more", r"unknown \['more'\], missing none"),
     ("select 1 as id, 'x' as label", r"unknown \['label'\], missing \['name'\]"),
     ("select 1 as id, 'x' as name, 'y' as name", r"got \['id', 'name', 'name'\]"),
@@ -85,7 +85,7 @@ def test_columns_that_do_not_fit_are_named(reader: Reader, query: LiteralString,
 
 
 def test_a_misfit_is_found_without_a_single_row(reader: Reader) -> None:
-    with pytest.raises(StatementError, match="do not fit"):
+    with pytest.raises(StatementError, match="do not match"):
         reader.all(Small, "select 1 as id where false")
 
 

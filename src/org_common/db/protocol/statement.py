@@ -1,4 +1,4 @@
-"""SQL text with named placeholders, made ready for the wire once per text."""
+"""SQL with named placeholders, prepared for the wire protocol once per statement."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
 from org_common.values.errors import Unprocessable
 
-# SQL that a person wrote into the program: never a string that was put together at run time.
+# SQL that is written in the program, never a string assembled at run time.
 Text = LiteralString | sql.SQL | sql.Composed
-# Anything with attributes named like the placeholders (a model), or a mapping.
+# An object with attributes named like the placeholders (a model), or a mapping.
 Params = Mapping[str, Any] | object | None
-# What libpq's PQsendQueryParams takes: command, values, type oids, formats.
+# The arguments of libpq's PQsendQueryParams: command, values, type OIDs, formats.
 Wire = tuple[bytes, list[bytes | None], tuple[int, ...], list[int]]
 TEXT_FORMAT = 0
 
 
 class StatementError(Exception):
-    """The text is not one that a handler may send, or its parameters do not fit: a fault of the program."""
+    """A bug in the program: in a statement, in its parameters, or in the columns and rows that it returned."""
 
 
 class Statement:
-    """One text with `$1`-style placeholders, and the names that fill them."""
+    """One statement with `$1`-style placeholders, and the names of their parameters."""
 
     __slots__ = ("_formats", "command", "names")
 
@@ -38,37 +38,37 @@ class Statement:
         self._formats = [PyFormat.AUTO] * len(names)
 
     def bind(self, params: Params) -> Wire:
-        """Adapt the parameters. Done before anything is sent: a fault here reaches no server.
+        """Adapt the parameters, before anything is sent: an error here never reaches the server.
 
-        `StatementError` when one is missing or of a type that has no PostgreSQL form, `Unprocessable` for text
-        that PostgreSQL cannot store (a NUL).
+        Raises `StatementError` for a parameter that is missing or whose type has no PostgreSQL form, `Unprocessable`
+        for a string that PostgreSQL cannot store (a NUL).
         """
         if not self.names:
             return self.command, [], (), []
-        values = [_adaptable(value) for value in given(params, self.names)]
+        values = [_adaptable(value) for value in placeholder_values(params, self.names)]
         transformer = Transformer(CONTEXT)
         try:
-            # psycopg's Buffer is bytes-like; libpq takes it as it is.
+            # psycopg's Buffer is bytes-like; libpq accepts it.
             wired: list[Any] = list(transformer.dump_sequence(values, self._formats))
         except DataError as error:
-            raise Unprocessable("A text holds a character that cannot be stored.", code="invalid_text") from error
+            raise Unprocessable("The text contains an unsupported character (NUL).", code="invalid_text") from error
         except Exception as error:
             raise StatementError(f"a parameter cannot be sent to PostgreSQL: {error}") from error
         return self.command, wired, transformer.types or (), [int(f) for f in transformer.formats or ()]
 
 
-def given(params: Params, names: Sequence[str]) -> list[Any]:
-    """The values of the names; `StatementError` names the first that is missing."""
+def placeholder_values(params: Params, names: Sequence[str]) -> list[Any]:
+    """The values of the placeholders; a `StatementError` names the first missing one."""
     get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
     try:
         return [get(name) for name in names]
     except (KeyError, AttributeError) as error:
         missing = error.name if isinstance(error, AttributeError) else error.args[0]
-        raise StatementError(f"the statement's parameter %({missing})s was not given") from error
+        raise StatementError(f"the parameter %({missing})s of the statement is missing") from error
 
 
 class _Context:
-    """psycopg's adapters with JSON by orjson, for values that are adapted away from any connection."""
+    """psycopg's adapters with orjson for JSON, for values that are adapted without a connection."""
 
     adapters = AdaptersMap(adapters)
     connection = None
@@ -78,14 +78,15 @@ CONTEXT = _Context()
 set_json_loads(orjson.loads, CONTEXT)
 set_json_dumps(orjson.dumps, CONTEXT)
 
-# The words that a handler's statement may begin with. All that could end or change a unit (COMMIT, SET ROLE, CALL of a
-# procedure that commits, DO, COPY, LISTEN ...) begins otherwise; two statements in one text are refused by the server.
+# The words that a handler's statement may begin with. Anything that could end or change a transaction (COMMIT, SET
+# ROLE, CALL of a procedure that commits, DO, COPY, LISTEN ...) begins with another; the server rejects two statements
+# in one.
 _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "values", "table"})
-# A carriage return ends a comment too: `--\rcommit /*\nselect 1 */` commits.
+# A carriage return also ends a comment: `--\rcommit /*\nselect 1 */` commits.
 _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
-# What it sets with `false` would outlive the unit, and behind a pooler reach others.
+# A setting made with `false` would outlive the transaction, and behind a pooler reach other clients.
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
-# So would this lock: the next unit of the connection holds it, and does not know.
+# So would this lock: the next transaction of the connection would hold it without knowing.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
@@ -93,14 +94,14 @@ _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad
 
 
 def prepare(text: Text) -> Statement:
-    """The statement of a text; `StatementError` when it begins with a word that no handler may send."""
+    """Parse a statement; `StatementError` if it begins with a word that handlers may not use."""
     if isinstance(text, str):
         return _prepare(text)
     return _prepare(text.as_string(None))
 
 
 def prepare_own(text: LiteralString) -> Statement:
-    """The statement of one of the SDK's own texts (BEGIN, COMMIT), to which the rule for handlers does not apply."""
+    """Parse a statement of the SDK itself (BEGIN, COMMIT), without the restrictions for handlers."""
     return _numbered(text)
 
 
@@ -109,22 +110,24 @@ def _prepare(text: str) -> Statement:
     start = _skip_blank(text)
     if _SETTING.search(text):
         raise StatementError(
-            "a statement may not call set_config() or get around it: role, claims and limits are the SDK's"
+            "a statement may not call set_config() or an equivalent: the SDK sets role, claims and limits"
         )
     if _LOCK.search(text):
-        raise StatementError("a statement may not take a lock that outlives its unit: take pg_advisory_xact_lock()")
+        raise StatementError(
+            "a statement may not take a lock that outlives its transaction: use pg_advisory_xact_lock()"
+        )
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]
         raise StatementError(
-            f"a statement may not begin with {found!r}: units are opened, limited and ended by the SDK. "
+            f"a statement may not begin with {found!r}: the SDK opens, limits and ends transactions. "
             f"Allowed are {', '.join(sorted(_ALLOWED))}"
         )
     return _numbered(text)
 
 
 def _skip_blank(text: str) -> int:
-    """Where the first word begins: after white space, parentheses and comments, nested ones too."""
+    """The position of the first word, after white space, parentheses and (nested) comments."""
     at = 0
     while True:
         blank = _BLANK.match(text, at)
@@ -137,7 +140,7 @@ def _skip_blank(text: str) -> int:
 
 
 def _comment_end(text: str, at: int) -> int:
-    """Where the comment that begins here ends; PostgreSQL's nest."""
+    """The end of the comment that begins at `at`; comments nest in PostgreSQL."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(text, at):
         depth += 1 if mark[0] == "/*" else -1
@@ -155,8 +158,8 @@ def _numbered(text: str) -> Statement:
         name = found["name"]
         if name is None:
             raise StatementError(
-                f"'%{found['bad']}' is no placeholder. "
-                "Parameters are named, %(org_id)s, and a percent sign is written %%"
+                f"'%{found['bad']}' is not a valid placeholder. "
+                "Name parameters, as in %(org_id)s, and write a percent sign as %%"
             )
         if name not in names:
             names.append(name)
@@ -166,7 +169,7 @@ def _numbered(text: str) -> Statement:
 
 
 def _adaptable(value: object) -> object:
-    """A model is one jsonb object, of a patch what was sent; so is a dict."""
+    """A model or a dict becomes one jsonb object; of a patch, the fields that were sent."""
     kind = type(value)
     if kind is dict:
         return Jsonb(value)

@@ -65,7 +65,7 @@ def test_a_percent_sign_is_written_twice() -> None:
     "text", ["select %s", "select 5 % 2", "select %(a)d", "select %(a)", "select '100%'", "select %(1)s"]
 )
 def test_any_other_percent_sign_is_refused(text: LiteralString) -> None:
-    with pytest.raises(StatementError, match="is no placeholder"):
+    with pytest.raises(StatementError, match="is not a valid placeholder"):
         prepare(text)
 
 
@@ -102,7 +102,7 @@ def test_parameters_come_from_a_mapping_or_a_model() -> None:
 
 @pytest.mark.parametrize("params", [{}, {"Id": 1}, Box(id="1"), None], ids=["none", "case", "model", "None"])
 def test_a_missing_parameter_is_named(params: object) -> None:
-    with pytest.raises(StatementError, match=r"%\(missing\)s was not given"):
+    with pytest.raises(StatementError, match=r"%\(missing\)s of the statement is missing"):
         prepare("select %(missing)s").bind(params)
 
 
