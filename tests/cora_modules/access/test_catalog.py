@@ -293,6 +293,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "app.has_org_role": ["authenticated"],
         "app.claims": everybody,
         "app.has_sys_role": signed_in,
+        "app.merge_patch": everybody,
         "app.identify": signed_in,
         "app.recheck": everybody,
         "app.require": everybody,
