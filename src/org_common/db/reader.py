@@ -74,7 +74,7 @@ class Reader:
 
     def value(self, sql: Text, params: Params = None) -> Any:
         """The only column of the only row, None when there is no row."""
-        return rows.scalar(self._run(sql, params))
+        return rows.scalar(self._run(sql, params), self.value)
 
     def page(
         self,

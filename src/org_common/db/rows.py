@@ -6,16 +6,21 @@ import datetime
 import types
 import uuid
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import repeat
 from operator import is_not, or_
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, LiteralString, TypeVar, Union, get_args, get_origin
 
 from psycopg import DataError
 from psycopg.adapt import Transformer
+from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
-from org_common.db.protocol.statement import CONTEXT, StatementError
+from org_common.db.protocol.columns import BYTEA, JSON, JSONB, array, no_bytes, unreadable
+from org_common.db.protocol.parameters import CONTEXT
+from org_common.db.protocol.placeholders import StatementError
+from org_common.values.annotations import is_list, members
+from org_common.values.jsonb import has_bytes, restore
 
 TYPE_CHECKING = False
 
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 Make = Callable[[Sequence[Any]], Any]
 
+IS_ARRAY: LiteralString = "select typcategory = 'A' from pg_catalog.pg_type where oid = %(oid)s"
 # Fields of these types accept what psycopg returns for columns of these types (PostgreSQL's type OIDs) unchanged. A
 # field with any other type or column, or with a constraint, is validated in each row; so are float and Decimal, whose
 # columns may hold NaN and infinity.
@@ -51,11 +57,15 @@ def load(model: type[M], result: PGresult) -> list[M]:
     try:
         return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result)))
     except DataError as error:
-        raise StatementError(f"a value of {model.__name__} has no Python form: {error}") from None
+        raise unreadable(result, error) from None
 
 
-def scalar(result: PGresult) -> Any:
-    """The only column of the only row, None without a row; `StatementError` for several rows or columns."""
+def scalar(result: PGresult, look_up: Callable[[LiteralString, dict[str, Any]], Any]) -> Any:
+    """The only column of the only row, None without a row; `StatementError` for several rows or columns.
+
+    An array of a type that psycopg does not know, an enum for example, is a string here, and so is a citext: `look_up`
+    asks the database which it is.
+    """
     if result.nfields != 1 or result.ntuples > 1:
         raise StatementError(
             f"value() expected one column and at most one row, got {result.nfields} and {result.ntuples}"
@@ -64,7 +74,14 @@ def scalar(result: PGresult) -> Any:
         return None
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
-    return transformer.load_row(0, tuple)[0]
+    try:
+        value = transformer.load_row(0, tuple)[0]
+    except DataError as error:
+        raise unreadable(result, error) from None
+    oid = result.ftype(0)
+    if type(value) is str and value[:1] in ("{", "[") and CONTEXT.adapters.get_loader(oid, Format.TEXT) is None:
+        return array(value) if look_up(IS_ARRAY, {"oid": oid}) else value
+    return value
 
 
 Columns = tuple[tuple[bytes | None, int], ...]
@@ -87,6 +104,9 @@ def _maker(model: type[Model], columns: Columns) -> Make:
             f"unknown {unknown or 'none'}, missing {missing or 'none'}, got {names}"
         )
     validated = _validating(model, names)
+    converters = _converters(fields, columns)
+    if converters:
+        return _converting(validated, names, converters)
     # JSON has its keys in the order of the model, whatever the order of the SELECT.
     if names != list(fields) or not _is_simple(model):
         return validated
@@ -104,6 +124,33 @@ def _validating(model: type[Model], names: list[str]) -> Make:
             raise StatementError(f"a row does not fit {model.__name__}: {error}") from None
 
     return validated
+
+
+def _converters(fields: dict[str, FieldInfo], columns: Columns) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What is done to the values of columns whose type psycopg does not know, or that lose theirs in JSON."""
+    converters: list[tuple[int, Callable[[Any], Any]]] = []
+    for at, (name, oid) in enumerate(columns):
+        annotation = fields[(name or b"").decode()].annotation
+        if oid in (JSON, JSONB) and has_bytes(annotation):
+            converters.append((at, partial(restore, annotation=annotation)))
+        elif oid != BYTEA and list(members(annotation)) == [bytes]:
+            converters.append((at, no_bytes))
+        elif is_list(annotation) and CONTEXT.adapters.get_loader(oid, Format.TEXT) is None:
+            converters.append((at, array))
+    return converters
+
+
+def _converting(validated: Make, names: list[str], converters: list[tuple[int, Callable[[Any], Any]]]) -> Make:
+    def converted(values: Sequence[Any]) -> Any:
+        values = list(values)
+        for at, convert in converters:
+            try:
+                values[at] = None if values[at] is None else convert(values[at])
+            except ValueError as error:
+                raise StatementError(f"the column {names[at]} cannot be read: {error}") from None
+        return validated(values)
+
+    return converted
 
 
 def _building(model: type[Model], names: list[str], nullable: list[bool], validated: Make) -> Make:

@@ -11,6 +11,8 @@ from org_common.db.protocol.statement import Wire
 
 # Programs have fewer statements than this; SQL that is composed at run time must not fill the server's memory.
 LIMIT = 256
+# A longer statement holds data, which the server would keep.
+MAX_LENGTH = 20_000
 
 Key = tuple[bytes, tuple[int, ...]]
 
@@ -31,7 +33,7 @@ class Plans:
     def new(self, statement: Wire) -> bytes | None:
         """A new name for a statement to prepare, None if it should not be prepared. No name is used twice."""
         is_query = statement[0][:6].lower() in (b"select", b"insert", b"update", b"delete") or bool(statement[1])
-        if not is_query or len(self._names) >= LIMIT:
+        if not is_query or len(self._names) >= LIMIT or len(statement[0]) > MAX_LENGTH:
             return None
         self._made += 1
         return b"oc_%d" % self._made

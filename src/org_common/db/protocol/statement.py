@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, LiteralString
 
-import orjson
-from psycopg import DataError, adapters, sql
-from psycopg.adapt import AdaptersMap, PyFormat, Transformer
-from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from psycopg import sql
 
+from org_common.db.protocol.parameters import (
+    CONTEXT,
+    TEXT,
+    TEXT_ARRAY,
+    TEXT_FORMAT,
+    Encoded,
+    Params,
+    encode,
+    placeholder_values,
+    unsendable,
+    widen,
+)
+from org_common.db.protocol.placeholders import Placeholders, StatementError, comment_end, parse
 from org_common.values.errors import Unprocessable
+
+__all__ = [
+    "CONTEXT",
+    "TEXT_FORMAT",
+    "Params",
+    "Statement",
+    "StatementError",
+    "Text",
+    "Wire",
+    "placeholder_values",
+    "prepare",
+    "prepare_own",
+]
 
 # SQL that is written in the program, never a string assembled at run time.
 Text = LiteralString | sql.SQL | sql.Composed
-# An object with attributes named like the placeholders (a model), or a mapping.
-Params = Mapping[str, Any] | object | None
 # The arguments of libpq's PQsendQueryParams: command, values, type OIDs, formats.
 Wire = tuple[bytes, list[bytes | None], tuple[int, ...], list[int]]
-TEXT_FORMAT = 0
-
-
-class StatementError(Exception):
-    """A bug in the program: in a statement, in its parameters, or in the columns and rows that it returned."""
+# A longer statement is not cached: it holds data.
+MAX_CACHED_LENGTH = 20_000
 
 
 class Statement:
     """One statement with `$1`-style placeholders, and the names of their parameters."""
 
-    __slots__ = ("_formats", "command", "names")
+    __slots__ = ("_placeholders", "command", "names")
 
-    def __init__(self, command: bytes, names: tuple[str, ...]) -> None:
-        self.command = command
-        self.names = names
-        self._formats = [PyFormat.AUTO] * len(names)
+    def __init__(self, placeholders: Placeholders) -> None:
+        self._placeholders = placeholders
+        self.command = placeholders.command
+        self.names = placeholders.names
 
     def bind(self, params: Params) -> Wire:
         """Adapt the parameters, before anything is sent: an error here never reaches the server.
@@ -45,38 +62,42 @@ class Statement:
         """
         if not self.names:
             return self.command, [], (), []
-        values = [_adaptable(value) for value in placeholder_values(params, self.names)]
-        transformer = Transformer(CONTEXT)
+        values = placeholder_values(params, self.names)
+        _, _, null_tests, any_typed, shallow, products = self._placeholders
+        for at in null_tests:
+            values[at] = Encoded(None if values[at] is None else b"", TEXT)
+        for bound, positions in products:
+            widen(values, bound, positions)
+        for at in shallow:
+            self._refuse_loss(at, values[at])
         try:
-            # psycopg's Buffer is bytes-like; libpq accepts it.
-            wired: list[Any] = list(transformer.dump_sequence(values, self._formats))
-        except DataError as error:
-            raise Unprocessable("The text contains an unsupported character (NUL).", code="invalid_text") from error
+            wired, oids, formats = encode(values)
         except Exception as error:
-            raise StatementError(f"a parameter cannot be sent to PostgreSQL: {error}") from error
-        return self.command, wired, transformer.types or (), [int(f) for f in transformer.formats or ()]
+            raise self._unsendable(values, error) from error
+        for at in any_typed:
+            if not oids[at]:
+                oids[at] = TEXT_ARRAY if isinstance(values[at], (list, tuple, set, frozenset)) else TEXT
+        return self.command, wired, tuple(oids), formats
 
+    def _unsendable(self, values: list[Any], error: Exception) -> Exception:
+        """Name the parameter that cannot be sent."""
+        for name, value in zip(self.names, values, strict=True):
+            try:
+                encode([value])
+            except Exception as reason:  # noqa: BLE001  # of any kind: the caller raises it
+                if "NUL" in str(reason):
+                    return Unprocessable("The text contains an unsupported character (NUL).", code="invalid_text")
+                return StatementError(unsendable(name, reason))
+        return StatementError(f"the parameters cannot be sent to PostgreSQL: {error}")
 
-def placeholder_values(params: Params, names: Sequence[str]) -> list[Any]:
-    """The values of the placeholders; a `StatementError` names the first missing one."""
-    get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
-    try:
-        return [get(name) for name in names]
-    except (KeyError, AttributeError) as error:
-        missing = error.name if isinstance(error, AttributeError) else error.args[0]
-        raise StatementError(f"the parameter %({missing})s of the statement is missing") from error
+    def _refuse_loss(self, at: int, value: object) -> None:
+        fields: tuple[str, ...] = getattr(type(value), "__nested_objects__", tuple)()
+        if fields:
+            raise StatementError(
+                f"%({self.names[at]})s would replace the objects in {', '.join(fields)} instead of merging them: "
+                f"use app.merge_patch(jsonb_build_object(...), %({self.names[at]})s), which merges in depth"
+            )
 
-
-class _Context:
-    """psycopg's adapters with orjson for JSON, for values that are adapted without a connection."""
-
-    adapters = AdaptersMap(adapters)
-    connection = None
-
-
-CONTEXT = _Context()
-set_json_loads(orjson.loads, CONTEXT)
-set_json_dumps(orjson.dumps, CONTEXT)
 
 # The words that a handler's statement may begin with. Anything that could end or change a transaction (COMMIT, SET
 # ROLE, CALL of a procedure that commits, DO, COPY, LISTEN ...) begins with another; the server rejects two statements
@@ -88,25 +109,46 @@ _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
 # So would this lock: the next transaction of the connection would hold it without knowing.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
-_COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
-_PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
 
 
 def prepare(text: Text) -> Statement:
     """Parse a statement; `StatementError` if it begins with a word that handlers may not use."""
     if isinstance(text, str):
-        return _prepare(text)
-    return _prepare(text.as_string(None))
+        return _prepare(text) if len(text) <= MAX_CACHED_LENGTH else _parsed(text, text)
+    whole, guarded = _as_string(text, data=True), _as_string(text, data=False)
+    return _prepare_composed(whole, guarded) if len(whole) <= MAX_CACHED_LENGTH else _parsed(whole, guarded)
 
 
 def prepare_own(text: LiteralString) -> Statement:
     """Parse a statement of the SDK itself (BEGIN, COMMIT), without the restrictions for handlers."""
-    return _numbered(text)
+    return Statement(parse(text))
+
+
+def _as_string(part: sql.Composable, *, data: bool) -> str:
+    """Composed SQL as one string, in which only the SQL has placeholders; without the data for the guard."""
+    if isinstance(part, sql.Composed):
+        return "".join([_as_string(each, data=data) for each in part])
+    text = part.as_string(None)
+    if isinstance(part, (sql.SQL, sql.Placeholder)):
+        return text
+    return text.replace("%", "%%") if data or isinstance(part, sql.Identifier) else "''"
+
+
+def _parsed(text: str, guarded: str) -> Statement:
+    _guard(guarded)
+    return Statement(parse(text))
 
 
 @lru_cache(maxsize=1024)
 def _prepare(text: str) -> Statement:
+    return _parsed(text, text)
+
+
+_prepare_composed = lru_cache(maxsize=1024)(_parsed)
+
+
+def _guard(text: str) -> None:
     start = _skip_blank(text)
     if _SETTING.search(text):
         raise StatementError(
@@ -123,7 +165,6 @@ def _prepare(text: str) -> Statement:
             f"a statement may not begin with {found!r}: the SDK opens, limits and ends transactions. "
             f"Allowed are {', '.join(sorted(_ALLOWED))}"
         )
-    return _numbered(text)
 
 
 def _skip_blank(text: str) -> int:
@@ -134,44 +175,6 @@ def _skip_blank(text: str) -> int:
         if blank is not None:
             at = blank.end()
         elif text.startswith("/*", at):
-            at = _comment_end(text, at)
+            at = comment_end(text, at)
         else:
             return at
-
-
-def _comment_end(text: str, at: int) -> int:
-    """The end of the comment that begins at `at`; comments nest in PostgreSQL."""
-    depth = 0
-    for mark in _COMMENT_MARK.finditer(text, at):
-        depth += 1 if mark[0] == "/*" else -1
-        if depth == 0:
-            return mark.end()
-    return len(text)
-
-
-def _numbered(text: str) -> Statement:
-    names: list[str] = []
-
-    def number(found: re.Match[str]) -> str:
-        if found["percent"]:
-            return "%"
-        name = found["name"]
-        if name is None:
-            raise StatementError(
-                f"'%{found['bad']}' is not a valid placeholder. "
-                "Name parameters, as in %(org_id)s, and write a percent sign as %%"
-            )
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    return Statement(_PLACEHOLDER.sub(number, text).encode(), tuple(names))
-
-
-def _adaptable(value: object) -> object:
-    """A model or a dict becomes one jsonb object; of a patch, the fields that were sent."""
-    kind = type(value)
-    if kind is dict:
-        return Jsonb(value)
-    as_json = getattr(kind, "__jsonb__", None)
-    return value if as_json is None else Jsonb(as_json(value))

@@ -101,7 +101,7 @@ def test_types_of_parameters_make_another_statement(direct: Database) -> None:
 
     for _ in range(3):
         assert [reader(direct).value(text, {"x": x}) for x in (1, 2**40, 1.5, True)] == [
-            "smallint",
+            "integer",
             "bigint",
             "double precision",
             "boolean",
