@@ -1,19 +1,20 @@
-"""The chores of this project: `nox -l` lists them, `nox -s tests` runs one.
+"""Development tasks: `nox -l` lists them, `nox -s tests` runs one.
 
-Each has an environment of its own under .nox/, filled from requirements-dev.txt and nothing else.
+Each session has its own environment in .nox/, installed from requirements-dev.txt only.
 """
 
 import os
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - who reads this has made .venv with an older one
+if sys.version_info < (3, 11):  # noqa: UP036 - the user's .venv may have an older Python
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     sys.exit(
-        f"org-common needs Python 3.11 or newer, and .venv has {version}. Make it again with a newer one:\n"
+        f"org-common needs Python 3.11 or newer, but .venv has {version}. Create it again with a newer one:\n"
         "    rm -rf .venv && python3.13 -m venv .venv && .venv/bin/pip install -q nox"
     )
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -23,17 +24,17 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
 LOCK = "requirements-dev.txt"
-# After Ctrl-C: a PostgreSQL is stopped and removed.
+# Time after Ctrl-C to stop and remove a PostgreSQL.
 STOP_S = 10.0
 
-# pyenv's shims answer for the version that is switched on; all others are in these folders.
+# pyenv's shims work only for the selected version; all versions are in these folders.
 for folder in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob("3.*/bin"):
     os.environ["PATH"] += os.pathsep + str(folder)
 
 
 @nox.session
 def dev(session: nox.Session) -> None:
-    """Start the local server; options go after `--`."""
+    """Start the local server. Put its options after `--`."""
     session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
     install_this(session)
     session.run("org-common", "dev", *session.posargs, interrupt_timeout=STOP_S)
@@ -41,37 +42,37 @@ def dev(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all tests; options of pytest go after `--`."""
+    """Run all tests. Put options for pytest after `--`."""
     run_tests(session)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def tests_all(session: nox.Session) -> None:
-    """Run all tests on each Python that this machine has."""
+    """Run all tests on every supported Python that is installed."""
     run_tests(session)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Run the long form of what the tests break on purpose: some twenty minutes, report in build/reports."""
+    """Run the fault-injection tests in full: about twenty minutes, report in build/reports."""
     run_tests(session, "tests/faults", ORG_COMMON_FAULTS="long")
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Run the long form of what the tests do a thousand times: an hour or more, report in build/reports."""
+    """Run the soak tests in full: an hour or more, report in build/reports."""
     run_tests(session, "tests/soak", ORG_COMMON_SOAK="long")
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Feed what callers can send with anything for forty minutes, guided by what is reached."""
+    """Fuzz everything that parses caller input for forty minutes, guided by coverage."""
     run_tests(session, "tests/fuzz", "-s", ORG_COMMON_FUZZ="long")
 
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Run the tests of tokens on the oldest PyJWT that the package allows."""
+    """Run the token tests with the oldest supported PyJWT."""
     session.install("-r", LOCK)
     install_this(session)
     [floor] = [line for line in needs("auth") if line.startswith("PyJWT")]
@@ -81,13 +82,13 @@ def floors(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Ask the local server more than ten thousand things that its OpenAPI document allows and does not allow."""
+    """Send the local server over ten thousand requests, valid and invalid by its OpenAPI document."""
     run_tests(session, "tests/contract", ORG_COMMON_CONTRACT="long")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, format, imports and words. `nox -s lint -- --fix` mends what can be mended."""
+    """Check style, format, import contracts and words. `nox -s lint -- --fix` fixes what can be fixed automatically."""
     session.install("-c", LOCK, "ruff", "import-linter")
     if "--fix" in session.posargs:
         session.run("ruff", "check", "--fix")
@@ -101,21 +102,24 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check all types, with two checkers: only basedpyright refuses SQL that was put together."""
+    """Check types with two checkers: only basedpyright rejects SQL that is assembled at run time."""
     session.install("-r", LOCK)
     install_this(session)
     session.run("mypy", "src", "tests", "docs/_hooks")
-    # By itself it would look into .venv, where there is only nox.
+    # By default it uses .venv, which has only nox.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+    with TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        # As users see the package: in here, the configuration of this repository would apply.
+        session.run("basedpyright", "--verifytypes", "org_common", "--ignoreexternal")
     for example in sorted(ROOT.glob("examples/*/")):
-        # Each is a project of its own, and names its modules as it likes.
+        # Each example is a separate project: module names can repeat.
         with session.chdir(example):
             session.run("mypy", "--config-file", str(ROOT / "pyproject.toml"), ".")
 
 
 @nox.session
 def layer(session: nox.Session) -> None:
-    """Build the layer for this Python, and hold it against its budgets, import gates and a read-only path."""
+    """Build the layers for this Python, and check budgets, import gates and a run on a read-only path."""
     session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
     install_this(session)
     session.run("org-common", "imports")
@@ -133,50 +137,52 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; what to compare goes after `--`."""
+    """Run the benchmarks. Put their names after `--`, for example `nox -s bench -- imports read`."""
     session.install("-r", LOCK)
     install_this(session)
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
-@nox.session
+@nox.session(python=False)
 def findings(session: nox.Session) -> None:
     """Show how libraries of others behave; names of scripts in findings/ go after `--`."""
-    session.install("-c", LOCK, "uv")
-    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.py"))}
+    scripts = {path.stem: path for path in sorted(ROOT.glob("findings/*.sh"))}
     for name in session.posargs or scripts:
-        session.run("uv", "run", "--quiet", "--script", str(scripts[name]))
+        session.run("bash", str(scripts[name]), external=True)
 
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Bring requirements-dev.txt up to date; `nox -s lock -- --upgrade` takes the newest versions."""
+    """Update requirements-dev.txt. `nox -s lock -- --upgrade` upgrades to the newest versions."""
     session.install("uv")
+    # fmt: off
     session.run(
-        *("uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet"),
-        *("--all-extras", "--group", "build", "--group", "checks", "--group", "docs"),
-        *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"),
-        # Where packages come from is the business of the machine that installs them.
-        *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock"),
+        "uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet",
+        "--all-extras", "--group", "build", "--group", "checks", "--group", "docs",
+        "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate",
+        # The package index depends on the machine that installs, so it is not part of the lock.
+        "--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock",
         *session.posargs,
     )
+    # fmt: on
 
 
 def run_tests(session: nox.Session, *paths: str, **environment: str) -> None:
+    """Run pytest in the session's environment, with these additional environment variables."""
     session.install("-r", LOCK)
     install_this(session)
     session.run("pytest", *paths, *session.posargs, env=environment, interrupt_timeout=STOP_S)
 
 
 def install_this(session: nox.Session) -> None:
-    """Put the checkout on the path, editable. All that this needs is there already, and the lock has checked it."""
+    """Install the checkout as editable. Its requirements are installed already, with checked hashes."""
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
 def needs(*extras: str) -> list[str]:
-    """What the package with these extras needs, and what it takes to install it; the lock knows the versions."""
+    """Requirements of the package with these extras, and to build it; the lock file has the versions."""
     pyproject = nox.project.load_toml("pyproject.toml")
     project = pyproject["project"]
-    lists = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
-    named = [line for lines in lists for line in lines if not line.startswith(project["name"])]
-    return named + pyproject["dependency-groups"]["build"]
+    groups = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
+    requirements = [line for group in groups for line in group if not line.startswith(project["name"])]
+    return requirements + pyproject["dependency-groups"]["build"]

@@ -1,4 +1,4 @@
-"""The authorizer: its import beside `import jwt`, and a token verified beside bare `jwt.decode`."""
+"""The authorizer: its import compared with `import jwt`, and verifying a token compared with plain `jwt.decode`."""
 
 import json
 import os
@@ -24,15 +24,17 @@ ITERATIONS = 200
 
 
 def child(algorithm: str) -> None:
-    made: Any = get_default_algorithms()[algorithm]
+    signer: Any = get_default_algorithms()[algorithm]
     private: Any = (
         ec.generate_private_key(ec.SECP256R1())
         if algorithm == "ES256"
         else rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
-    document = {**json.loads(made.to_jwk(private.public_key())), "kid": "k-1", "alg": algorithm}
+    document = {**json.loads(signer.to_jwk(private.public_key())), "kid": "k-1", "alg": algorithm}
     issuer = Issuer("https://issuer.test", audience="https://api.test", algorithms=[algorithm])
-    verifier = Verifier([issuer], keys=lambda each: Jwks(each, fetch=lambda: json.dumps({"keys": [document]}).encode()))
+    verifier = Verifier(
+        [issuer], keys=lambda issuer: Jwks(issuer, fetch=lambda: json.dumps({"keys": [document]}).encode())
+    )
     now = int(time.time())
     claims = {"iss": issuer.url, "aud": issuer.audience[0], "sub": "auth0|0198a000", "iat": now, "exp": now + 3600}
     claims |= {"email": "alice@example.com", "email_verified": True, "jti": "0" * 32, "scope": "openid profile email"}
@@ -60,11 +62,11 @@ def main() -> None:
     os.environ["ORG_COMMON_ISSUERS"] = ISSUERS
     ours, other = IMPORTS
     harness.report(
-        "Authorizer, imported", harness.imports(IMPORTS), [harness.Ratio("import / import jwt", ours, other, 1.25)]
+        "Importing the authorizer", harness.imports(IMPORTS), [harness.Ratio("import / import jwt", ours, other, 1.25)]
     )
     for algorithm in ("ES256", "RS256"):
         harness.report(
-            f"A token of a cached key, {algorithm}",
+            f"Verifying a token with a cached key, {algorithm}",
             harness.in_fresh_processes(__file__, [algorithm]),
             [harness.Ratio("header to context / jwt.decode", "ours", "jwt.decode", 1.3)],
         )

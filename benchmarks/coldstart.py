@@ -1,7 +1,7 @@
-"""Cold starts beside peers: from the start of the process to the first row, each from its own wheels.
+"""Cold starts compared with peers, from the start of the process to the first row, each stack from its own wheels.
 
-Every stack runs under AWS's runtime client against our Runtime API, on a real PostgreSQL on loopback; the one that
-talks to PostgREST gets a stub that answers at once. `quota` runs the question of an early or a late driver import.
+Every stack runs under AWS's runtime client against our Runtime API, with a real PostgreSQL on loopback. The stack that
+uses PostgREST gets a stub that responds at once. `quota` compares importing the driver early with importing it late.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from org_common.tools.layer import archive, build, bytecode, functions, strip
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
 from org_common.tools.project import uv
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 from org_common.tools.runtime import client, coldstart
 from org_common.tools.runtime.coldstart import Start
 from org_common.tools.runtime.environment import Environment, Function
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parent.parent
 STACK_FILES = ROOT / "benchmarks" / "stacks"
 CACHE = ROOT / "build" / "coldstart"
 CLAIMS = json.dumps({"iss": ISSUER, "sub": subject("alice"), "exp": 4102444800})
-# A key of the form that supabase-py asks for; it opens nothing.
+# A key in the form that supabase-py requires; it is not valid anywhere.
 KEY = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJl"
 
 
@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] = ()) -> None:
     with world() as variables:
         folders = {stack.key: installed(stack) for stack in STACKS}
         runs = {stack.key: function(stack, folders[stack.key], variables) for stack in STACKS}
-        starts = coldstart.in_turn(runs, event(), count, say=lambda text: print(text, file=sys.stderr), start=checked)
+        starts = coldstart.run_interleaved(
+            runs, event(), count, say=lambda text: print(text, file=sys.stderr), start=checked
+        )
         sizes = {stack.key: weight(folders[stack.key]) for stack in STACKS}
     lines = [*table(starts, sizes), "", *verdicts(starts, sizes)]
     print("\n".join(lines))
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 
 def between(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Put the lines into the page, in place of those between its two marks."""
+    """Replace the lines between the two marks of the page."""
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(f"<!-- {name} -->")
     _, end, tail = rest.partition(f"<!-- end of {name} -->")
@@ -104,10 +106,10 @@ def event() -> Any:
     return gateway.event("GET", f"/orgs/{ACME}", headers={"host": "api.test"}, claims=CLAIMS)
 
 
-def checked(function: Function, asked: Any) -> Start:
-    """A start that counts has answered with the row."""
+def checked(function: Function, event: Any) -> Start:
+    """Measure one start, and check that the function responded with the row."""
     with Environment(function) as environment:
-        first = environment.invoke(asked)
+        first = environment.invoke(event)
         if first.error is not None or first.answer["statusCode"] != 200 or '"slug"' not in first.answer["body"]:
             sys.exit(f"{function.handler}: {first.error or first.answer}\n{environment.output()}")
         return Start(environment.init_s, first.took_s, ())
@@ -115,9 +117,9 @@ def checked(function: Function, asked: Any) -> Start:
 
 @contextmanager
 def world() -> Iterator[dict[str, str]]:
-    """A PostgreSQL with the demo's data, and the stub: the environment variables of all handlers."""
+    """Start a PostgreSQL with the demo's data, and the stub. Yields the environment variables for all handlers."""
     project = Project.find(ROOT)
-    importable(project)
+    make_importable(project)
     CACHE.mkdir(parents=True, exist_ok=True)
     with coldstart.temporary() as folder:
         folder.chmod(0o711)
@@ -132,35 +134,36 @@ def world() -> Iterator[dict[str, str]]:
 
 def row() -> dict[str, Any]:
     names = ("description", "logo_url", "website_url", "app_name", "app_icon")
-    moment = "2026-11-01T12:00:00+00:00"
+    timestamp = "2026-11-01T12:00:00+00:00"
     return {
         "id": "0198a000-0000-7000-8000-00000000ac3e",
         "name": "Acme",
         "slug": "acme",
         "my_role": "org_owner",
         "member_count": 2,
-        "created_at": moment,
-        "updated_at": moment,
+        "created_at": timestamp,
+        "updated_at": timestamp,
         **dict.fromkeys(names),
     }
 
 
 def installed(stack: Stack) -> Path:
-    """The stack's packages in a folder of their own; ours is the layer as it is built."""
+    """Install the stack's packages into a folder of their own; for org-common, build and unpack the layer."""
     name, target = NAMES[stack.key[0]], Target.here()
     folder = CACHE / f"{name}-{target.name}{'' if stack.compiled else '-source'}"
     if name == "org-common":
         shutil.rmtree(folder, ignore_errors=True)
         settings, out = LayerSettings.find(ROOT), CACHE / "out"
         built = build.build(settings, target, out, ["runtime"], lambda _: None)
-        made = functions.build(Project.find(ROOT), settings, target.python, out, lambda _: None)
+        zips = functions.build(Project.find(ROOT), settings, target.python, out, lambda _: None)
         build.unpack([built[0].file], folder / "opt")
-        shutil.unpack_archive(next(each for each in made if each.handler == stack.handler).file, folder / "task", "zip")
+        zipped = next(built for built in zips if built.handler == stack.handler)
+        shutil.unpack_archive(zipped.file, folder / "task", "zip")
     elif not folder.exists():
         fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         arguments = ["install", "--no-config", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy"]
-        # Not Lambda's platform for Python 3.11: a package of supabase 2.27 has no wheel for a glibc that old.
+        # Newer than Lambda's platform for Python 3.11: a package of supabase 2.27 has no wheel for that old a glibc.
         platform = target.platform.replace("manylinux2014", "manylinux_2_28")
         arguments += ["--python-platform", platform, "--python-version", target.python]
         uv.run(
@@ -177,26 +180,26 @@ def installed(stack: Stack) -> Path:
     if not stack.compiled:
         for compiled in list(folder.rglob("__pycache__")):
             shutil.rmtree(compiled)
-    put_client(folder / "client", target)
+    install_client(folder / "client", target)
     return folder
 
 
-def put_client(folder: Path, target: Target) -> None:
-    """AWS's client has its byte code on Lambda, whatever the function has."""
+def install_client(folder: Path, target: Target) -> None:
+    """Install AWS's client with its bytecode, which it has on Lambda for every function."""
     shutil.rmtree(folder, ignore_errors=True)
-    client.put(folder, target.python)
+    client.install(folder, target.python)
     strip.strip(folder)
     bytecode.write(folder, target.python, "/var/runtime")
 
 
 def function(stack: Stack, folder: Path, variables: dict[str, str]) -> Function:
     path = [folder / "task", folder / "opt" / "python", folder / "client"]
-    # -B: /opt and /var/task cannot be written to, so what was compiled is compiled again at each start.
+    # -B: /opt and /var/task are read-only on Lambda, so modules without bytecode are compiled at each start.
     return Function(stack.handler, path, options=("-S", "-s", "-B"), variables=variables)
 
 
 def weight(folder: Path) -> tuple[float, float]:
-    """Megabytes of the layer as a zip, and unzipped."""
+    """The size of the layer in megabytes, zipped and unzipped."""
     place = folder / "opt" / "python"
     file = CACHE / "weighed.zip"
     archive.write(place, file)
@@ -224,11 +227,11 @@ def verdicts(starts: dict[str, list[Start]], sizes: dict[str, tuple[float, float
         pairs = zip(starts[ours], starts[other], strict=True)
         ratios = sorted(mine.to_first_answer_s / theirs.to_first_answer_s for mine, theirs in pairs)
         middle = statistics.median(ratios)
-        told = f"{most:g}: {'within' if middle <= most else 'OVER'}"
-        lines.append(f"| {ours} / {other} | {middle:.3f} | {ratios[0]:.3f} - {ratios[-1]:.3f} | {told} |")
+        verdict = f"{most:g}: {'within' if middle <= most else 'OVER'}"
+        lines.append(f"| {ours} / {other} | {middle:.3f} | {ratios[0]:.3f} - {ratios[-1]:.3f} | {verdict} |")
     share = sizes["d"][0] / sizes["a0"][0]
-    told = f"{ZIP_TARGET:g}: {'within' if share <= ZIP_TARGET else 'OVER'}"
-    return [*lines, f"| layer zip, d / a0 | {share:.3f} | | {told} |"]
+    verdict = f"{ZIP_TARGET:g}: {'within' if share <= ZIP_TARGET else 'OVER'}"
+    return [*lines, f"| layer zip, d / a0 | {share:.3f} | | {verdict} |"]
 
 
 def bar(stack: Stack, found: list[Start]) -> plot.Bar:
@@ -241,29 +244,29 @@ def ms(found: Sequence[Start], name: str) -> float:
 
 
 def quota(variables: dict[str, str], count: int, *, write: bool) -> None:
-    """An early and a late driver import with a third of a processor, which is what 512 MB get.
+    """Compare an early and a late driver import with a third of a CPU, which is what a function with 512 MB gets.
 
-    Lambda gives a whole processor and more while it starts an environment, and the share of its memory from then on: so
-    once with the quota all the time, and once with it from the first request on.
+    Lambda gives at least one CPU while it starts an environment, and a share in proportion to the memory from then on.
+    Therefore measured twice: with the quota all the time, and with it from the first request on.
     """
     early = next(stack for stack in STACKS if stack.key == "e")
     late = dataclasses.replace(early, handler="limit_lazy_app.handler")
     folder = installed(early)
     runs = {"early": function(early, folder, variables), "late": function(late, folder, variables)}
-    told_all: list[str] = []
+    lines: list[str] = []
     with processor_share() as limit:
         for when in ("throughout", "from the first request"):
             found: dict[str, list[Start]] = {name: [] for name in runs}
             for _ in range(count):
                 for name, run in runs.items():
                     found[name].append(limited(run, limit, throughout=when == "throughout"))
-            told = [f"{name} {ms(each, 'to_first_answer_s'):.0f} ms" for name, each in found.items()]
+            medians = [f"{name} {ms(starts, 'to_first_answer_s'):.0f} ms" for name, starts in found.items()]
             pairs = zip(found["late"], found["early"], strict=True)
             ratio = statistics.median(a.to_first_answer_s / b.to_first_answer_s for a, b in pairs)
-            told_all.append(f"- quota {when}: {', '.join(told)}; late / early {ratio:.2f} ({count} starts of each)")
-    print("\n".join(told_all))
+            lines.append(f"- quota {when}: {', '.join(medians)}; late / early {ratio:.2f} ({count} starts of each)")
+    print("\n".join(lines))
     if write:
-        between(ROOT / "docs" / "operations" / "coldstart.md", "quota", told_all)
+        between(ROOT / "docs" / "operations" / "coldstart.md", "quota", lines)
 
 
 def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:
@@ -278,7 +281,7 @@ def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """A control group with a quota of processor time, version 1 or 2 (`cpu.cfs_quota_us`, `cpu.max`)."""
+    """A control group with a CPU quota, version 1 or 2 (`cpu.cfs_quota_us`, `cpu.max`)."""
 
     folder: Path
     share: float = 512 / 1769
@@ -300,7 +303,7 @@ def processor_share() -> Iterator[Limit]:
     try:
         folder.mkdir()
     except OSError as error:
-        sys.exit(f"no control group can be made here ({error}): run this as root")
+        sys.exit(f"cannot create a control group ({error}): run this as root")
     try:
         yield Limit(folder)
     finally:
@@ -308,7 +311,7 @@ def processor_share() -> Iterator[Limit]:
             try:
                 folder.rmdir()
                 break
-            except OSError:  # the last process is still ending
+            except OSError:  # the last process is still exiting
                 time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Runs a benchmark in fresh processes and prints ratios with what they were measured on."""
+"""Runs benchmarks in fresh processes, and prints ratios, budgets and the machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUNDS = 15
 
 @dataclass(frozen=True)
 class Ratio:
-    """`ours` over `other`; `budget` is the most that it may be, `floor` the least where more is better."""
+    """The ratio `ours` / `other`; `budget` is its maximum."""
 
     label: str
     ours: str
@@ -31,7 +31,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Added:
-    """What `ours` takes longer than `other`; `budget_us` is the most that it may be."""
+    """The difference `ours` - `other`; `budget_us` is its maximum in microseconds."""
 
     label: str
     ours: str
@@ -42,15 +42,18 @@ class Added:
 def blocks(
     variants: Mapping[str, Callable[[], object]], *, iterations: int, rounds: int = ROUNDS
 ) -> dict[str, list[float]]:
-    """Seconds a call, a figure for each round: in each round every variant runs one block, after a block to warm up."""
+    """Seconds per call, for each variant and round.
+
+    Each round runs one block of every variant, after a warm-up round.
+    """
     times: dict[str, list[float]] = {name: [] for name in variants}
-    for at in range(-1, rounds):
+    for index in range(-1, rounds):
         for name, call in variants.items():
             start = time.perf_counter()
             for _ in range(iterations):
                 call()
             took = (time.perf_counter() - start) / iterations
-            if at >= 0:
+            if index >= 0:
                 times[name].append(took)
     return times
 
@@ -58,23 +61,23 @@ def blocks(
 def in_fresh_processes(
     script: str, arguments: Sequence[str] = (), *, processes: int = PROCESSES
 ) -> list[dict[str, list[float]]]:
-    """What `script child` prints, once for each process."""
+    """The output of `script child`, for each of the processes."""
     return [_child([sys.executable, script, "child", *arguments]) for _ in range(processes)]
 
 
 def imports(statements: Mapping[str, str], *, before: str = "", processes: int = 21) -> list[dict[str, list[float]]]:
-    """Each statement in fresh interpreters in turn, with byte code present; the first of each only writes that.
+    """Seconds per statement, in interleaved fresh interpreters. One more run of each comes first, to write bytecode.
 
-    What is imported `before` is there already, and not measured.
+    The statements in `before` run first and are not measured.
     """
     times: dict[str, list[float]] = {name: [] for name in statements}
-    for at in range(-1, processes):
+    for index in range(-1, processes):
         for name, statement in statements.items():
             code = (
                 f"{before}\nimport time; s = time.perf_counter()\n{statement}\nprint('[', time.perf_counter() - s, ']')"
             )
             took = json.loads(run([sys.executable, "-c", code]))
-            if at >= 0:
+            if index >= 0:
                 times[name] += took
     return [times]
 
@@ -85,7 +88,7 @@ def report(
     ratios: Sequence[Ratio],
     added: Sequence[Added] = (),
 ) -> None:
-    """Print the median time of each variant, and each ratio and difference beside its budget."""
+    """Print the median time of each variant, and each ratio and difference with its budget."""
     print(f"\n{title}")
     for name in runs[0]:
         took = statistics.median([value for run in runs for value in run[name]])
@@ -114,13 +117,13 @@ def report(
 
 
 def machine() -> None:
-    """What the figures were measured on."""
+    """Print the machine, the versions and the commit."""
     commit = run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).strip()
     print(f"{platform_line()}, commit {commit}")
 
 
 def platform_line() -> str:
-    """The machine, and the versions that matter."""
+    """The machine and the relevant versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("psycopg", "pydantic", "orjson"))
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     return f"{system}, Python {platform.python_version()}, {versions}"
@@ -132,6 +135,6 @@ def _child(command: Sequence[str]) -> dict[str, list[float]]:
 
 
 def run(command: Sequence[str]) -> str:
-    """What a program prints; it may write byte code."""
+    """The output of a program, which may write bytecode."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout

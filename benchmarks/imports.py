@@ -1,4 +1,4 @@
-"""What an import costs, beside the least that it could cost."""
+"""The time of imports, compared with the minimum of their dependencies."""
 
 import harness
 

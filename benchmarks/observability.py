@@ -1,4 +1,4 @@
-"""What logs and metrics cost a cold start, and a log line, beside Powertools' Logger and Metrics."""
+"""The cost of logs and metrics at a cold start and per log line, compared with Powertools' Logger and Metrics."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import sys
 
 import harness
 
-# What a function of ours has anyway: Lambda's runtime, the app.
+# Loaded in every function: Lambda's runtime client and the app.
 THERE_ALREADY = """
 import os, awslambdaric.bootstrap, org_common.app
 os.environ |= {"ORG_COMMON_LOG_FORM": "json", "POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "shop"}
@@ -20,7 +20,7 @@ LINES = 1000
 
 
 def child() -> None:
-    """A line with two fields, from the call to the write."""
+    """Measure a log line with two fields, from the call to the write."""
     from aws_lambda_powertools import Logger
 
     from org_common.telemetry.log import configure, get_logger
@@ -40,12 +40,12 @@ def child() -> None:
 
     times = harness.blocks({"ours, masked": write_ours, "Powertools": write_peer}, iterations=1)
     sys.stdout = results
-    print(json.dumps({name: [each / LINES for each in took] for name, took in times.items()}))
+    print(json.dumps({name: [seconds / LINES for seconds in took] for name, took in times.items()}))
 
 
 def main() -> None:
     runs = harness.imports(SET_UP, before=THERE_ALREADY)
-    harness.report("Imported and set up", runs, [harness.Ratio("ours / Powertools", OURS, PEER, 0.1)])
+    harness.report("Import and setup", runs, [harness.Ratio("ours / Powertools", OURS, PEER, 0.1)])
     lines = harness.in_fresh_processes(__file__)
     harness.report("A log line", lines, [harness.Ratio("ours / Powertools", "ours, masked", "Powertools", 1)])
 

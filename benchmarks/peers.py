@@ -1,9 +1,8 @@
-"""The same warm request through this project, by hand, through Powertools' validated resolver, and FastAPI with Mangum.
+"""The same warm request with org-common, by hand, with Powertools' validated resolver, and with FastAPI and Mangum.
 
-All have the same models and eleven routes and look at the same claims; nobody asks a database. Logs are written by one
-of ours alone, in a row of its own.
-The peers get what is best for them: Powertools a plain function for the claims instead of a middleware, FastAPI `async`
-handlers, which take no thread.
+All have the same models and eleven routes and read the same claims; none uses a database. Only one variant of
+org-common writes logs, in a separate row. The peers are set up in their favour: Powertools gets a plain function for
+the claims instead of middleware, FastAPI gets `async` handlers, which need no thread.
 """
 
 import asyncio
@@ -78,17 +77,17 @@ def fastapi() -> Any:
     for name in OTHERS:
         app.get(f"/orgs/{{org_id}}/{name}")(get_items)
         app.get(f"/orgs/{{org_id}}/{name}/{{item_id}}")(get_item)
-    # Mangum asks for the thread's loop, which Python makes no more by itself.
+    # Mangum needs the thread's event loop, which Python no longer creates automatically.
     asyncio.set_event_loop(asyncio.new_event_loop())
     return Mangum(app, lifespan="off")
 
 
 def events() -> list[dict[str, Any]]:
-    """As the runtime hands them over: decoded a moment ago, each a dict of its own, with what API Gateway adds."""
-    made = bench.events()
-    for event in made:
+    """Events as the runtime passes them: freshly decoded, each its own dict, with the fields that API Gateway adds."""
+    sent = bench.events()
+    for event in sent:
         event["queryStringParameters"] = {"dryRun": "true"}
-    return made
+    return sent
 
 
 def child() -> None:
@@ -100,23 +99,23 @@ def child() -> None:
     apps[bench.OBSERVED] = bench.watched()
     check(bench.OBSERVED, apps[bench.OBSERVED], sent[0])
 
-    def each(app: Any) -> Any:
+    def send_all(app: Any) -> Any:
         def run() -> None:
             for event in sent:
                 app(event, CONTEXT)
 
         return run
 
-    times = harness.blocks({name: each(app) for name, app in apps.items()}, iterations=ITERATIONS)
+    times = harness.blocks({name: send_all(app) for name, app in apps.items()}, iterations=ITERATIONS)
     sys.stdout = sys.__stdout__
-    print(json.dumps({name: [each / len(sent) for each in took] for name, took in times.items()}))
+    print(json.dumps({name: [seconds / len(sent) for seconds in took] for name, took in times.items()}))
 
 
 def check(name: str, app: Any, event: dict[str, Any]) -> None:
-    """It does the work: the note comes back, and whoever may see no more is refused."""
-    answer = app(event, CONTEXT)
-    assert answer["statusCode"] in (200, 201), (name, answer)
-    assert json.loads(answer["body"])["title"] == "Buy milk", (name, answer)
+    """Check that the app does the work: it returns the note, and rejects invalid input."""
+    response = app(event, CONTEXT)
+    assert response["statusCode"] in (200, 201), (name, response)
+    assert json.loads(response["body"])["title"] == "Buy milk", (name, response)
     if name == "by hand":
         return
     wrong = json.loads(json.dumps(event))
@@ -129,7 +128,7 @@ def check(name: str, app: Any, event: dict[str, Any]) -> None:
 def main() -> None:
     runs = harness.in_fresh_processes(__file__)
     harness.report(
-        "Warm request through its peers: 11 routes, the same models, no database, logs off",
+        "Warm request compared with peers: 11 routes, the same models, no database, logs off",
         runs,
         [
             harness.Ratio("ours / by hand", "ours", "by hand", 10),

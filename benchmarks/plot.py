@@ -1,4 +1,4 @@
-"""Bars of cold starts, as SVG."""
+"""Draws a bar chart of cold starts as SVG."""
 
 from collections.abc import Sequence
 from html import escape
@@ -21,9 +21,9 @@ class Bar(NamedTuple):
 
 
 def write(file: Path, bars: Sequence[Bar]) -> None:
-    """Draw them, the longest one as wide as the picture; dark is init, light the first request."""
+    """Draw the bars, the longest one as wide as the chart; dark is init, light the first request."""
     longest = max(bar.init_ms + bar.first_ms for bar in bars)
-    step = next(each for each in (50, 100, 200, 250, 500, 1000, 2000) if longest / each <= 8)
+    step = next(step for step in (50, 100, 200, 250, 500, 1000, 2000) if longest / step <= 8)
     span, height = WIDTH - LEFT - RIGHT, 62 + ROW * len(bars)
     parts = [
         _tag("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height}", width=WIDTH, height=height)

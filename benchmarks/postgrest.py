@@ -1,4 +1,4 @@
-"""Answers as PostgREST would, always with the same row: there is none here, and none could be quicker."""
+"""A stub of PostgREST that always responds with the same row: faster than a real one can be."""
 
 import json
 import threading
@@ -27,12 +27,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def serve(row: dict[str, Any]) -> Iterator[str]:
-    """The URL of a project that has this row in each of its tables."""
+    """Start the stub. Yields the URL of a project with this row in every table."""
     handler = type("Handler", (_Handler,), {"row": row})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

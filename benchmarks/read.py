@@ -1,4 +1,4 @@
-"""A guarded read on loopback, in one round trip with identity, rule, role and policies, next to other ways."""
+"""An authorized read on loopback, in one round trip with identity, access rule, role and policies, and alternatives."""
 
 import json
 import sys
@@ -66,13 +66,13 @@ def _fill(database: LocalDatabase) -> UUID:
         user, org = uuid4(), uuid4()
         admin.execute("insert into access.users (id, email) values (%s, 'a@b.test')", [user])
         admin.execute("insert into access.user_identities values (%s, 'local|alice', %s)", [ISSUER, user])
-        for at in range(20):
-            each = org if at == 0 else uuid4()
-            admin.execute("insert into access.orgs (id, name, slug) values (%s, 'O', %s)", [each, f"org-{at}"])
+        for number in range(20):
+            org_id = org if number == 0 else uuid4()
+            admin.execute("insert into access.orgs (id, name, slug) values (%s, 'O', %s)", [org_id, f"org-{number}"])
             admin.execute(
                 "insert into bench.notes select %s, n, 'Title ' || n, repeat('x', 80), false, now(), 15 "
                 "from generate_series(1, 100) n",
-                [each],
+                [org_id],
             )
         admin.execute(
             "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, 'org_user')", [org, user]
@@ -87,13 +87,13 @@ def _identity() -> Identity:
 
 
 def _ours(database: LocalDatabase, profile: str, sql: str, org_id: UUID) -> Callable[[], object]:
-    handle = Database(Settings(database_url=database.login_url, database_profile=profile))
-    rule, identity, path = Check(RULE), _identity(), {"org_id": org_id}  # the rule as a route has it: made once
-    return lambda: handle.reader(rule, identity, path, Deadline.after(29)).all(Note, sql, path)  # type: ignore[arg-type]
+    ours = Database(Settings(database_url=database.login_url, database_profile=profile))
+    rule, identity, path = Check(RULE), _identity(), {"org_id": org_id}  # created once, like the rule of a route
+    return lambda: ours.open_reader(rule, identity, path, Deadline.after(29))[1].all(Note, sql, path)  # type: ignore[arg-type]
 
 
 def _separate(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
-    """The same work as one would write it by hand: BEGIN, settings, identity, rule, query, COMMIT, each on its own."""
+    """The same work written by hand: BEGIN, settings, identity, access rule, query, COMMIT as separate statements."""
     connection = psycopg.connect(database.login_url, autocommit=True, prepare_threshold=None)
     identity = _identity()
 
@@ -108,15 +108,15 @@ def _separate(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], o
         execute("select app.identify(true)")
         execute("select app.require(" + RULE + ")", {"org_id": org_id})  # type: ignore[call-overload]
         with connection.cursor(row_factory=class_row(Note)) as cursor:
-            found = cursor.execute(sql, {"org_id": org_id}).fetchall()  # type: ignore[arg-type]
+            notes = cursor.execute(sql, {"org_id": org_id}).fetchall()  # type: ignore[arg-type]
         execute("commit")
-        return found
+        return notes
 
     return read
 
 
 def _bare(database: LocalDatabase, sql: str, org_id: UUID) -> Callable[[], object]:
-    """Role and claims put in place once, for good: no request could work like this, it is the floor."""
+    """The lower bound: role and claims are set once for the connection, which no real request can do."""
     connection = psycopg.connect(database.login_url, autocommit=True, prepare_threshold=None)
     claims = _identity().claims("authenticated")
     connection.execute(
@@ -137,7 +137,7 @@ def main() -> None:
         pipeline, separate, bare = "one pipeline", "separate statements", "the query alone, role and policies in place"
         runs = harness.in_fresh_processes(__file__, [str(rows), profile], processes=3)
         harness.report(
-            f"Guarded read, {rows} row{'s' if rows > 1 else ''} as models, profile {profile}",
+            f"Authorized read, {rows} row{'s' if rows > 1 else ''} as models, profile {profile}",
             runs,
             [
                 harness.Ratio("pipeline / separate statements", pipeline, separate, 0.5),

@@ -1,4 +1,4 @@
-"""A warm request without a database: event in, validated and authorized, response dict out."""
+"""A warm request without a database: an event is validated and authorized, and a response dict is returned."""
 
 import json
 import os
@@ -19,7 +19,7 @@ EVENTS = 200
 CALLERS = 20
 ITERATIONS = 10  # passes over the events
 OBSERVED = "ours, with logs and metrics"
-# One line a request, as in a function whose callers are traced.
+# One log line per request, as in a function whose callers are traced.
 IN_LAMBDA = {
     "ORG_COMMON_LOG_FORM": "json",
     "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
@@ -52,19 +52,19 @@ def get_item(org_id: UUID, item_id: UUID) -> dict[str, str]:
 
 
 def notes() -> App:
-    made = App("bench")
-    made.post("/orgs/{org_id}/notes", allow=TOKEN, status=201)(create_note)
+    app = App("bench")
+    app.post("/orgs/{org_id}/notes", allow=TOKEN, status=201)(create_note)
     for name in ("members", "domains", "invites", "files", "tags"):
-        made.get(f"/orgs/{{org_id}}/{name}", allow=TOKEN)(get_items)
-        made.get(f"/orgs/{{org_id}}/{name}/{{item_id}}", allow=TOKEN)(get_item)
-    return made
+        app.get(f"/orgs/{{org_id}}/{name}", allow=TOKEN)(get_items)
+        app.get(f"/orgs/{{org_id}}/{name}/{{item_id}}", allow=TOKEN)(get_item)
+    return app
 
 
 app = notes()
 
 
 def by_hand(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """What somebody writes who wants nothing checked."""
+    """The minimum by hand, without validation."""
     claims = orjson.loads(event["requestContext"]["authorizer"]["lambda"]["claims"])
     body = orjson.loads(event["body"])
     org_id = event["rawPath"].split("/")[2]
@@ -75,7 +75,7 @@ def by_hand(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def events() -> list[dict[str, Any]]:
-    """As the runtime hands them over: decoded a moment ago, each a dict of its own."""
+    """Events as the runtime passes them: freshly decoded, each its own dict."""
     claims = [
         json.dumps({"iss": "https://issuer.test", "sub": f"local|user-{at}", "exp": time.time() + 3600})
         for at in range(CALLERS)
@@ -98,7 +98,7 @@ def events() -> list[dict[str, Any]]:
 
 
 def watched() -> App:
-    """One that writes a line for each request; the app above was asked before, and stays quiet."""
+    """An app that logs each request. The app above has been called before, so it keeps logs off."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the figures are printed
     os.environ |= IN_LAMBDA
     observe()
@@ -117,17 +117,17 @@ def child() -> None:
         for event in sent:
             app(event, context)
 
-    def seen() -> None:
+    def ours_observed() -> None:
         for event in sent:
             observed(event, context)
 
-    def hand() -> None:
+    def handwritten() -> None:
         for event in sent:
             by_hand(event, context)
 
-    times = harness.blocks({"ours": ours, OBSERVED: seen, "by hand": hand}, iterations=ITERATIONS)
+    times = harness.blocks({"ours": ours, OBSERVED: ours_observed, "by hand": handwritten}, iterations=ITERATIONS)
     sys.stdout = sys.__stdout__
-    print(json.dumps({name: [each / EVENTS for each in took] for name, took in times.items()}))
+    print(json.dumps({name: [seconds / EVENTS for seconds in took] for name, took in times.items()}))
 
 
 def main() -> None:

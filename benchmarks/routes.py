@@ -1,4 +1,4 @@
-"""Finding a route among ten and among two hundred."""
+"""Finding a route in a table of ten and of two hundred."""
 
 import json
 import sys
@@ -13,28 +13,28 @@ RESOURCES = ("orgs", "users", "files", "notes", "tags", "teams", "plans", "keys"
 
 
 def table(routes: int) -> Table[int]:
-    """As an app of that many routes would have it: collections and their items, two levels deep."""
-    made: Table[int] = Table()
-    for at in range(routes):
-        resource, number = RESOURCES[at % len(RESOURCES)], at // len(RESOURCES)
-        made.add("GET", f"/{resource}/{{id}}/part{number}/{{part_id}}", at)
-    return made
+    """The table of an app with that many routes: collections and their items, two levels deep."""
+    result: Table[int] = Table()
+    for index in range(routes):
+        resource, number = RESOURCES[index % len(RESOURCES)], index // len(RESOURCES)
+        result.add("GET", f"/{resource}/{{id}}/part{number}/{{part_id}}", index)
+    return result
 
 
-def looked_up(made: Table[int]) -> Callable[[], object]:
+def look_up(routes: Table[int]) -> Callable[[], object]:
     paths = [f"/{resource}/0198a000/part0/7" for resource in RESOURCES]
 
     def look() -> None:
         for path in paths:
-            made.match("GET", path)
+            routes.match("GET", path)
 
     return look
 
 
 def child() -> None:
-    variants = {f"{routes} routes": looked_up(table(routes)) for routes in (10, 200)}
+    variants = {f"{routes} routes": look_up(table(routes)) for routes in (10, 200)}
     times = harness.blocks(variants, iterations=ITERATIONS)
-    print(json.dumps({name: [each / len(RESOURCES) for each in took] for name, took in times.items()}))
+    print(json.dumps({name: [seconds / len(RESOURCES) for seconds in took] for name, took in times.items()}))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`python benchmarks/run.py [NAME …]`: measure and print ratios beside their budgets."""
+"""`python benchmarks/run.py [NAME …]`: run benchmarks, and print ratios with their budgets."""
 
 import sys
 
@@ -27,11 +27,11 @@ ALL = {
 
 
 def main() -> None:
-    # The cold starts take minutes, and fetch what the peers are made of: only when they are asked for.
+    # The cold starts take minutes and download the peers' packages, so they run only when requested.
     wanted = sys.argv[1:] or [name for name in ALL if name != "coldstart"]
     unknown = [name for name in wanted if name not in ALL]
     if unknown:
-        sys.exit(f"there is no benchmark {unknown[0]!r}: there are {', '.join(ALL)}")
+        sys.exit(f"there is no benchmark {unknown[0]!r}. Benchmarks: {', '.join(ALL)}")
     harness.machine()
     for name in wanted:
         ALL[name]()

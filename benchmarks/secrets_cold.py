@@ -1,4 +1,4 @@
-"""A secret in a fresh process: from the extension, and by boto3 as one would write it by hand. Both are on loopback."""
+"""Reading a secret in a fresh process: from the extension, and with boto3 by hand, both on loopback."""
 
 import json
 import os
@@ -26,12 +26,12 @@ PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 def child(way: str) -> None:
     if way != "the extension":
         del os.environ[PORT]
-    # What a handler on this SDK, or any handler that answers JSON to a database, has loaded by then.
+    # A handler that uses JSON and a database has already loaded these.
     import orjson  # noqa: F401
     import psycopg  # noqa: F401
 
     start = time.perf_counter()
-    exec(WAYS[way])  # noqa: S102 - one of the three texts above
+    exec(WAYS[way])  # noqa: S102 - one of the three constants above
     print(json.dumps(time.perf_counter() - start))
 
 
@@ -41,18 +41,18 @@ def main() -> None:
         environ = {**extension.environ, **store.environ, "AWS_DEFAULT_REGION": store.environ["AWS_REGION"]}
         os.environ |= environ
         times: dict[str, list[float]] = {name: [] for name in WAYS}
-        # The first of each only writes byte code.
-        for at in range(-1, PROCESSES):
+        # The first run of each only writes bytecode.
+        for index in range(-1, PROCESSES):
             for name, took in times.items():
-                found = json.loads(harness.run([sys.executable, __file__, "child", name]))
-                if at >= 0:
-                    took.append(found)
+                seconds = json.loads(harness.run([sys.executable, __file__, "child", name]))
+                if index >= 0:
+                    took.append(seconds)
     harness.report(
-        "A secret, cold",
+        "Reading a secret in a fresh process",
         [times],
         [
             harness.Ratio("the extension / boto3", "the extension", "boto3", 0.05),
-            harness.Ratio("ours by botocore / boto3", "org_common without an extension", "boto3", 1.1),
+            harness.Ratio("ours with botocore / boto3", "org_common without an extension", "boto3", 1.1),
         ],
     )
 

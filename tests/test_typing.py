@@ -62,6 +62,12 @@ def test_a_route_without_a_rule_is_refused_by_both() -> None:
     assert len(expected(path, "basedpyright")) == len(expected(path, "mypy")) == 3
 
 
+def test_a_misspelt_role_is_refused_by_both() -> None:
+    path = ROOT / "tests/typing/refused/misspelt_role.py"
+
+    assert (len(expected(path, "basedpyright")), len(expected(path, "mypy"))) == (6, 5)
+
+
 def expected(path: Path, checker: str) -> Refusals:
     lines = path.read_text().splitlines()
     return {(at, rule) for at, line in enumerate(lines, 1) for rule in re.findall(rf"by {checker}: ([\w-]+)", line)}

@@ -1,4 +1,4 @@
-"""What those do by hand who have no SDK: be the caller in a transaction, and read."""
+"""The SQL of the stacks without an SDK: become the caller in a transaction, and read."""
 
 CLAIMS = "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)"
 IDENTIFY = "select set_config('request.jwt.claims', app.identify(true), true)"
@@ -17,7 +17,7 @@ def claims_of(event):
 
 
 def read(connection, claims, org_id):
-    """One row as a mapping; the transaction is the caller's."""
+    """One row as a mapping, read in the caller's transaction."""
     connection.execute(CLAIMS, [claims])
     connection.execute(IDENTIFY)
     return connection.execute(GET_ORG, [org_id]).fetchone()

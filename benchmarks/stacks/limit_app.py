@@ -1,4 +1,4 @@
-"""The limit: the three libraries that do the work, one model built late, one pipeline, nothing else checked."""
+"""The lower bound: only the three libraries that do the work, one deferred model, one pipeline, no other checks."""
 
 import os
 from datetime import datetime

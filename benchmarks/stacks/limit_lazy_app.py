@@ -1,4 +1,4 @@
-"""The same as `limit_app`, imported at the first request: what a lazy driver costs, and where."""
+"""The same as `limit_app`, imported at the first request, to measure the cost of a lazy driver import."""
 
 
 def handler(event, context):

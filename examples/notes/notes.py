@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from org_common import App, Check, Model, Page, PageRequest, Reader, Transaction
+from org_common import App, Model, OrgCheck, Page, PageRequest, Reader, Transaction
 
 app = App("notes")
 
-MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
-ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+MEMBER = OrgCheck("org_user")
+ADMIN = OrgCheck("org_admin")
 
 
 class NewNote(Model):

@@ -1,1 +1,1 @@
-"""CORA: a real platform of small Lambdas as thin consumers of org_common. The proof, and the example to copy."""
+"""CORA: a complete platform of small Lambda functions, built on org_common. Copy from it."""

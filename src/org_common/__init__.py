@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from org_common.auth.bearer import Bearer
     from org_common.auth.from_authorizer import FROM_AUTHORIZER
     from org_common.auth.gateway_jwt import GatewayJwt
-    from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+    from org_common.auth.rules import (
+        PUBLIC,
+        SIGNED_IN,
+        TOKEN,
+        Check,
+        Ladder,
+        OrgCheck,
+        OrgRole,
+        Rule,
+        SysCheck,
+        SysRole,
+    )
     from org_common.config.issuers import Issuer
     from org_common.config.needs import Needs
     from org_common.config.settings import Settings, SettingsError
@@ -74,7 +85,18 @@ _HOMES = {
     "org_common.auth.bearer": ("Bearer",),
     "org_common.auth.from_authorizer": ("FROM_AUTHORIZER",),
     "org_common.auth.gateway_jwt": ("GatewayJwt",),
-    "org_common.auth.rules": ("PUBLIC", "SIGNED_IN", "TOKEN", "Check", "Rule", "SysCheck"),
+    "org_common.auth.rules": (
+        "PUBLIC",
+        "SIGNED_IN",
+        "TOKEN",
+        "Check",
+        "Ladder",
+        "OrgCheck",
+        "OrgRole",
+        "Rule",
+        "SysCheck",
+        "SysRole",
+    ),
     "org_common.config.issuers": ("Issuer",),
     "org_common.config.needs": ("Needs",),
     "org_common.config.settings": ("Settings", "SettingsError"),
@@ -162,13 +184,16 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Identity",
     "Issuer",
     "Json",
+    "Ladder",
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
     "Needs",
     "NotAcceptable",
     "NotFound",
+    "OrgCheck",
     "OrgError",
+    "OrgRole",
     "Page",
     "PageRequest",
     "Patch",
@@ -189,6 +214,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Settings",
     "SettingsError",
     "SysCheck",
+    "SysRole",
     "TooManyRequests",
     "Transaction",
     "Unauthorized",

@@ -1,4 +1,4 @@
-"""The same apps behind an ASGI server: the local one, and Fargate."""
+"""`Asgi`: the same apps behind an ASGI server, the local one or on Fargate."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Any
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.events.event_source import decode_path, strip_prefix
+from org_common.http.incoming_request import IncomingRequest
 from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.values.errors import OrgError, PayloadTooLarge
 from org_common.values.types import Deadline
 
-# As Lambda's own, for a request that it hands to a function (6 MB).
+# The limit of Lambda for a request (6 MB).
 BODY_LIMIT_BYTES = 6 * 1024 * 1024
 TIMEOUT_S = 29.0
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-# From the Authorization header to the JSON text of the claims; `Unauthorized` for a token that does not hold.
+# From the Authorization header to the claims as a JSON string. Raises `Unauthorized` for an invalid token.
 Authorize = Callable[[str], str]
 
 
@@ -31,24 +32,23 @@ WITHOUT_CONTENT = frozenset({204, 304})
 
 
 class Disconnected(Exception):
-    """The caller hung up before all of the request was there."""
+    """The caller disconnected before the request was complete."""
 
 
 class Asgi:
-    """An ASGI application of several apps.
-
-    `authorize` stands where API Gateway has the authorizer; without it the apps must verify tokens themselves. The
-    apps share `database`, which is closed with the server. A handler runs in a thread, as many at once as the event
-    loop's executor has.
-    """
+    """An ASGI application that serves several apps. Each handler runs in a thread of the event loop's executor."""
 
     def __init__(self, apps: Sequence[App], *, database: Database, authorize: Authorize | None = None) -> None:
-        """`TypeError` when an app relies on an authorizer and there is none."""
+        """Serve these apps. Raises `TypeError` when an app relies on an authorizer and `authorize` is None.
+
+        - `database`: shared by the apps; closed when the server shuts down.
+        - `authorize`: takes the place of API Gateway's authorizer. Without it the apps verify tokens themselves.
+        """
         for app in apps:
             if authorize is None and app.identity.needs_authorizer:
                 raise TypeError(
-                    f"{app!r} has identity={app.identity!r}, which relies on an authorizer in front: give authorize=, "
-                    "or let the app verify tokens itself: identity=Bearer(...)"
+                    f"{app!r}: identity={app.identity!r} relies on an authorizer, and authorize= is missing. Pass "
+                    "authorize=, or verify tokens in the app: identity=Bearer(...)"
                 )
             app.use(database)
         self._apps = apps
@@ -61,17 +61,17 @@ class Asgi:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         else:
-            raise ValueError(f"{scope['type']} is not served here")
+            raise ValueError(f"ASGI scope type {scope['type']!r} is not supported: use http or lifespan")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = read(scope)
         try:
             request.body = await _body(receive)
-            response = await asyncio.to_thread(self._answer, request)
+            response = await asyncio.to_thread(self._respond, request)
         except Disconnected:
             return
         except PayloadTooLarge as error:
-            response = self._app(request).refuse(request, error)
+            response = self._app(request).pipeline.respond(request, error)
         content = response.body
         if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
             response.headers["content-length"] = str(len(content))
@@ -80,31 +80,33 @@ class Asgi:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    def _answer(self, request: Request) -> Response:
+    def _respond(self, request: IncomingRequest) -> Response:
         app = self._app(request)
         authorization = request.headers.get("authorization")
         if self._authorize is not None and authorization is not None and self._is_authorized(app, request):
             try:
                 request.authorizer = {"claims": self._authorize(authorization)}
             except OrgError as error:
-                return app.refuse(request, error)
-        return app.handle(request)
+                return app.pipeline.respond(request, error)
+        return app.pipeline.respond(request)
 
     def _app(self, request: Request) -> App:
-        """As API Gateway picks a route: by method and path, and a literal segment before a parameter."""
+        """The app that API Gateway would route to: by method and path, a literal segment before a parameter."""
         method, path = request.method, request.path
         if method == "OPTIONS":
-            # Before a request from another origin: that one's app answers.
+            # A CORS preflight: the app of the request that follows responds.
             method = request.headers.get("access-control-request-method", method)
-        found = [(route.path, app) for app in self._apps if (route := app.route_of(method, path)) is not None]
-        if found:
-            return min(found, key=lambda each: [part.startswith("{") for part in each[0].split("/")])[1]
-        return next((app for app in self._apps if app.serves(path)), self._apps[0])
+        routed = [
+            (route.path, app) for app in self._apps if (route := app.pipeline.find_route(method, path)) is not None
+        ]
+        if routed:
+            return min(routed, key=lambda candidate: [part.startswith("{") for part in candidate[0].split("/")])[1]
+        return next((app for app in self._apps if app.pipeline.table.knows(path)), self._apps[0])
 
     @staticmethod
     def _is_authorized(app: App, request: Request) -> bool:
-        """As in front of an API: what needs no identity has no authorizer."""
-        return app.identity.needs_authorizer and app.needs_identity(request.method, request.path)
+        """As with API Gateway, routes without a caller have no authorizer."""
+        return app.identity.needs_authorizer and app.pipeline.needs_identity(request.method, request.path)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -117,18 +119,18 @@ class Asgi:
                 return
 
 
-def read(scope: Scope) -> Request:
-    """The request of a scope, still without its body and without an authorizer."""
-    # ASGI: header names are lower case already. Repeated ones are joined, as API Gateway does.
+def read(scope: Scope) -> IncomingRequest:
+    """The request of a scope, without body and authorizer."""
+    # In ASGI header names are in lower case. Repeated headers are joined, as API Gateway does.
     headers: dict[str, str] = {}
     for raw_name, value in scope["headers"]:
         name, text = raw_name.decode("latin-1"), value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{text}" if name in headers else text
-    # The bytes where there are any: a server may have decoded `path` in another way than API Gateway would.
+    # Prefer the raw bytes: a server may decode `path` differently from API Gateway.
     raw_path: bytes | None = scope.get("raw_path")
     sent_path: str = scope["path"] if raw_path is None else decode_path(raw_path.decode("latin-1").partition("?")[0])
-    return Request(
+    return IncomingRequest(
         scope["method"],
         strip_prefix(scope.get("root_path", ""), sent_path),
         sent_path,
@@ -147,7 +149,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            # Half a request is none: nothing is carried out, and nobody waits for an answer.
+            # An incomplete request has no effect, and no one waits for a response.
             raise Disconnected
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
@@ -156,5 +158,5 @@ async def _body(receive: Receive) -> bytes:
         if not message.get("more_body", False):
             break
     if size > BODY_LIMIT_BYTES:
-        raise PayloadTooLarge(f"The body has {size} bytes, and {BODY_LIMIT_BYTES} are allowed.")
+        raise PayloadTooLarge(f"The body has {size} bytes; the limit is {BODY_LIMIT_BYTES}.")
     return b"".join(chunks)

@@ -1,11 +1,12 @@
-"""One route: its rule, its handler, and how a request runs through them."""
+"""One route: its access rule, its handler, and how a request runs through them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Required, TypedDict
 
 from org_common.auth.rules import Rule
+from org_common.events.event_source import SURELY_FITS_ANYWHERE_BYTES
 from org_common.handlers.binding import Binding
 from org_common.handlers.result import ResultWriter
 from org_common.handlers.signature import NO_PROVIDERS, Signature
@@ -14,50 +15,63 @@ from org_common.http.response import NO_STORE, Response
 from org_common.http.routing import parameters
 from org_common.values.errors import OrgError, PreconditionFailed, Unavailable
 from org_common.values.identity import Identity
+from org_common.values.isolation import DEFAULT_ISOLATION, ISOLATIONS, Isolation
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.db.database import Database
-    from org_common.db.idempotency import IdempotencyKey
-    from org_common.db.reader import Reader
-    from org_common.db.transaction import Isolation
+    from typing import Protocol
 
-ISOLATIONS = ("read committed", "repeatable read", "serializable")
-# Shorter ones fit through whatever there is, a load balancer too.
-SURELY_FITS_BYTES = 150_000
+    from org_common.db.database import Database
+    from org_common.db.idempotency import IdempotencyKey, StoredResponse
+    from org_common.http.incoming_request import IncomingRequest
+
+    class Host(Protocol):
+        """What the app offers its routes."""
+
+        def database(self) -> Database:
+            """The database of the app's routes."""
+            ...
+
+        def finish_before_commit(self, request: IncomingRequest, response: Response) -> Response:
+            """Finish a large response. Raises `ResponseTooLarge` when it cannot be sent."""
+            ...
 
 
 class RouteOptions(TypedDict, total=False):
-    """What a route declares besides its path."""
+    """What a route declares next to its path."""
 
     allow: Required[Rule]
-    """Who may: a route without a rule does not start."""
+    """The access rule. A route without one raises `TypeError` at import."""
     status: int
-    """Of a success, 200 by default; a handler that answers None makes a 200 a 204."""
+    """Status of a successful response, 200 by default; a handler that returns None turns 200 into 204."""
     idempotent: bool
-    """With the header Idempotency-Key a request that comes again gets the answer of the first and has no effect."""
+    """With the header Idempotency-Key, a retried request gets the stored response and has no further effect."""
     retry: bool
-    """The handler is a function of its input alone: it may run again after a deadlock or a lost connection."""
-    isolation: Literal["read committed", "repeatable read", "serializable"]
-    """Of its transaction, READ COMMITTED by default. The others go with `retry=True`."""
+    """The handler depends on its input alone: it may run again after a deadlock or a lost connection."""
+    isolation: Isolation
+    """Isolation level of its transaction, READ COMMITTED by default. The other levels need `retry=True`."""
     cache: str
-    """The header Cache-Control of a success, "no-store" by default. Example: "private, no-cache"."""
+    """The header Cache-Control of a successful response, "no-store" by default. Example: "private, no-cache"."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
+    begins_with_statement: bool
+    """Assert that the access rule needs no round trip of its own: `TypeError` at import if the handler may do something
+    before its first statement, which the rule is sent with. Without it the route finds out at its first request."""
     raises: Sequence[type[OrgError]]
-    """Errors for the OpenAPI document that it cannot know of: what a function in the database answers, `Gone` say."""
+    """Errors to document in OpenAPI that the code does not show, such as `Gone` raised by a database function."""
 
 
 class Route:
-    """One method of one path, its rule, and the handler behind them."""
+    """One method of one path, its access rule, and its handler."""
 
     __slots__ = (
-        "_authorized",
+        "_authorizes_first",
         "_binding",
         "_identity_at",
         "_is_unconditional",
         "_isolation",
+        "_needs_authorization",
         "_path_at",
         "_reader_at",
         "_result",
@@ -84,7 +98,10 @@ class Route:
         options: RouteOptions,
         provided: Mapping[type, Callable[[Request], Any]] = NO_PROVIDERS,
     ) -> None:
-        """`TypeError` says what is wrong with the declaration, and the fix. `provided`: the app's own, as it grows."""
+        """Raises `TypeError` that says what is wrong with the declaration and how to fix it.
+
+        `provided` are the factories of the app or router, which may grow later.
+        """
         where = f"{method} {path}"
         rule = options.get("allow")
         if not isinstance(rule, Rule):
@@ -92,68 +109,87 @@ class Route:
         unknown = options.keys() - RouteOptions.__annotations__.keys()
         if unknown:
             raise TypeError(
-                f"{where}: there is no option {min(unknown)!r}. Options are {', '.join(RouteOptions.__annotations__)}"
+                f"{where}: unknown option {min(unknown)!r}. Options are {', '.join(RouteOptions.__annotations__)}"
             )
         try:
             names = parameters(path)
-            self.signature = Signature(handler, names, provided)
+            self.signature: Signature = Signature(handler, names, provided)
             self._binding = Binding(self.signature)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error
-        self.method = method
-        self.path = path
-        self.handler = handler
-        self.rule = rule
-        self.is_public = rule.is_public
-        self._authorized = rule.needs_database
+        self.method: str = method
+        self.path: str = path
+        self.handler: Callable[..., Any] = handler
+        self.rule: Rule = rule
+        self.is_public: bool = rule.is_public
+        self._needs_authorization = rule.needs_database
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
-        self.summary = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
-        self.raises = tuple(options.get("raises", ()))
-        self.idempotent = options.get("idempotent", False)
+        self.summary: str = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
+        self.raises: tuple[type[OrgError], ...] = tuple(options.get("raises", ()))
+        self.idempotent: bool = options.get("idempotent", False)
         self._retry = options.get("retry", False)
-        self._isolation: Isolation = options.get("isolation", "read committed")
-        self.provided = provided
-        self.status = options.get("status", 200)
+        self._isolation: Isolation = options.get("isolation", DEFAULT_ISOLATION)
+        self.provided: Mapping[type, Callable[[Request], Any]] = provided
+        self.status: int = options.get("status", 200)
         self._result = ResultWriter(self.signature.result, self.status, options.get("cache", NO_STORE))
-        # The positions of the arguments that take them, None where none does.
+        # The positions of the injected arguments; None where the handler does not take one.
         self._identity_at = self.signature.injects("identity")
         self._reader_at = self.signature.injects("reader")
         self._transaction_at = self.signature.injects("transaction")
         self._path_at = [(each.name, at) for at, each in enumerate(self.signature.parameters) if each.kind == "path"]
+        self._authorizes_first: bool | None = None
         self._check(where, names, options)
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
-        lacking = [name for name in self.rule.placeholders if name not in names]
-        if lacking:
+        missing = [name for name in self.rule.placeholders if name not in names]
+        if missing:
             raise TypeError(
-                f"{where}: the rule asks for %({lacking[0]})s, and the path has "
-                f"{', '.join(names) or 'no parameters'}. Name it in the path: /{{{lacking[0]}}}"
+                f"{where}: the access rule needs %({missing[0]})s, and the path has "
+                f"{', '.join(names) or 'no parameters'}. Add it to the path: /{{{missing[0]}}}"
             )
         writes = self._transaction_at is not None
         if writes and self.method in ("GET", "HEAD"):
-            raise TypeError(f"{where} takes a Transaction, and a {self.method} only reads: take a Reader instead")
+            raise TypeError(f"{where} takes a Transaction, and {self.method} must not write: take a Reader instead")
         if writes and self._reader_at is not None:
-            raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads as well, take only that")
+            raise TypeError(f"{where} takes a Reader and a Transaction: a Transaction reads too, take it alone")
         for option in ("idempotent", "retry", "isolation"):
             if option in options and not writes:
                 raise TypeError(
-                    f"{where}: {option}= is about a transaction, and the handler takes none: add `tx: Transaction`"
+                    f"{where}: {option}= needs a transaction, and the handler takes none: add `tx: Transaction`"
                 )
         if self.idempotent and self.is_public:
             raise TypeError(
-                f"{where} is PUBLIC and idempotent=True, and a stored answer belongs to a caller: use allow=TOKEN, or "
-                "leave out idempotent="
+                f"{where} is PUBLIC and idempotent=True, and a stored response belongs to a caller: use allow=TOKEN, "
+                "or remove idempotent="
             )
         if self._isolation not in ISOLATIONS:
-            raise TypeError(f"{where}: isolation={self._isolation!r} is none of {', '.join(ISOLATIONS)}")
-        if self._isolation != ISOLATIONS[0] and not self._retry:
-            raise TypeError(f"{where}: isolation={self._isolation!r} ends in serialization failures: add retry=True")
+            raise TypeError(
+                f"{where}: isolation={self._isolation!r} is not a level. Use one of {', '.join(ISOLATIONS)}"
+            )
+        if self._isolation != DEFAULT_ISOLATION and not self._retry:
+            raise TypeError(f"{where}: isolation={self._isolation!r} causes serialization failures: add retry=True")
+        if options.get("begins_with_statement"):
+            self._check_prologue(where)
         if self._identity_at is not None and self.is_public:
-            raise TypeError(f"{where} is PUBLIC and takes an Identity, which nobody vouches for: use allow=TOKEN")
+            raise TypeError(
+                f"{where} is PUBLIC and takes an Identity, and PUBLIC routes have no caller: use allow=TOKEN"
+            )
 
-    def given(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
-        """The same route in an app that provides these."""
-        # A binding is compiled with what is provided, so each app has one of its own.
+    def _check_prologue(self, where: str) -> None:
+        if self._reader_at is self._transaction_at is None:
+            raise TypeError(
+                f"{where}: begins_with_statement=True is about a Reader or a Transaction, and the handler takes neither"
+            )
+        effect = self.find_effect()
+        if effect is not None:
+            raise TypeError(
+                f"{where}: begins_with_statement=True, but the handler {effect}, before its first statement. Move it "
+                "behind the statement, or remove the option: the access rule then takes a round trip of its own"
+            )
+
+    def bound_to(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
+        """A copy of this route for an app that provides these types."""
+        # A binding is compiled with the app's factories, so each app needs its own.
         own = {"provided": provided, "_binding": Binding(self.signature)}
         route = Route.__new__(Route)
         for name in Route.__slots__:
@@ -162,107 +198,119 @@ class Route:
 
     @property
     def needs_database(self) -> bool:
-        """It reads, writes, or its rule does."""
-        return not (self._reader_at is self._transaction_at is None) or self._authorized
+        """The handler or the access rule uses the database."""
+        return not (self._reader_at is self._transaction_at is None) or self._needs_authorization
 
     def prepare(self) -> None:
-        """Have at hand what the first request would make: validators, serializer, the way to the database."""
+        """Build now what the first request would build: validators, serializer, the import of the database code."""
+        self.authorizes_first()
         try:
-            self._binding.prepare(self.provided)
+            self._binding.prepare()
             self._result.prepare()
         except NameError:
-            # A model that names another one further down: it can be built when that is there.
+            # A model refers to one that is defined below it: it is built at its first use.
             pass
         if self.needs_database:
             __import__("org_common.db.database")
 
-    def run(
-        self,
-        request: Request,
-        values: list[str],
-        identity: Identity | None,
-        database: Callable[[], Database],
-        fit: Callable[[Request, Response], None],
-    ) -> Response:
-        """Bind, run and render. What the handler wrote is committed after its answer was rendered.
-
-        `fit` raises for an answer that could not be sent: asked of long ones, before anything is committed.
-        """
+    def run(self, request: IncomingRequest, values: list[str], identity: Identity | None, host: Host) -> Response:
+        """Bind the arguments, run the handler, render its result. A transaction commits after rendering."""
         if self._is_unconditional and "if-match" in request.headers:
-            # Ignored, it would overwrite what its caller wanted to spare.
+            # Ignoring it could overwrite a change that the caller wanted to protect.
             raise PreconditionFailed("Conditions are not supported here: leave out If-Match.", code="no_conditions")
-        arguments = self._binding.bind(request, values, self.provided)
+        arguments = self._binding.bind(request, values)
         if self._identity_at is not None:
             arguments[self._identity_at] = identity
-        at = self._transaction_at
-        if at is not None:
-            source = database()
+        if self._transaction_at is not None:
+            if self._retry:
+                return self._write_with_retry(request, identity, arguments, host)
+            return self._write(request, identity, arguments, host)
+        if self._needs_authorization or self._reader_at is not None:
+            return self._read(request, identity, arguments, host)
+        return self._render(request, arguments)
 
-            def write() -> Response:
-                return self._write(at, request, identity, source, arguments, fit)
+    def find_effect(self) -> str | None:
+        """What the handler may do before its first statement; None if it provably does nothing."""
+        from org_common.handlers.prologue import find_effect
 
-            if not self._retry:
-                return write()
-            from org_common.db.connections.retry import rerun
+        return find_effect(self.handler, self.signature.parameters)
 
-            # Up to three times, while the transaction was rolled back for certain and there is time.
-            return rerun(write, request.deadline, lambda: source.counters)
-        if self._authorized or self._reader_at is not None:
-            return self._read(self._reader_at, request, identity, database(), arguments)
+    def authorizes_first(self) -> bool:
+        """The access rule and the idempotency key take a round trip of their own, before the handler runs."""
+        first = self._authorizes_first
+        if first is None:
+            if self._reader_at is self._transaction_at is None:
+                first = self._needs_authorization
+            else:
+                # Not for rules that the token answers: there is nothing to ask the database.
+                first = (self._needs_authorization or self.idempotent) and self.find_effect() is not None
+            self._authorizes_first = first
+        return first
+
+    def _render(self, request: IncomingRequest, arguments: list[Any]) -> Response:
+        self._binding.provide(arguments, request, self.provided)
         return self._result.render(self.signature.call(*arguments), request)
 
-    def _read(
-        self, at: int | None, request: Request, identity: Identity | None, database: Database, arguments: list[Any]
-    ) -> Response:
-        handle = database.reader(self.rule, identity, self._path(arguments), request.deadline)
+    def _read(self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host) -> Response:
+        scope, reader = host.database().open_reader(self.rule, identity, self._path_values(arguments), request.deadline)
         try:
-            if at is not None:
-                arguments[at] = handle
-            else:
-                # Nothing of the handler's will take the rule along, so it is asked before the handler runs.
-                handle.ensure_authorized()
-            response = self._result.render(self.signature.call(*arguments), request)
-            handle.ensure_authorized()
+            if self._reader_at is not None:
+                arguments[self._reader_at] = reader
+            if self.authorizes_first():
+                # A refused caller must cause no effect.
+                scope.ensure_authorized()
+            response = self._render(request, arguments)
+            scope.ensure_authorized()
             return response
         finally:
-            handle.close()
+            scope.close()
 
-    def _write(
-        self,
-        at: int,
-        request: Request,
-        identity: Identity | None,
-        database: Database,
-        arguments: list[Any],
-        fit: Callable[[Request, Response], None],
+    def _write_with_retry(
+        self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host
     ) -> Response:
+        from org_common.db.connections.retry import retry_transaction
+
+        def write() -> Response:
+            return self._write(request, identity, arguments, host)
+
+        # Up to three times, while the transaction was rolled back for certain and there is time.
+        return retry_transaction(write, request.deadline, lambda: host.database().counters)
+
+    def _write(self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host) -> Response:
         from org_common.db.idempotency import Replay
 
-        path = self._path(arguments)
-        key = self._key(request)
-        handle = database.transaction(self.rule, identity, path, request.deadline, isolation=self._isolation, key=key)
-        arguments[at] = handle
+        database, path, key = host.database(), self._path_values(arguments), self._idempotency_key(request)
+        scope, transaction = database.open_transaction(
+            self.rule, identity, path, request.deadline, isolation=self._isolation, key=key
+        )
+        assert self._transaction_at is not None
+        arguments[self._transaction_at] = transaction
         try:
-            response = self._result.render(self.signature.call(*arguments), request)
-            handle.ensure_authorized()
-            if len(response.body) >= SURELY_FITS_BYTES:
-                fit(request, response)
-            handle.commit(response.status, response.headers, response.body, response.cookies)
+            if self.authorizes_first() and (key is not None or self._needs_authorization):
+                # Neither a refused caller nor a repeated request may cause an effect.
+                scope.ensure_authorized()
+            response = self._render(request, arguments)
+            scope.ensure_authorized()
+            stored: StoredResponse = (response.status, response.headers, response.body, response.cookies)
+            if len(response.body) >= SURELY_FITS_ANYWHERE_BYTES:
+                response = host.finish_before_commit(request, response)
+            scope.commit(stored)
             return response
         except Replay:
-            handle.rollback()
+            scope.rollback()
         except BaseException:
-            handle.rollback()
+            scope.rollback()
             raise
         finally:
-            handle.close()
-        return self._replayed(key, database.reader(self.rule, identity, path, request.deadline))
+            scope.close()
+        assert key is not None
+        return self._stored_response(key, request, identity, path, database)
 
-    def _path(self, arguments: list[Any]) -> dict[str, Any]:
-        """The values of the path, for the rule."""
+    def _path_values(self, arguments: list[Any]) -> dict[str, Any]:
+        """The path parameters by name, for the access rule."""
         return {name: arguments[at] for name, at in self._path_at}
 
-    def _key(self, request: Request) -> IdempotencyKey | None:
+    def _idempotency_key(self, request: Request) -> IdempotencyKey | None:
         header = request.headers.get("idempotency-key") if self.idempotent else None
         if header is None:
             return None
@@ -272,10 +320,18 @@ class Route:
             header, method=request.method, path=request.sent_path, query=request.query, body=request.body
         )
 
-    def _replayed(self, key: IdempotencyKey | None, handle: Reader) -> Response:
-        stored = handle.stored_answer(key) if key is not None else None
+    def _stored_response(
+        self,
+        key: IdempotencyKey,
+        request: Request,
+        identity: Identity | None,
+        path: Mapping[str, Any],
+        database: Database,
+    ) -> Response:
+        scope, _ = database.open_reader(self.rule, identity, path, request.deadline)
+        stored = scope.stored_response(key)
         if stored is None:
-            # It has expired in this moment.
+            # It expired between the two statements.
             raise Unavailable
         status, headers, body, cookies = stored
         return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"}, cookies=cookies)

@@ -1,4 +1,4 @@
-"""Routes of one file: declared here, and served by the app that takes them in."""
+"""`Router`: routes declared in one file, served by the app that includes them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,38 @@ T = TypeVar("T")
 
 
 class Router:
-    """Some routes, for a function that is split over several files. `prefix` stands in front of each path.
+    """Routes for a function that is split over several files. `prefix` is put in front of each path.
 
         members = Router("/orgs/{org_id}/members")
 
         @members.get("", allow=ORG_USER)
         def list_members(db: Reader, org_id: UUID) -> list[Member]: ...
 
-    and beside the app: `app.include(members)`.
+    In the file of the app: `app.include(members)`.
     """
 
+    prefix: str
+    """Put in front of each path: begins with a slash and ends without one."""
+    routes: list[Route]
+    """The declared routes."""
+    provided: dict[type, Callable[[Request], Any]]
+    """The factories that `provide` registered, by type."""
+
     def __init__(self, prefix: str = "") -> None:
+        """Raises `TypeError` for a prefix without a leading slash, or with a trailing one."""
         if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
             raise TypeError(f'the prefix {prefix!r} must begin with a slash and end without one. Example: "/orgs"')
         self.prefix = prefix
-        self.routes: list[Route] = []
-        self.provided: dict[type, Callable[[Request], Any]] = {}
-        self._taken_by: str | None = None
+        self.routes = []
+        self.provided = {}
+        self._included_by: str | None = None
 
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare a route that reads. `path` names its parameters: "/orgs/{org_id}"."""
         return self._route("GET", path, options)
 
     def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that creates, with `status=201`, or acts."""
+        """Declare a route that creates (with `status=201`) or acts."""
         return self._route("POST", path, options)
 
     def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
@@ -48,7 +56,7 @@ class Router:
         return self._route("PUT", path, options)
 
     def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Declare a route that changes what is sent: its body is a `Patch`."""
+        """Declare a route that changes the fields that are sent: its body is a `Patch`."""
         return self._route("PATCH", path, options)
 
     def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
@@ -56,27 +64,30 @@ class Router:
         return self._route("DELETE", path, options)
 
     def provide(self, kind: type[T], factory: Callable[[Request], T]) -> None:
-        """Give handlers that name this type in their signature what the factory makes for their request.
+        """Dependency injection: handlers that name this type in their signature get what the factory returns.
 
-        Before the routes that ask for it. `TypeError` for a type that is given already, or that is not to be given.
+        The factory is called for each request. Call `provide` above the routes that use the type. Raises `TypeError`
+        for a type that is provided already, and for a model or a built-in type.
         """
         from org_common.handlers.signature import is_injectable
 
         if not is_injectable(kind):
-            raise TypeError(f"provide({kind!r}): only a class of your own can be given, no model and no built-in type")
+            raise TypeError(
+                f"provide({kind!r}): only a class of your own can be provided, not a model or a built-in type"
+            )
         if kind in self.provided:
-            raise TypeError(f"provide({kind.__name__}): it is given already; tests use override")
+            raise TypeError(f"provide({kind.__name__}): it is provided already. In tests, use override")
         self.provided[kind] = factory
 
     def _route(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
         if not isinstance(path, str):
-            raise TypeError(f'a route needs its path: .{method.lower()}("/orgs", allow=SIGNED_IN)')
+            raise TypeError(f'a route needs a path as its first argument: .{method.lower()}("/orgs", allow=SIGNED_IN)')
 
         def declare(handler: H) -> H:
-            if self._taken_by is not None:
+            if self._included_by is not None:
                 raise TypeError(
-                    f"{method} {self.prefix}{path} comes too late: {self._taken_by} has taken in this router. "
-                    "Call include below the routes"
+                    f"{method} {self.prefix}{path} is declared too late: {self._included_by} includes this router "
+                    "already. Call include below the routes"
                 )
             self._add(Route(method, f"{self.prefix}{path}" or "/", handler, options, self.provided))
             return handler
@@ -88,6 +99,6 @@ class Router:
             raise TypeError(f"{route.method} {route.path} is declared twice")
         self.routes.append(route)
 
-    def taken(self, by: str) -> None:
-        """An app has these routes now: what is declared later would be served by nobody."""
-        self._taken_by = by
+    def freeze(self, owner: str) -> None:
+        """Refuse further routes: the app that includes this router would not serve them."""
+        self._included_by = owner

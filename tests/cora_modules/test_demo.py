@@ -1,4 +1,4 @@
-"""The demo's data and tour, against the app itself."""
+"""The demo data and the tour, against the apps."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from org_common import Database
 from org_common.testing.client import Client, Person
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.serve.issuer import ISSUER, subject
-from tests.cora_modules.access.world import APPS, Guest
+from tests.cora_modules.access.world import APPS, ModuleClient
 
 pytestmark = pytest.mark.db
 
@@ -29,41 +29,41 @@ def seeded(database: LocalDatabase) -> Iterator[LocalDatabase]:
 
 
 def client(name: str | None) -> Client:
-    return Guest(None if name is None else Person(subject(name), issuer=ISSUER, email=f"{name}@example.com"))
+    return ModuleClient(None if name is None else Person(subject(name), issuer=ISSUER, email=f"{name}@example.com"))
 
 
 class Visit:
-    """A visitor who needs no server."""
+    """A visit that calls the apps without a server."""
 
     def __init__(self) -> None:
-        self.surprises: list[str] = []
+        self.failures: list[str] = []
 
     def step(
         self, what: str, person: str | None, method: str, path: str, *, expect: int, body: object = None
     ) -> dict[str, str]:
-        answer = client(person).send(method, path, body=body)
-        if answer.status != expect:
-            self.surprises.append(f"{what}: {answer}")
-        found: dict[str, str] = json.loads(answer.body) if answer.body else {}
-        return found
+        response = client(person).send(method, path, body=body)
+        if response.status != expect:
+            self.failures.append(f"{what}: {response}")
+        content: dict[str, str] = json.loads(response.body) if response.body else {}
+        return content
 
 
-def test_tour_goes_as_it_says(seeded: LocalDatabase) -> None:
+def test_tour_succeeds(seeded: LocalDatabase) -> None:
     visit = Visit()
 
     demo.tour(visit)
 
-    assert visit.surprises == []
+    assert visit.failures == []
 
 
-def test_tour_leaves_nothing_behind(seeded: LocalDatabase) -> None:
+def test_tour_can_be_repeated(seeded: LocalDatabase) -> None:
     demo.tour(Visit())
 
     demo.tour(again := Visit())
-    assert again.surprises == []
+    assert again.failures == []
 
 
-def test_data_is_made_once(seeded: LocalDatabase) -> None:
+def test_seed_inserts_once(seeded: LocalDatabase) -> None:
     demo.seed(seeded.admin_url, ISSUER)
 
     with psycopg.connect(seeded.admin_url) as conn:
@@ -72,11 +72,11 @@ def test_data_is_made_once(seeded: LocalDatabase) -> None:
 
 
 @pytest.mark.parametrize("name", demo.PEOPLE)
-def test_everybody_can_sign_in(seeded: LocalDatabase, name: str) -> None:
+def test_each_person_can_sign_in(seeded: LocalDatabase, name: str) -> None:
     assert client(name).get("/orgs").status == 200
 
 
-def test_example_shows_something(seeded: LocalDatabase) -> None:
+def test_example_is_not_empty(seeded: LocalDatabase) -> None:
     name, path = demo.EXAMPLE
 
     assert client(name).get(path).json()["items"] != []

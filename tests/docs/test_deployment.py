@@ -20,7 +20,7 @@ from org_common.config.needs import Needs
 from org_common.tools.cli import main
 from org_common.tools.doctor import iam
 from org_common.tools.doctor.deployed import Function
-from org_common.tools.doctor.roles import needed
+from org_common.tools.doctor.roles import required_permissions
 from org_common.tools.layer import functions
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
@@ -118,11 +118,11 @@ def test_policy_allows_the_secrets_and_no_more() -> None:
         environ=json.loads(FILES["notes-environment.json"])["Variables"],
     )
     statements = iam.parse("secrets", json.loads(FILES["secrets-policy.json"]))
-    secrets = [need for need in needed(function, Needs()) if need.action.startswith("secretsmanager:")]
+    secrets = [need for need in required_permissions(function, Needs()) if need.action.startswith("secretsmanager:")]
 
     assert len(secrets) == 2
-    assert iam.lacking(statements, secrets) == []
-    assert list(iam.exceeding(statements, secrets)) == []
+    assert iam.missing_needs(statements, secrets) == []
+    assert list(iam.excess(statements, secrets)) == []
 
 
 def test_zips_have_the_names_and_handlers_of_the_table(tmp_path: Path) -> None:

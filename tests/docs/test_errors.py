@@ -12,7 +12,7 @@ import pytest
 
 import org_common
 from org_common.auth.refusals import REASONS, TokenRefused
-from org_common.db.protocol.errors import _OWN, StatementFailed, answer
+from org_common.db.protocol.errors import _OWN, StatementFailed, to_org_error
 from org_common.values import errors
 from org_common.values.errors import OrgError
 
@@ -101,7 +101,7 @@ def test_arguments_are_those_of_the_page(kind: type[OrgError]) -> None:
 
 def test_every_code_of_the_source_is_there() -> None:
     refusals = {(TokenRefused(reason).code, TokenRefused(reason).status) for reason in REASONS}
-    unknown_user = answer(StatementFailed("OCUSR", "words"), read_only=True)
+    unknown_user = to_org_error(StatementFailed("OCUSR", "words"), read_only=True)
     used = {pair for module, tree in modules() for pair in codes_of(module, tree)}
 
     told = {(row[0], int(status)) for row in table("## Codes") for status in row[1].split(", ")}

@@ -15,6 +15,7 @@ from org_common import (
     Cors,
     Identity,
     Issuer,
+    OrgCheck,
     Reader,
     Request,
     Settings,
@@ -27,7 +28,7 @@ from org_common.db.connections import profile as profiles
 from org_common.db.connections.profile import Profile
 from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.protocol import statement
-from org_common.db.protocol.errors import _ANSWERS, _OWN, StatementFailed, answer
+from org_common.db.protocol.errors import _ERRORS, _OWN, StatementFailed, to_org_error
 from org_common.http.finish import SECURITY
 from org_common.route import RouteOptions
 from org_common.telemetry import observability
@@ -76,13 +77,13 @@ SQLSTATES = [(row[0].rstrip("…"), int(row[1]), row[2]) for row in table("## Da
 
 @pytest.mark.parametrize(("sqlstate", "status", "code"), SQLSTATES, ids=str)
 def test_sqlstate_becomes_what_the_page_says(sqlstate: str, status: int, code: str) -> None:
-    error = answer(StatementFailed(sqlstate.ljust(5, "9"), "words"), read_only=False)
+    error = to_org_error(StatementFailed(sqlstate.ljust(5, "9"), "words"), read_only=False)
 
     assert (error.status, error.code) == (status, code)
 
 
 def test_page_has_every_sqlstate() -> None:
-    assert [sqlstate for sqlstate, _, _ in SQLSTATES] == list(_ANSWERS)
+    assert [sqlstate for sqlstate, _, _ in SQLSTATES] == list(_ERRORS)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_page_has_every_sqlstate() -> None:
     ],
 )
 def test_rest_of_the_codes_is_as_the_text_says(sqlstate: str, read_only: bool, status: int, code: str) -> None:
-    error = answer(StatementFailed(sqlstate, "words"), read_only=read_only)
+    error = to_org_error(StatementFailed(sqlstate, "words"), read_only=read_only)
 
     assert (error.status, error.code) == (status, code)
     assert f"{status} `{code}`" in ERRORS
@@ -155,7 +156,9 @@ def test_every_verb_is_there() -> None:
 def test_every_option_of_a_transaction_is_there() -> None:
     options = {row[0].partition("=")[0] for row in table("## Isolation and other route options", TRANSACTIONS)}
 
-    assert options == RouteOptions.__annotations__.keys() - {"allow", "cache", "raises", "status", "summary"}
+    assert options == RouteOptions.__annotations__.keys() - {
+        *("allow", "begins_with_statement", "cache", "raises", "status", "summary")
+    }
 
 
 def test_rules_run_as_the_roles_that_the_page_says() -> None:
@@ -164,6 +167,7 @@ def test_rules_run_as_the_roles_that_the_page_says() -> None:
         "TOKEN": TOKEN,
         "SIGNED_IN": SIGNED_IN,
         "Check(sql)": Check("true"),
+        "OrgCheck(role)": OrgCheck("org_admin"),
         "SysCheck(role)": SysCheck("sys_admin"),
     }
 

@@ -11,9 +11,10 @@ from org_common import SIGNED_IN, App, Reader, Transaction
 from org_common.db.connections.connection import Single, Source
 from org_common.db.connections.retry import Phase
 from org_common.db.database import Database
-from org_common.db.transaction import Isolation
 from org_common.testing.client import Answer, Client, Person
+from org_common.values.isolation import Isolation
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE as LAB_ALICE
 from tests.support.lab import INSERT, Lab
 from tests.support.proxy import Proxy
@@ -143,7 +144,7 @@ class Bench:
 
     def ask(self, query: LiteralString, params: Mapping[str, object] | None = None) -> object:
         """Through the SDK, on the connection of the next request, without any fault."""
-        handle = self.database.reader(SIGNED_IN, LAB_ALICE, {}, Deadline.after(8))
+        handle = open_reader(self.database, SIGNED_IN, LAB_ALICE, {}, Deadline.after(8))
         try:
             return handle.value(query, params)
         finally:

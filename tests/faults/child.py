@@ -23,6 +23,7 @@ from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.testing.client import Answer, Client, Person
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, INSERT
 
 PID: LiteralString = "select pg_backend_pid()"
@@ -77,7 +78,7 @@ def sent(client: Client, method: str, path: str) -> tuple[Answer, float]:
 
 
 def backend(of: Database) -> int:
-    return int(of.reader(SIGNED_IN, ALICE, {}, Deadline.after(8)).value(PID))
+    return int(open_reader(of, SIGNED_IN, ALICE, {}, Deadline.after(8)).value(PID))
 
 
 def fork() -> None:
@@ -152,7 +153,7 @@ def terminate() -> None:
     made = database.default()
     say(pid=backend(made))
     if sys.argv[-1] == "busy":
-        made.reader(SIGNED_IN, ALICE, {}, Deadline.after(2)).value("select pg_sleep(10)")
+        open_reader(made, SIGNED_IN, ALICE, {}, Deadline.after(2)).value("select pg_sleep(10)")
     time.sleep(20)
 
 

@@ -14,11 +14,12 @@ from psycopg.pq.abc import PGresult
 from org_common.auth.rules import PUBLIC
 from org_common.db.connections.connection import Single, Source
 from org_common.db.connections.guard import Guard, Misconfigured, faults
-from org_common.tools.database.guard import look
+from org_common.tools.database.guard import check_database
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 from tests.faults.bench import Bench
 from tests.faults.logins import BECOMES, drop_role, login
+from tests.support.handles import open_transaction
 from tests.support.lab import Lab
 from tests.support.report import Report
 
@@ -121,7 +122,7 @@ def test_bad_login_is_not_served(
                 assert (seen.status, seen.code, seen.value) == (500, "misconfigured", None), seen
         assert fix in caplog.text
         assert lab.notes() == []
-        found = look(url)
+        found = check_database(url)
         assert any(fix in fault for fault in found), found
         if name == "owner, no FORCE":
             assert any("lab.owned force row level security" in fault for fault in found), found
@@ -134,7 +135,7 @@ def test_savepoint_does_not_heal_what_the_guard_refused(
     with ExitStack() as stack, report.case(RUN):
         bench = serve(BAD["may become the service"][0](lab, stack))
         stack.callback(bench.source.close)
-        tx = bench.database.transaction(PUBLIC, None, {}, Deadline.after(10))
+        tx = open_transaction(bench.database, PUBLIC, None, {}, Deadline.after(10))
         for _ in range(2):
             with suppress(OrgError), tx.savepoint():
                 tx.run(sql, rows=None)
@@ -178,7 +179,7 @@ def test_good_login_is_served(lab: Lab, serve: Callable[[str], Bench]) -> None:
         assert bench.read().status == 200
         assert bench.write().status == 200
         # The lab has tables that leave something to be desired.
-        assert look(url) == look(lab.local.login_url)
+        assert check_database(url) == check_database(lab.local.login_url)
         bench.source.close()
 
 
@@ -193,7 +194,7 @@ def test_role_of_which_nothing_is_known_is_told_and_served(
 
         assert [bench.read().status, bench.write().status] == [200, 200]
         assert [record.levelname for record in caplog.records if "can become power_0_" in record.message] == ["WARNING"]
-        assert any("which no request runs as" in fault for fault in look(url))
+        assert any("which no request runs as" in fault for fault in check_database(url))
 
 
 def test_environment_that_has_refused_serves_as_soon_as_the_fault_is_mended(
@@ -232,7 +233,7 @@ CANARIES: dict[str, Canary] = {
     "materialized view": (
         "create materialized view lab.canary as select * from lab.hidden",
         "drop materialized view lab.canary",
-        "lab.canary, for which there is no row-level security: revoke",
+        "lab.canary, and materialized views have no row-level security: revoke",
     ),
     "partition read past its parent": (
         """create table lab.parent (id int) partition by list (id);
@@ -258,10 +259,10 @@ def canary(lab: Lab, make: LiteralString, remove: LiteralString, role: LiteralSt
 @pytest.mark.parametrize("name", CANARIES)
 def test_canary(name: str, role: LiteralString, lab: Lab, report: Report) -> None:
     make, remove, said = CANARIES[name]
-    before = look(lab.local.login_url)
+    before = check_database(lab.local.login_url)
 
     with report.case(CANARY), canary(lab, make, remove, role):
-        found = look(lab.local.login_url)
+        found = check_database(lab.local.login_url)
 
         assert any(said in fault for fault in found if fault not in before), found
 

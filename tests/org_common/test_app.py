@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Conflict, Identity, NotFound, Request, Response, Unavailable
+from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Conflict, Identity, NotFound, Response, Unavailable
 from org_common.events import http_api as gateway
+from org_common.http.incoming_request import IncomingRequest
 from org_common.testing.client import Client, Person
 from org_common.values.types import LocalContext
 
@@ -58,7 +59,7 @@ def made() -> dict[str, str]:
     return {"id": "a-1"}
 
 
-def request(path: str, method: str = "GET") -> Request:
+def request(path: str, method: str = "GET") -> IncomingRequest:
     read = gateway.HTTP_API.read(gateway.event(method, path, request_id="r-1"), LocalContext("r-1", 29))
     assert read is not None
     return read
@@ -167,7 +168,7 @@ def test_error_of_ours_is_logged_once_with_its_traceback(caplog: pytest.LogCaptu
     client.get("/fails/unavailable")
 
     [record] = caplog.records
-    assert record.getMessage() == "GET /fails/{how} answered 503"
+    assert record.getMessage() == "GET /fails/{how} responded with 503"
     assert record.exc_info is not None
 
 
@@ -188,14 +189,14 @@ def test_unknown_event_is_logged_without_its_contents(caplog: pytest.LogCaptureF
 
 
 def test_request_is_handled_without_an_event() -> None:
-    response = app.handle(request("/public"))
+    response = app.pipeline.respond(request("/public"))
 
     assert isinstance(response, Response)
     assert (response.status, response.body) == (200, b'{"to":"anybody"}')
 
 
 def test_problem_names_the_request() -> None:
-    response = app.handle(request("/nothing"))
+    response = app.pipeline.respond(request("/nothing"))
 
     assert json.loads(response.body)["instance"] == "urn:request:r-1"
 
@@ -210,9 +211,9 @@ def test_response_that_cannot_be_sent_is_a_problem(body: Any) -> None:
 
 
 def test_app_knows_its_paths() -> None:
-    assert app.serves("/public")
-    assert app.serves("/fails/any")
-    assert not app.serves("/fails")
+    assert app.pipeline.table.knows("/public")
+    assert app.pipeline.table.knows("/fails/any")
+    assert not app.pipeline.table.knows("/fails")
 
 
 def test_routes_are_listed_with_the_first_line_of_their_docstrings() -> None:

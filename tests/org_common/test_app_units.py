@@ -1,4 +1,4 @@
-"""In which order a route rules, runs, renders and commits: its database only writes down what it is asked."""
+"""The order in which a route authorizes, runs, renders and commits, recorded by a fake database."""
 
 import os
 from typing import TYPE_CHECKING, Any, cast
@@ -6,18 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from org_common import SIGNED_IN, App, Check, Conflict, Forbidden, Model, Reader, Response, Transaction
+from org_common import SIGNED_IN, App, Conflict, Forbidden, Model, OrgCheck, Reader, Response, Transaction
 from org_common.testing.client import Answer, Client, Person
 
 if TYPE_CHECKING:
     from org_common import Database
 
 ORG = "0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a"
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ORG_USER = OrgCheck("org_user")
 
 
 class Handle:
-    """A unit that writes down what is done with it; `refuses` is raised when the rule is asked."""
+    """Scope and `Transaction` in one, which records its calls; `refuses` is raised by the access rule."""
 
     def __init__(self, steps: list[str], refuses: Exception | None) -> None:
         self._steps = steps
@@ -27,12 +27,14 @@ class Handle:
         self._steps.append(step)
 
     def ensure_authorized(self) -> None:
-        self._steps.append("rule")
+        # Asked once: a second call has nothing to do.
+        if "rule" not in self._steps:
+            self._steps.append("rule")
         if self._refuses:
             raise self._refuses
 
-    def commit(self, status: int, headers: Any, body: bytes, cookies: Any) -> None:
-        self._steps.append(f"commit {status}")
+    def commit(self, response: tuple[int, Any, bytes, Any]) -> None:
+        self._steps.append(f"commit {response[0]}")
 
     def rollback(self) -> None:
         self._steps.append("rollback")
@@ -42,7 +44,7 @@ class Handle:
 
 
 class Ledger:
-    """A database whose units are written down."""
+    """A database that records its transactions."""
 
     def __init__(self, refuses: Exception | None = None) -> None:
         self.steps: list[str] = []
@@ -50,17 +52,20 @@ class Ledger:
         self.options: dict[str, Any] = {}
         self._refuses = refuses
 
-    def reader(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any) -> Handle:
+    def open_reader(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any) -> tuple[Handle, Handle]:
         return self._opened("reader", identity, path)
 
-    def transaction(self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any, **options: Any) -> Handle:
+    def open_transaction(
+        self, rule: Any, identity: Any, path: dict[str, Any], deadline: Any, **options: Any
+    ) -> tuple[Handle, Handle]:
         self.options = options
         return self._opened("transaction", identity, path)
 
-    def _opened(self, kind: str, identity: Any, path: dict[str, Any]) -> Handle:
+    def _opened(self, kind: str, identity: Any, path: dict[str, Any]) -> tuple[Handle, Handle]:
         self.steps.append(kind)
         self.asked.append((kind, identity.subject, path))
-        return Handle(self.steps, self._refuses)
+        handle = Handle(self.steps, self._refuses)
+        return handle, handle
 
 
 class Thing(Model):
@@ -109,13 +114,13 @@ def sent(ledger: Ledger, method: str, path: str, **more: Any) -> Answer:
         app.use(None)
 
 
-def test_reading_route_asks_the_rule_at_the_latest_before_the_answer() -> None:
+def test_reading_route_authorizes_before_a_handler_that_may_do_something() -> None:
     ledger = Ledger()
 
     answer = sent(ledger, "GET", f"/orgs/{ORG}")
 
     assert answer.status == 200
-    assert ledger.steps == ["reader", "handler", "rule", "close"]
+    assert ledger.steps == ["reader", "rule", "handler", "close"]
 
 
 def test_route_without_a_reader_asks_the_rule_before_the_handler() -> None:
@@ -142,7 +147,7 @@ def test_writing_route_commits_after_the_rule_and_closes() -> None:
     answer = sent(ledger, "POST", f"/orgs/{ORG}")
 
     assert answer.status == 200
-    assert ledger.steps == ["transaction", "handler", "rule", "commit 200", "close"]
+    assert ledger.steps == ["transaction", "rule", "handler", "commit 200", "close"]
 
 
 @pytest.mark.parametrize(("how", "status"), [("conflict", 409), ("unrenderable", 500), ("unknown", 500)])
@@ -152,7 +157,7 @@ def test_fault_of_handler_or_rendering_rolls_back(how: str, status: int) -> None
     answer = sent(ledger, "POST", f"/orgs/{ORG}", query=f"how={how}")
 
     assert answer.status == status
-    assert ledger.steps == ["transaction", "handler", "rollback", "close"]
+    assert ledger.steps == ["transaction", "rule", "handler", "rollback", "close"]
 
 
 def test_exit_within_a_handler_rolls_back() -> None:
@@ -161,7 +166,7 @@ def test_exit_within_a_handler_rolls_back() -> None:
     with pytest.raises(SystemExit):
         sent(ledger, "POST", f"/orgs/{ORG}", query="how=exit")
 
-    assert ledger.steps == ["transaction", "handler", "rollback", "close"]
+    assert ledger.steps == ["transaction", "rule", "handler", "rollback", "close"]
 
 
 def test_refused_write_is_rolled_back() -> None:
@@ -170,7 +175,7 @@ def test_refused_write_is_rolled_back() -> None:
     answer = sent(ledger, "POST", f"/orgs/{ORG}")
 
     assert answer.status == 403
-    assert ledger.steps == ["transaction", "handler", "rule", "rollback", "close"]
+    assert ledger.steps == ["transaction", "rule", "rollback", "close"]
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])

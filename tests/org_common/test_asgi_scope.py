@@ -79,7 +79,7 @@ def test_each_request_has_an_id_and_a_deadline() -> None:
 
 
 def test_app_that_needs_an_authorizer_is_not_served_without() -> None:
-    with pytest.raises(TypeError, match=r"App\('open', 0 routes\) has identity=FROM_AUTHORIZER.*give authorize="):
+    with pytest.raises(TypeError, match=r"App\('open', 0 routes\): identity=FROM_AUTHORIZER.*Pass authorize="):
         Asgi([App("open")], database=NO_DATABASE)
 
 

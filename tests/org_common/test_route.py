@@ -17,6 +17,7 @@ from org_common import (
     Header,
     Identity,
     Model,
+    OrgCheck,
     Reader,
     Rule,
     SysCheck,
@@ -26,7 +27,7 @@ from org_common import (
 if TYPE_CHECKING:
     from decimal import Decimal
 
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ORG_USER = OrgCheck("org_user")
 WS_USER = Check("app.has_ws_role(%(ws_id)s, 'ws_user')")
 
 
@@ -124,7 +125,7 @@ def declare(method: str, path: str, handler: Callable[..., Any], options: dict[s
     return app
 
 
-@pytest.mark.parametrize("rule", [None, True, "PUBLIC", Check, [ORG_USER]], ids=repr)
+@pytest.mark.parametrize("rule", [None, True, "PUBLIC", Check, OrgCheck, [ORG_USER]], ids=repr)
 def test_what_is_no_rule_is_refused(rule: object) -> None:
     with pytest.raises(TypeError, match=r"GET /a has no access rule: add allow="):
         declare("GET", "/a", fine, {"allow": rule})
@@ -138,10 +139,10 @@ def test_route_without_a_rule_is_refused() -> None:
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ({"statuss": 201}, r"POST /a: .*no option 'statuss'\. Options are allow, status"),
-        ({"idempotent": True}, r"POST /a: idempotent= is about a transaction.*add `tx: Transaction`"),
-        ({"retry": True}, r"POST /a: retry= is about a transaction.*add `tx: Transaction`"),
-        ({"isolation": "serializable"}, r"POST /a: isolation= is about a transaction.*add `tx: Transaction`"),
+        ({"statuss": 201}, r"POST /a: .*unknown option 'statuss'\. Options are allow, status"),
+        ({"idempotent": True}, r"POST /a: idempotent= needs a transaction.*add `tx: Transaction`"),
+        ({"retry": True}, r"POST /a: retry= needs a transaction.*add `tx: Transaction`"),
+        ({"isolation": "serializable"}, r"POST /a: isolation= needs a transaction.*add `tx: Transaction`"),
     ],
     ids=["unknown", "idempotent", "retry", "isolation"],
 )
@@ -181,7 +182,7 @@ def test_public_route_stores_no_answer() -> None:
 
 
 def test_reader_beside_a_transaction_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"POST /a takes a Reader and a Transaction: .*take only that"):
+    with pytest.raises(TypeError, match=r"POST /a takes a Reader and a Transaction: .*take it alone"):
         declare("POST", "/a", reads_and_writes, {"allow": SIGNED_IN})
 
 
@@ -192,6 +193,13 @@ def test_reader_beside_a_transaction_is_refused() -> None:
         pytest.param("/{org_id}", takes_other, PUBLIC, r"does not take .*'org_id': add", id="taken by another name"),
         pytest.param("/a", takes_org, ORG_USER, r"%\(org_id\)s.*no parameters.*: /\{org_id\}", id="rule lacks all"),
         pytest.param("/{org_id}", takes_org, ORG_USER & WS_USER, r"%\(ws_id\)s.*has org_id", id="rule lacks one"),
+        pytest.param(
+            "/{org_id}",
+            takes_org,
+            OrgCheck("org_user", parameter="tenant_id"),
+            r"%\(tenant_id\)s.*has org_id",
+            id="rule takes another parameter",
+        ),
         pytest.param("a", fine, PUBLIC, r"must begin with '/'", id="no slash"),
         pytest.param("/{Org}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="capital letter"),
         pytest.param("/a{b}", fine, PUBLIC, r"Example: /orgs/\{org_id\}", id="half a segment"),
@@ -259,15 +267,17 @@ def test_refused_route_leaves_nothing_behind() -> None:
         app.get("/a", allow=PUBLIC)(waits)
 
     assert app.routes == []
-    assert not app.serves("/a")
+    assert not app.pipeline.table.knows("/a")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "handler", "options"),
     [
         pytest.param("GET", "/", fine, {"allow": PUBLIC}, id="root"),
-        pytest.param("GET", "/a/{org_id}", takes_org, {"allow": ORG_USER}, id="Check"),
-        pytest.param("GET", "/a/{org_id}/{ws_id}", takes_org_and_ws, {"allow": ORG_USER | WS_USER}, id="Check | Check"),
+        pytest.param("GET", "/a/{org_id}", takes_org, {"allow": ORG_USER}, id="OrgCheck"),
+        pytest.param(
+            "GET", "/a/{org_id}/{ws_id}", takes_org_and_ws, {"allow": ORG_USER | WS_USER}, id="OrgCheck | Check"
+        ),
         pytest.param("GET", "/a/{org_id}", takes_org, {"allow": SysCheck("sys_user")}, id="SysCheck"),
         pytest.param("GET", "/a", reads, {"allow": PUBLIC}, id="PUBLIC Reader"),
         pytest.param("POST", "/a", writes, {"allow": TOKEN}, id="TOKEN Transaction"),

@@ -82,7 +82,9 @@ def test_route_that_comes_after_include_does_not_start() -> None:
     router, app = Router("/a"), App("late")
     app.include(router)
 
-    with pytest.raises(TypeError, match=r"GET /a/b comes too late: App\('late', 0 routes\) has taken in this router"):
+    with pytest.raises(
+        TypeError, match=r"GET /a/b is declared too late: App\('late', 0 routes\) includes this router already"
+    ):
         router.get("/b", allow=PUBLIC)(handler)
 
 
@@ -149,13 +151,13 @@ def test_two_factories_of_one_type_do_not_start() -> None:
 
     with pytest.raises(TypeError, match="two factories of Clock"):
         app.include(router)
-    with pytest.raises(TypeError, match=r"provide\(Clock\): it is given already"):
+    with pytest.raises(TypeError, match=r"provide\(Clock\): it is provided already"):
         app.provide(Clock, make_clock)
 
 
 @pytest.mark.parametrize("kind", [str, int, Request, "Clock"])
 def test_type_that_means_something_else_is_not_provided(kind: Any) -> None:
-    with pytest.raises(TypeError, match="only a class of your own can be given"):
+    with pytest.raises(TypeError, match="only a class of your own can be provided"):
         App("clock").provide(kind, lambda request: None)
 
 

@@ -11,11 +11,12 @@ from org_common import PUBLIC, SIGNED_IN, App, PageRequest
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
 from org_common.testing.client import Client
-from org_common.tools.database.guard import look
+from org_common.tools.database.guard import check_database
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 from tests.soak.tenants import Platform, Tenant
 from tests.soak.units import Soak
+from tests.support.handles import open_reader
 from tests.support.pgbouncer import PgBouncer
 
 pytestmark = pytest.mark.db
@@ -57,14 +58,14 @@ def leave(database: Database, who: Tenant, unit: str, name: str, value: str) -> 
     values = {"name": name, "value": value}
     with suppress(OrgError):
         if unit == "reader":
-            database.reader(SIGNED_IN, who.identity, {}, Deadline.after(10)).value(KEPT, values)
+            open_reader(database, SIGNED_IN, who.identity, {}, Deadline.after(10)).value(KEPT, values)
         else:
             with transaction(who.identity, database=database) as tx:
                 tx.value(KEPT, values)
 
 
 def seen(database: Database, who: Tenant) -> Any:
-    return database.reader(SIGNED_IN, who.identity, {}, Deadline.after(10)).value(SEEN)
+    return open_reader(database, SIGNED_IN, who.identity, {}, Deadline.after(10)).value(SEEN)
 
 
 @pytest.mark.parametrize("unit", ["reader", "transaction"])
@@ -101,15 +102,15 @@ def test_what_a_function_sets_for_the_session_is_gone_behind_a_pooler_that_reset
 
 
 def test_the_guard_names_a_function_that_sets_for_the_session(kept: Platform) -> None:
-    (fault,) = look(kept.local.login_url)
-    assert fault.startswith("the function soak.keep(name text, value text) sets for the session")
+    (fault,) = check_database(kept.local.login_url)
+    assert fault.startswith("the function soak.keep(name text, value text) changes a setting for the session")
 
 
 def test_what_the_server_does_not_support_is_no_concurrent_change(soak: Soak) -> None:
     """0A000 is "cached plan must not change result type", and much else that no other try mends."""
     database, tenant = soak.ways["single direct"], soak.platform.tenants[0]
     with pytest.raises(OrgError) as of_a_read:
-        database.reader(SIGNED_IN, tenant.identity, {}, Deadline.after(10)).value(UNSUPPORTED)
+        open_reader(database, SIGNED_IN, tenant.identity, {}, Deadline.after(10)).value(UNSUPPORTED)
     with pytest.raises(OrgError) as of_a_write, transaction(tenant.identity, database=database) as tx:
         tx.value(UNSUPPORTED)
 

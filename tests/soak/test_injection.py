@@ -14,7 +14,7 @@ import pytest
 from cora_modules.access.orgs import app
 from org_common.testing.client import ISSUER, Answer, Client, Person
 from org_common.tools.database.local import LocalDatabase
-from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, INSIDE, World, leaked
+from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, INTERNALS, World, leaked
 from tests.soak.figures import Figures
 from tests.soak.payloads import payloads
 from tests.soak.scale import LONG, SEED
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.db
 
 # In the short form: of the payloads so many, in so many places each.
 SAMPLE, PLACES_EACH = 420, 8
-WORDS = INSIDE | {"constraint", "violates", "relation", "syntax error", "pg_", "_pkey", "app_login", "row-level"}
+WORDS = INTERNALS | {"constraint", "violates", "relation", "syntax error", "pg_", "_pkey", "app_login", "row-level"}
 ORG = f"/orgs/{GLOBEX}"
 DOMAINS = f"{ORG}/email-domains"
 DOMAIN = f"{DOMAINS}/{GLOBEX_DOMAIN}"

@@ -19,6 +19,7 @@ from org_common.values.types import Deadline
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform, Tenant
+from tests.support.handles import open_reader
 
 pytestmark = pytest.mark.db
 
@@ -95,7 +96,7 @@ class Environment:
             with transaction(self._tenant.identity, database=self._database) as tx:
                 assert tx.value("select auth.uid()") == self._tenant.user_id
         else:
-            reader = self._database.reader(SIGNED_IN, self._tenant.identity, {}, Deadline.after(10))
+            reader = open_reader(self._database, SIGNED_IN, self._tenant.identity, {}, Deadline.after(10))
             assert reader.value("select auth.uid()") == self._tenant.user_id
 
 

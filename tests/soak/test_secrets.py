@@ -26,6 +26,7 @@ from org_common.values.types import Deadline
 from tests.soak.figures import Figures
 from tests.soak.scale import SEED, scaled
 from tests.soak.tenants import Platform
+from tests.support.handles import open_reader
 from tests.support.store import FakeStore
 
 pytestmark = pytest.mark.db
@@ -96,7 +97,7 @@ class Environment:
             with transaction(self._tenant.identity, database=self.database) as tx:
                 assert tx.value("select auth.uid()") == self._tenant.user_id
         else:
-            reader = self.database.reader(SIGNED_IN, self._tenant.identity, {}, Deadline.after(10))
+            reader = open_reader(self.database, SIGNED_IN, self._tenant.identity, {}, Deadline.after(10))
             assert reader.value("select auth.uid()") == self._tenant.user_id
 
 

@@ -17,12 +17,12 @@ from org_common.db.connections.connection import MAX_IDLE_S, Connection, Single
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.db.protocol.statement import prepare_own
-from org_common.db.reader import Reader
 from org_common.values.errors import Forbidden, GatewayTimeout, NotFound, OrgError, Unavailable, Unprocessable
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
 from tests.soak.stage import ITEMS, OF_ORG, TWO_TEXTS, Stage, Step, left_by
 from tests.soak.tenants import STRANGER, Item, Platform, Tenant, identity
+from tests.support.handles import OwnedReader, open_reader, open_transaction
 
 SESSION = prepare_own(
     "select current_user::text, session_user::text, current_setting('role'), "
@@ -52,8 +52,8 @@ class Soak:
         self._last += 1
         return self._last
 
-    def reader(self, way: str, who: Identity | None, rule: Rule = SIGNED_IN, *, left_s: float = 20) -> Reader:
-        return self.ways[way].reader(rule, who, {}, Deadline.after(left_s))
+    def reader(self, way: str, who: Identity | None, rule: Rule = SIGNED_IN, *, left_s: float = 20) -> OwnedReader:
+        return open_reader(self.ways[way], rule, who, {}, Deadline.after(left_s))
 
     def look(self, way: str, who: Tenant, other: Tenant) -> None:
         """What there is, and nothing of the other's, however it is asked for."""
@@ -138,7 +138,7 @@ class Soak:
         """One transaction: its steps, and how it ends."""
         if counted:
             self.units[f"transaction, {end}"] += 1
-        tx = self.ways[way].transaction(SIGNED_IN, who.identity, {}, Deadline.after(20))
+        tx = open_transaction(self.ways[way], SIGNED_IN, who.identity, {}, Deadline.after(20))
         stage = Stage(self, tx, who, other)
         try:
             stage.run(steps)

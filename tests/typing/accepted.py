@@ -1,7 +1,7 @@
 """What the type checkers make of the public names. Checked, never run."""
 
 from collections.abc import Callable
-from typing import Annotated, assert_type
+from typing import Annotated, Literal, assert_type, get_args
 from uuid import UUID
 
 from org_common import (
@@ -13,8 +13,11 @@ from org_common import (
     Cookie,
     Cors,
     Form,
+    Ladder,
     Model,
+    OrgCheck,
     OrgError,
+    OrgRole,
     Page,
     PageRequest,
     Precondition,
@@ -22,6 +25,7 @@ from org_common import (
     Request,
     Response,
     Router,
+    Rule,
     Transaction,
 )
 
@@ -33,7 +37,11 @@ class Org(Model):
 
 app = App("accepted")
 
-ORG_USER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+ORG_USER = OrgCheck("org_user")
+
+WsRole = Literal["ws_user", "ws_admin", "ws_owner"]
+WsCheck: Ladder[WsRole] = Ladder("app.has_ws_role", parameter="ws_id", roles=get_args(WsRole))
+Spelled: Ladder[WsRole] = Ladder("app.has_ws_role", parameter="ws_id", roles=("ws_user", "ws_admin", "ws_owner"))
 
 
 @app.get("/orgs/{org_id}", allow=ORG_USER)
@@ -60,6 +68,12 @@ def a_write_is_typed_by_its_model(tx: Transaction) -> None:
 
 def a_declared_handler_keeps_its_type(db: Reader, org_id: UUID) -> None:
     assert_type(get_org(db, org_id), Org)
+
+
+def a_rule_of_a_ladder_is_a_rule(role: WsRole, org_role: OrgRole) -> None:
+    assert_type(OrgCheck, Ladder[OrgRole])
+    assert_type(OrgCheck("org_admin", parameter="tenant_id"), Rule)
+    assert_type(OrgCheck(org_role) | WsCheck(role) & Check("%(user_id)s = app.uid()"), Rule)
 
 
 class Mailer:

@@ -1,1 +1,1 @@
-"""Who is who: organizations, their members, and the people behind the tokens."""
+"""Organizations, their members, and the users behind the tokens."""

@@ -1,5 +1,6 @@
-"""access/auth: who is calling, for every API of the platform. Its settings are one variable, ORG_COMMON_ISSUERS."""
+"""The authorizer of every API of the platform. Its one setting is the environment variable ORG_COMMON_ISSUERS."""
 
 from org_common import authorizer
 
 app = authorizer()
+"""The handler of the Lambda function."""

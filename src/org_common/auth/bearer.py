@@ -35,7 +35,7 @@ class Bearer:
         verifier: Verifier | None = None,
     ) -> None:
         """`verifier` is for tests: `testing.TokenIssuer` creates one, and tokens for it."""
-        self.verifier = verifier or Verifier.of(issuers, settings)
+        self.verifier: Verifier = verifier or Verifier.of(issuers, settings)
 
     def identity(self, request: Request) -> Identity | None:
         """The caller; None without a token. Raises `TokenRefused` for an invalid one."""

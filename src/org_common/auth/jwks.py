@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from org_common.config.issuers import Issuer
     from org_common.lifecycle.clock import Moment
 
-logger = logging.getLogger("org_common")
+logger: logging.Logger = logging.getLogger("org_common")
 
 # Keys older than FRESH_S are fetched again, and remain in use up to STALE_S while that fails.
 FRESH_S = 300
@@ -86,9 +86,9 @@ class Jwks:
         # Set when the fetch in progress ends.
         self._pending: threading.Event | None = None
         self._unknown: dict[str, Moment] = {}
-        self.fetches = 0
+        self.fetches: int = 0
         """The number of fetches."""
-        self.failures = 0
+        self.failures: int = 0
         """The number of failed fetches."""
         reset_in_child(self._reset_in_child)
 

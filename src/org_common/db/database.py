@@ -1,4 +1,4 @@
-"""One database: its settings and its connections, and the handles that requests get."""
+"""One database: its settings and connections, and the `Reader` or `Transaction` of each request."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from org_common.db.connections.profile import PROFILES
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.protocol.counters import Counters
 from org_common.db.reader import Reader
+from org_common.db.scope import ReadScope, WriteScope
 from org_common.db.session_setup import SessionSetup
-from org_common.db.transaction import Isolation, Transaction
+from org_common.db.transaction import Transaction
 from org_common.values.identity import Identity
+from org_common.values.isolation import DEFAULT_ISOLATION, Isolation
 from org_common.values.types import Deadline
 
-# Outside a route nobody says how long there is.
+# Outside a route there is no request deadline.
 DEFAULT_DEADLINE_S = 30.0
 
 
 class Database:
-    """Hands out `Reader` and `Transaction`. Opens nothing before the first statement.
+    """Opens a `Reader` or a `Transaction` for each request. Connects at the first statement.
 
-    `source` is where connections come from; by default the one connection of a Lambda environment. Whoever made the
-    database closes it.
+    The code that creates a `Database` closes it.
     """
 
     def __init__(self, settings: Settings, source: Source | None = None) -> None:
+        """`source` provides connections; by default it is the one connection of a Lambda environment."""
         self._settings = settings
         self._profile = PROFILES[settings.database_profile]
         self._source = source or Single(settings)
@@ -39,49 +41,52 @@ class Database:
 
     @property
     def counters(self) -> Counters:
-        """What happened to its connections and units so far."""
+        """What happened to its connections and transactions so far."""
         return self._source.counters
 
-    def reader(self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline) -> Reader:
-        """For one request, under its route's rule over the parameters of its path."""
-        prelude = self._prelude(rule, identity, path, deadline)
-        return Reader(self._source, prelude, identity=identity, cursor_keys=self._cursor_keys)
+    def open_reader(
+        self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
+    ) -> tuple[ReadScope, Reader]:
+        """A `Reader` for one request, under its route's access rule over the path parameters.
 
-    def transaction(
+        The caller keeps the scope: it authorizes, and closes when the request is over.
+        """
+        setup = self._session_setup(rule, identity, path, deadline)
+        scope = ReadScope(self._source, setup, identity=identity, cursor_keys=self._cursor_keys)
+        return scope, Reader(scope)
+
+    def open_transaction(
         self,
         rule: Rule,
         identity: Identity | None,
         path: Mapping[str, Any],
         deadline: Deadline,
         *,
-        isolation: Isolation = "read committed",
+        isolation: Isolation = DEFAULT_ISOLATION,
         key: IdempotencyKey | None = None,
-    ) -> Transaction:
-        """For one request, under its route's rule over the parameters of its path.
+    ) -> tuple[WriteScope, Transaction]:
+        """A `Transaction` for one request, under its route's access rule over the path parameters.
 
-        With a `key` its first statement raises `Replay` when the request was answered before.
+        The caller keeps the scope: it commits or rolls back, and closes. With a `key` the first statement raises
+        `Replay` when a response to the request is stored.
         """
-        prelude = self._prelude(rule, identity, path, deadline)
-        return Transaction(
-            self._source,
-            prelude,
-            identity=identity,
-            cursor_keys=self._cursor_keys,
-            isolation=isolation,
-            key=key,
+        setup = self._session_setup(rule, identity, path, deadline)
+        scope = WriteScope(
+            self._source, setup, identity=identity, cursor_keys=self._cursor_keys, isolation=isolation, key=key
         )
+        return scope, Transaction(scope)
 
-    def _prelude(
+    def _session_setup(
         self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline
     ) -> SessionSetup:
         profile = self._profile
+        search_path = self._settings.search_path
         return SessionSetup(
-            *(rule, identity, path, deadline, self._settings.search_path),
-            set_local=profile.set_local,
-            reset=profile.resets,
+            rule, identity, path, deadline, search_path, set_local=profile.set_local, reset=profile.resets
         )
 
     def close(self) -> None:
+        """Close all connections. A later statement opens a new one."""
         self._source.close()
 
 
@@ -90,9 +95,9 @@ _default: Database | None = None
 
 
 def default(*, pages: bool = False) -> Database:
-    """The database of the environment's settings, made at first use and kept for the life of the process.
+    """The database of the environment's settings, created at first use and kept for the life of the process.
 
-    `SettingsError` when `pages` are answered and nothing is there to sign their cursors.
+    Raises `SettingsError` when the app returns `pages` and no key is set to sign their cursors.
     """
     global _default  # noqa: PLW0603 - one environment, one connection
     if _default is None:
@@ -108,12 +113,12 @@ def default(*, pages: bool = False) -> Database:
 def reader(
     identity: Identity, *, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S
 ) -> Iterator[Reader]:
-    """A `Reader` outside a route, for a known user."""
-    handle = (database or default()).reader(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
+    """A `Reader` outside a route, for a known user, until the end of the block."""
+    scope, handle = (database or default()).open_reader(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
     try:
         yield handle
     finally:
-        handle.close()
+        scope.close()
 
 
 @contextmanager
@@ -122,21 +127,21 @@ def transaction(
 ) -> Iterator[Transaction]:
     """A `Transaction` outside a route, for a known user.
 
-    Committed at the end of the block, rolled back on any exception.
+    Commits at the end of the block; rolls back when an exception leaves it.
     """
-    handle = (database or default()).transaction(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
-    with committed(handle):
+    scope, handle = (database or default()).open_transaction(SIGNED_IN, identity, {}, Deadline.after(timeout_s))
+    with committing(scope):
         yield handle
 
 
 @contextmanager
-def committed(handle: Transaction) -> Iterator[None]:
-    """Commit at the end of the block, roll back on whatever leaves it otherwise; the handle is dead then."""
+def committing(scope: WriteScope) -> Iterator[None]:
+    """Commit at the end of the block, roll back when an exception leaves it, and close the scope."""
     try:
         yield
-        handle.commit()
+        scope.commit()
     except BaseException:
-        handle.rollback()
+        scope.rollback()
         raise
     finally:
-        handle.close()
+        scope.close()

@@ -1,6 +1,6 @@
-"""The outbox: messages that are sent if, and only if, the transaction that they belong to was committed.
+"""The outbox: messages that are sent if, and only if, their transaction was committed.
 
-A `Transaction` puts them in, `org_common.db.relay` takes them out.
+A `Transaction` inserts them, `org_common.db.relay` delivers them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ from org_common.db.protocol.statement import Wire, prepare_own
 _SEND = prepare_own("select app.send(%(queue)s, %(key)s, %(message)s)")
 
 
-def sending(queue: str, message: dict[str, Any], key: str | None) -> Wire:
-    """Puts a message in, within a transaction."""
+def outbox_insert(queue: str, message: dict[str, Any], key: str | None) -> Wire:
+    """The statement that inserts a message, for the transaction that it belongs to."""
     return _SEND.bind({"queue": queue, "key": key, "message": message})

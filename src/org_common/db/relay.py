@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 
 from org_common.db.connections.connect import conninfo
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 APPLICATION_NAME = "org-common relay"
 BATCH = 100

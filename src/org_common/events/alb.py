@@ -18,7 +18,7 @@ from org_common.events.event_source import (
     read_body,
 )
 from org_common.events.rest_api import join_headers, join_query
-from org_common.http.request import Request
+from org_common.http.incoming_request import IncomingRequest
 from org_common.values.errors import ResponseTooLarge
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class Alb:
     __slots__ = ()
     has_authorizer = False
 
-    def read(self, event: Event, context: LambdaContext) -> Request | None:
+    def read(self, event: Event, context: LambdaContext) -> IncomingRequest | None:
         """Return the request; None for another source's event. See `EventSource.read` for the errors."""
         try:
             request_context = event["requestContext"]
@@ -61,7 +61,7 @@ class Alb:
         query = join_query(event, is_decoded=False)
         path = decode_path(sent_path)
         check_unicode(path, query)
-        return Request(
+        return IncomingRequest(
             method,
             path,
             path,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
-    from org_common.http.request import Request
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
             """Whether the service verifies tokens in front of the function and passes the claims on."""
             ...
 
-        def read(self, event: Event, context: LambdaContext) -> Request | None:
+        def read(self, event: Event, context: LambdaContext) -> IncomingRequest | None:
             """Return the request; None when the event comes from another source.
 
             Raises `OrgError` (500) for a malformed event, `BadRequest` for malformed input of the caller.

@@ -21,7 +21,7 @@ from org_common.events.event_source import (
     read_body,
     strip_prefix,
 )
-from org_common.http.request import Request
+from org_common.http.incoming_request import IncomingRequest
 
 TYPE_CHECKING = False
 
@@ -46,7 +46,7 @@ class PayloadFormat2:
         self._base_path = check_base_path(base_path)
 
     # One long function: each call that it were split into would cost a hundredth of a warm request.
-    def read(self, event: Event, context: LambdaContext) -> Request | None:
+    def read(self, event: Event, context: LambdaContext) -> IncomingRequest | None:
         """Return the request; None for another source's event. See `EventSource.read` for the errors."""
         try:
             request_context = event["requestContext"]
@@ -85,7 +85,7 @@ class PayloadFormat2:
         authorizer = authorizer if isinstance(authorizer, dict) else None
         tenant_id = getattr(context, "tenant_id", None)
         # By position: keywords cost a third more.
-        return Request(
+        return IncomingRequest(
             method, path, sent_path, query, headers, body, request_id, authorizer, context, tenant_id, cookies
         )
 

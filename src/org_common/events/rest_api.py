@@ -19,7 +19,7 @@ from org_common.events.event_source import (
     read_body,
     strip_prefix,
 )
-from org_common.http.request import Request
+from org_common.http.incoming_request import IncomingRequest
 
 TYPE_CHECKING = False
 
@@ -46,7 +46,7 @@ class RestApi:
         self._base_path = check_base_path(base_path)
         self._binary = binary
 
-    def read(self, event: Event, context: LambdaContext) -> Request | None:
+    def read(self, event: Event, context: LambdaContext) -> IncomingRequest | None:
         """Return the request; None for another source's event. See `EventSource.read` for the errors."""
         try:
             request_context = event["requestContext"]
@@ -78,7 +78,9 @@ class RestApi:
             headers.pop("accept-encoding", None)
         body, authorizer = read_body(event), read_authorizer(request_context)
         tenant_id = getattr(context, "tenant_id", None)
-        return Request(method, path, sent_path, query, headers, body, request_id, authorizer, context, tenant_id)
+        return IncomingRequest(
+            method, path, sent_path, query, headers, body, request_id, authorizer, context, tenant_id
+        )
 
     def to_event(self, response: Response, event: Event) -> Event:
         """Return the response in payload format 1.0. `ResponseTooLarge` above Lambda's limit."""

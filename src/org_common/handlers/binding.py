@@ -42,20 +42,31 @@ FORM = "application/x-www-form-urlencoded"
 class Binding:
     """Builds the arguments of one handler from a request."""
 
-    __slots__ = ("_query_names", "_readers", "_signature")
+    __slots__ = ("_provided_at", "_query_names", "_readers", "_signature")
 
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._query_names = {parameter.wire_name for parameter in signature.parameters if parameter.kind == "query"}
         if signature.injects("page") is not None:
             self._query_names |= {"limit", "cursor"}
+        self._provided_at: list[tuple[int, type]] = [
+            (at, parameter.annotation)
+            for at, parameter in enumerate(signature.parameters)
+            if parameter.kind == "provided"
+        ]
         self._readers: list[ReadArgument | None] | None = None
 
-    def prepare(self, provided: Provided) -> None:
+    def prepare(self) -> None:
         """Compile the validators now instead of at the first request."""
-        self._readers = self._compile_readers(provided)
+        self._readers = self._compile_readers()
 
-    def bind(self, request: Request, values: list[str], provided: Provided) -> list[Any]:
+    def provide(self, arguments: list[Any], request: Request, provided: Provided) -> None:
+        """Fill in the arguments of provided types. Runs code of the project, so the caller is authorized first."""
+        for at, kind in self._provided_at:
+            # Looked up at each request: a test may have overridden the factory.
+            arguments[at] = provided[kind](request)
+
+    def bind(self, request: Request, values: list[str]) -> list[Any]:
         """Return the arguments, with None for those that the app injects. `values` are those of the path, in order.
 
         Raises `Unprocessable` with every fault at once; `BadRequest`, `UnsupportedMediaType` or `PayloadTooLarge` for
@@ -63,7 +74,7 @@ class Binding:
         """
         readers = self._readers
         if readers is None:
-            readers = self._readers = self._compile_readers(provided)
+            readers = self._readers = self._compile_readers()
         faults: list[Fault] = []
         query_string = request.query
         query = _parse_query(query_string, self._query_names, faults) if query_string else NO_QUERY
@@ -74,15 +85,15 @@ class Binding:
             raise Unprocessable(errors=faults[:MAX_FAULTS])
         return arguments
 
-    def _compile_readers(self, provided: Provided) -> list[ReadArgument | None]:
+    def _compile_readers(self) -> list[ReadArgument | None]:
         signature = self._signature
         return [
-            None if parameter.kind in FROM_APP else _reader(parameter, signature.path, provided)
+            None if parameter.kind in FROM_APP or parameter.kind == "provided" else _reader(parameter, signature.path)
             for parameter in signature.parameters
         ]
 
 
-def _reader(parameter: Parameter, path: list[str], provided: Provided) -> ReadArgument:
+def _reader(parameter: Parameter, path: list[str]) -> ReadArgument:
     kind = parameter.kind
     if kind == "request":
         return lambda request, values, query, faults: request
@@ -94,10 +105,6 @@ def _reader(parameter: Parameter, path: list[str], provided: Provided) -> ReadAr
         from org_common.handlers.precondition import Precondition
 
         return lambda request, values, query, faults: Precondition(request)
-    if kind == "provided":
-        provided_type = parameter.annotation
-        # Looked up at each request: a test may have overridden the factory.
-        return lambda request, values, query, faults: provided[provided_type](request)
     if kind == "body":
         return _body_reader(parameter)
     if kind == "form":

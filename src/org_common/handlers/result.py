@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import orjson
 
 from org_common.handlers.signature import is_model
-from org_common.http.response import JSON, NO_STORE, Response, check_headers, checked, made
+from org_common.http.response import JSON, NO_STORE, Response, build_response, check_headers, check_response
 from org_common.values.paging import Page
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ class ResultWriter:
         if value is None:
             return Response(status=204 if self.status == 200 else self.status)
         if isinstance(value, Response):
-            return checked(value)
+            return check_response(value)
         headers = self._headers.copy()
         write = self._write
         if write is None:
@@ -66,7 +66,7 @@ class ResultWriter:
             location = _location(request.sent_path, body)
             if location is not None:
                 headers["location"] = location
-        return made(status, headers, body)
+        return build_response(status, headers, body)
 
 
 def _location(path: str, body: bytes) -> str | None:

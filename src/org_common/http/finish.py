@@ -1,8 +1,8 @@
-"""What is added to every answer on its way out, problems too: tags, codings, CORS and security headers."""
+"""The last step of every response, problems included: entity tags, compression, CORS and security headers."""
 
 from __future__ import annotations
 
-from org_common.http.response import check_headers, copied
+from org_common.http.response import OwnedResponse, check_headers, private_copy
 
 TYPE_CHECKING = False
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
     from org_common.http.response import Response
 
-# OWASP's list for REST APIs: the answer is what it says it is, loads nothing, stands in no frame, and the next
-# request goes over TLS. What a handler sets itself wins.
+# The OWASP REST Security Cheat Sheet: no content sniffing, no loading, no framing, TLS for later requests. A header
+# that the handler sets wins.
 SECURITY = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -25,7 +25,7 @@ COMPRESSED_FROM_BYTES = 1024
 
 
 class Finish:
-    """The last step of one app: its policy for all answers."""
+    """The last step of one app: its policy for all responses."""
 
     __slots__ = ("_always", "_compress", "_cors")
 
@@ -35,10 +35,12 @@ class Finish:
         self._always = {name.lower(): value for name, value in headers.items()}
         check_headers(self._always)
 
-    def apply(self, request: Request, response: Response) -> Response:
-        """The response as it goes out. One that others hold stays as it is."""
-        if not response.is_ours:
-            response = copied(response)
+    def apply(self, request: Request, response: Response) -> OwnedResponse:
+        """The response as it is sent. A response that a handler or a middleware holds is copied first."""
+        if not isinstance(response, OwnedResponse):
+            response = private_copy(response)
+        elif response.is_finished:
+            return response
         headers = {**self._always, **response.headers}
         body = response.body
         status = response.status
@@ -47,7 +49,7 @@ class Finish:
             coding = _coding(request, headers)
         method = request.method
         if method == "GET" or method == "HEAD":  # noqa: PLR1714 - half the time of `in`
-            status, body = _tagged(request, status, headers, body, coding)
+            status, body = _tag(request, status, headers, body, coding)
         if coding is not None and body:
             from org_common.http.compress import compress_body
 
@@ -58,11 +60,12 @@ class Finish:
         if method == "HEAD":
             body = b""
         response.status, response.headers, response.body = status, headers, body
+        response.is_finished = True
         return response
 
 
 def _coding(request: Request, headers: dict[str, str]) -> str | None:
-    """In what to send the body; None as it is."""
+    """The content coding to send the body in; None to send it as it is."""
     from org_common.http.compress import choose_coding, is_compressible
 
     if "content-encoding" in headers or not is_compressible(headers.get("content-type", "")):
@@ -73,10 +76,8 @@ def _coding(request: Request, headers: dict[str, str]) -> str | None:
     return choose_coding(request.headers.get("accept-encoding", ""))
 
 
-def _tagged(
-    request: Request, status: int, headers: dict[str, str], body: bytes, coding: str | None
-) -> tuple[int, bytes]:
-    """With the entity tag of a 200; as a 304 when the caller has it already (RFC 9110 section 15.4.5)."""
+def _tag(request: Request, status: int, headers: dict[str, str], body: bytes, coding: str | None) -> tuple[int, bytes]:
+    """Add the entity tag to a 200; make it a 304 when the caller has it already (RFC 9110 section 15.4.5)."""
     tag = headers.get("etag")
     if status != 200 or not (body or tag):
         return status, body
@@ -84,8 +85,8 @@ def _tagged(
 
     tag = tag or etag.entity_tag(body)
     headers["etag"] = tag if coding is None else etag.coded_tag(tag, coding)
-    known = request.headers.get("if-none-match")
-    if known is None or not etag.matches(known, tag.removeprefix("W/"), weakly=True):
+    sent_tags = request.headers.get("if-none-match")
+    if sent_tags is None or not etag.matches(sent_tags, tag.removeprefix("W/"), weakly=True):
         return status, body
     for name in ("content-type", "content-language"):
         headers.pop(name, None)

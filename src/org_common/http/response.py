@@ -1,4 +1,4 @@
-"""What goes back: a result as JSON bytes, an error as a problem."""
+"""Responses: a handler's own, and an error as RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
-# An answer about one tenant's rows is nobody else's to keep.
+# A response about one tenant's rows must not be stored by shared caches.
 NO_STORE = "no-store"
 _PROBLEM_HEADERS = {"content-type": PROBLEM, "cache-control": NO_STORE}
 
 
 class Response:
-    """A whole answer, for a handler that needs a status, headers or a body of its own. Header names are lower case.
+    """A complete response, for a handler that sets a status, headers or a body itself."""
 
-    `ValueError` for a header that cannot be sent: with a line break, or with letters beyond Latin-1. `cookies` are
-    whole `Set-Cookie` values; `set_cookie` makes one that is safe.
-    """
+    __slots__ = ("body", "cookies", "headers", "status")
 
-    __slots__ = ("body", "cookies", "headers", "is_ours", "status")
+    body: bytes
+    """The body as it is sent, unless it is compressed."""
+    status: int
+    """The HTTP status code."""
+    headers: dict[str, str]
+    """Names in lower case."""
+    cookies: tuple[str, ...]
+    """Complete values of `Set-Cookie`; `set_cookie` adds one that is safe."""
 
     def __init__(
         self,
@@ -36,14 +41,13 @@ class Response:
         headers: Mapping[str, str] | None = None,
         cookies: Iterable[str] = (),
     ) -> None:
+        """Raises `ValueError` for a header with a line break or with characters beyond Latin-1."""
         self.body = body
         self.status = status
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
         self.cookies = tuple(cookies)
-        # Here too, and not only in `checked`: the traceback leads to whoever wrote it.
+        # Checked here as well as in `check_response`, so that the traceback shows the code that wrote the header.
         check_headers(self.headers, self.cookies)
-        # No handler and no middleware holds it, so the last step may change it.
-        self.is_ours = False
 
     def set_cookie(
         self,
@@ -57,9 +61,9 @@ class Response:
         http_only: bool = True,
         same_site: Literal["strict", "lax", "none"] = "lax",
     ) -> None:
-        """Add a cookie: out of scripts' reach and over TLS only, unless said otherwise. `max_age_s=0` removes it.
+        """Add a cookie, by default `HttpOnly`, `Secure` and `SameSite=Lax`. `max_age_s=0` removes it.
 
-        `ValueError` for what would break out of the header, or what browsers refuse.
+        Raises `ValueError` for a value that would break out of the header, or that browsers refuse.
         """
         from org_common.http.cookies import format_cookie
 
@@ -78,11 +82,20 @@ class Response:
         )
 
 
-def problem(error: OrgError, request_id: str, types: str | None = None) -> Response:
-    """The error as RFC 9457 problem details. `instance` is the request's id, by which the log is found.
+class OwnedResponse(Response):
+    """A response that only the pipeline holds, so that its last step may change it in place."""
 
-    `types` is what the codes are appended to for `type`. Without it that is "about:blank", which says that the
-    status tells what kind of problem it is (section 4.2.1); `code` says which.
+    __slots__ = ("is_finished",)
+
+    is_finished: bool
+    """Tags, codings and headers are applied already."""
+
+
+def problem(error: OrgError, request_id: str, types: str | None = None) -> OwnedResponse:
+    """The error as RFC 9457 problem details. `instance` holds the request id, which finds the log lines.
+
+    `types` is the URL that the error's code is appended to for `type`. Without it `type` is "about:blank": the status
+    alone says which kind of problem it is (section 4.2.1), and `code` says which one.
     """
     body: dict[str, Any] = {
         "type": "about:blank" if types is None else types + error.code,
@@ -97,76 +110,76 @@ def problem(error: OrgError, request_id: str, types: str | None = None) -> Respo
     headers = _PROBLEM_HEADERS.copy()
     for name, value in error.headers.items():
         headers[name.lower()] = value
-    return made(error.status, headers, orjson.dumps(body))
+    return build_response(error.status, headers, orjson.dumps(body))
 
 
-def checked(response: object) -> Response:
-    """A response that can be sent; `TypeError` for another one, and for what is no response."""
+def check_response(response: object) -> Response:
+    """The response, if it can be sent. Raises `TypeError` for another type or body, `ValueError` for a header."""
     if not isinstance(response, Response):
-        raise TypeError(f"a Response was due, and there came a {type(response).__name__}")
+        raise TypeError(f"expected a Response, got {type(response).__name__}")
     if type(response.body) is not bytes:
-        raise TypeError(f"the body of a Response is bytes, not {type(response.body).__name__}")
+        raise TypeError(f"expected bytes as the body of a Response, got {type(response.body).__name__}")
     check_headers(response.headers, response.cookies)
     return response
 
 
 def check_headers(headers: Mapping[str, str], cookies: Iterable[str] = ()) -> None:
-    """`ValueError` for what no header can carry, `TypeError` for what is no text."""
+    """Raises `ValueError` for a name or value that is invalid in a header, `TypeError` for a value of another type."""
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a header: letters, digits and !#$%&'*+.^_`|~- make one")
+            raise ValueError(f"{name!r} is not a valid header name: use letters, digits and !#$%&'*+.^_`|~-")
         _check_value(name, value)
     for cookie in cookies:
         _check_value("set-cookie", cookie)
 
 
-def sendable(error: Exception) -> Exception:
-    """The error, or what is wrong with its headers."""
+def error_or_header_error(error: Exception) -> Exception:
+    """The error itself; when its headers cannot be sent, the error that says so."""
     if isinstance(error, OrgError):
         try:
             check_headers(error.headers)
-        except (TypeError, ValueError) as fault:
-            return fault
+        except (TypeError, ValueError) as header_error:
+            return header_error
     return error
 
 
 def _check_value(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"the header {name!r} is a text, not {type(value).__name__}")
+        raise TypeError(f"expected a string as the value of header {name!r}, got {type(value).__name__}")
     if _CONTROL.search(value):
-        # Where it ends the header, what follows would be the caller's own headers.
-        raise ValueError(f"the header {name!r} has a line break or another control character in it")
+        # A line break would end the header, and let a caller's input add headers.
+        raise ValueError(f"the value of header {name!r} contains a line break or another control character")
     if not value.isascii() and max(value) > "\xff":
         raise ValueError(
-            f"the header {name!r} has letters beyond Latin-1, and cannot be sent: encode them with urllib.parse.quote. "
-            "The name of a file as RFC 8187 has it: attachment; filename*=UTF-8''%C5%81.pdf"
+            f"the value of header {name!r} contains characters beyond Latin-1: encode them with urllib.parse.quote. "
+            "A file name is encoded as in RFC 8187: attachment; filename*=UTF-8''%C5%81.pdf"
         )
 
 
-def made(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, ...] = ()) -> Response:
-    # Past `__init__`, which copies the headers: these are ours already.
-    response = Response.__new__(Response)
+def build_response(status: int, headers: dict[str, str], body: bytes, cookies: tuple[str, ...] = ()) -> OwnedResponse:
+    """A response of the pipeline, which keeps these headers without a copy."""
+    # Without `__init__`, which copies and checks the headers.
+    response = OwnedResponse.__new__(OwnedResponse)
     response.status = status
     response.headers = headers
     response.body = body
     response.cookies = cookies
-    response.is_ours = True
+    response.is_finished = False
     return response
 
 
-def copied(response: Response) -> Response:
-    """Apart from the one that a handler or a middleware holds, and may answer again.
+def private_copy(response: Response) -> OwnedResponse:
+    """A copy for the pipeline of a response that a handler or a middleware holds, and may return again.
 
-    Without its Content-Length: of the body that goes out, whoever sends it tells the length.
+    Without Content-Length: the sender computes it from the body that goes out.
     """
     headers = {name.lower(): value for name, value in response.headers.items()}
     headers.pop("content-length", None)
-    return made(response.status, headers, response.body, response.cookies)
+    return build_response(response.status, headers, response.body, response.cookies)
 
 
-def shared(response: Response) -> Response:
-    """For a middleware: it may change it, which is not to reach what a handler keeps; or keep it."""
-    if not response.is_ours:
-        response = copied(response)
-    response.is_ours = False
-    return response
+def release_to_middleware(response: Response) -> Response:
+    """The response for a middleware, which may change or keep it: a copy, so that no other request sees the change."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers.pop("content-length", None)
+    return Response(response.body, status=response.status, headers=headers, cookies=response.cookies)

@@ -56,7 +56,7 @@ def mismatch(parts: "Mapping[str, list[str]]", python: str) -> "str | None":
 
 _parts = stamps()
 
-__build__ = _parts["runtime"][0] if "runtime" in _parts else CHECKOUT
+__build__: str = _parts["runtime"][0] if "runtime" in _parts else CHECKOUT
 """The line of the layer that this code was loaded from, like "0.1.0+4f1c2a9b03de"; "checkout" outside of a layer."""
 
 

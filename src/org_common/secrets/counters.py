@@ -15,15 +15,15 @@ class SecretCounters:
         """Successful fetches, by source: "extension", "aws", "environment"."""
         self.failed: Counter[str] = Counter()
         """Failed fetches, by source."""
-        self.hits = 0
+        self.hits: int = 0
         """Secrets from the cache."""
-        self.stale = 0
+        self.stale: int = 0
         """Expired secrets from the cache, used because no source could be reached."""
-        self.refreshed = 0
+        self.refreshed: int = 0
         """Fetches that bypassed every cache."""
-        self.retries = 0
+        self.retries: int = 0
         """Second and later attempts at a source."""
-        self.waits = 0
+        self.waits: int = 0
         """Waits for another thread's fetch."""
 
     def as_metrics(self) -> dict[str, int]:

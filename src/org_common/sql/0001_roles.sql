@@ -1,5 +1,5 @@
--- The roles of a platform, and what they may do by default: nothing.
--- Run as app_migrator, which is no superuser and cannot bypass row-level security.
+-- The database roles of a platform. By default they have no privileges.
+-- Run as app_migrator, which is not a superuser and cannot bypass row-level security.
 
 do $$
 declare
@@ -15,27 +15,27 @@ begin
       ('app_service', 'login noinherit')
     ) as roles (name, options)
   loop
-    -- Roles belong to the server, not to the database: another database, or Supabase, may have made them.
+    -- Roles belong to the server, not to the database: another database, or Supabase, may have created them.
     if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then
       begin
         execute format('create role %I %s', wanted.name, wanted.options);
       exception when duplicate_object or unique_violation then
-        null; -- made at this moment by the migration of another database
+        null; -- created at the same moment by the migration of another database
       end;
     end if;
     if exists (select from pg_catalog.pg_roles where rolname = wanted.name and (rolsuper or rolbypassrls)) then
-      raise exception 'the role % is a superuser or bypasses row-level security: alter role % nosuperuser nobypassrls',
+      raise exception 'the role % is a superuser or bypasses row-level security. Run: alter role % nosuperuser nobypassrls',
         wanted.name, wanted.name;
     end if;
   end loop;
 end
 $$;
 
--- What a request may become. The route picks one of these constants; no token does.
+-- The roles that a request can run as. The route picks one of these constants; a token never does.
 do $$
 begin
   if current_setting('server_version_num')::integer >= 160000 then
-    -- Whoever made app_login may have let it inherit.
+    -- An app_login that existed before may have INHERIT.
     execute 'grant anon, authenticated, app_sys to app_login with inherit false';
   else
     grant anon, authenticated, app_sys to app_login;
@@ -46,10 +46,10 @@ begin
 end
 $$;
 
--- To own what must look past row-level security, app_migrator hands functions to app_rules.
+-- app_migrator makes app_rules the owner of functions that have to bypass row-level security.
 grant app_rules to app_migrator;
 
--- Nothing is for everybody.
+-- Revoke what PostgreSQL grants to PUBLIC by default.
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;
 do $$
@@ -60,5 +60,5 @@ $$;
 
 revoke all on schema app from public;
 grant usage on schema app to anon, authenticated, app_sys, app_rules, app_service;
--- A function's owner must be allowed to create in its schema.
+-- The owner of a function needs CREATE on its schema.
 grant create on schema app to app_rules;

@@ -1,10 +1,10 @@
--- The ladders of roles: one type and one order each, for policies and rules alike.
+-- The ladders of roles. Each has one type and one order, which policies and access rules share.
 
 create domain app.sys_role as text check (value in ('sys_user', 'sys_admin', 'sys_owner'));
 create domain app.org_role as text check (value in ('org_user', 'org_admin', 'org_owner'));
 grant usage on domain app.sys_role, app.org_role to anon, authenticated, app_sys, app_rules, app_service;
 
--- The rung of a role within its own ladder; null for what is no role. Spelled out: policies ask it for each membership.
+-- The rank of a role in its ladder, null for an unknown role. A CASE, because policies evaluate it once per membership.
 create function app.rung(role text) returns integer
   language sql immutable
   return case role
@@ -14,13 +14,13 @@ create function app.rung(role text) returns integer
   end;
 grant execute on function app.rung(text) to anon, authenticated, app_sys, app_rules, app_service;
 
--- The platform answers these two from its own tables, for the caller: the role held, or null for none.
--- A module replaces them (`create or replace`).
+-- The next two return the role of the caller, or null for none. A module replaces them with look-ups in its own tables
+-- (`create or replace`).
 create function app.find_sys_role() returns text
   language plpgsql stable set search_path = ''
 as $$
 begin
-  raise exception 'app.find_sys_role() is not defined: a migration must say which sys role the caller has'
+  raise exception 'app.find_sys_role() is not defined: a migration must return the caller''s role on the platform'
     using errcode = '0A000', hint = 'create or replace function app.find_sys_role() returns text …';
 end
 $$;
@@ -30,13 +30,15 @@ create function app.find_org_role(wanted_org_id uuid) returns text
   language plpgsql stable set search_path = ''
 as $$
 begin
-  raise exception 'app.find_org_role(wanted_org_id) is not defined: a migration must say which role the caller has in an org'
+  raise exception 'app.find_org_role(wanted_org_id) is not defined: a migration must return the caller''s role in an organization'
     using errcode = '0A000', hint = 'create or replace function app.find_org_role(wanted_org_id uuid) returns text …';
 end
 $$;
 alter function app.find_org_role(uuid) owner to app_rules;
 
--- The caller has at least this role in the organization; null when he is no member, and so may not know of it.
+-- Whether the caller has at least this role in the organization. Null for a non-member, who may not learn of it.
+-- A ladder of your own (`Ladder` in Python) has the same three parts: a type of its roles, a function that finds the
+-- caller's role, and one that compares it, `security definer` and executable by authenticated.
 create function app.has_org_role(org_id uuid, at_least app.org_role) returns boolean
   language plpgsql stable security definer set search_path = ''
 as $$
@@ -47,7 +49,7 @@ $$;
 alter function app.has_org_role(uuid, app.org_role) owner to app_rules;
 grant execute on function app.has_org_role(uuid, app.org_role) to authenticated;
 
--- The caller has at least this role on the platform; false, not null, for none: that there are sys routes is no secret.
+-- Whether the caller has at least this role on the platform. False for none: the existence of sys routes is public.
 create function app.has_sys_role(at_least app.sys_role) returns boolean
   language plpgsql stable security definer set search_path = ''
 as $$

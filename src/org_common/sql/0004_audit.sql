@@ -1,4 +1,4 @@
--- Audit columns: who and when, from the claims, whatever the statement says.
+-- Audit columns: who and when, from the claims. They override the values of the statement.
 --
 --   created_at timestamptz not null, created_by uuid, updated_at timestamptz not null, updated_by uuid
 --   create trigger audit before insert or update on … for each row execute function app.audit();

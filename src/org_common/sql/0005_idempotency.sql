@@ -1,4 +1,4 @@
--- Answers of requests that carry an Idempotency-Key, stored in the transaction of what they answer.
+-- Stored responses of requests with an Idempotency-Key, written in the transaction of the request.
 
 create table app.answers (
   caller text not null,
@@ -14,15 +14,15 @@ create table app.answers (
 );
 create index on app.answers (expires_at);
 alter table app.answers enable row level security, force row level security;
--- Nobody but these functions touches it, and they take the caller from the claims.
+-- Only these functions use the table. They take the caller from the claims.
 grant select, insert, delete on app.answers to app_rules;
 create policy rules on app.answers to app_rules using (true) with check (true);
 grant select (expires_at), delete on app.answers to app_service;
 create policy purge_read on app.answers for select to app_service using (expires_at < now());
 create policy purge on app.answers for delete to app_service using (expires_at < now());
 
--- Who sends the request: the user, and the token's own name for him, under which his first request came if the platform
--- did not know him then. The first of them is who he is now.
+-- The names of the caller: the user's id, and the issuer and subject of the token. A first request, sent before the
+-- user existed, is stored under the latter. The first name is the current one.
 create function app.callers() returns text[]
   language plpgsql stable set search_path = ''
 as $$
@@ -34,7 +34,7 @@ end
 $$;
 alter function app.callers() owner to app_rules;
 
--- Volatile, so that each statement sees what was committed while it waited for its lock.
+-- Volatile, so that each statement sees rows that were committed while the function waited for its lock.
 create function app.claim_key(method text, path text, key text, fingerprint text) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
@@ -42,10 +42,10 @@ declare
   me text[] := app.callers();
   stored text;
 begin
-  -- Held to the end of the transaction: whoever comes meanwhile is told, instead of waiting for a connection.
+  -- Held until the transaction ends. A second request with the key gets a 409 instead of holding a connection to wait.
   if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(E'\n', me[1], claim_key.method, claim_key.path, claim_key.key), 0)) then
     raise exception 'idempotency_in_progress' using errcode = 'OC409',
-      detail = 'The same request is still being worked on. Try again in a moment.';
+      detail = 'The same request is still in progress. Try again in a moment.';
   end if;
   select a.fingerprint into stored from app.answers a
   where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key
@@ -55,7 +55,7 @@ begin
     where a.caller = any (me) and a.method = claim_key.method and a.path = claim_key.path and a.key = claim_key.key;
   elsif stored <> claim_key.fingerprint then
     raise exception 'idempotency_mismatch' using errcode = 'OC422',
-      detail = 'This Idempotency-Key came with another request before. Use a new key for a new request.';
+      detail = 'This Idempotency-Key was used for another request before. Use a new key for a new request.';
   else
     raise exception 'answered before' using errcode = 'OCRPL';
   end if;

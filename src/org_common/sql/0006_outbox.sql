@@ -1,4 +1,4 @@
--- Messages that leave with the transaction that they belong to, or not at all.
+-- Transactional outbox: messages are sent only if the transaction that wrote them commits.
 
 create table app.outbox (
   id bigint generated always as identity primary key,
@@ -12,7 +12,7 @@ create table app.outbox (
 );
 create trigger audit before insert or update on app.outbox for each row execute function app.audit();
 alter table app.outbox enable row level security, force row level security;
--- Tenants put in and see nothing, not even what they put in; the relay takes out.
+-- Tenants insert and cannot read, not even their own messages. The relay reads and deletes.
 grant insert (queue, key, message) on app.outbox to authenticated, app_sys;
 create policy send on app.outbox for insert to authenticated, app_sys with check (true);
 grant select, delete on app.outbox to app_service;
@@ -23,7 +23,7 @@ create function app.send(queue text, key text, message jsonb) returns void
 as $$
 begin
   if send.key is not null then
-    -- Numbers are given in the order of inserts, not of commits: of one key only one transaction at a time may insert.
+    -- Ids follow the order of inserts, not of commits: only one transaction at a time may insert messages of one key.
     perform pg_advisory_xact_lock(hashtextextended(send.queue || E'\n' || send.key, 1));
   end if;
   insert into app.outbox (queue, key, message) values (send.queue, send.key, send.message);

@@ -1,4 +1,4 @@
--- An update that changes nothing is none: it moves neither time nor author.
+-- An UPDATE that changes no column keeps `updated_at` and `updated_by`.
 
 create or replace function app.audit() returns trigger
   language plpgsql volatile set search_path = ''
@@ -8,12 +8,12 @@ begin
     new.created_at := now();
     new.created_by := app.uid();
   else
-    -- What a statement says of these four counts for nothing, so it makes no difference either.
+    -- Ignore the statement's values of these four columns before comparing.
     new.created_at := old.created_at;
     new.created_by := old.created_by;
     new.updated_at := old.updated_at;
     new.updated_by := old.updated_by;
-    -- By the bytes, not by the types' own equality, to which 1.0 and 1.00 are the same.
+    -- `*=` compares bytes: by the equality of their type, 1.0 and 1.00 would be equal.
     if new *= old then
       return new;
     end if;

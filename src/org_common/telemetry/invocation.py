@@ -1,8 +1,8 @@
-"""What is known of the request that is being answered: log lines, metrics and spans take it from here."""
+"""The current invocation: what log lines, metrics and spans share while a request is handled."""
 
 from __future__ import annotations
 
-# stdlib's `contextvars` is these names and nothing else, for one more file to be found.
+# `contextvars` of the standard library only re-exports these names, at the cost of one more file.
 from _contextvars import ContextVar
 
 TYPE_CHECKING = False
@@ -10,69 +10,42 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
     from logging import LogRecord
-    from types import TracebackType
-    from typing import Protocol, Self
 
-    from org_common.http.request import Request
-    from org_common.http.response import Response
     from org_common.telemetry.trace_context import Trace
-    from org_common.values.identity import Identity
 
     # A unit of CloudWatch, and a sum or the single values.
     Measured = tuple[str, float | list[float]]
 
-    class Routed(Protocol):
-        """A route, for whoever must not know it."""
-
-        method: str
-        path: str
-
-    class Watch(Protocol):
-        """What is seen of one request, told by the app as it goes."""
-
-        def request(self, request: Request) -> None:
-            """It could be read."""
-
-        def route(self, route: Routed, values: list[str]) -> None:
-            """It is for this route, with these values of its path."""
-
-        def caller(self, identity: Identity) -> None:
-            """It is from this caller."""
-
-        def problem(self, code: str) -> None:
-            """It ends in a problem of this code."""
-
-        def answered(self, response: Response) -> None:
-            """This goes back; the last one counts."""
-
-        def __enter__(self) -> Self: ...
-
-        def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-        ) -> None: ...
-
 
 class Invocation:
-    """One request of an API, or one batch of events. `watch` is what the app tells of it, None where nobody looks.
+    """One request of an API, or one batch of events."""
 
-    `fields` stand in each of its log lines. `metrics` are those that the handler counted and measured, by name. `kept`
-    are debug lines that come out only if something fails; with `verbose` they come out at once.
-    """
+    __slots__ = ("database_ms", "database_round_trips", "fields", "kept", "metrics", "trace", "verbose")
 
-    __slots__ = ("database_ms", "database_round_trips", "fields", "kept", "metrics", "trace", "verbose", "watch")
+    fields: dict[str, object]
+    """Added to each of its log lines."""
+    trace: Trace
+    """Its place in a distributed trace."""
+    metrics: dict[str, Measured]
+    """What the handler counted and measured, by name."""
+    kept: deque[LogRecord] | None
+    """Debug lines, written only if the request fails."""
+    verbose: bool
+    """Write debug lines at once."""
+    database_round_trips: int
+    """Round trips to the database so far."""
+    database_ms: float
+    """Time spent waiting for the database so far."""
 
-    def __init__(
-        self, fields: dict[str, object], trace: Trace, watch: Watch | None = None, *, verbose: bool = False
-    ) -> None:
+    def __init__(self, fields: dict[str, object], trace: Trace, *, verbose: bool = False) -> None:
         self.fields = fields
         self.trace = trace
-        self.watch = watch
         self.verbose = verbose
-        self.metrics: dict[str, Measured] = {}
-        self.kept: deque[LogRecord] | None = None
+        self.metrics = {}
+        self.kept = None
         self.database_round_trips = 0
         self.database_ms = 0.0
 
 
-# Each thread has a context of its own, and asyncio.to_thread takes the caller's along: no request sees another's.
+# Each thread has its own context, and asyncio.to_thread copies the caller's, so no request sees another's invocation.
 current: ContextVar[Invocation | None] = ContextVar("org_common_invocation", default=None)

@@ -100,7 +100,7 @@ class Handler(logging.Handler):
         # The runtime's `context.log` looks up this attribute.
         self.log_sink: object = None
         # The platform may filter by level: it must not drop a line with metrics.
-        self.request_level = max(level, logging.INFO)
+        self.request_level: int = max(level, logging.INFO)
         self._write = write
 
     @property

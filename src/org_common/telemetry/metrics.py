@@ -154,7 +154,7 @@ class Embedder:
             if not (value.strip() and len(value) <= MAX_DIMENSION_LENGTH and value.isascii()):
                 raise ValueError(f"the dimension {name} is {value!r}: use 1 to 1024 ASCII characters")
         self._namespace = namespace
-        self.dimensions = dict(dimensions)
+        self.dimensions: dict[str, str] = dict(dimensions)
         self._cache: dict[tuple[str, ...], orjson.Fragment] = {}
 
     def embed(

@@ -129,5 +129,5 @@ def started_at_s() -> float | None:
         return None
 
 
-process = Process()
+process: Process = Process()
 reset_in_child(process.renew_lock)

@@ -1,4 +1,4 @@
-"""What is seen of a request: its context while it runs; then one line with its metrics, and a span.
+"""Request telemetry: the context of log lines while a request runs, then one line with its metrics, and a span.
 
 The one place where logs, metrics and traces meet.
 """
@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 
+from org_common.http.observer import Observer
 from org_common.telemetry import log, metrics, observability, trace
 from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.line import clock, dumps, stamp
@@ -19,19 +20,20 @@ from org_common.telemetry.trace_context import Trace
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextvars import Token
     from types import TracebackType
     from typing import Any, Literal, Protocol, Self
 
+    from org_common.http.observer import RouteName
     from org_common.http.request import Request
     from org_common.http.response import Response
-    from org_common.telemetry.invocation import Measured, Routed
+    from org_common.telemetry.invocation import Measured
     from org_common.telemetry.process import Counters
     from org_common.values.identity import Identity
 
     class Counted(Protocol):
-        """A database, for whoever must not know it."""
+        """A database, as far as telemetry knows it."""
 
         @property
         def counters(self) -> Counters: ...
@@ -41,7 +43,7 @@ TENANT_PARAMETER = "{org_id}"
 MAX_ID_LENGTH = 64
 MAX_PATH_LENGTH = 200
 FLUSH_S = 2.0
-# Of the request's own time: the answer has yet to be on its way.
+# Kept free of the request's time, to send the response.
 FLUSH_MARGIN_S = 0.2
 MAX_USERS = 1000
 
@@ -49,31 +51,31 @@ _logger = logging.getLogger(__name__)
 
 
 class Telemetry:
-    """The requests of one app."""
+    """Observes the requests of one app, as the environment says."""
 
     __slots__ = ("_flushes", "_tenant_at", "_users", "database", "embedder", "function", "handler")
 
     def __init__(
         self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
     ) -> None:
-        self.database = database
-        self.function = how.function or app
-        self.handler = handler
+        self.database: Callable[[], Counted | None] = database
+        self.function: str = how.function or app
+        self.handler: log.Handler | None = handler
         self.embedder: metrics.Embedder | None = None
         if handler is not None and not handler.text and how.namespace is not None:
             try:
                 self.embedder = metrics.Embedder(how.namespace, {"function": self.function})
             except ValueError as error:
-                _logger.error("there are no metrics: %s", error)
+                _logger.error("metrics are off: %s", error)
         self._flushes = how.in_lambda
         self._tenant_at: dict[str, int | None] = {}
         self._users: dict[tuple[str, str], str] = {}
 
     @classmethod
-    def of(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
-        """As the environment says; None where nobody looks: in tests, in tools.
+    def from_env(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
+        """Configured by the environment; None where neither logs nor traces are written, as in tests.
 
-        `database` answers that of the app, if it has used one so far.
+        `database` returns the one that the app has used so far, if any.
         """
         faults: list[str] = []
         how = observability.read(faults=faults)
@@ -89,23 +91,23 @@ class Telemetry:
         _trace(how)
         return cls(app, database, how, handler)
 
-    def watch(self, invocation_id: str | None) -> Watching:
-        """For one request. `invocation_id` is Lambda's own, the one in the lines of its platform."""
-        return Watching(self, invocation_id)
+    def observe(self, invocation_id: str | None) -> RequestObserver:
+        """The observer of one request. `invocation_id` is Lambda's request id, as in its platform log lines."""
+        return RequestObserver(self, invocation_id)
 
-    def declared(self) -> None:
-        """A route of the app was."""
+    def route_declared(self) -> None:
+        """Called for each declared route; the last call approximates the end of the import."""
         process.declared()
 
     def is_sampled(self, trace_id: str) -> bool:
-        """Its debug lines come out: decided by the trace, so that all functions of one decide alike."""
+        """Whether its debug lines are written: decided by the trace id, so that all functions of a trace agree."""
         handler = self.handler
         return (
             handler is not None and handler.debug_sample > 0 and int(trace_id[-8:], 16) < handler.debug_sample * 2**32
         )
 
-    def tenant(self, path: str, values: list[str]) -> str | None:
-        """The organization of the path. It is what was asked for: whether the caller belongs to it, the status says."""
+    def tenant(self, path: str, values: Sequence[str]) -> str | None:
+        """The organization in the path: the tenant of the request, which is not proof of membership."""
         if path not in self._tenant_at:
             parameters = [segment for segment in path.split("/") if segment.startswith("{")]
             self._tenant_at[path] = parameters.index(TENANT_PARAMETER) if TENANT_PARAMETER in parameters else None
@@ -113,7 +115,7 @@ class Telemetry:
         return None if at is None or not _is_id(values[at]) else values[at]
 
     def user(self, identity: Identity) -> str:
-        """The same for the same caller, and neither a name nor an address: see `pseudonym`."""
+        """A stable pseudonym of the caller, without name or address: see `pseudonym`."""
         who = (identity.issuer, identity.subject)
         known = self._users.get(who)
         if known is None:
@@ -125,18 +127,27 @@ class Telemetry:
         return known
 
     def flush(self, sent: Request | None) -> None:
-        """Lambda stands still from here to the next request: what waits to be sent would wait as long."""
+        """Send buffered spans now: Lambda freezes the process until the next request."""
         if self._flushes and trace.tracer is not None:
             left_s = FLUSH_S if sent is None else sent.deadline.left_s() - FLUSH_MARGIN_S
             trace.tracer.flush(min(FLUSH_S, left_s))
 
 
-class Watching:
-    """Sees one request of an app: a `Watch`."""
+class RequestObserver(Observer):
+    """Records one request of an app."""
 
     __slots__ = (
-        *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id"),
-        *("_route", "_sent", "_span", "_status", "_telemetry", "_token"),
+        "_began_s",
+        "_bytes",
+        "_code",
+        "_invocation",
+        "_invocation_id",
+        "_route",
+        "_sent",
+        "_span",
+        "_status",
+        "_telemetry",
+        "_token",
     )
 
     def __init__(self, telemetry: Telemetry, invocation_id: str | None) -> None:
@@ -147,19 +158,19 @@ class Watching:
         self._token: Token[Invocation | None] | None = None
         self._span: trace.Span | None = None
         self._sent: Request | None = None
-        self._route: Routed | None = None
+        self._route: RouteName | None = None
         self._status = 0
         self._bytes = 0
         self._code: str | None = None
 
-    def request(self, request: Request) -> None:
+    def request_read(self, request: Request) -> None:
         self._sent = request
         invocation = self._open(request.id, Trace.of(request.headers))
         tenant = request.tenant_id
         if tenant is not None and _is_id(tenant):
             invocation.fields["tenant"] = tenant
 
-    def route(self, route: Routed, values: list[str]) -> None:
+    def route_matched(self, route: RouteName, values: Sequence[str]) -> None:
         self._route = route
         if self._invocation is None:
             return
@@ -170,18 +181,18 @@ class Watching:
             if tenant is not None:
                 fields["tenant"] = tenant
 
-    def caller(self, identity: Identity) -> None:
+    def caller_identified(self, identity: Identity) -> None:
         if self._invocation is not None:
             self._invocation.fields["user"] = self._telemetry.user(identity)
 
-    def problem(self, code: str) -> None:
+    def problem_rendered(self, code: str) -> None:
         self._code = code
 
-    def answered(self, response: Response) -> None:
+    def response_finished(self, response: Response) -> None:
         self._status = response.status
         self._bytes = len(response.body)
         if response.status < 400:
-            # A middleware has made something else of the problem.
+            # A middleware has replaced the problem.
             self._code = None
 
     def __enter__(self) -> Self:
@@ -198,14 +209,14 @@ class Watching:
                 return
             self._status = 500
         try:
-            invocation = self._invocation or self._invented()
+            invocation = self._invocation or self._placeholder()
             if self._span is not None:
                 self._end_span(self._span)
             if self._telemetry.handler is not None:
                 self._write(self._telemetry.handler, invocation)
             self._telemetry.flush(self._sent)
         except Exception:
-            _logger.exception("a request could not be reported")
+            _logger.exception("could not write the log line of a request")
 
     def _open(self, request_id: str, traced: Trace) -> Invocation:
         if trace.tracer is not None:
@@ -221,15 +232,15 @@ class Watching:
             del fields["lambda_request_id"]
         if traced.caller_id is not None:
             fields["caller_trace_id"] = traced.caller_id
-        invocation = Invocation(fields, traced, self, verbose=self._telemetry.is_sampled(traced.trace_id))
+        invocation = Invocation(fields, traced, verbose=self._telemetry.is_sampled(traced.trace_id))
         self._token = current.set(invocation)
         self._invocation = invocation
         return invocation
 
-    def _invented(self) -> Invocation:
-        """For an event that was no request."""
+    def _placeholder(self) -> Invocation:
+        """The invocation of an event that could not be read as a request."""
         fields: dict[str, object] = {"function": self._telemetry.function, "lambda_request_id": self._invocation_id}
-        return Invocation(fields, Trace.of({}), self)
+        return Invocation(fields, Trace.of({}))
 
     def _end_span(self, span: trace.Span) -> None:
         span.set("http.response.status_code", self._status)
@@ -285,7 +296,7 @@ class Watching:
         measured: dict[str, Measured] = {
             "Duration": ("Milliseconds", self._took_ms()),
             "ResponseBytes": ("Bytes", self._bytes),
-            # Lambda's own metric of errors stays at 0: the app answers each of them.
+            # Lambda's own metric Errors stays at 0, since the app responds to each error.
             "Faults": ("Count", 1 if self._status >= 500 else 0),
         }
         if invocation.database_round_trips:
@@ -305,7 +316,7 @@ class Watching:
         database = f", {count} {invocation.database_ms:.1f} ms" if round_trips else ""
         code = "" if self._code is None else f" {self._code}"
         took = f"{self._took_ms():.1f} ms{database}"
-        # The answer of a fault names its entry by the id.
+        # A 500 response contains this id.
         request_id = invocation.fields.get("request_id") if self._status >= 500 else None
         named = "" if request_id is None else f"  request_id={request_id}"
         return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes{named}\n"
@@ -320,9 +331,9 @@ class Watching:
 
 
 def observe(form: Literal["json", "text"] | None = None) -> None:
-    """Write log lines in a server of your own: in this form, by default text on a terminal and JSON elsewhere.
+    """Write log lines in your own server: in this form, by default text on a terminal and JSON elsewhere.
 
-    ORG_COMMON_LOG_FORM wins. In Lambda this happens by itself. Call it before the first request.
+    ORG_COMMON_LOG_FORM takes precedence. In Lambda this happens automatically. Call it before the first request.
     """
     how = observability.read()
     wanted = how.form or form or ("text" if sys.stderr.isatty() else "json")
@@ -333,17 +344,19 @@ def observe(form: Literal["json", "text"] | None = None) -> None:
 def _trace(how: Observability) -> None:
     if trace.tracer is not None or how.traces == "off":
         return
-    # Its API alone makes no spans, and other libraries import that.
+    # The API alone records no spans, and other libraries import it.
     if how.traces == "auto" and "opentelemetry.sdk.trace" not in sys.modules:
         return
     try:
         from org_common.telemetry.otel import OpenTelemetry
     except ImportError as error:
-        _logger.error("ORG_COMMON_TRACES is otel, and there is none (%s): install org-common[otel]", error)
+        _logger.error(
+            "ORG_COMMON_TRACES is otel, but OpenTelemetry cannot be imported (%s): install org-common[otel]", error
+        )
         return
     trace.tracer = OpenTelemetry()
 
 
 def _is_id(value: str) -> bool:
-    """As long as an id, and of the letters of one: a caller's own words are in no field."""
+    """Whether it has the length and letters of an id: a caller's free text must not enter a log field."""
     return len(value) <= MAX_ID_LENGTH and value.isascii() and value.replace("-", "").replace("_", "").isalnum()

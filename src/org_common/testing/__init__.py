@@ -1,4 +1,7 @@
-"""For the tests of those who build on the SDK: a client, people, real databases. Never part of a Lambda layer."""
+"""Tools for testing apps that are built on org-common: a client, users, real databases.
+
+Never part of a Lambda layer.
+"""
 
 TYPE_CHECKING = False
 
@@ -13,7 +16,7 @@ _HOMES = {"LocalDatabase": "org_common.tools.database.local", "TokenIssuer": "or
 
 
 def __getattr__(name: str) -> object:
-    # Lazily: pytest loads this package in every project that has org-common installed.
+    # Import lazily: pytest loads this package in every project that has org-common installed.
     if name not in __all__:
         raise AttributeError(f"module 'org_common.testing' has no attribute {name!r}")
     home = _HOMES.get(name, "org_common.testing.client")

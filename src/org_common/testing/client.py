@@ -1,4 +1,4 @@
-"""Requests to an app without a server: the event that API Gateway would send, and its answer."""
+"""Requests to an app without a server: the client builds the event that API Gateway sends, and reads the response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from org_common.values.types import LocalContext
 
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
-    from org_common.http.request import Request
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.values.types import Event
 
 ISSUER = "https://issuer.test"
@@ -27,11 +27,20 @@ _making = Lock()
 
 
 class Person:
-    """Somebody with a valid token: a real one, signed anew for each request.
+    """A caller with a valid token. The token is real, and is signed again for each request."""
 
-    `issuer` vouches for the mailbox `email` unless `email_verified` is false; `tenant` is the tenant that the token is
-    for.
-    """
+    subject: str
+    """The `sub` of the token."""
+    issuer: str
+    """The `iss` of the token."""
+    email: str | None
+    """The `email` of the token; None without one."""
+    email_verified: bool
+    """Whether the issuer confirms that the mailbox belongs to the caller. By default true with an `email`."""
+    tenant: str | None
+    """The tenant that the token is for; None for all."""
+    expires_in_s: float
+    """How long each token is valid; negative for an expired one."""
 
     def __init__(
         self,
@@ -51,11 +60,11 @@ class Person:
         self.expires_in_s = expires_in_s
 
     def identity(self) -> Identity:
-        """As handlers and `reader()` know this person."""
+        """The caller as handlers and `reader()` know them."""
         return Identity.from_claims(self.claims())
 
     def claims(self) -> str:
-        """The JSON text of the authorizer's context, whether or not the token would still be taken."""
+        """The claims as the authorizer passes them on, in JSON; for an expired token too."""
         return json.dumps(
             {
                 "iss": self.issuer,
@@ -69,12 +78,12 @@ class Person:
         )
 
     def token(self) -> str:
-        """A token that its issuer has just signed."""
+        """A new token, signed by the issuer."""
         claims = {"email": self.email, "email_verified": self.email_verified, "tenant": self.tenant}
         return _issuer(self.issuer, self._domain()).token(self.subject, expires_in_s=self.expires_in_s, **claims)
 
     def authorizer(self) -> Authorizer:
-        """What runs in front of an API for this person's issuer."""
+        """The authorizer of an API that trusts this person's issuer."""
         return _authorizer(self.issuer, self._domain())
 
     def _domain(self) -> str:
@@ -85,14 +94,22 @@ class Person:
 
 
 class Answer:
-    """What came back. `headers` have lower-case names."""
+    """The response to a request of `Client`."""
+
+    status: int
+    """The HTTP status code."""
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+    """The body as it was sent: compressed if the request accepts a coding."""
 
     def __init__(self, answer: Event) -> None:
-        self.status: int = answer["statusCode"]
-        self.headers: dict[str, str] = answer["headers"]
+        self.status = answer["statusCode"]
+        self.headers = answer["headers"]
         self.body = gateway.decode_body(answer)
 
     def json(self) -> Any:
+        """The body, decoded from JSON. Raises `ValueError` for another body."""
         return json.loads(self.body)
 
     def __repr__(self) -> str:
@@ -110,33 +127,41 @@ class Client:
     def __init__(
         self, app: App, *, person: Person | None = None, timeout_s: float = 29.0, tenant_id: str | None = None
     ) -> None:
-        """`timeout_s` is Lambda's, `tenant_id` that of its tenant isolation mode."""
+        """Send requests as `person`; without one, without a token.
+
+        - `timeout_s`: the timeout of the Lambda function.
+        - `tenant_id`: the tenant of Lambda's tenant isolation mode.
+        """
         self._app = app
         self._person = person
         self._timeout_s = timeout_s
         self._tenant_id = tenant_id
 
     def as_(self, person: Person | None) -> Client:
-        """A client of the same app for somebody else; None sends no token."""
+        """A client of the same app for another person; None sends no token."""
         return Client(self._app, person=person, timeout_s=self._timeout_s, tenant_id=self._tenant_id)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
-        """Keywords are the query string, as they are named outside: `limit=10`. It may stand in the path as well."""
+        """Send a GET request. Keywords become the query string: `limit=10`. `path` may contain one as well."""
         path, _, own = path.partition("?")
         return self.send(
             "GET", path, query="&".join(filter(None, (own, urlencode(query, doseq=True)))), headers=headers
         )
 
     def post(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a POST request. See `send` for the body."""
         return self.send("POST", path, body=body, headers=headers)
 
     def put(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a PUT request. See `send` for the body."""
         return self.send("PUT", path, body=body, headers=headers)
 
     def patch(self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a PATCH request. See `send` for the body."""
         return self.send("PATCH", path, body=body, headers=headers)
 
     def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a DELETE request."""
         return self.send("DELETE", path, headers=headers)
 
     def send(
@@ -148,7 +173,7 @@ class Client:
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Any request. A body of bytes is sent as it is, anything else as JSON; None is no body."""
+        """Send a request. A body of bytes is sent as it is, any other as JSON; None sends no body."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
         if self._person is not None:
@@ -158,30 +183,30 @@ class Client:
         try:
             self._authorize(event)
         except OrgError as error:
-            return Answer(gateway.HTTP_API.to_event(self._app.refuse(_request(event, context), error), event))
-        if any(isinstance(shape, gateway.HttpApi) for shape in self._app.events):
+            return Answer(gateway.HTTP_API.to_event(self._app.pipeline.respond(_request(event, context), error), event))
+        if any(isinstance(source, gateway.HttpApi) for source in self._app.events):
             return Answer(self._app(event, context))
-        # It is invoked by something else; what it does with a request is the same.
-        return Answer(gateway.HTTP_API.to_event(self._app.handle(_request(event, context)), event))
+        # Another source invokes this app; the pipeline is the same for all.
+        return Answer(gateway.HTTP_API.to_event(self._app.pipeline.respond(_request(event, context)), event))
 
     def _authorize(self, event: Event) -> None:
-        """What API Gateway does with a request before the function has it, with the same authorizer."""
+        """Run the authorizer in front of the function, as API Gateway does."""
         context = event["requestContext"]
         if self._person is None or not self._app.identity.needs_authorizer:
             return
-        if self._app.needs_identity(context["http"]["method"], event["rawPath"]):
+        if self._app.pipeline.needs_identity(context["http"]["method"], event["rawPath"]):
             claims = self._person.authorizer().authorize(event["headers"]["authorization"])
             context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
 
 
-def _request(event: Event, context: LocalContext) -> Request:
+def _request(event: Event, context: LocalContext) -> IncomingRequest:
     request = gateway.HTTP_API.read(event, context)
     assert request is not None
     return request
 
 
 def _issuer(url: str, email_domain: str) -> TokenIssuer:
-    # `cache` alone would let two threads make one each, and sign with keys that only one authorizer knows.
+    # `cache` alone would let two threads create an issuer each, and sign with keys that one authorizer does not know.
     with _making:
         return _made_issuer(url, email_domain)
 

@@ -1,4 +1,4 @@
-"""The pytest plugin: a real PostgreSQL for the session, a fresh migrated database for each test that asks for one."""
+"""The pytest plugin: a real PostgreSQL per session, and a new migrated database for each test that requests one."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option `--database-url`."""
     group = parser.getgroup("org-common")
     group.addoption(
         "--database-url",
         default=os.environ.get("DATABASE_URL"),
-        help="superuser URL of the server to test on; by default an embedded one is started (also: DATABASE_URL)",
+        help="superuser URL of the PostgreSQL server to test on, also read from DATABASE_URL; by default, an embedded"
+        " server is started",
     )
 
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The superuser's URL of the server that tests run on. Ours is stopped and removed at the end."""
-    given: str | None = request.config.getoption("--database-url")
-    if given:
+    """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
+    url: str | None = request.config.getoption("--database-url")
+    if url:
         from org_common.tools.database.schema import session
 
-        with _ends_the_run("--database-url, or DATABASE_URL: "), session(given, "test"):
+        with _exit_on_error("--database-url, or DATABASE_URL: "), session(url, "test"):
             pass
-        yield given
+        yield url
         return
     from org_common.tools.database.postgres import EmbeddedPostgres
 
-    with _ends_the_run():
+    with _exit_on_error():
         server = EmbeddedPostgres.start(durable=False)
     with server:
         yield server.url
@@ -44,15 +46,15 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
-    """A database with all migrations of the project (pyproject.toml, [tool.org-common]). Nobody connects to it."""
+    """A database with all migrations of the project in pyproject.toml. For copies only: do not connect to it."""
     from org_common.tools.database.local import drop, provision
     from org_common.tools.database.migrations import load
-    from org_common.tools.project.project import Project, importable
+    from org_common.tools.project.project import Project, make_importable
 
-    # Not the rootdir: that is where pytest found its own configuration, which may be a folder above.
-    with _ends_the_run():
+    # Not pytest's rootdir, which is where pytest found its configuration: it may be a folder further up.
+    with _exit_on_error():
         project = Project.find(pytestconfig.invocation_params.dir)
-        importable(project)
+        make_importable(project)
         template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
     yield template
     drop(template)
@@ -60,17 +62,17 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
 
 @pytest.fixture
 def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
-    """A database of this test's own, migrated and empty: a copy, not a rollback around what should be transactions."""
+    """A migrated, empty database for one test. It is a copy, so the code under test can commit its transactions."""
     from org_common.tools.database.local import clone, drop
 
-    made = clone(database_template, f"test_{uuid.uuid4().hex}")
-    yield made
-    drop(made)
+    copy = clone(database_template, f"test_{uuid.uuid4().hex}")
+    yield copy
+    drop(copy)
 
 
 @contextmanager
-def _ends_the_run(where: str = "") -> Iterator[None]:
-    """Said once: each test would say it again, with a traceback whose arguments are URLs with passwords."""
+def _exit_on_error(where: str = "") -> Iterator[None]:
+    """End the run with one message. Otherwise each test would fail with a traceback that shows URLs with passwords."""
     from org_common.tools.project.project import ToolError
 
     try:

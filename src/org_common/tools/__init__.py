@@ -1,1 +1,1 @@
-"""What developers and CI run. Never part of a Lambda layer."""
+"""Development and CI tools. They are never part of a Lambda layer."""

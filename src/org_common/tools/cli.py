@@ -1,11 +1,11 @@
-"""The command `org-common`. A command imports its tool when it runs: `--help` stays quick."""
+"""The `org-common` command. Each subcommand imports its tool when it runs, so `--help` stays fast."""
 
 from typing import Any
 
 try:
     import click
-except ModuleNotFoundError as error:
-    raise SystemExit(f"{error}: the commands need the extra dev, pip install 'org-common[dev]'") from None
+except ModuleNotFoundError as _error:
+    raise SystemExit(f"{_error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
 
 from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
 from org_common.tools.commands.options import origin
@@ -13,7 +13,7 @@ from org_common.tools.project.project import ToolError
 
 
 class Commands(click.Group):
-    """What is the user's to mend is a line on stderr and exit 1, no traceback."""
+    """Prints an error that the user can fix as one message on stderr and exits with 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -21,10 +21,10 @@ class Commands(click.Group):
         except ToolError as error:
             raise click.ClickException(f"{origin(ctx, error)}{error}") from error
         except ModuleNotFoundError as error:
-            # The project's own imports leave as ToolError.
-            raise click.ClickException(f"{error}: the commands need pip install 'org-common[dev]'") from error
+            # A failed import in the project's own code is a ToolError already.
+            raise click.ClickException(f"{error}. The commands need: pip install 'org-common[dev]'") from error
         except OSError as error:
-            # Without a file it is no path that was given to us.
+            # Without a file name, the error is not about a path that the user gave.
             if error.filename is None:
                 raise
             raise click.ClickException(f"{error.filename}: {error.strerror}") from error
@@ -33,10 +33,15 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="org-common")
 def main() -> None:
-    """Tools for projects on org-common."""
+    """Develop, check and deploy a project built on org-common."""
 
 
-for command in (
+def _add(*commands: click.Command) -> None:
+    for command in commands:
+        main.add_command(command)
+
+
+_add(
     dev.dev,
     dev.token,
     routes.routes,
@@ -48,5 +53,4 @@ for command in (
     layer.functions,
     coldstart.coldstart,
     imports.imports,
-):
-    main.add_command(command)
+)

@@ -44,13 +44,13 @@ class Fault:
 class OrgError(Exception):
     """Ends the request with an error response. A plain `OrgError` is a 500: raise one of its subclasses."""
 
-    status = 500
+    status: int = 500
     """The HTTP status."""
-    title = "Internal Server Error"
+    title: str = "Internal Server Error"
     """The name of the status, from RFC 9110 or RFC 6585."""
-    code = "internal_error"
+    code: str = "internal_error"
     """Stable, for programs. Example: "not_invited"."""
-    detail = "Something went wrong on our side. The request id names the log entry."
+    detail: str = "Something went wrong on our side. The request id names the log entry."
     """A sentence for people."""
     errors: "tuple[Fault, ...]"
     """The invalid values, of a 422."""

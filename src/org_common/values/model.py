@@ -1,7 +1,7 @@
 """Models of request bodies, rows and responses."""
 
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,7 +17,7 @@ class Model(BaseModel):
     schema is built on first use, not at import (`defer_build`).
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=camel,
         validate_by_name=True,
         validate_by_alias=True,

@@ -1,4 +1,4 @@
-"""How people come into Acme in these tests, and what they find there."""
+"""Helpers for first sign-ins: provision, accept, and look at the memberships."""
 
 from typing import Any
 from uuid import UUID
@@ -15,24 +15,24 @@ def accept(world: World, person: str | Person, token: str) -> Answer:
     return world.as_(person).post("/invites/accept", {"token": token})
 
 
-def memberships(answer: Answer) -> dict[UUID, str]:
-    """What the answer says that he is, by organization."""
-    return {UUID(org["id"]): org["role"] for org in answer.json()["organizations"]}
+def memberships(response: Answer) -> dict[UUID, str]:
+    """The caller's roles in the response, by organization."""
+    return {UUID(org["id"]): org["role"] for org in response.json()["organizations"]}
 
 
 def roles_of(world: World, user_id: object) -> dict[UUID, str]:
-    """What a user is, by organization."""
-    return {each["org_id"]: each["org_role"] for each in world.rows("org_members") if str(each["user_id"]) == user_id}
+    """The stored roles of a user, by organization."""
+    return {row["org_id"]: row["org_role"] for row in world.rows("org_members") if str(row["user_id"]) == user_id}
 
 
 def invitation(world: World, email: str) -> dict[str, Any]:
     """The newest invitation to an e-mail."""
-    rows = [each for each in world.rows("invites") if each["email"] == email]
-    return max(rows, key=lambda each: each["created_at"])
+    rows = [row for row in world.rows("invites") if row["email"] == email]
+    return max(rows, key=lambda row: row["created_at"])
 
 
 def open_domain(world: World, **values: object) -> None:
-    """The domain is verified and lets people in."""
+    """Verify the domain and let it admit users."""
     columns = {"verified_at": "now()", "auto_provision": True, **values}
     for column, value in columns.items():
         world.admin.execute(
@@ -41,6 +41,6 @@ def open_domain(world: World, **values: object) -> None:
         )
 
 
-def without_owner(world: World) -> None:
-    """Nobody owns the platform."""
+def remove_sys_owners(world: World) -> None:
+    """Leave the platform without an owner."""
     world.admin.execute("update access.users set sys_role = 'sys_user' where sys_role = 'sys_owner'")

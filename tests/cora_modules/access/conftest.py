@@ -9,44 +9,44 @@ from tests.cora_modules.access.world import World
 
 
 @pytest.fixture(scope="session")
-def moving_world(database_template: LocalDatabase) -> Iterator[World]:
-    """Behind `world`; not for tests."""
-    yield from _made(database_template)
+def shared_world(database_template: LocalDatabase) -> Iterator[World]:
+    """The database of `world`. Tests use `world`."""
+    yield from _new_world(database_template)
 
 
 @pytest.fixture
-def world(moving_world: World) -> Iterator[World]:
-    """Acme, Globex and their people, for a test that changes something; a database each would cost more than all."""
-    moving_world.begin()
-    with moving_world.served():
-        yield moving_world
+def world(shared_world: World) -> Iterator[World]:
+    """Acme, Globex and their users, reset for a test that writes: faster than a database for each test."""
+    shared_world.reset()
+    with shared_world.served():
+        yield shared_world
 
 
 @pytest.fixture(scope="session")
-def standing_world(database_template: LocalDatabase) -> Iterator[World]:
-    """Behind `still_world`; not for tests."""
-    yield from _made(database_template)
+def shared_readonly_world(database_template: LocalDatabase) -> Iterator[World]:
+    """The database of `readonly_world`. Tests use `readonly_world`."""
+    yield from _new_world(database_template)
 
 
 @pytest.fixture
-def still_world(standing_world: World) -> Iterator[World]:
-    """The same, shared by all tests that change nothing, and proves that they do not."""
-    before = standing_world.snapshot()
-    with standing_world.served():
-        yield standing_world
-    assert standing_world.snapshot() == before
+def readonly_world(shared_readonly_world: World) -> Iterator[World]:
+    """The same, shared by all tests that write nothing. Fails a test that changed a row."""
+    before = shared_readonly_world.snapshot()
+    with shared_readonly_world.served():
+        yield shared_readonly_world
+    assert shared_readonly_world.snapshot() == before
 
 
 @pytest.fixture
-def catalog(standing_world: World) -> Iterator[psycopg.Connection]:
-    """The superuser, to whom every name is written with its schema."""
-    with psycopg.connect(standing_world.local.admin_url, autocommit=True) as conn:
+def catalog(shared_readonly_world: World) -> Iterator[psycopg.Connection]:
+    """A superuser connection that reports each name with its schema."""
+    with psycopg.connect(shared_readonly_world.local.admin_url, autocommit=True) as conn:
         conn.execute("set search_path = ''")
         yield conn
 
 
-def _made(template: LocalDatabase) -> Iterator[World]:
-    made = World(clone(template, f"world_{uuid.uuid4().hex}"))
-    yield made
-    made.close()
-    drop(made.local)
+def _new_world(template: LocalDatabase) -> Iterator[World]:
+    world = World(clone(template, f"world_{uuid.uuid4().hex}"))
+    yield world
+    world.close()
+    drop(world.local)

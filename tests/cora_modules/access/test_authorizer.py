@@ -1,4 +1,4 @@
-"""access/auth as Lambda starts it: in a process of its own, with its settings in one variable."""
+"""The authorizer as Lambda starts it: in a new process, with one environment variable."""
 
 import json
 import os
@@ -18,19 +18,19 @@ def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_loads_neither_database_nor_models() -> None:
+def test_import_loads_neither_database_nor_models() -> None:
     code = "import json, sys; from cora_modules.access.authorizer import app; print(json.dumps(list(sys.modules)))"
 
-    done = run(code, ORG_COMMON_ISSUERS=ISSUERS)
+    process = run(code, ORG_COMMON_ISSUERS=ISSUERS)
 
-    loaded = set(json.loads(done.stdout))
+    loaded = set(json.loads(process.stdout))
     assert (
         loaded & {"psycopg", "pydantic", "pydantic_core", "orjson", "asyncio", "boto3", "tenacity", "uvicorn"} == set()
     )
     assert {"jwt", "cryptography"} <= loaded
 
 
-def test_it_opens_no_socket_and_starts_no_thread() -> None:
+def test_import_opens_no_socket_and_starts_no_thread() -> None:
     code = """
         import sys, threading
         events = []
@@ -45,11 +45,11 @@ def test_it_opens_no_socket_and_starts_no_thread() -> None:
 
 
 @pytest.mark.parametrize("settings", ["[]", "{", '[{"url": "https://a.test"}]'])
-def test_settings_that_say_nothing_stop_it_at_its_start(settings: str) -> None:
-    done = run("import cora_modules.access.authorizer", ORG_COMMON_ISSUERS=settings)
+def test_invalid_settings_fail_the_import(settings: str) -> None:
+    process = run("import cora_modules.access.authorizer", ORG_COMMON_ISSUERS=settings)
 
-    assert done.returncode == 1
-    assert "SettingsError: ORG_COMMON_ISSUERS" in done.stderr
+    assert process.returncode == 1
+    assert "SettingsError: ORG_COMMON_ISSUERS" in process.stderr
 
 
 def test_bad_token_is_a_401_without_network_and_database() -> None:

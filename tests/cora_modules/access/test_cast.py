@@ -1,4 +1,4 @@
-"""Every route of the module, called by everybody who could call it."""
+"""Every route of the module, called by every type of user."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -32,10 +32,10 @@ SYS_USERS = "/admin/sys/users"
 SYS_CAROL = f"{SYS_USERS}/{IDS['carol']}"
 PROVISION = ("POST", "/users/me/provision")
 
-# Owner, admin and user of Acme; Globex's owner; a user without any organization; the platform's admin and its owner; a
-# valid token of nobody known, and one of somebody invited; alice's token of an hour ago; no token. 403 is for who may
-# know that Acme exists, 404 for others.
-CAST = ("alice", "dave", "carol", "bob", "erin", "sam", "root", "stranger", "guest", "expired", "nobody")
+# Owner, admin and user of Acme; Globex's owner; a user without an organization; the platform's admin and its owner; a
+# valid token of an unknown user, and one whose e-mail is invited; alice's expired token; no token. Callers who may know
+# that Acme exists get 403, others 404.
+CAST = ("alice", "dave", "carol", "bob", "erin", "sam", "root", "stranger", "guest", "expired", "anonymous")
 STATUSES = {
     ("GET", "/orgs"): (200, 200, 200, 200, 200, 200, 200, 403, 403, 401, 401),
     ("POST", "/orgs"): (201, 201, 201, 201, 201, 201, 201, 403, 403, 401, 401),
@@ -63,7 +63,7 @@ STATUSES = {
     ("GET", INVITES): (200, 200, 403, 404, 404, 404, 404, 403, 403, 401, 401),
     ("POST", INVITES): (201, 201, 403, 404, 404, 404, 404, 403, 403, 401, 401),
     ("DELETE", INVITE): (204, 204, 403, 404, 404, 404, 404, 403, 403, 401, 401),
-    # The token of an invitation is of no use to anybody else.
+    # Only the invited e-mail can use the token.
     ("POST", "/invites/accept"): (403, 403, 403, 403, 403, 403, 403, 403, 200, 401, 401),
 }
 BODIES: dict[tuple[str, str], dict[str, object]] = {
@@ -80,34 +80,34 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
 }
 
 
-def _sessions(world: World) -> None:
+def _start_sessions(world: World) -> None:
     for person in IDS:
         world.as_(person).post("/users/me/session")
 
 
-def _shared_organization(world: World) -> None:
-    """Another one, in which the admins of Acme have met erin."""
+def _add_shared_organization(world: World) -> None:
+    """Add an organization that the admins of Acme share with erin."""
     org_id = world.insert("orgs", name="Hooli", slug="hooli")
     for person in ("alice", "dave", "erin"):
         world.insert("org_members", org_id=org_id, user_id=IDS[person], org_role="org_user")
 
 
-# What must be there before the route can do what it does.
-PREPARED: dict[tuple[str, str], Callable[[World], None]] = {
-    ("DELETE", "/users/me/session"): _sessions,
-    ("POST", MEMBERS): _shared_organization,
+# What a route needs before it can succeed.
+SETUPS: dict[tuple[str, str], Callable[[World], None]] = {
+    ("DELETE", "/users/me/session"): _start_sessions,
+    ("POST", MEMBERS): _add_shared_organization,
 }
 CASES = [
     (route, name, status) for route, statuses in STATUSES.items() for name, status in zip(CAST, statuses, strict=True)
 ]
 SUCCESSES = [case for case in CASES if case[2] < 400]
-# Who is known is provisioned already.
+# Provisioning a known user changes nothing.
 READS = [case for case in SUCCESSES if case[0][0] == "GET" or (case[0] == PROVISION and case[1] != "guest")]
 WRITES = [case for case in SUCCESSES if case not in READS]
 REFUSED = [case for case in CASES if case[2] >= 400]
 
 
-def _named(case: tuple[tuple[str, str], str, int]) -> str:
+def _case_id(case: tuple[tuple[str, str], str, int]) -> str:
     (method, path), name, status = case
     for id, what in ((ACME, "acme"), (ACME_DOMAIN, "domain"), (ACME_INVITE, "invite"), (IDS["carol"], "carol")):
         path = path.replace(str(id), what)
@@ -119,54 +119,54 @@ def call(world: World, route: tuple[str, str], name: str) -> Answer:
     return world.as_(name).send(method, path, body=BODIES.get(route))
 
 
-def test_the_cast_is_everybody() -> None:
+def test_cast_is_complete() -> None:
     assert set(CAST) == set(PEOPLE)
 
 
-def test_the_table_has_every_route() -> None:
+def test_table_has_every_route() -> None:
     ids = {"org_id": ACME, "domain_id": ACME_DOMAIN, "invite_id": ACME_INVITE, "user_id": IDS["carol"]}
     declared = {(route.method, route.path.format(**ids)) for app in APPS for route in app.routes}
 
     assert declared == set(STATUSES)
 
 
-@pytest.mark.parametrize(("route", "name", "status"), READS, ids=map(_named, READS))
-def test_reader_gets_an_answer(still_world: World, route: tuple[str, str], name: str, status: int) -> None:
-    answer = call(still_world, route, name)
+@pytest.mark.parametrize(("route", "name", "status"), READS, ids=map(_case_id, READS))
+def test_read_succeeds(readonly_world: World, route: tuple[str, str], name: str, status: int) -> None:
+    response = call(readonly_world, route, name)
 
-    assert answer.status == status
+    assert response.status == status
 
 
-@pytest.mark.parametrize(("route", "name", "status"), WRITES, ids=map(_named, WRITES))
-def test_writer_changes_something(world: World, route: tuple[str, str], name: str, status: int) -> None:
-    if route in PREPARED:
-        PREPARED[route](world)
+@pytest.mark.parametrize(("route", "name", "status"), WRITES, ids=map(_case_id, WRITES))
+def test_write_changes_something(world: World, route: tuple[str, str], name: str, status: int) -> None:
+    if route in SETUPS:
+        SETUPS[route](world)
     before = world.snapshot()
 
-    answer = call(world, route, name)
+    response = call(world, route, name)
 
-    assert answer.status == status
+    assert response.status == status
     assert world.snapshot() != before
 
 
-@pytest.mark.parametrize(("route", "name", "status"), REFUSED, ids=map(_named, REFUSED))
-def test_refused_caller_changes_nothing_and_learns_nothing(
-    still_world: World, route: tuple[str, str], name: str, status: int
+@pytest.mark.parametrize(("route", "name", "status"), REFUSED, ids=map(_case_id, REFUSED))
+def test_refused_request_changes_nothing_and_leaks_nothing(
+    readonly_world: World, route: tuple[str, str], name: str, status: int
 ) -> None:
-    before = still_world.snapshot()
+    before = readonly_world.snapshot()
 
-    answer = call(still_world, route, name)
+    response = call(readonly_world, route, name)
 
-    assert answer.status == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert still_world.snapshot() == before
-    assert leaked(answer, still_world.secrets()) == []
+    assert response.status == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert readonly_world.snapshot() == before
+    assert leaked(response, readonly_world.secrets()) == []
 
 
 @pytest.mark.parametrize("route", [route for route in STATUSES if str(ACME) in route[1]], ids=" ".join)
-def test_hidden_org_looks_like_one_that_does_not_exist(still_world: World, route: tuple[str, str]) -> None:
+def test_hidden_organization_looks_absent(readonly_world: World, route: tuple[str, str]) -> None:
     method, path = route
-    bob = still_world.as_("bob")
+    bob = readonly_world.as_("bob")
 
     hidden = bob.send(method, path, body=BODIES.get(route))
     absent = bob.send(method, path.replace(str(ACME), str(uuid4())), body=BODIES.get(route))

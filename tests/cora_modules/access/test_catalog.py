@@ -1,4 +1,4 @@
-"""What the migrated database says of itself: every table, policy and function, whoever adds one."""
+"""The catalog of the migrated database: rules that hold for every table, policy and function, also for new ones."""
 
 import re
 
@@ -15,18 +15,19 @@ AUDIT = [
     "updated_at timestamp with time zone not null",
     "updated_by uuid",
 ]
+# Policies that are always true, and why they may be.
 OPEN = {
-    ("app.outbox", "send"): "whoever puts a message in sees none of it, his own neither",
-    ("access.bootstrap_identities", "operator"): "the migrator's own table, in which he puts the first owner",
+    ("app.outbox", "send"): "senders insert messages and read none, not even their own",
+    ("access.bootstrap_identities", "operator"): "only the migrator uses it, to configure the first owner",
 }
-# A function for each row where a set would do costs a look-up a row; on these a statement writes one row or a few.
+# A function per row costs a lookup per row, where a set is evaluated once. These statements write few rows.
 PER_ROW = {
-    ("access.org_email_domains", "admins_add"): "the role granted stands in the row",
-    ("access.org_email_domains", "admins_change"): "the role granted stands in the row",
+    ("access.org_email_domains", "admins_add"): "the role to grant is a column of the row",
+    ("access.org_email_domains", "admins_change"): "the role to grant is a column of the row",
 }
 
 
-def test_there_is_something_to_look_at(catalog: psycopg.Connection) -> None:
+def test_tables_are_these(catalog: psycopg.Connection) -> None:
     tables = ask(
         catalog, f"select oid::regclass::text from pg_class where relkind = 'r' and relnamespace in ({MODULES})"
     )
@@ -47,7 +48,7 @@ def test_there_is_something_to_look_at(catalog: psycopg.Connection) -> None:
 # --- row-level security -----------------------------------------------------------------------
 
 
-def test_every_table_has_row_level_security_for_its_owner_too(catalog: psycopg.Connection) -> None:
+def test_every_table_forces_row_level_security(catalog: psycopg.Connection) -> None:
     open_tables = ask(
         catalog,
         f"""
@@ -56,11 +57,11 @@ def test_every_table_has_row_level_security_for_its_owner_too(catalog: psycopg.C
         """,
     )
 
-    # The migrator's own list, of which nobody else has a grant.
+    # The migrator's own list. No other role has a grant on it.
     assert open_tables == ["app.migrations"]
 
 
-def test_every_view_asks_as_its_caller(catalog: psycopg.Connection) -> None:
+def test_every_view_runs_as_its_caller(catalog: psycopg.Connection) -> None:
     as_owner = ask(
         catalog,
         f"""
@@ -74,13 +75,13 @@ def test_every_view_asks_as_its_caller(catalog: psycopg.Connection) -> None:
 
 
 def test_every_policy_names_its_roles(catalog: psycopg.Connection) -> None:
-    for_everybody = ask(catalog, "select polrelid::regclass::text, polname from pg_policy where 0 = any (polroles)")
+    for_public = ask(catalog, "select polrelid::regclass::text, polname from pg_policy where 0 = any (polroles)")
 
-    assert for_everybody == []
+    assert for_public == []
 
 
 def test_every_policy_is_for_a_role_that_has_the_grant(catalog: psycopg.Connection) -> None:
-    """A policy without its grant is dead text, and who adds the grant later opens more than he sees."""
+    """A policy without its grant has no effect, until someone adds the grant and opens more than intended."""
     dead = ask(
         catalog,
         """
@@ -97,8 +98,8 @@ def test_every_policy_is_for_a_role_that_has_the_grant(catalog: psycopg.Connecti
     assert dead == []
 
 
-def test_no_policy_is_open_to_whoever_asks(catalog: psycopg.Connection) -> None:
-    """`using (true)` is for roles that no tenant's request takes; the route's rule guards app_sys."""
+def test_no_policy_of_tenants_is_always_true(catalog: psycopg.Connection) -> None:
+    """`using (true)` is for roles that no request of a tenant runs as; the access rule guards app_sys."""
     always = ask(
         catalog,
         """
@@ -111,8 +112,8 @@ def test_no_policy_is_open_to_whoever_asks(catalog: psycopg.Connection) -> None:
     assert set(always) == OPEN.keys()
 
 
-def test_no_policy_asks_row_by_row_what_it_could_ask_once(catalog: psycopg.Connection) -> None:
-    found = ask(
+def test_no_policy_calls_a_function_per_row_where_a_set_would_do(catalog: psycopg.Connection) -> None:
+    expressions = ask(
         catalog,
         """
         select polrelid::regclass::text, polname, expression from pg_policy,
@@ -121,32 +122,36 @@ def test_no_policy_asks_row_by_row_what_it_could_ask_once(catalog: psycopg.Conne
         """,
     )
 
-    by_row = {(table, name) for table, name, expression in found if re.search(r"\w\.\w+\(", _outside(expression))}
+    by_row = {
+        (table, name)
+        for table, name, expression in expressions
+        if re.search(r"\w\.\w+\(", _without_subselects(expression))
+    }
     assert by_row == PER_ROW.keys()
 
 
-def _outside(expression: str) -> str:
-    """An expression without its sub-selects, each of which is asked once a statement."""
-    kept, depth, inside = "", 0, []
+def _without_subselects(expression: str) -> str:
+    """The expression without its sub-selects, which are evaluated once per statement."""
+    outer, depth, inside = "", 0, []
     for at, sign in enumerate(expression):
         if sign == "(":
             depth += 1
             if re.match(r"\(\s*SELECT\b", expression[at:]):
                 inside.append(depth)
         if not inside:
-            kept += sign
+            outer += sign
         if sign == ")":
             if inside and inside[-1] == depth:
                 inside.pop()
             depth -= 1
-    return kept
+    return outer
 
 
 # --- tables -----------------------------------------------------------------------------------
 
 
-def test_every_table_says_who_made_and_changed_a_row(catalog: psycopg.Connection) -> None:
-    found = ask(
+def test_every_table_has_the_audit_columns(catalog: psycopg.Connection) -> None:
+    tables = ask(
         catalog,
         f"""
         select c.oid::regclass::text, array(
@@ -156,10 +161,10 @@ def test_every_table_says_who_made_and_changed_a_row(catalog: psycopg.Connection
         """,
     )
 
-    assert [table for table, columns in found if columns != AUDIT] == []
+    assert [table for table, columns in tables if columns != AUDIT] == []
 
 
-def test_every_table_has_its_audit_columns_filled_by_the_trigger(catalog: psycopg.Connection) -> None:
+def test_every_table_has_the_audit_trigger(catalog: psycopg.Connection) -> None:
     without = ask(
         catalog,
         f"""
@@ -188,7 +193,7 @@ def test_every_tenant_table_has_the_tenant_in_its_key(catalog: psycopg.Connectio
     assert without == []
 
 
-def test_every_key_between_tenant_tables_has_the_tenant_in_it(catalog: psycopg.Connection) -> None:
+def test_every_foreign_key_between_tenant_tables_includes_the_tenant(catalog: psycopg.Connection) -> None:
     without = ask(
         catalog,
         """
@@ -220,7 +225,7 @@ def test_every_foreign_key_has_an_index(catalog: psycopg.Connection) -> None:
 # --- functions --------------------------------------------------------------------------------
 
 
-def test_every_function_with_anothers_rights_has_a_powerless_owner_and_a_fixed_path(
+def test_every_security_definer_function_belongs_to_app_rules_and_has_a_fixed_path(
     catalog: psycopg.Connection,
 ) -> None:
     wrong = ask(
@@ -234,8 +239,8 @@ def test_every_function_with_anothers_rights_has_a_powerless_owner_and_a_fixed_p
     assert wrong == []
 
 
-def test_no_functions_names_depend_on_who_calls_it(catalog: psycopg.Connection) -> None:
-    """Its path is fixed, or its body was parsed when it was made (SQL-standard form), or only ours call it."""
+def test_names_in_functions_are_resolved_independently_of_the_caller(catalog: psycopg.Connection) -> None:
+    """The path is fixed, or the body was parsed at creation (SQL-standard form), or only our own functions call it."""
     dependent = ask(
         catalog,
         f"""
@@ -250,7 +255,7 @@ def test_no_functions_names_depend_on_who_calls_it(catalog: psycopg.Connection) 
     assert dependent == []
 
 
-def test_no_function_sees_more_than_its_caller_by_leakproof(catalog: psycopg.Connection) -> None:
+def test_no_function_is_leakproof(catalog: psycopg.Connection) -> None:
     leakproof = ask(
         catalog, f"select oid::regprocedure::text from pg_proc where pronamespace in ({OURS}) and proleakproof"
     )
@@ -268,7 +273,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
     )
 
     signed_in = ["authenticated", "app_sys"]
-    everybody = ["anon", *signed_in]
+    all_roles = ["anon", *signed_in]
     assert {name: roles for name, roles in callable_by if roles} == {
         "access.accept_invite": ["authenticated"],
         "access.add_member": ["authenticated"],
@@ -287,21 +292,21 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "access.update_me": ["authenticated"],
         "access.update_user": ["app_sys"],
         "access.verify_domain": ["app_sys"],
-        "app.all_of": everybody,
-        "app.any_of": everybody,
+        "app.all_of": all_roles,
+        "app.any_of": all_roles,
         "app.claim_key": signed_in,
         "app.has_org_role": ["authenticated"],
-        "app.claims": everybody,
+        "app.claims": all_roles,
         "app.has_sys_role": signed_in,
-        "app.merge_patch": everybody,
+        "app.merge_patch": all_roles,
         "app.identify": signed_in,
-        "app.recheck": everybody,
-        "app.require": everybody,
-        "app.uid": everybody,
-        "app.rung": everybody,
+        "app.recheck": all_roles,
+        "app.require": all_roles,
+        "app.uid": all_roles,
+        "app.rung": all_roles,
         "app.send": signed_in,
         "app.store_answer": signed_in,
         "app.stored_answer": signed_in,
-        "auth.jwt": everybody,
-        "auth.uid": everybody,
+        "auth.jwt": all_roles,
+        "auth.uid": all_roles,
     }

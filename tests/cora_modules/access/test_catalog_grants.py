@@ -1,4 +1,4 @@
-"""What the migrated database says of itself: who owns what, who may become whom, and who was granted what."""
+"""The catalog of the migrated database: owners, memberships of roles, and grants."""
 
 import psycopg
 import pytest
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.db
 # --- owners and roles -------------------------------------------------------------------------
 
 
-def test_everything_belongs_to_the_migrator_or_to_the_rules(catalog: psycopg.Connection) -> None:
+def test_every_object_belongs_to_app_migrator_or_app_rules(catalog: psycopg.Connection) -> None:
     strangers = ask(
         catalog,
         f"""
@@ -30,7 +30,7 @@ def test_everything_belongs_to_the_migrator_or_to_the_rules(catalog: psycopg.Con
     assert strangers == []
 
 
-def test_rules_own_functions_and_nothing_else(catalog: psycopg.Connection) -> None:
+def test_app_rules_owns_functions_only(catalog: psycopg.Connection) -> None:
     owned = ask(
         catalog,
         """
@@ -42,7 +42,7 @@ def test_rules_own_functions_and_nothing_else(catalog: psycopg.Connection) -> No
     assert owned == ["pg_proc"]
 
 
-def test_no_role_of_ours_stands_above_row_level_security(catalog: psycopg.Connection) -> None:
+def test_no_role_of_ours_bypasses_row_level_security(catalog: psycopg.Connection) -> None:
     powerful = ask(
         catalog,
         """
@@ -54,13 +54,13 @@ def test_no_role_of_ours_stands_above_row_level_security(catalog: psycopg.Connec
     assert powerful == []
 
 
-def test_only_those_who_log_in_can(catalog: psycopg.Connection) -> None:
+def test_login_roles_are_these(catalog: psycopg.Connection) -> None:
     logins = ask(catalog, "select rolname from pg_roles where rolcanlogin and rolname <> 'postgres' order by 1")
 
     assert logins == ["app_login", "app_migrator", "app_service"]
 
 
-def test_login_inherits_nothing_and_may_become_three_roles(catalog: psycopg.Connection) -> None:
+def test_app_login_inherits_nothing_and_can_become_three_roles(catalog: psycopg.Connection) -> None:
     (inherits,) = ask(catalog, "select rolinherit from pg_roles where rolname = 'app_login'")
     members = ask(
         catalog,
@@ -73,7 +73,7 @@ def test_login_inherits_nothing_and_may_become_three_roles(catalog: psycopg.Conn
     assert members == [("anon", False), ("app_sys", False), ("authenticated", False)]
 
 
-def test_no_login_can_become_more_than_its_request(catalog: psycopg.Connection) -> None:
+def test_logins_can_become_request_roles_only(catalog: psycopg.Connection) -> None:
     reachable = ask(
         catalog,
         """
@@ -89,7 +89,7 @@ def test_no_login_can_become_more_than_its_request(catalog: psycopg.Connection) 
     assert reachable == []
 
 
-def test_nobody_but_the_migrator_becomes_the_rules(catalog: psycopg.Connection) -> None:
+def test_only_the_migrator_can_become_app_rules(catalog: psycopg.Connection) -> None:
     members = ask(
         catalog,
         "select distinct member::regrole::text from pg_auth_members where roleid = 'app_rules'::regrole",
@@ -110,11 +110,11 @@ GRANTED = f"""
     order by 1, 2"""
 
 
-def test_request_login_itself_may_touch_no_table(catalog: psycopg.Connection) -> None:
+def test_app_login_has_no_grant_on_tables(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_login"] * 2).fetchall() == []
 
 
-def test_service_login_may_empty_what_is_no_tenants(catalog: psycopg.Connection) -> None:
+def test_app_service_has_grants_on_sdk_tables_only(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_service"] * 2).fetchall() == [
         ("app.answers", "DELETE"),
         ("app.answers", "SELECT"),
@@ -124,8 +124,8 @@ def test_service_login_may_empty_what_is_no_tenants(catalog: psycopg.Connection)
     ]
 
 
-def test_request_login_owns_and_is_granted_nothing(catalog: psycopg.Connection) -> None:
-    """Whatever the kind of thing: the catalog notes each that names a role as its owner or in its grants."""
+def test_app_login_owns_nothing_and_has_no_grants(catalog: psycopg.Connection) -> None:
+    """For every type of object: the catalog records each whose owner or grants refer to a role."""
     named = ask(
         catalog,
         """
@@ -137,7 +137,7 @@ def test_request_login_owns_and_is_granted_nothing(catalog: psycopg.Connection) 
     assert named == []
 
 
-def test_requests_are_granted_reading_and_writing_and_no_more(catalog: psycopg.Connection) -> None:
+def test_grants_are_for_reading_and_writing_only(catalog: psycopg.Connection) -> None:
     more = ask(
         catalog,
         f"""
@@ -154,7 +154,7 @@ def test_requests_are_granted_reading_and_writing_and_no_more(catalog: psycopg.C
     assert more == []
 
 
-def test_nobody_without_a_token_may_touch_a_table(catalog: psycopg.Connection) -> None:
+def test_anon_and_public_have_no_grant_on_tables(catalog: psycopg.Connection) -> None:
     touched = ask(
         catalog,
         f"""
@@ -166,7 +166,7 @@ def test_nobody_without_a_token_may_touch_a_table(catalog: psycopg.Connection) -
     assert touched == []
 
 
-def test_audit_and_fixed_columns_are_granted_for_writing_to_nobody(catalog: psycopg.Connection) -> None:
+def test_audit_and_fixed_columns_are_writable_by_no_role(catalog: psycopg.Connection) -> None:
     writable = ask(
         catalog,
         f"""
@@ -181,8 +181,8 @@ def test_audit_and_fixed_columns_are_granted_for_writing_to_nobody(catalog: psyc
     assert writable == []
 
 
-def test_everybody_may_do_nothing(catalog: psycopg.Connection) -> None:
-    """PUBLIC: no function of ours, no schema of ours, nothing to create, in the database neither."""
+def test_public_has_no_privileges(catalog: psycopg.Connection) -> None:
+    """PUBLIC has none on our functions and schemas, and creates nothing in the database."""
     granted = ask(
         catalog,
         f"""
@@ -200,7 +200,7 @@ def test_everybody_may_do_nothing(catalog: psycopg.Connection) -> None:
     assert granted == []
 
 
-def test_no_request_may_create_anything(catalog: psycopg.Connection) -> None:
+def test_no_request_can_create_objects(catalog: psycopg.Connection) -> None:
     creators = ask(
         catalog,
         f"""
@@ -215,10 +215,12 @@ def test_no_request_may_create_anything(catalog: psycopg.Connection) -> None:
     assert creators == []
 
 
-def test_copy_of_a_database_is_as_closed_as_the_first(database_template: LocalDatabase, standing_world: World) -> None:
+def test_cloned_database_has_the_same_privileges(
+    database_template: LocalDatabase, shared_readonly_world: World
+) -> None:
     query = "select datacl::text from pg_database where datname = any (%s)"
-    names = [database_template.name, standing_world.local.name]
+    names = [database_template.name, shared_readonly_world.local.name]
 
-    acls = standing_world.admin.execute(query, [names]).fetchall()
+    acls = shared_readonly_world.admin.execute(query, [names]).fetchall()
 
     assert len({acl["datacl"] for acl in acls}) == 1

@@ -1,4 +1,4 @@
-"""What linters of row-level security look for in the catalog, beyond what the other two files ask."""
+"""Further checks of the catalog, taken from linters for row-level security."""
 
 import re
 
@@ -9,10 +9,10 @@ from tests.cora_modules.access.catalog import MODULES, OURS, ask
 
 pytestmark = pytest.mark.db
 
-# Whoever adds a row learns that there is one with the same value, in whatever tenant it is.
+# Unique across tenants: an insert reveals that another tenant has the same value. Why these may be.
 ACROSS_TENANTS = {
-    "org_email_domains_verified": "one organization has proved a domain; only the platform's admins get the answer",
-    "invites_token": "of random hashes that no caller picks",
+    "org_email_domains_verified": "only platform administrators verify a domain and see the conflict",
+    "invites_token": "hashes of random tokens, which no caller chooses",
 }
 
 
@@ -40,8 +40,8 @@ def test_every_table_has_a_policy(catalog: psycopg.Connection) -> None:
     assert without == []
 
 
-def test_no_role_has_two_policies_for_one_verb(catalog: psycopg.Connection) -> None:
-    """Both would be asked for each row, and the more generous one would win."""
+def test_no_role_has_two_policies_for_one_command(catalog: psycopg.Connection) -> None:
+    """Both would be evaluated for each row, and the more permissive one would win."""
     twice = ask(
         catalog,
         f"""
@@ -56,7 +56,7 @@ def test_no_role_has_two_policies_for_one_verb(catalog: psycopg.Connection) -> N
     assert twice == []
 
 
-def test_no_two_indexes_are_the_same(catalog: psycopg.Connection) -> None:
+def test_no_index_is_a_duplicate(catalog: psycopg.Connection) -> None:
     same = ask(
         catalog,
         f"""
@@ -70,8 +70,8 @@ def test_no_two_indexes_are_the_same(catalog: psycopg.Connection) -> None:
     assert same == []
 
 
-def test_no_index_begins_like_a_longer_one(catalog: psycopg.Connection) -> None:
-    """The longer one answers for it, and both would be kept up to date."""
+def test_no_index_is_the_prefix_of_another(catalog: psycopg.Connection) -> None:
+    """The longer one serves the same queries, and each write would maintain both."""
     covered = ask(
         catalog,
         f"""
@@ -101,8 +101,8 @@ def test_unique_keys_of_tenants_begin_with_the_tenant(catalog: psycopg.Connectio
     assert {name.partition(".")[2] for name in across} == ACROSS_TENANTS.keys()
 
 
-def test_no_policy_reads_the_settings_itself(catalog: psycopg.Connection) -> None:
-    """Else one forgets that a setting is '' after the first unit of a connection, or is open without it."""
+def test_no_policy_reads_settings_directly(catalog: psycopg.Connection) -> None:
+    """`app.claims()` reads them: a setting is '' after the first transaction of a connection, and null before."""
     policies = ask(
         catalog,
         f"""
@@ -113,11 +113,11 @@ def test_no_policy_reads_the_settings_itself(catalog: psycopg.Connection) -> Non
     )
 
     bad = re.compile(r"current_setting|is null|user_metadata|auth\.", re.IGNORECASE)
-    assert [each for each in policies if bad.search(each)] == []
+    assert [policy for policy in policies if bad.search(policy)] == []
 
 
-def test_no_column_is_of_a_type_that_blocks_an_upgrade(catalog: psycopg.Connection) -> None:
-    of_them = ask(
+def test_no_column_has_a_type_that_blocks_an_upgrade(catalog: psycopg.Connection) -> None:
+    columns = ask(
         catalog,
         f"""
         select attrelid::regclass::text, attname from pg_attribute join pg_class c on c.oid = attrelid
@@ -125,16 +125,16 @@ def test_no_column_is_of_a_type_that_blocks_an_upgrade(catalog: psycopg.Connecti
         """,
     )
 
-    assert of_them == []
+    assert columns == []
 
 
-def test_there_are_no_parts_to_be_read_around_their_whole(catalog: psycopg.Connection) -> None:
+def test_no_table_is_partitioned(catalog: psycopg.Connection) -> None:
     parts = ask(catalog, f"select oid::regclass::text from pg_class where relispartition and relnamespace in ({OURS})")
 
     assert parts == []
 
 
-def test_nobody_reads_how_many_rows_a_sequence_has_numbered(catalog: psycopg.Connection) -> None:
+def test_no_request_can_read_a_sequence(catalog: psycopg.Connection) -> None:
     readable = ask(
         catalog,
         f"""

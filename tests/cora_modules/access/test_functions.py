@@ -1,4 +1,4 @@
-"""The module's functions, called as the database role of a request and past every route: they check for themselves."""
+"""The module's functions, called as the database role of a request without a route: they check access themselves."""
 
 import json
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ VALUES = {
     "token": invite_token("guest@zq7.example"),
 }
 
-# Each with what becomes of it for: owner, admin and user of Acme, another's owner, a user without an organization, a
-# caller whom the platform does not know, and claims that are empty.
+# The outcome of each call for: owner, admin and user of Acme, the owner of another organization, a user without an
+# organization, a caller who is unknown to the platform, and empty claims.
 CAST = ("alice", "dave", "carol", "bob", "erin", "stranger", None)
 CALLS: dict[LiteralString, tuple[int | str, ...]] = {
     "select access.add_member(%(acme)s, %(carol)s, 'org_user')": ("23505", "23505", "OC403", *["OC404"] * 4),
@@ -53,8 +53,8 @@ CASES = [
 ]
 
 
-class Unit:
-    """A connection as a Lambda has it: the powerless login, which becomes a role for one transaction."""
+class RoleConnection:
+    """A connection as in Lambda: a login without privileges, which becomes a role for one transaction."""
 
     def __init__(self, world: World) -> None:
         self._conn = psycopg.connect(world.local.login_url, autocommit=True)
@@ -63,7 +63,7 @@ class Unit:
         self._conn.close()
 
     def as_(self, name: str | None, statement: LiteralString, role: Role = "authenticated") -> int | str:
-        """Rows answered, or the SQLSTATE. Nothing is kept."""
+        """The number of rows, or the SQLSTATE. Rolls back."""
         claims: dict[str, object] = {}
         if name is not None:
             claims = {"iss": ISSUER, "outer_sub": f"local|{name}", "sub": str(IDS[name]) if name in IDS else None}
@@ -79,25 +79,27 @@ class Unit:
 
 
 @pytest.fixture
-def unit(still_world: World) -> Iterator[Unit]:
-    made = Unit(still_world)
-    yield made
-    made.close()
+def connection(readonly_world: World) -> Iterator[RoleConnection]:
+    connection = RoleConnection(readonly_world)
+    yield connection
+    connection.close()
 
 
 @pytest.mark.parametrize(("call", "name", "outcome"), CASES)
-def test_function_asks_who_is_calling(unit: Unit, call: LiteralString, name: str | None, outcome: int | str) -> None:
-    assert unit.as_(name, call) == outcome
+def test_function_checks_its_caller(
+    connection: RoleConnection, call: LiteralString, name: str | None, outcome: int | str
+) -> None:
+    assert connection.as_(name, call) == outcome
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_function_of_requests_is_not_for_nobody(unit: Unit, call: LiteralString) -> None:
-    assert unit.as_(None, call, "anon") == REFUSED
+def test_anon_cannot_call_the_function(connection: RoleConnection, call: LiteralString) -> None:
+    assert connection.as_(None, call, "anon") == REFUSED
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if "update_user" not in call and "verify" not in call])
-def test_platforms_admin_has_no_way_into_tenants_by_them(unit: Unit, call: LiteralString) -> None:
-    assert unit.as_("root", call, "app_sys") == REFUSED
+def test_app_sys_cannot_call_the_functions_of_tenants(connection: RoleConnection, call: LiteralString) -> None:
+    assert connection.as_("root", call, "app_sys") == REFUSED
 
 
 @pytest.mark.parametrize(("name", "outcome"), [("root", 1), ("sam", 1), ("alice", "OC403"), (None, "OC403")])
@@ -105,22 +107,22 @@ def test_platforms_admin_has_no_way_into_tenants_by_them(unit: Unit, call: Liter
     "call",
     ["select access.update_user(%(carol)s, '{\"is_active\": false}')", "select access.verify_domain(%(domain)s)"],
 )
-def test_function_of_the_platform_asks_for_its_admin(
-    unit: Unit, call: LiteralString, name: str | None, outcome: int | str
+def test_function_of_the_platform_requires_its_admin(
+    connection: RoleConnection, call: LiteralString, name: str | None, outcome: int | str
 ) -> None:
-    assert unit.as_(name, call, "app_sys") == outcome
+    assert connection.as_(name, call, "app_sys") == outcome
 
 
 INNER: list[LiteralString] = [
-    "select access.become(%(alice)s)",
-    "select access.hold_caller()",
-    "select access.hold_org(%(acme)s, 'org_user')",
-    "select access.hold_sys_owners()",
-    "select access.keep_an_owner(%(acme)s, %(alice)s)",
+    "select access.set_caller(%(alice)s)",
+    "select access.lock_token()",
+    "select access.lock_org(%(acme)s, 'org_user')",
+    "select access.lock_sys_owners()",
+    "select access.require_other_owner(%(acme)s, %(alice)s)",
     "select access.log_event(%(alice)s, 'provisioned')",
-    "select access.make_caller('sys_owner', 'x')",
-    "select access.may_bootstrap('first@zq7.example')",
-    "select access.merged('{}', '{}')",
+    "select access.create_caller('sys_owner', 'x')",
+    "select access.is_first_owner('first@zq7.example')",
+    "select access.merge_patch('{}', '{}')",
     "select access.revoke_invites_of(%(acme)s, %(alice)s, null)",
     "select access.revoke_invites_to(%(acme)s, %(alice)s)",
     "select access.token_hash('x')",
@@ -130,13 +132,13 @@ INNER: list[LiteralString] = [
 
 @pytest.mark.parametrize("call", INNER)
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-def test_inner_function_is_for_the_others_alone(unit: Unit, role: Role, call: LiteralString) -> None:
-    assert unit.as_("alice", call, role) == REFUSED
+def test_request_cannot_call_an_inner_function(connection: RoleConnection, role: Role, call: LiteralString) -> None:
+    assert connection.as_("alice", call, role) == REFUSED
 
 
-def test_every_function_is_in_these_tables(still_world: World) -> None:
-    found = still_world.admin.execute("select proname from pg_proc where pronamespace = 'access'::regnamespace")
+def test_every_function_is_in_these_tables(readonly_world: World) -> None:
+    rows = readonly_world.admin.execute("select proname from pg_proc where pronamespace = 'access'::regnamespace")
     named = {call.partition("access.")[2].partition("(")[0] for call in [*CALLS, *INNER]}
 
-    # Sets for policies, an id: they answer for the caller alone. `create_org` has its tests with organizations.
-    assert {row["proname"] for row in found} - named == {"colleague_ids", "create_org", "new_id", "org_ids"}
+    # Sets for policies and an id: they return nothing about others. `create_org` is tested with organizations.
+    assert {row["proname"] for row in rows} - named == {"colleague_ids", "create_org", "new_id", "org_ids"}

@@ -1,4 +1,4 @@
-"""SQL sent as the database role of a request, past every route: what a second organization's owner can reach."""
+"""SQL sent as the database role of a request, without a route: it reaches no rows of another organization."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ Outcome = int | str
 Statement = sql.SQL | sql.Composed
 Role = Literal["anon", "authenticated", "app_sys"]
 REFUSED = "42501"
-# Tables without org_id: which of their rows are Acme's. The others are asked for by org_id.
+# The condition for Acme's rows in tables without org_id.
 ACMES = {
     "orgs": "id = %(acme)s",
     "users": "id = any (%(people)s)",
@@ -25,8 +25,8 @@ ACMES = {
 }
 
 
-class Request:
-    """A connection as a Lambda has it: the powerless login, which becomes a role for one transaction."""
+class RoleConnection:
+    """A connection as in Lambda: a login without privileges, which becomes a role for one transaction."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -39,7 +39,7 @@ class Request:
         self._conn.close()
 
     def as_(self, name: str | None, statement: Statement, role: Role = "authenticated") -> Outcome:
-        """Rows seen or changed, or the SQLSTATE. Nothing is kept."""
+        """The number of rows read or changed, or the SQLSTATE. Rolls back."""
         claims = {} if name is None else {"sub": str(self._world.users[name]), "outer_sub": f"local|{name}"}
         try:
             with self._conn.transaction(force_rollback=True):
@@ -55,7 +55,7 @@ class Request:
         return sql.SQL(" where {}").format(sql.SQL(ACMES.get(table, "org_id = %(acme)s")))
 
     def columns(self, table: str, verb: Literal["INSERT", "UPDATE"]) -> list[str]:
-        """Those that signed-in users have the grant to write, all of them if there is none."""
+        """The columns that `authenticated` may write, or all columns if there are none."""
         granted = self._world.admin.execute(
             """
             select attname, has_column_privilege('authenticated', attrelid, attnum, %s) as is_granted from pg_attribute
@@ -78,15 +78,15 @@ class Request:
         return sql.SQL("delete from access.{}").format(sql.Identifier(table)) + self.rows_of_acme(table)
 
     def insert(self, table: str) -> sql.Composed:
-        """A row like one that Acme has, by the columns that may be written."""
+        """Insert a copy of a row of Acme, in the columns that may be written."""
         columns = self.columns(table, "INSERT")
-        found = self._world.admin.execute(
+        copied = self._world.admin.execute(
             sql.SQL("select to_jsonb(t) as row from access.{} t").format(sql.Identifier(table))
             + self.rows_of_acme(table),
             self._parameters,
         ).fetchone()
-        assert found is not None, f"the cast has no row of Acme's in access.{table}: add one"
-        row: dict[str, Any] = found["row"]
+        assert copied is not None, f"World has no row of Acme in access.{table}: add one"
+        row: dict[str, Any] = copied["row"]
         return sql.SQL("insert into access.{} ({}) select {} from jsonb_populate_record(null::access.{}, {})").format(
             sql.Identifier(table),
             sql.SQL(", ").join(map(sql.Identifier, columns)),
@@ -101,68 +101,68 @@ class Request:
 
 
 @pytest.fixture
-def request_(still_world: World) -> Iterator[Request]:
-    made = Request(still_world)
-    yield made
-    made.close()
+def connection(readonly_world: World) -> Iterator[RoleConnection]:
+    connection = RoleConnection(readonly_world)
+    yield connection
+    connection.close()
 
 
 VERBS = ["select", "update", "delete", "insert"]
 
 
-# --- another organization's rows --------------------------------------------------------------
+# --- rows of another organization --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_owner_of_another_organization_reaches_no_row(request_: Request, verb: str) -> None:
-    outcomes = {table: request_.as_("bob", request_.attempt(verb, table)) for table in request_.tables}
+def test_owner_of_another_organization_reaches_no_row(connection: RoleConnection, verb: str) -> None:
+    outcomes = {table: connection.as_("bob", connection.attempt(verb, table)) for table in connection.tables}
 
     assert {table: outcome for table, outcome in outcomes.items() if outcome not in (0, REFUSED)} == {}
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("name", ["erin", "root", None])
-def test_outsider_reaches_no_row(request_: Request, verb: str, name: str | None) -> None:
-    outcomes = {table: request_.as_(name, request_.attempt(verb, table)) for table in request_.tables}
+def test_outsider_reaches_no_row(connection: RoleConnection, verb: str, name: str | None) -> None:
+    outcomes = {table: connection.as_(name, connection.attempt(verb, table)) for table in connection.tables}
 
     assert {table: outcome for table, outcome in outcomes.items() if outcome not in (0, REFUSED)} == {}
 
 
-def test_same_attempts_reach_rows_for_those_who_may(request_: Request) -> None:
-    """Else the tests above would pass on empty tables."""
+def test_same_statements_reach_rows_of_the_callers_organization(connection: RoleConnection) -> None:
+    """Shows that the tests above do not pass because of empty tables."""
     tables = ["org_email_domains", "org_members", "orgs", "users"]
-    outcomes = {table: request_.as_("alice", request_.select(table)) for table in tables}
+    outcomes = {table: connection.as_("alice", connection.select(table)) for table in tables}
 
     assert outcomes == {"org_email_domains": 1, "org_members": 3, "orgs": 1, "users": 3}
-    assert request_.as_("alice", request_.update("orgs")) == 1
-    assert request_.as_("alice", request_.delete("orgs")) == 1
-    assert request_.as_("alice", request_.delete("org_email_domains")) == 1
-    assert request_.as_("alice", request_.insert("org_email_domains")) == "23505"
+    assert connection.as_("alice", connection.update("orgs")) == 1
+    assert connection.as_("alice", connection.delete("orgs")) == 1
+    assert connection.as_("alice", connection.delete("org_email_domains")) == 1
+    assert connection.as_("alice", connection.insert("org_email_domains")) == "23505"
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_nobody_in_particular_is_refused_every_table(request_: Request, verb: str) -> None:
-    outcomes = {request_.as_(None, request_.attempt(verb, table), role="anon") for table in request_.tables}
+def test_anon_is_refused_every_table(connection: RoleConnection, verb: str) -> None:
+    outcomes = {connection.as_(None, connection.attempt(verb, table), role="anon") for table in connection.tables}
 
     assert outcomes == {REFUSED}
 
 
 @pytest.mark.parametrize("table", ["org_members", "user_identities"])
-def test_platforms_admin_sees_no_content_of_tenants(request_: Request, table: str) -> None:
-    assert request_.as_("root", request_.select(table), role="app_sys") == REFUSED
+def test_app_sys_reads_no_content_of_tenants(connection: RoleConnection, table: str) -> None:
+    assert connection.as_("root", connection.select(table), role="app_sys") == REFUSED
 
 
 @pytest.mark.parametrize("verb", ["update", "delete", "insert"])
-def test_platforms_admin_writes_nothing(request_: Request, verb: str) -> None:
-    outcomes = {request_.as_("root", request_.attempt(verb, table), role="app_sys") for table in request_.tables}
+def test_app_sys_writes_nothing(connection: RoleConnection, verb: str) -> None:
+    outcomes = {connection.as_("root", connection.attempt(verb, table), role="app_sys") for table in connection.tables}
 
     assert outcomes == {REFUSED}
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-def test_nobody_truncates(request_: Request, role: Role) -> None:
+def test_no_role_can_truncate(connection: RoleConnection, role: Role) -> None:
     truncate = sql.SQL("truncate access.{} cascade")
-    outcomes = {request_.as_("alice", truncate.format(sql.Identifier(table)), role) for table in request_.tables}
+    outcomes = {connection.as_("alice", truncate.format(sql.Identifier(table)), role) for table in connection.tables}
 
     assert outcomes == {REFUSED}
 
@@ -180,11 +180,13 @@ def test_nobody_truncates(request_: Request, role: Role) -> None:
         ),
     ],
 )
-def test_rows_cannot_be_moved_or_locked_across(request_: Request, statement: sql.SQL, outcome: Outcome) -> None:
-    assert request_.as_("bob", statement) == outcome
+def test_rows_of_another_organization_cannot_be_moved_or_locked(
+    connection: RoleConnection, statement: sql.SQL, outcome: Outcome
+) -> None:
+    assert connection.as_("bob", statement) == outcome
 
 
-# --- no one raises himself --------------------------------------------------------------------
+# --- privileges -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -205,11 +207,11 @@ def test_rows_cannot_be_moved_or_locked_across(request_: Request, statement: sql
     ],
 )
 @pytest.mark.parametrize("name", ["alice", "dave", "carol", "erin"])
-def test_nobody_raises_himself(request_: Request, name: str, statement: sql.SQL) -> None:
-    assert request_.as_(name, statement) == REFUSED
+def test_caller_cannot_gain_privileges(connection: RoleConnection, name: str, statement: sql.SQL) -> None:
+    assert connection.as_(name, statement) == REFUSED
 
 
-# --- columns have owners ----------------------------------------------------------------------
+# --- private columns --------------------------------------------------------------------------
 
 PRIVATE = [
     "phone",
@@ -225,26 +227,26 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("column", [*PRIVATE, "*"])
-def test_private_column_of_users_is_read_by_nobody(request_: Request, column: str) -> None:
+def test_private_column_of_users_cannot_be_read(connection: RoleConnection, column: str) -> None:
     name = sql.SQL("*") if column == "*" else sql.Identifier(column)
 
     outcomes = {
-        each: request_.as_(each, sql.SQL("select {} from access.users").format(name)) for each in ("alice", "bob")
+        user: connection.as_(user, sql.SQL("select {} from access.users").format(name)) for user in ("alice", "bob")
     }
 
     assert outcomes == {"alice": REFUSED, "bob": REFUSED}
 
 
 @pytest.mark.parametrize("column", PRIVATE)
-def test_private_column_of_users_is_no_filter_either(request_: Request, column: str) -> None:
+def test_private_column_of_users_cannot_be_used_as_a_filter(connection: RoleConnection, column: str) -> None:
     statement = sql.SQL("select id from access.users where {} is not null").format(sql.Identifier(column))
 
-    assert request_.as_("alice", statement) == REFUSED
+    assert connection.as_("alice", statement) == REFUSED
 
 
 @pytest.mark.parametrize(("name", "seen"), [("alice", 3), ("carol", 3), ("bob", 1), ("erin", 1), ("root", 1)])
-def test_colleagues_see_each_other_by_name(request_: Request, name: str, seen: int) -> None:
-    assert request_.as_(name, sql.SQL("select id, email, full_name, avatar_url from access.users")) == seen
+def test_callers_see_themselves_and_their_colleagues(connection: RoleConnection, name: str, seen: int) -> None:
+    assert connection.as_(name, sql.SQL("select id, email, full_name, avatar_url from access.users")) == seen
 
 
 # --- functions --------------------------------------------------------------------------------
@@ -260,33 +262,35 @@ def test_colleagues_see_each_other_by_name(request_: Request, name: str, seen: i
     ],
 )
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-def test_look_ups_are_for_the_rules_alone(request_: Request, role: Role, statement: sql.SQL) -> None:
-    assert request_.as_("alice", statement, role) == REFUSED
+def test_request_cannot_call_the_lookups_of_access_rules(
+    connection: RoleConnection, role: Role, statement: sql.SQL
+) -> None:
+    assert connection.as_("alice", statement, role) == REFUSED
 
 
 @pytest.mark.parametrize(("name", "count"), [("alice", 1), ("bob", 1), ("erin", 0), (None, 0)])
-def test_own_organizations_are_the_callers(request_: Request, name: str | None, count: int) -> None:
-    assert request_.as_(name, sql.SQL("select access.org_ids()")) == count
+def test_org_ids_are_those_of_the_caller(connection: RoleConnection, name: str | None, count: int) -> None:
+    assert connection.as_(name, sql.SQL("select access.org_ids()")) == count
 
 
-def test_unknown_user_makes_no_organization(request_: Request) -> None:
+def test_unknown_user_cannot_create_an_organization(connection: RoleConnection) -> None:
     statement = sql.SQL("select access.create_org('x', 'x-x', null, null, null, null, null)")
 
-    assert request_.as_(None, statement) == "OCUSR"
-    assert request_.as_(None, statement, role="anon") == REFUSED
-    assert request_.as_("root", statement, role="app_sys") == REFUSED
+    assert connection.as_(None, statement) == "OCUSR"
+    assert connection.as_(None, statement, role="anon") == REFUSED
+    assert connection.as_("root", statement, role="app_sys") == REFUSED
 
 
-def test_login_that_has_become_nobody_reaches_nothing(still_world: World) -> None:
-    with psycopg.connect(still_world.local.login_url, autocommit=True) as conn:
-        outcomes = [_sqlstate(conn, f"select from access.{table}") for table in still_world.snapshot()]
+def test_login_without_a_role_reaches_nothing(readonly_world: World) -> None:
+    with psycopg.connect(readonly_world.local.login_url, autocommit=True) as conn:
+        outcomes = [_sqlstate(conn, f"select from access.{table}") for table in readonly_world.snapshot()]
 
     assert set(outcomes) == {REFUSED}
 
 
 @pytest.mark.parametrize("role", ["app_rules", "app_migrator", "app_service", "postgres"])
-def test_login_cannot_become_more(still_world: World, role: str) -> None:
-    with psycopg.connect(still_world.local.login_url, autocommit=True) as conn:
+def test_login_cannot_become_a_privileged_role(readonly_world: World, role: str) -> None:
+    with psycopg.connect(readonly_world.local.login_url, autocommit=True) as conn:
         outcome = _sqlstate(conn, f"set role {role}")
 
     assert outcome == REFUSED

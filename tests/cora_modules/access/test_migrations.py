@@ -1,4 +1,4 @@
-"""The module's migrations over a database that people work with already."""
+"""The module's migrations on a database that already has users."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ PEOPLE = [("Alice@Example.COM", None), ("bob@example.com", "sys_owner"), ("carol
 
 @pytest.fixture
 def early(postgres: str) -> Iterator[LocalDatabase]:
-    """A database as the first migration left it, with people in it."""
-    first = [each for each in load(["cora_modules.access"]) if each.package == "org_common" or each.number == 1]
+    """A database after the first migration, with users."""
+    first = [file for file in load(["cora_modules.access"]) if file.package == "org_common" or file.number == 1]
     database = provision(postgres, f"early_{uuid.uuid4().hex}", first)
     with psycopg.connect(database.admin_url) as conn:
         conn.cursor().executemany("insert into access.users (email, sys_role) values (%s, %s)", PEOPLE)
@@ -31,7 +31,7 @@ def early(postgres: str) -> Iterator[LocalDatabase]:
     drop(database)
 
 
-def test_people_keep_what_they_have(early: LocalDatabase) -> None:
+def test_migrations_keep_users_and_members(early: LocalDatabase) -> None:
     migrate(early.migrator_url, load(["cora_modules.access"]))
 
     with psycopg.connect(early.admin_url) as conn:

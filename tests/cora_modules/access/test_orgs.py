@@ -1,4 +1,4 @@
-"""What the routes of organizations do, for those who may."""
+"""The routes of organizations."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ FIELDS += ["createdAt", "updatedAt"]
 
 
 def others(world: World) -> dict[str, list[dict[str, Any]]]:
-    """All rows that are not Acme's."""
+    """All rows that do not belong to Acme."""
     tables = world.snapshot().items()
     return {table: [row for row in rows if ACME not in (row.get("org_id"), row.get("id"))] for table, rows in tables}
 
@@ -23,8 +23,8 @@ def others(world: World) -> dict[str, list[dict[str, Any]]]:
 # --- one organization -------------------------------------------------------------------------
 
 
-def test_member_reads_the_organization(still_world: World) -> None:
-    org = still_world.as_("carol").get(ORG).json()
+def test_member_reads_the_organization(readonly_world: World) -> None:
+    org = readonly_world.as_("carol").get(ORG).json()
 
     assert list(org) == FIELDS
     assert (org["id"], org["name"], org["slug"]) == (str(ACME), "Acme Zq7 Rockets", "acme-zq7")
@@ -40,8 +40,8 @@ def test_member_reads_the_organization(still_world: World) -> None:
         ("bob", GLOBEX, "org_owner", 1),
     ],
 )
-def test_each_member_sees_his_own_role(still_world: World, name: str, org_id: UUID, role: str, count: int) -> None:
-    org = still_world.as_(name).get(f"/orgs/{org_id}").json()
+def test_member_sees_their_own_role(readonly_world: World, name: str, org_id: UUID, role: str, count: int) -> None:
+    org = readonly_world.as_(name).get(f"/orgs/{org_id}").json()
 
     assert (org["myRole"], org["memberCount"]) == (role, count)
 
@@ -49,19 +49,19 @@ def test_each_member_sees_his_own_role(still_world: World, name: str, org_id: UU
 # --- PATCH ------------------------------------------------------------------------------------
 
 
-def test_patch_changes_what_is_sent_and_leaves_the_rest(world: World) -> None:
+def test_patch_changes_only_the_fields_that_are_sent(world: World) -> None:
     before = world.row("orgs", ACME)
 
-    answer = world.as_("dave").patch(ORG, {"name": "Acme Inc.", "logoUrl": "https://acme.example/l.png"})
+    response = world.as_("dave").patch(ORG, {"name": "Acme Inc.", "logoUrl": "https://acme.example/l.png"})
 
     after = world.row("orgs", ACME)
     changed = {column for column in after if after[column] != before[column]}
-    assert answer.status == 200
-    assert (answer.json()["name"], answer.json()["myRole"]) == ("Acme Inc.", "org_admin")
+    assert response.status == 200
+    assert (response.json()["name"], response.json()["myRole"]) == ("Acme Inc.", "org_admin")
     assert changed == {"name", "logo_url", "updated_at", "updated_by"}
 
 
-def test_patch_leaves_other_organizations_alone(world: World) -> None:
+def test_patch_keeps_other_organizations(world: World) -> None:
     before = others(world)
 
     world.as_("alice").patch(ORG, {"name": "Acme Inc."})
@@ -78,48 +78,48 @@ def test_null_clears_a_field(world: World, field: str) -> None:
 
     org = alice.patch(ORG, {field: None}).json()
 
-    assert [each for each in FIELDS if org[each] is None] == [field]
+    assert [name for name in FIELDS if org[name] is None] == [field]
 
 
 @pytest.mark.parametrize("field", ["name", "slug"])
-def test_null_is_refused_where_a_value_is_needed(still_world: World, field: str) -> None:
-    answer = still_world.as_("alice").patch(ORG, {field: None})
+def test_null_is_rejected_for_a_required_field(readonly_world: World, field: str) -> None:
+    response = readonly_world.as_("alice").patch(ORG, {field: None})
 
-    assert answer.status == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{field}"]
+    assert response.status == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}"]
 
 
 @pytest.mark.parametrize("body", [{}, {"name": "Acme Zq7 Rockets"}, {"logoUrl": None}], ids=["empty", "same", "null"])
-def test_patch_that_changes_nothing_leaves_no_trace(still_world: World, body: dict[str, object]) -> None:
-    answer = still_world.as_("dave").patch(ORG, body)
+def test_patch_without_a_change_keeps_the_row(readonly_world: World, body: dict[str, object]) -> None:
+    response = readonly_world.as_("dave").patch(ORG, body)
 
-    # `still_world` proves that neither time nor author has moved.
-    assert answer.status == 200
-
-
-def test_patch_with_the_slug_of_another_organization_is_a_conflict(still_world: World) -> None:
-    answer = still_world.as_("alice").patch(ORG, {"slug": "globex-kw4", "name": "Mine"})
-
-    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+    # `readonly_world` fails if the audit columns changed.
+    assert response.status == 200
 
 
-def test_patch_with_its_own_slug_is_fine(world: World) -> None:
-    answer = world.as_("alice").patch(ORG, {"slug": "acme-zq7"})
+def test_patch_with_the_slug_of_another_organization_is_a_conflict(readonly_world: World) -> None:
+    response = readonly_world.as_("alice").patch(ORG, {"slug": "globex-kw4", "name": "Mine"})
 
-    assert answer.status == 200
+    assert (response.status, response.json()["code"]) == (409, "duplicate")
+
+
+def test_patch_with_its_own_slug_is_accepted(world: World) -> None:
+    response = world.as_("alice").patch(ORG, {"slug": "acme-zq7"})
+
+    assert response.status == 200
 
 
 # --- POST -------------------------------------------------------------------------------------
 
 
-def test_new_organization_is_where_location_says(world: World) -> None:
+def test_new_organization_is_at_its_location(world: World) -> None:
     erin = world.as_("erin")
 
-    answer = erin.post("/orgs", {"name": "Initech", "slug": "initech", "websiteUrl": "https://initech.example"})
+    response = erin.post("/orgs", {"name": "Initech", "slug": "initech", "websiteUrl": "https://initech.example"})
 
-    assert answer.status == 201
-    assert answer.headers["location"] == f"/orgs/{answer.json()['id']}"
-    assert erin.get(answer.headers["location"]).json() == answer.json()
+    assert response.status == 201
+    assert response.headers["location"] == f"/orgs/{response.json()['id']}"
+    assert erin.get(response.headers["location"]).json() == response.json()
 
 
 def test_creator_becomes_the_owner(world: World) -> None:
@@ -132,43 +132,43 @@ def test_creator_becomes_the_owner(world: World) -> None:
     ]
 
 
-def test_organization_and_ownership_are_made_in_one_transaction(world: World) -> None:
+def test_organization_and_owner_are_created_in_one_transaction(world: World) -> None:
     org = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"}).json()
 
-    found = world.admin.execute(
+    created = world.admin.execute(
         "select from access.orgs o join access.org_members m on m.org_id = o.id where o.id = %s and o.xmin = m.xmin",
         [org["id"]],
     )
-    assert len(found.fetchall()) == 1
+    assert len(created.fetchall()) == 1
 
 
-def test_organization_without_an_owner_is_not_kept(world: World) -> None:
+def test_organization_is_rolled_back_without_its_owner(world: World) -> None:
     before = world.snapshot()
     world.admin.execute("alter table access.org_members add constraint closed check (false) not valid")
 
-    answer = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"})
+    response = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"})
 
     world.admin.execute("alter table access.org_members drop constraint closed")
-    assert answer.status == 422
+    assert response.status == 422
     assert world.snapshot() == before
 
 
-def test_slug_that_is_taken_leaves_nothing_behind(still_world: World) -> None:
-    answer = still_world.as_("bob").post("/orgs", {"name": "Initech", "slug": "acme-zq7"})
+def test_duplicate_slug_is_a_conflict_and_leaks_nothing(readonly_world: World) -> None:
+    response = readonly_world.as_("bob").post("/orgs", {"name": "Initech", "slug": "acme-zq7"})
 
-    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
-    assert "Acme" not in answer.body.decode()
+    assert (response.status, response.json()["code"]) == (409, "duplicate")
+    assert "Acme" not in response.body.decode()
 
 
-def test_same_name_twice_is_fine(world: World) -> None:
+def test_two_organizations_can_have_the_same_name(world: World) -> None:
     bob = world.as_("bob")
 
-    answers = [bob.post("/orgs", {"name": "Acme Zq7 Rockets", "slug": slug}) for slug in ("one", "two")]
+    responses = [bob.post("/orgs", {"name": "Acme Zq7 Rockets", "slug": slug}) for slug in ("one", "two")]
 
-    assert [answer.status for answer in answers] == [201, 201]
+    assert [response.status for response in responses] == [201, 201]
 
 
-def test_request_that_comes_again_with_its_key_makes_one_organization(world: World) -> None:
+def test_repeated_request_with_its_key_creates_one_organization(world: World) -> None:
     erin, key = world.as_("erin"), {"idempotency-key": "7f2c"}
     body = {"name": "Initech", "slug": "initech"}
 
@@ -178,19 +178,19 @@ def test_request_that_comes_again_with_its_key_makes_one_organization(world: Wor
     assert [org["slug"] for org in erin.get("/orgs").json()["items"]] == ["initech"]
 
 
-def test_key_of_somebody_else_answers_nothing_of_his(world: World) -> None:
+def test_key_of_another_user_replays_nothing(world: World) -> None:
     key = {"idempotency-key": "7f2c"}
     world.as_("alice").post("/orgs", {"name": "Alice's", "slug": "initech"}, headers=key)
 
-    answer = world.as_("bob").post("/orgs", {"name": "Alice's", "slug": "initech"}, headers=key)
+    response = world.as_("bob").post("/orgs", {"name": "Alice's", "slug": "initech"}, headers=key)
 
-    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+    assert (response.status, response.json()["code"]) == (409, "duplicate")
 
 
 # --- audit ------------------------------------------------------------------------------------
 
 
-def test_who_made_it_and_when_comes_from_the_token(world: World) -> None:
+def test_audit_columns_come_from_the_token(world: World) -> None:
     org = world.as_("erin").post("/orgs", {"name": "Initech", "slug": "initech"}).json()
 
     row = world.row("orgs", org["id"])
@@ -200,7 +200,7 @@ def test_who_made_it_and_when_comes_from_the_token(world: World) -> None:
     assert row["created_at"] == row["updated_at"] == member["created_at"]
 
 
-def test_change_moves_updated_and_leaves_created(world: World) -> None:
+def test_change_sets_updated_and_keeps_created(world: World) -> None:
     before = world.row("orgs", ACME)
 
     world.as_("dave").patch(ORG, {"name": "Acme Inc."})
@@ -215,29 +215,29 @@ def test_change_moves_updated_and_leaves_created(world: World) -> None:
     ("method", "path", "body"),
     [("POST", "/orgs", {"name": "Initech", "slug": "initech"}), ("PATCH", ORG, {"name": "Mine"})],
 )
-def test_caller_cannot_set_what_the_database_fills(
-    still_world: World, method: str, path: str, body: dict[str, str], field: str
+def test_fields_that_the_database_fills_are_rejected(
+    readonly_world: World, method: str, path: str, body: dict[str, str], field: str
 ) -> None:
-    answer = still_world.as_("alice").send(method, path, body={**body, field: str(GLOBEX)})
+    response = readonly_world.as_("alice").send(method, path, body={**body, field: str(GLOBEX)})
 
-    (error,) = answer.json()["errors"]
-    assert (answer.status, error["pointer"], error["code"]) == (422, f"#/{field}", "extra_forbidden")
+    (error,) = response.json()["errors"]
+    assert (response.status, error["pointer"], error["code"]) == (422, f"#/{field}", "extra_forbidden")
 
 
 # --- DELETE -----------------------------------------------------------------------------------
 
 
-def test_removed_organization_is_gone_with_all_that_belongs_to_it(world: World) -> None:
+def test_delete_removes_everything_that_belongs_to_the_organization(world: World) -> None:
     members = "id in (select user_id from access.org_members where org_id = %(acme)s)"
     world.admin.execute(f"update access.users set current_org_id = %(acme)s where {members}", {"acme": ACME})
 
-    answer = world.as_("alice").delete(ORG)
+    response = world.as_("alice").delete(ORG)
 
-    assert answer.status == 204
+    assert response.status == 204
     assert [row for rows in world.snapshot().values() for row in rows if ACME in row.values()] == []
 
 
-def test_removed_organization_takes_nothing_of_others_along(world: World) -> None:
+def test_delete_keeps_rows_of_other_organizations(world: World) -> None:
     before = others(world)
 
     world.as_("alice").delete(ORG)
@@ -246,7 +246,7 @@ def test_removed_organization_takes_nothing_of_others_along(world: World) -> Non
     assert len(world.rows("users")) == len(world.users)
 
 
-def test_removed_organization_cannot_be_removed_again(world: World) -> None:
+def test_deleted_organization_is_not_found(world: World) -> None:
     alice = world.as_("alice")
     alice.delete(ORG)
 
@@ -255,12 +255,12 @@ def test_removed_organization_cannot_be_removed_again(world: World) -> None:
     assert again.status == 404
 
 
-def test_slug_of_a_removed_organization_is_free(world: World) -> None:
+def test_slug_of_a_deleted_organization_is_free(world: World) -> None:
     world.as_("alice").delete(ORG)
 
-    answer = world.as_("bob").post("/orgs", {"name": "Acme", "slug": "acme-zq7"})
+    response = world.as_("bob").post("/orgs", {"name": "Acme", "slug": "acme-zq7"})
 
-    assert answer.status == 201
+    assert response.status == 201
 
 
 # --- lists ------------------------------------------------------------------------------------
@@ -269,14 +269,14 @@ def test_slug_of_a_removed_organization_is_free(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "slugs"), [("alice", ["acme-zq7"]), ("bob", ["globex-kw4"]), ("erin", []), ("root", [])]
 )
-def test_list_has_own_organizations_only(still_world: World, name: str, slugs: list[str]) -> None:
-    answer = still_world.as_(name).get("/orgs")
+def test_list_has_the_callers_organizations_only(readonly_world: World, name: str, slugs: list[str]) -> None:
+    response = readonly_world.as_(name).get("/orgs")
 
-    assert [org["slug"] for org in answer.json()["items"]] == slugs
+    assert [org["slug"] for org in response.json()["items"]] == slugs
 
 
-def test_list_says_role_and_number_of_members(still_world: World) -> None:
-    (org,) = still_world.as_("dave").get("/orgs").json()["items"]
+def test_list_has_role_and_number_of_members(readonly_world: World) -> None:
+    (org,) = readonly_world.as_("dave").get("/orgs").json()["items"]
 
     assert list(org) == FIELDS
     assert (org["myRole"], org["memberCount"]) == ("org_admin", 3)
@@ -288,14 +288,14 @@ def test_pages_have_each_organization_once_and_in_order(world: World) -> None:
     for at, name in enumerate(names):
         erin.post("/orgs", {"name": name, "slug": f"org-{at}"})
 
-    found = pages(erin, "/orgs", 2)
+    listed = pages(erin, "/orgs", 2)
 
-    assert [len(page) for page in found] == [2, 2, 2, 1]
-    assert [org["name"] for page in found for org in page] == sorted(names)
-    assert len({org["id"] for page in found for org in page}) == len(names)
+    assert [len(page) for page in listed] == [2, 2, 2, 1]
+    assert [org["name"] for page in listed for org in page] == sorted(names)
+    assert len({org["id"] for page in listed for org in page}) == len(names)
 
 
-def test_last_page_that_is_full_has_no_next_one(world: World) -> None:
+def test_full_last_page_has_no_cursor(world: World) -> None:
     erin = world.as_("erin")
     for at in range(4):
         erin.post("/orgs", {"name": f"Org {at}", "slug": f"org-{at}"})
@@ -303,7 +303,7 @@ def test_last_page_that_is_full_has_no_next_one(world: World) -> None:
     assert [len(page) for page in pages(erin, "/orgs", 2)] == [2, 2]
 
 
-def test_page_has_fifty_unless_asked_otherwise(world: World) -> None:
+def test_default_limit_is_fifty(world: World) -> None:
     for at in range(51):
         org_id = world.insert("orgs", name=f"Org {at:02}", slug=f"org-{at:02}")
         world.insert("org_members", org_id=org_id, user_id=world.users["erin"], org_role="org_user")
@@ -312,7 +312,7 @@ def test_page_has_fifty_unless_asked_otherwise(world: World) -> None:
     assert len(world.as_("erin").get("/orgs").json()["items"]) == 50
 
 
-def test_what_comes_between_two_pages_hides_nothing(world: World) -> None:
+def test_rows_inserted_between_two_pages_hide_nothing(world: World) -> None:
     erin = world.as_("erin")
     for name in ("b", "d"):
         erin.post("/orgs", {"name": name, "slug": f"org-{name}"})

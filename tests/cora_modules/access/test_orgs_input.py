@@ -1,10 +1,10 @@
-"""Bodies that are not as they must be, through the whole of the real path: always a problem, never more than that."""
+"""Invalid request bodies, through the complete app: each response is a problem."""
 
 import json
 
 import pytest
 
-from tests.cora_modules.access.world import ACME, ACME_DOMAIN, World, is_a_problem, pointers
+from tests.cora_modules.access.world import ACME, ACME_DOMAIN, World, is_problem, pointers
 
 pytestmark = pytest.mark.db
 
@@ -16,9 +16,26 @@ NEW = {"name": "Initech", "slug": "initech"}
 
 # --- values -----------------------------------------------------------------------------------
 
-NO_NAMES = ["", "   ", "x" * 201, 3, None, True, ["a"], {"a": 1}]
-NO_SLUGS = ["", "a", "A-b", "-ab", "ab-", "a--b", "a_b", "a b", "ü-b", "ab\n", "a" * 64, "../x", "a'--", 3, None, []]
-NO_URLS = [
+INVALID_NAMES = ["", "   ", "x" * 201, 3, None, True, ["a"], {"a": 1}]
+INVALID_SLUGS = [
+    "",
+    "a",
+    "A-b",
+    "-ab",
+    "ab-",
+    "a--b",
+    "a_b",
+    "a b",
+    "ü-b",
+    "ab\n",
+    "a" * 64,
+    "../x",
+    "a'--",
+    3,
+    None,
+    [],
+]
+INVALID_URLS = [
     "",
     "javascript:alert(1)",
     "ftp://a.example",
@@ -28,65 +45,67 @@ NO_URLS = [
     "a.example",
     " https://a",
 ]
-NO_URLS += ["https://a b", "https://a\n", "data:text/html,x", "https://" + "a" * 2000]
-NO_TEXTS = ["x" * 2001, 3, False, []]
-WRONG = [("name", value) for value in NO_NAMES] + [("slug", value) for value in NO_SLUGS]
-WRONG += [(field, value) for field in ("logoUrl", "websiteUrl") for value in NO_URLS]
-WRONG += [("description", value) for value in NO_TEXTS] + [("appName", ""), ("appIcon", "x" * 201)]
+INVALID_URLS += ["https://a b", "https://a\n", "data:text/html,x", "https://" + "a" * 2000]
+INVALID_TEXTS = ["x" * 2001, 3, False, []]
+WRONG = [("name", value) for value in INVALID_NAMES] + [("slug", value) for value in INVALID_SLUGS]
+WRONG += [(field, value) for field in ("logoUrl", "websiteUrl") for value in INVALID_URLS]
+WRONG += [("description", value) for value in INVALID_TEXTS] + [("appName", ""), ("appIcon", "x" * 201)]
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 @pytest.mark.parametrize(("method", "path"), [("POST", "/orgs"), ("PATCH", ORG)])
-def test_wrong_value_is_pointed_at(still_world: World, method: str, path: str, field: str, value: object) -> None:
-    answer = still_world.as_("alice").send(method, path, body={**NEW, field: value})
+def test_invalid_value_is_rejected_with_a_pointer(
+    readonly_world: World, method: str, path: str, field: str, value: object
+) -> None:
+    response = readonly_world.as_("alice").send(method, path, body={**NEW, field: value})
 
-    assert answer.status == 422
-    assert is_a_problem(answer)
-    assert pointers(answer) == [("body", f"#/{field}")]
+    assert response.status == 422
+    assert is_problem(response)
+    assert pointers(response) == [("body", f"#/{field}")]
 
 
 @pytest.mark.parametrize("field", ["name", "slug"])
-def test_missing_value_is_pointed_at(still_world: World, field: str) -> None:
-    answer = still_world.as_("alice").post("/orgs", {name: value for name, value in NEW.items() if name != field})
+def test_missing_value_is_rejected_with_a_pointer(readonly_world: World, field: str) -> None:
+    response = readonly_world.as_("alice").post("/orgs", {name: value for name, value in NEW.items() if name != field})
 
-    assert (answer.status, pointers(answer)) == (422, [("body", f"#/{field}")])
+    assert (response.status, pointers(response)) == (422, [("body", f"#/{field}")])
 
 
-def test_all_faults_are_told_at_once(still_world: World) -> None:
-    answer = still_world.as_("alice").post("/orgs", {"slug": "A", "logoUrl": 3, "nmae": "x"})
+def test_all_errors_are_reported_at_once(readonly_world: World) -> None:
+    response = readonly_world.as_("alice").post("/orgs", {"slug": "A", "logoUrl": 3, "nmae": "x"})
 
-    assert sorted(pointers(answer)) == [("body", f"#/{name}") for name in ("logoUrl", "name", "nmae", "slug")]
+    assert sorted(pointers(response)) == [("body", f"#/{name}") for name in ("logoUrl", "name", "nmae", "slug")]
 
 
 @pytest.mark.parametrize("field", ["logo_url", "nmae", "", "a/b", "~", "__class__", "ü"])
-def test_unknown_field_is_pointed_at(still_world: World, field: str) -> None:
-    answer = still_world.as_("alice").patch(ORG, {"name": "Mine", field: "x"})
+def test_unknown_field_is_rejected_with_a_pointer(readonly_world: World, field: str) -> None:
+    response = readonly_world.as_("alice").patch(ORG, {"name": "Mine", field: "x"})
 
-    assert answer.status == 422
-    assert [error["code"] for error in answer.json()["errors"]] == ["extra_forbidden"]
+    assert response.status == 422
+    assert [error["code"] for error in response.json()["errors"]] == ["extra_forbidden"]
 
 
 @pytest.mark.parametrize("body", [{**NEW, "name": "a\0b"}, {**NEW, "description": "\0"}])
-def test_nul_in_a_new_text_is_refused(still_world: World, body: dict[str, str]) -> None:
-    answer = still_world.as_("alice").post("/orgs", body)
+def test_nul_in_a_new_string_is_rejected(readonly_world: World, body: dict[str, str]) -> None:
+    response = readonly_world.as_("alice").post("/orgs", body)
 
-    assert answer.status == 422
-    assert is_a_problem(answer)
+    assert response.status == 422
+    assert is_problem(response)
 
 
 @pytest.mark.parametrize("body", [{"name": "a\0b"}, {"description": "\0"}, {"appName": "ok", "appIcon": "\0"}])
-def test_nul_in_a_changed_text_is_refused(still_world: World, body: dict[str, str]) -> None:
-    answer = still_world.as_("alice").patch(ORG, body)
+def test_nul_in_a_changed_string_is_rejected(readonly_world: World, body: dict[str, str]) -> None:
+    response = readonly_world.as_("alice").patch(ORG, body)
 
-    assert answer.status == 422
-    assert is_a_problem(answer)
+    assert response.status == 422
+    assert is_problem(response)
 
 
 TEXTS = ["O'Brien; drop table access.orgs --", "%(org_id)s %s %%", "$1", "\\", '"', "\u202e", "\U0001f680" * 200, "ÄÖÜ"]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_any_other_text_comes_back_as_it_was_sent(world: World, text: str) -> None:
+def test_any_other_string_is_stored_unchanged(world: World, text: str) -> None:
     alice = world.as_("alice")
 
     changed = alice.patch(ORG, {"name": text, "description": text})
@@ -102,18 +121,18 @@ def test_any_other_text_comes_back_as_it_was_sent(world: World, text: str) -> No
         {"name": "x", "slug": "ab", "description": "", "logoUrl": "http://a", "websiteUrl": "https://" + "a" * 1992},
     ],
 )
-def test_value_at_the_edge_is_taken(world: World, body: dict[str, str]) -> None:
-    answer = world.as_("alice").post("/orgs", body)
+def test_value_at_the_limit_is_accepted(world: World, body: dict[str, str]) -> None:
+    response = world.as_("alice").post("/orgs", body)
 
-    made = answer.json()
-    assert answer.status == 201
-    assert {field: made[field] for field in body} == body
+    org = response.json()
+    assert response.status == 201
+    assert {field: org[field] for field in body} == body
 
 
 def test_name_is_trimmed(world: World) -> None:
-    answer = world.as_("alice").post("/orgs", {"name": "  Initech \t", "slug": "initech"})
+    response = world.as_("alice").post("/orgs", {"name": "  Initech \t", "slug": "initech"})
 
-    assert answer.json()["name"] == "Initech"
+    assert response.json()["name"] == "Initech"
 
 
 # --- bodies -----------------------------------------------------------------------------------
@@ -144,19 +163,17 @@ BODIES: list[tuple[bytes, int]] = [
 
 @pytest.mark.parametrize(("body", "status"), BODIES, ids=[repr(body[:30]) for body, _ in BODIES])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/orgs"), ("PATCH", ORG), ("POST", DOMAINS), ("PATCH", DOMAIN)])
-def test_body_that_is_no_object_of_ours_is_refused(
-    still_world: World, method: str, path: str, body: bytes, status: int
-) -> None:
-    answer = still_world.as_("alice").send(method, path, body=body)
+def test_invalid_body_is_rejected(readonly_world: World, method: str, path: str, body: bytes, status: int) -> None:
+    response = readonly_world.as_("alice").send(method, path, body=body)
 
-    assert answer.status == status
-    assert is_a_problem(answer)
-    assert len(answer.body) < 20_000
+    assert response.status == status
+    assert is_problem(response)
+    assert len(response.body) < 20_000
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "*/*"])
-def test_body_that_is_not_declared_as_json_is_refused(still_world: World, content_type: str) -> None:
-    answer = still_world.as_("alice").post("/orgs", NEW, headers={"content-type": content_type})
+def test_body_with_another_content_type_is_rejected(readonly_world: World, content_type: str) -> None:
+    response = readonly_world.as_("alice").post("/orgs", NEW, headers={"content-type": content_type})
 
-    assert answer.status == 415
-    assert is_a_problem(answer)
+    assert response.status == 415
+    assert is_problem(response)

@@ -1,4 +1,4 @@
-"""The database goes away and comes back, under an app that stays up."""
+"""The database stops and restarts while the app runs."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from cora_modules.access.orgs import app
 from org_common.tools.database.local import provision
 from org_common.tools.database.migrations import load
 from org_common.tools.database.postgres import EmbeddedPostgres
-from tests.cora_modules.access.world import ACME, World, is_a_problem, leaked
+from tests.cora_modules.access.world import ACME, World, is_problem, leaked
 
 pytestmark = [pytest.mark.db, pytest.mark.fault]
 
@@ -22,25 +22,25 @@ CALLS = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedPostgres]:
-    # Else a crash forgets the last commits, the logins' passwords among them.
+    # Without it, a crash loses the last commits, including the passwords of the logins.
     with EmbeddedPostgres.start(durable=False, settings={"synchronous_commit": "on"}) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def world(server: EmbeddedPostgres) -> Iterator[World]:
-    """On a server of its own, which may be stopped."""
-    made = World(provision(server.url, "outage", load(["cora_modules.access"])))
-    made.admin.close()
-    app.use(made.database)
-    yield made
+    """The data on a server that these tests can stop."""
+    world = World(provision(server.url, "outage", load(["cora_modules.access"])))
+    world.admin.close()
+    app.use(world.database)
+    yield world
     app.use(None)
-    made.close()
+    world.close()
 
 
 @pytest.fixture
 def outage(server: EmbeddedPostgres, world: World) -> Iterator[EmbeddedPostgres]:
-    """The server is down, and the app has a connection to it from before."""
+    """The server is down, and the app holds a connection from before."""
     assert world.as_("alice").get(ORG).status == 200
     server.pause(immediate=True)
     yield server
@@ -48,30 +48,30 @@ def outage(server: EmbeddedPostgres, world: World) -> Iterator[EmbeddedPostgres]
 
 
 @pytest.mark.parametrize(("method", "path", "body"), CALLS)
-def test_request_without_a_database_is_told_to_come_again(
+def test_request_during_the_outage_is_unavailable_with_retry_after(
     world: World, outage: EmbeddedPostgres, method: str, path: str, body: dict[str, str] | None
 ) -> None:
-    answer = world.as_("alice").send(method, path, body=body)
+    response = world.as_("alice").send(method, path, body=body)
 
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert is_a_problem(answer)
-    assert leaked(answer, {"127.0.0.1", "app_login", "refused", str(outage.port), world.local.name}) == []
+    assert (response.status, response.headers["retry-after"]) == (503, "1")
+    assert is_problem(response)
+    assert leaked(response, {"127.0.0.1", "app_login", "refused", str(outage.port), world.local.name}) == []
 
 
-@pytest.mark.parametrize("name", ["expired", "nobody"])
+@pytest.mark.parametrize("name", ["expired", "anonymous"])
 def test_request_without_a_valid_token_needs_no_database(world: World, outage: EmbeddedPostgres, name: str) -> None:
-    answer = world.as_(name).get(ORG)
+    response = world.as_(name).get(ORG)
 
-    assert answer.status == 401
+    assert response.status == 401
 
 
 def test_bad_input_needs_no_database(world: World, outage: EmbeddedPostgres) -> None:
-    answer = world.as_("alice").patch(ORG, {"name": ""})
+    response = world.as_("alice").patch(ORG, {"name": ""})
 
-    assert answer.status == 422
+    assert response.status == 422
 
 
-def test_first_request_after_the_outage_is_answered(world: World, outage: EmbeddedPostgres) -> None:
+def test_first_read_after_the_outage_succeeds(world: World, outage: EmbeddedPostgres) -> None:
     alice = world.as_("alice")
     during = alice.get(ORG)
     outage.resume()
@@ -81,7 +81,7 @@ def test_first_request_after_the_outage_is_answered(world: World, outage: Embedd
     assert (during.status, after.status) == (503, 200)
 
 
-def test_first_write_after_the_outage_is_made_once(world: World, outage: EmbeddedPostgres) -> None:
+def test_first_write_after_the_outage_runs_once(world: World, outage: EmbeddedPostgres) -> None:
     alice = world.as_("alice")
     during = alice.post("/orgs", {"name": "Initech", "slug": "initech"})
     outage.resume()
@@ -92,7 +92,7 @@ def test_first_write_after_the_outage_is_made_once(world: World, outage: Embedde
     assert [org["slug"] for org in alice.get("/orgs").json()["items"]] == ["acme-zq7", "initech"]
 
 
-def test_restart_between_two_requests_is_not_noticed(world: World, server: EmbeddedPostgres) -> None:
+def test_restart_between_two_requests_is_transparent(world: World, server: EmbeddedPostgres) -> None:
     alice = world.as_("alice")
     before = alice.get(ORG)
     server.restart(immediate=True)

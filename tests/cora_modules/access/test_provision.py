@@ -1,4 +1,4 @@
-"""The first sign-in: whom it lets in, as what, in which order; and whom it does not."""
+"""The first sign-in: who is admitted, with which role, and which condition decides first."""
 
 from typing import Any
 from uuid import UUID
@@ -6,82 +6,86 @@ from uuid import UUID
 import pytest
 
 from org_common.testing.client import ISSUER, Answer
-from tests.cora_modules.access.arrivals import memberships, open_domain, provision, without_owner
-from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, IDS, Somebody, World
+from tests.cora_modules.access.arrivals import memberships, open_domain, provision, remove_sys_owners
+from tests.cora_modules.access.world import ACME, ACME_DOMAIN, GLOBEX, GLOBEX_DOMAIN, IDS, TokenHolder, World
 
 pytestmark = pytest.mark.db
 
-NEWCOMER = Somebody("new", email="new@acme-zq7.example")
+NEWCOMER = TokenHolder("new", email="new@acme-zq7.example")
 
 
-def user(world: World, answer: Answer) -> dict[str, Any]:
-    return world.row("users", answer.json()["id"])
+def user(world: World, response: Answer) -> dict[str, Any]:
+    return world.row("users", response.json()["id"])
 
 
 # --- by an invitation -------------------------------------------------------------------------
 
 
-def test_invited_email_becomes_a_member_with_the_role_of_the_invitation(world: World) -> None:
-    answer = provision(world, Somebody("new", email="boss@zq7.example"))
+def test_invited_email_becomes_a_member_with_the_invited_role(world: World) -> None:
+    response = provision(world, TokenHolder("new", email="boss@zq7.example"))
 
-    assert (answer.status, answer.json()["email"], answer.json()["sysRole"]) == (200, "boss@zq7.example", "sys_user")
-    assert memberships(answer) == {ACME: "org_owner"}
-
-
-def test_email_is_compared_and_kept_in_lower_case(world: World) -> None:
-    answer = provision(world, Somebody("new", email="Guest@ZQ7.example"))
-
-    assert (answer.status, answer.json()["email"]) == (200, "guest@zq7.example")
+    assert (response.status, response.json()["email"], response.json()["sysRole"]) == (
+        200,
+        "boss@zq7.example",
+        "sys_user",
+    )
+    assert memberships(response) == {ACME: "org_owner"}
 
 
-def test_all_who_invited_the_email_have_it_as_a_member(world: World) -> None:
+def test_email_is_compared_and_stored_in_lower_case(world: World) -> None:
+    response = provision(world, TokenHolder("new", email="Guest@ZQ7.example"))
+
+    assert (response.status, response.json()["email"]) == (200, "guest@zq7.example")
+
+
+def test_all_open_invitations_of_the_email_are_accepted(world: World) -> None:
     world.invite(GLOBEX, "boss@zq7.example", "org_admin", inviter="bob", token="other")
 
-    answer = provision(world, Somebody("new", email="boss@zq7.example"))
+    response = provision(world, TokenHolder("new", email="boss@zq7.example"))
 
-    assert memberships(answer) == {ACME: "org_owner", GLOBEX: "org_admin"}
+    assert memberships(response) == {ACME: "org_owner", GLOBEX: "org_admin"}
 
 
-def test_invitation_is_used_up_by_it(world: World) -> None:
-    answer = provision(world, "guest")
+def test_first_sign_in_accepts_the_invitation(world: World) -> None:
+    response = provision(world, "guest")
 
     (invite,) = [row for row in world.rows("invites") if row["email"] == "guest@zq7.example"]
-    (member,) = [row for row in world.rows("org_members") if str(row["user_id"]) == answer.json()["id"]]
-    assert (invite["status"], str(invite["accepted_by"])) == ("accepted", answer.json()["id"])
+    (member,) = [row for row in world.rows("org_members") if str(row["user_id"]) == response.json()["id"]]
+    assert (invite["status"], str(invite["accepted_by"])) == ("accepted", response.json()["id"])
     assert member["added_by"] == IDS["alice"]
 
 
 @pytest.mark.parametrize("state", ["late", "expired", "revoked", "accepted"])
-def test_closed_invitation_lets_nobody_in(still_world: World, state: str) -> None:
-    answer = provision(still_world, Somebody("new", email=f"{state}@zq7.example"))
+def test_closed_invitation_admits_no_one(readonly_world: World, state: str) -> None:
+    response = provision(readonly_world, TokenHolder("new", email=f"{state}@zq7.example"))
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_invited")
+    assert (response.status, response.json()["code"]) == (403, "not_invited")
 
 
 # --- by a domain ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", ["org_user", "org_admin"])
-def test_verified_domain_lets_in_with_its_role(world: World, role: str) -> None:
+def test_verified_domain_admits_with_its_role(world: World, role: str) -> None:
     open_domain(world, default_role=role)
 
-    answer = provision(world, NEWCOMER)
+    response = provision(world, NEWCOMER)
 
-    assert (answer.status, memberships(answer)) == (200, {ACME: role})
+    assert (response.status, memberships(response)) == (200, {ACME: role})
 
 
 @pytest.mark.parametrize(
-    "values", [{"verified_at": None}, {"auto_provision": False}], ids=["not-verified", "not-for-all"]
+    "values", [{"verified_at": None}, {"auto_provision": False}], ids=["not-verified", "no-auto-provision"]
 )
-def test_domain_that_is_not_both_lets_nobody_in(world: World, values: dict[str, object]) -> None:
+def test_domain_must_be_verified_and_auto_provision(world: World, values: dict[str, object]) -> None:
     open_domain(world, **values)
 
-    answer = provision(world, NEWCOMER)
+    response = provision(world, NEWCOMER)
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_invited")
+    assert (response.status, response.json()["code"]) == (403, "not_invited")
 
 
-def test_domain_lets_in_once_an_admin_of_the_platform_has_verified_it(world: World) -> None:
+def test_domain_admits_users_once_it_is_verified(world: World) -> None:
     world.as_("dave").patch(f"/orgs/{ACME}/email-domains/{ACME_DOMAIN}", {"autoProvision": True})
     before = provision(world, NEWCOMER)
     world.as_("sam").post(f"/admin/sys/email-domains/{ACME_DOMAIN}/verify")
@@ -91,14 +95,14 @@ def test_domain_lets_in_once_an_admin_of_the_platform_has_verified_it(world: Wor
     assert (before.status, after.status) == (403, 200)
 
 
-def test_invitation_comes_before_the_domain(world: World) -> None:
+def test_invitation_precedes_the_domain(world: World) -> None:
     open_domain(world)
     world.invite(GLOBEX, "new@acme-zq7.example", "org_admin", inviter="bob")
 
     assert memberships(provision(world, NEWCOMER)) == {GLOBEX: "org_admin"}
 
 
-SPOOFS = [
+SIMILAR_EMAILS = [
     "new@evil-acme-zq7.example",
     "new@sub.acme-zq7.example",
     "new@acme-zq7.example.evil.example",
@@ -117,54 +121,54 @@ SPOOFS = [
 ]
 
 
-@pytest.mark.parametrize("email", SPOOFS)
-def test_email_that_only_looks_like_one_of_the_domain_proves_nothing(world: World, email: str) -> None:
+@pytest.mark.parametrize("email", SIMILAR_EMAILS)
+def test_email_of_a_similar_domain_is_not_admitted(world: World, email: str) -> None:
     open_domain(world)
 
-    answer = provision(world, Somebody("new", email=email))
+    response = provision(world, TokenHolder("new", email=email))
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_invited")
+    assert (response.status, response.json()["code"]) == (403, "not_invited")
 
 
-# --- nobody -----------------------------------------------------------------------------------
+# --- not admitted -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "person",
     [
-        Somebody("new"),
-        Somebody("new", email="new@zq7.example"),
-        Somebody("new", email="boss@zq7.example", verified=False),
-        Somebody("new", email="alice@zq7.example"),
-        Somebody("alice", issuer="https://other.test", email="alice@zq7.example"),
+        TokenHolder("new"),
+        TokenHolder("new", email="new@zq7.example"),
+        TokenHolder("new", email="boss@zq7.example", verified=False),
+        TokenHolder("new", email="alice@zq7.example"),
+        TokenHolder("alice", issuer="https://other.test", email="alice@zq7.example"),
     ],
     ids=["no-email", "not-invited", "unverified", "email-of-a-user", "other-issuer"],
 )
-def test_stranger_is_told_that_nobody_invited_him(still_world: World, person: Somebody) -> None:
-    before = still_world.everything()
+def test_caller_without_an_invitation_is_refused(readonly_world: World, person: TokenHolder) -> None:
+    before = readonly_world.everything()
 
-    answer = provision(still_world, person)
+    response = provision(readonly_world, person)
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_invited")
-    assert still_world.everything() == before
+    assert (response.status, response.json()["code"]) == (403, "not_invited")
+    assert readonly_world.everything() == before
 
 
 @pytest.mark.parametrize(
     "person",
     [
-        Somebody("other", email="guest@zq7.example"),
-        Somebody("guest", issuer="https://other.test", email="guest@zq7.example"),
+        TokenHolder("other", email="guest@zq7.example"),
+        TokenHolder("guest", issuer="https://other.test", email="guest@zq7.example"),
     ],
     ids=["other-subject", "other-issuer"],
 )
-def test_identity_is_never_linked_by_its_email(world: World, person: Somebody) -> None:
+def test_identity_is_never_linked_by_its_email(world: World, person: TokenHolder) -> None:
     provision(world, "guest")
     world.invite(GLOBEX, "guest@zq7.example", inviter="bob", token="other")
     before = world.everything()
 
-    answer = provision(world, person)
+    response = provision(world, person)
 
-    assert (answer.status, answer.json()["code"]) == (409, "email_taken")
+    assert (response.status, response.json()["code"]) == (409, "email_taken")
     assert world.everything() == before
 
 
@@ -173,92 +177,94 @@ def test_email_of_a_deactivated_account_is_free(world: World) -> None:
     world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
     world.invite(GLOBEX, "guest@zq7.example", inviter="bob", token="other")
 
-    second = provision(world, Somebody("guest2", email="guest@zq7.example"))
+    second = provision(world, TokenHolder("guest2", email="guest@zq7.example"))
 
     assert (second.status, memberships(second)) == (200, {GLOBEX: "org_user"})
     assert second.json()["id"] != first.json()["id"]
 
 
-def test_deactivated_user_is_told_so_and_gets_no_second_account(world: World) -> None:
+def test_deactivated_user_gets_no_second_account(world: World) -> None:
     open_domain(world)
     provision(world, NEWCOMER)
     world.admin.execute("update access.users set is_active = false where email = %s", [NEWCOMER.email])
     before = world.everything()
 
-    answer = provision(world, NEWCOMER)
+    response = provision(world, NEWCOMER)
 
-    assert (answer.status, answer.json()["code"]) == (403, "deactivated")
+    assert (response.status, response.json()["code"]) == (403, "deactivated")
     assert world.everything() == before
 
 
-def test_deactivation_holds_against_another_token_of_the_same_mailbox(world: World) -> None:
+def test_deactivation_applies_to_another_token_of_the_same_mailbox(world: World) -> None:
     open_domain(world)
     first = provision(world, NEWCOMER)
     world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
     before = world.everything()
 
-    answer = provision(world, Somebody("new-google", email="New@acme-zq7.example"))
+    response = provision(world, TokenHolder("new-google", email="New@acme-zq7.example"))
 
-    assert (answer.status, answer.json()["code"]) == (403, "deactivated")
+    assert (response.status, response.json()["code"]) == (403, "deactivated")
     assert world.everything() == before
 
 
-def test_invitation_lets_a_deactivated_colleague_of_a_domain_in_again(world: World) -> None:
+def test_invitation_readmits_the_mailbox_of_a_deactivated_user(world: World) -> None:
     open_domain(world)
     first = provision(world, NEWCOMER)
     world.as_("sam").patch(f"/admin/sys/users/{first.json()['id']}", {"isActive": False})
     world.invite(GLOBEX, "new@acme-zq7.example", inviter="bob")
 
-    assert memberships(provision(world, Somebody("new-google", email="new@acme-zq7.example"))) == {GLOBEX: "org_user"}
+    assert memberships(provision(world, TokenHolder("new-google", email="new@acme-zq7.example"))) == {
+        GLOBEX: "org_user"
+    }
 
 
-# --- again ------------------------------------------------------------------------------------
+# --- known users ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["alice", "erin", "sam", "root"])
-def test_known_user_is_answered_as_he_is(still_world: World, name: str) -> None:
-    answer = provision(still_world, name)
+def test_known_user_is_returned_unchanged(readonly_world: World, name: str) -> None:
+    response = provision(readonly_world, name)
 
-    assert answer.status == 200
-    assert answer.json() == still_world.as_(name).get("/users/me").json()
+    assert response.status == 200
+    assert response.json() == readonly_world.as_(name).get("/users/me").json()
 
 
-def test_known_user_is_not_changed_by_what_is_open_for_him(world: World) -> None:
+def test_known_user_is_not_changed_by_domain_or_invitation(world: World) -> None:
     open_domain(world)
     world.invite(GLOBEX, "erin@acme-zq7.example", "org_owner", inviter="bob")
-    without_owner(world)
+    remove_sys_owners(world)
     before = world.everything()
 
-    answer = provision(world, Somebody("erin", email="erin@acme-zq7.example"))
+    response = provision(world, TokenHolder("erin", email="erin@acme-zq7.example"))
 
-    assert (answer.status, memberships(answer)) == (200, {})
+    assert (response.status, memberships(response)) == (200, {})
     assert world.everything() == before
 
 
-def test_second_time_is_the_same_user(world: World) -> None:
+def test_second_request_returns_the_same_user(world: World) -> None:
     first, second = provision(world, "guest"), provision(world, "guest")
 
     assert first.json() == second.json()
 
 
-def test_body_names_nobody(still_world: World) -> None:
+def test_body_is_ignored(readonly_world: World) -> None:
     body = {"sub": "local|alice", "email": "alice@zq7.example", "userId": str(IDS["alice"])}
 
-    answer = still_world.as_("stranger").post("/users/me/provision", body)
+    response = readonly_world.as_("stranger").post("/users/me/provision", body)
 
-    assert (answer.status, answer.json()["code"]) == (403, "not_invited")
-
-
-# --- what is made -----------------------------------------------------------------------------
+    assert (response.status, response.json()["code"]) == (403, "not_invited")
 
 
-def test_everything_is_made_in_one_transaction_by_the_user_himself(world: World) -> None:
-    answer = provision(world, "guest")
+# --- the new rows -----------------------------------------------------------------------------
 
-    # `now()` is the transaction's: rows with the same time of it were made in the same one.
-    found = world.admin.execute(
+
+def test_everything_is_created_in_one_transaction_by_the_new_user(world: World) -> None:
+    response = provision(world, "guest")
+
+    # `now()` is the start of the transaction: rows with the same time belong to the same one.
+    rows = world.admin.execute(
         """
-        select array[u.created_by, i.created_by, m.created_by, l.created_by, v.updated_by] as makers
+        select array[u.created_by, i.created_by, m.created_by, l.created_by, v.updated_by] as authors
         from access.users u
         join access.user_identities i on i.user_id = u.id and i.created_at = u.created_at
         join access.org_members m on m.user_id = u.id and m.created_at = u.created_at
@@ -266,39 +272,39 @@ def test_everything_is_made_in_one_transaction_by_the_user_himself(world: World)
         join access.invites v on v.accepted_by = u.id and v.updated_at = u.created_at
         where u.id = %s
         """,
-        [answer.json()["id"]],
+        [response.json()["id"]],
     ).fetchall()
-    assert [row["makers"] for row in found] == [[UUID(answer.json()["id"])] * 5]
+    assert [row["authors"] for row in rows] == [[UUID(response.json()["id"])] * 5]
 
 
 def test_identity_is_that_of_the_token(world: World) -> None:
-    answer = provision(world, "guest")
+    response = provision(world, "guest")
 
     (identity,) = [row for row in world.rows("user_identities") if row["subject"] == "local|guest"]
-    assert (identity["issuer"], str(identity["user_id"])) == (ISSUER, answer.json()["id"])
+    assert (identity["issuer"], str(identity["user_id"])) == (ISSUER, response.json()["id"])
 
 
 @pytest.mark.parametrize(
-    ("by", "person"), [("invite", "guest"), ("domain", NEWCOMER), ("bootstrap", Somebody("first"))]
+    ("by", "person"), [("invite", "guest"), ("domain", NEWCOMER), ("bootstrap", TokenHolder("first"))]
 )
-def test_log_says_what_let_him_in(world: World, by: str, person: str | Somebody) -> None:
+def test_log_has_what_admitted_the_user(world: World, by: str, person: str | TokenHolder) -> None:
     open_domain(world)
-    without_owner(world)
+    remove_sys_owners(world)
 
-    answer = provision(world, person)
+    response = provision(world, person)
 
-    (line,) = [row for row in world.rows("auth_log") if str(row["user_id"]) == answer.json()["id"]]
+    (line,) = [row for row in world.rows("auth_log") if str(row["user_id"]) == response.json()["id"]]
     assert (line["event"], line["detail"]) == ("provisioned", {"by": by})
 
 
-def test_nothing_is_kept_when_a_part_fails(world: World) -> None:
+def test_failure_rolls_everything_back(world: World) -> None:
     before = world.everything()
     world.admin.execute("alter table access.org_members add constraint closed check (false) not valid")
 
-    answer = provision(world, "guest")
+    response = provision(world, "guest")
 
     world.admin.execute("alter table access.org_members drop constraint closed")
-    assert answer.status == 422
+    assert response.status == 422
     assert world.everything() == before
 
 
@@ -309,7 +315,7 @@ def test_only_one_organization_has_a_verified_domain(world: World) -> None:
         row for row in world.rows("org_email_domains") if row["org_id"] == GLOBEX and row["id"] != GLOBEX_DOMAIN
     ]
 
-    answer = world.as_("sam").post(f"/admin/sys/email-domains/{claimed['id']}/verify")
+    response = world.as_("sam").post(f"/admin/sys/email-domains/{claimed['id']}/verify")
 
-    assert (answer.status, answer.json()["code"]) == (409, "duplicate")
+    assert (response.status, response.json()["code"]) == (409, "duplicate")
     assert memberships(provision(world, NEWCOMER)) == {ACME: "org_user"}

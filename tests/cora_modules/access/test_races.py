@@ -1,4 +1,4 @@
-"""Many at once, each on a connection of his own: what must be one stays one, and the last one stays."""
+"""Concurrent requests, each on its own connection: no duplicates, and the last owner stays."""
 
 import threading
 from collections import Counter
@@ -8,17 +8,24 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from cora_modules.access import queries
-from cora_modules.access.models.users import Me, Member, SysUser
-from org_common import TOKEN, Check, Database, OrgError, Rule, SysCheck, Transaction
+from cora_modules.access.models.me import Me
+from cora_modules.access.models.members import Member
+from cora_modules.access.models.users import SysUser
+from cora_modules.access.queries.invites import ACCEPT_INVITE, CREATE_INVITE
+from cora_modules.access.queries.me import PROVISION
+from cora_modules.access.queries.members import CHANGE_MEMBER, REMOVE_MEMBER
+from cora_modules.access.queries.orgs import VERIFY_DOMAIN
+from cora_modules.access.queries.users import UPDATE_USER
+from org_common import TOKEN, Database, OrgCheck, OrgError, Rule, SysCheck, Transaction
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
-from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, Somebody, World, invite_token
+from tests.cora_modules.access.world import ACME, GLOBEX, IDS, PEOPLE, TokenHolder, World, invite_token
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import until
 
 pytestmark = pytest.mark.db
 
-ORG_ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ORG_ADMIN = OrgCheck("org_admin")
 Work = Callable[[Transaction], object]
 
 
@@ -29,22 +36,22 @@ def identity(name: str) -> Identity:
 
 
 class Crowd:
-    """Requests that start at the same moment."""
+    """Runs requests that start at the same moment."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def run(self, rule: Rule, callers: list[tuple[Identity, Work]], path: dict[str, object]) -> Counter[str]:
-        """What became of them: "ok", or the code of the error."""
+        """Count the outcomes: "ok", or the code of the error."""
         outcomes: list[str] = []
         gate = threading.Barrier(len(callers))
 
         def call(caller: Identity, work: Work) -> None:
             with closing(Database(self._world.local.settings)) as database:
                 # Connected before the others start.
-                database.reader(TOKEN, caller, {}, Deadline.after(30)).value("select 1")
+                open_reader(database, TOKEN, caller, {}, Deadline.after(30)).value("select 1")
                 gate.wait(30)
-                tx = database.transaction(rule, caller, path, Deadline.after(30))
+                tx = open_transaction(database, rule, caller, path, Deadline.after(30))
                 try:
                     work(tx)
                     tx.commit()
@@ -55,7 +62,7 @@ class Crowd:
                 finally:
                     tx.close()
 
-        threads = [threading.Thread(target=call, args=each) for each in callers]
+        threads = [threading.Thread(target=call, args=caller) for caller in callers]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -73,57 +80,57 @@ def count(world: World, table: str) -> int:
     return len(world.rows(table))
 
 
-def test_first_sign_in_of_one_person_fifty_times_makes_one_user(world: World, crowd: Crowd) -> None:
-    users, members, found = count(world, "users"), count(world, "org_members"), []
+def test_fifty_first_sign_ins_of_one_person_create_one_user(world: World, crowd: Crowd) -> None:
+    users, members, users_found = count(world, "users"), count(world, "org_members"), []
 
-    outcomes = crowd.run(TOKEN, [(identity("guest"), lambda tx: found.append(tx.one(Me, queries.PROVISION)))] * 50, {})
+    outcomes = crowd.run(TOKEN, [(identity("guest"), lambda tx: users_found.append(tx.one(Me, PROVISION)))] * 50, {})
 
     assert outcomes == {"ok": 50}
-    assert len({me.id for me in found}) == 1
-    assert {len(me.organizations) for me in found} == {1}
+    assert len({me.id for me in users_found}) == 1
+    assert {len(me.organizations) for me in users_found} == {1}
     assert (count(world, "users"), count(world, "org_members")) == (users + 1, members + 1)
 
 
-def test_one_email_from_ten_issuers_at_once_makes_one_user(world: World, crowd: Crowd) -> None:
+def test_one_email_of_ten_issuers_creates_one_user(world: World, crowd: Crowd) -> None:
     users = count(world, "users")
     world.admin.execute(
         "update access.org_email_domains set verified_at = now(), auto_provision = true where org_id = %s", [ACME]
     )
-    callers = [Somebody("x", issuer=f"https://issuer{at}.test", email="x@acme-zq7.example") for at in range(10)]
+    callers = [TokenHolder("x", issuer=f"https://issuer{at}.test", email="x@acme-zq7.example") for at in range(10)]
 
-    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+    outcomes = crowd.run(TOKEN, [(caller.identity(), lambda tx: tx.one(Me, PROVISION)) for caller in callers], {})
 
     assert outcomes == {"ok": 1, "email_taken": 9}
     assert count(world, "users") == users + 1
 
 
-def test_two_first_owners_at_once_make_one(world: World, crowd: Crowd) -> None:
+def test_two_configured_first_owners_create_one(world: World, crowd: Crowd) -> None:
     world.admin.execute("update access.users set sys_role = 'sys_user'")
-    callers = [Somebody("first"), Somebody("y", email="first@zq7.example")] * 5
+    callers = [TokenHolder("first"), TokenHolder("y", email="first@zq7.example")] * 5
 
-    outcomes = crowd.run(TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.PROVISION)) for each in callers], {})
+    outcomes = crowd.run(TOKEN, [(caller.identity(), lambda tx: tx.one(Me, PROVISION)) for caller in callers], {})
 
-    # Five times the one who was first, the other five times too late.
+    # Five requests of the first to arrive succeed, and five of the other are too late.
     assert outcomes == {"ok": 5, "not_invited": 5}
     assert [row["sys_role"] for row in world.rows("users")].count("sys_owner") == 1
 
 
-def test_invitation_is_accepted_by_one_of_ten(world: World, crowd: Crowd) -> None:
-    callers = [Somebody(f"guest{at}", email="guest@zq7.example") for at in range(10)]
+def test_invitation_is_accepted_by_one_of_ten_callers(world: World, crowd: Crowd) -> None:
+    callers = [TokenHolder(f"guest{at}", email="guest@zq7.example") for at in range(10)]
     token = {"token": invite_token("guest@zq7.example")}
 
     outcomes = crowd.run(
-        TOKEN, [(each.identity(), lambda tx: tx.one(Me, queries.ACCEPT_INVITE, token)) for each in callers], {}
+        TOKEN, [(caller.identity(), lambda tx: tx.one(Me, ACCEPT_INVITE, token)) for caller in callers], {}
     )
 
     assert outcomes == {"ok": 1, "invite_accepted": 9}
     assert count(world, "users") == len(IDS) + 1
 
 
-def test_one_email_invited_ten_times_at_once_is_invited_once(world: World, crowd: Crowd) -> None:
+def test_email_invited_ten_times_is_invited_once(world: World, crowd: Crowd) -> None:
     new = {"org_id": ACME, "email": "new@zq7.example", "role": "org_user"}
     callers = [
-        (identity(name), lambda tx: tx.value(f"select 1 from ({queries.CREATE_INVITE}) i", new))
+        (identity(name), lambda tx: tx.value(f"select 1 from ({CREATE_INVITE}) i", new))
         for name in ("alice", "dave")
         for _ in range(5)
     ]
@@ -134,16 +141,16 @@ def test_one_email_invited_ten_times_at_once_is_invited_once(world: World, crowd
 
 
 def leave(name: str) -> Work:
-    return lambda tx: tx.run(queries.REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
+    return lambda tx: tx.run(REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
 
 
 def demote(name: str) -> Work:
     change = {"org_id": ACME, "user_id": IDS[name], "patch": {"role": "org_user"}}
-    return lambda tx: tx.one(Member, queries.CHANGE_MEMBER, change)
+    return lambda tx: tx.one(Member, CHANGE_MEMBER, change)
 
 
 @pytest.mark.parametrize("work", [leave, demote], ids=["leave", "step-down"])
-def test_of_owners_who_go_at_once_one_stays(world: World, crowd: Crowd, work: Callable[[str], Work]) -> None:
+def test_one_of_several_leaving_owners_stays(world: World, crowd: Crowd, work: Callable[[str], Work]) -> None:
     names = ("alice", "dave", "carol")
     world.admin.execute("update access.org_members set org_role = 'org_owner' where org_id = %s", [ACME])
 
@@ -154,26 +161,26 @@ def test_of_owners_who_go_at_once_one_stays(world: World, crowd: Crowd, work: Ca
     assert len(owners) == 1
 
 
-def test_of_owners_who_remove_each_other_at_once_one_stays(world: World, crowd: Crowd) -> None:
+def test_one_of_two_owners_who_remove_each_other_stays(world: World, crowd: Crowd) -> None:
     world.admin.execute("update access.org_members set org_role = 'org_owner' where user_id = %s", [IDS["dave"]])
 
     outcomes = crowd.run(
         ORG_ADMIN, [(identity("alice"), leave("dave")), (identity("dave"), leave("alice"))], {"org_id": ACME}
     )
 
-    # The second is no member any more when his turn comes.
+    # The second caller is no longer a member when their request runs.
     owners = [row for row in world.rows("org_members") if (row["org_id"], row["org_role"]) == (ACME, "org_owner")]
     assert outcomes == {"ok": 1, "not_found": 1}
     assert len(owners) == 1
 
 
-def test_of_platform_owners_who_go_at_once_one_stays(world: World, crowd: Crowd) -> None:
+def test_one_of_several_leaving_platform_owners_stays(world: World, crowd: Crowd) -> None:
     names = ("root", "sam", "erin")
     world.admin.execute("update access.users set sys_role = 'sys_owner' where id = any (%s)", [[IDS[n] for n in names]])
 
     def step_down(name: str) -> Work:
         change = {"user_id": IDS[name], "patch": {"sys_role": "sys_user"}}
-        return lambda tx: tx.one(SysUser, queries.PATCH_USER, change)
+        return lambda tx: tx.one(SysUser, UPDATE_USER, change)
 
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity(name), step_down(name)) for name in names], {})
 
@@ -181,41 +188,41 @@ def test_of_platform_owners_who_go_at_once_one_stays(world: World, crowd: Crowd)
     assert [row["sys_role"] for row in world.rows("users")].count("sys_owner") == 1
 
 
-def test_one_domain_of_two_organizations_is_verified_for_one(world: World, crowd: Crowd) -> None:
+def test_domain_of_two_organizations_is_verified_for_one(world: World, crowd: Crowd) -> None:
     domain_id = world.insert("org_email_domains", org_id=GLOBEX, domain="acme-zq7.example")
     ids = [row["id"] for row in world.rows("org_email_domains") if row["domain"] == "acme-zq7.example"]
     assert domain_id in ids
 
     def verify(id: object) -> Work:
-        return lambda tx: tx.value(f"select 1 from ({queries.VERIFY_DOMAIN}) d", {"domain_id": id})
+        return lambda tx: tx.value(f"select 1 from ({VERIFY_DOMAIN}) d", {"domain_id": id})
 
     outcomes = crowd.run(SysCheck("sys_admin"), [(identity("sam"), verify(id)) for id in ids], {})
 
     assert outcomes == {"ok": 1, "duplicate": 1}
 
 
-def test_request_that_is_undone_for_another_runs_again(world: World) -> None:
-    """Both lock two of alice's invitations, each the other's first one first; which that is, the server's plan says."""
-    emails = ["boss@zq7.example", "guest@zq7.example"]
+def test_request_that_deadlocks_runs_again(world: World) -> None:
+    """The request locks the platform's owners and then alice's invitations, the other transaction the reverse."""
     reruns = world.database.counters.rerun
+    request, statuses = deactivation(world, "alice")
+    with psycopg.connect(world.local.admin_url) as other:
+        # The server aborts the request, and not this transaction.
+        other.execute("set deadlock_timeout = '1h'")
+        other.execute("select from access.invites where email = 'guest@zq7.example' for update")
+        request.start()
+        assert until(lambda: _is_waiting(world))
+        other.execute("select access.lock_sys_owners()")
+    request.join(30)
 
-    statuses = [_deactivated_meanwhile(world, order) for order in (emails, emails[::-1])]
-
-    assert statuses == [200, 200]
+    assert statuses == [200]
     assert world.database.counters.rerun == reruns + 1
     assert "pending" not in {row["status"] for row in world.rows("invites") if row["invited_by"] == IDS["alice"]}
 
 
-def test_admin_who_is_deactivated_while_he_waits_changes_nothing(world: World) -> None:
-    world.begin()
-    statuses: list[int] = []
-
-    def deactivate() -> None:
-        statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS['erin']}", {"isActive": False}).status)
-
-    request = threading.Thread(target=deactivate)
+def test_admin_who_is_deactivated_while_waiting_changes_nothing(world: World) -> None:
+    request, statuses = deactivation(world, "erin")
     with psycopg.connect(world.local.admin_url) as other:
-        other.execute("select access.hold_sys_owners()")
+        other.execute("select access.lock_sys_owners()")
         request.start()
         assert until(lambda: _is_waiting(world))
         other.execute("update access.users set is_active = false where id = %s", [IDS["sam"]])
@@ -225,28 +232,16 @@ def test_admin_who_is_deactivated_while_he_waits_changes_nothing(world: World) -
     assert world.row("users", IDS["erin"])["is_active"]
 
 
-def _is_waiting(world: World) -> bool:
-    query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    return world.admin.execute(query).rowcount == 1
-
-
-def _deactivated_meanwhile(world: World, emails: list[str]) -> int:
-    """The status of alice's deactivation, while somebody locks these invitations in this order around it."""
-    world.begin()
-    lock = "select from access.invites where email = %s for update"
+def deactivation(world: World, name: str) -> tuple[threading.Thread, list[int]]:
+    """A thread that deactivates this user, to be started, and the list that gets the status of the response."""
     statuses: list[int] = []
 
     def deactivate() -> None:
-        statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS['alice']}", {"isActive": False}).status)
+        statuses.append(world.as_("sam").patch(f"/admin/sys/users/{IDS[name]}", {"isActive": False}).status)
 
-    request = threading.Thread(target=deactivate)
-    with psycopg.connect(world.local.admin_url) as other:
-        # It is the request that the server gives up.
-        other.execute("set deadlock_timeout = '1h'")
-        other.execute(lock, [emails[0]])
-        request.start()
-        assert until(lambda: _is_waiting(world))
-        other.execute(lock, [emails[1]])
-    request.join(30)
-    (status,) = statuses
-    return status
+    return threading.Thread(target=deactivate), statuses
+
+
+def _is_waiting(world: World) -> bool:
+    query = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    return world.admin.execute(query).rowcount == 1

@@ -1,4 +1,4 @@
-"""What a request of this module costs: its round trips to the database, counted on the wire."""
+"""The round trips to the database that each request takes, counted on the wire."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +18,7 @@ ORG = f"/orgs/{ACME}"
 
 @pytest.fixture
 def proxy(world: World) -> Iterator[Proxy]:
-    """Between the apps and the server; their connection is open."""
+    """A proxy between the apps and the server. The apps are connected."""
     address = urlsplit(world.local.login_url)
     with Proxy(address.hostname or "", address.port or 0) as proxy:
         local = replace(world.local, login_url=proxy.url(world.local.login_url))
@@ -41,7 +41,7 @@ def proxy(world: World) -> Iterator[Proxy]:
         ("alice", "/orgs"),
         ("sam", "/admin/sys/users"),
         ("sam", f"/admin/sys/users/{IDS['carol']}"),
-        # Refused ones too.
+        # Also if it is refused.
         ("bob", f"{ORG}/members"),
         ("carol", f"{ORG}/invites"),
         ("alice", "/admin/sys/users"),
@@ -63,7 +63,7 @@ def test_read_is_one_round_trip(world: World, proxy: Proxy, name: str, path: str
         ("alice", "PATCH", "/users/me", {"fullName": "A"}),
         ("alice", "POST", "/users/me/session", None),
         ("alice", "DELETE", "/users/me/session", None),
-        # The mail rides with the COMMIT.
+        # The message of the mail is sent with COMMIT.
         ("alice", "POST", f"{ORG}/invites", {"email": "new@zq7.example"}),
         ("alice", "PATCH", f"{ORG}/members/{IDS['carol']}", {"role": "org_admin"}),
         ("carol", "DELETE", f"{ORG}/members/{IDS['carol']}", None),
@@ -73,20 +73,20 @@ def test_read_is_one_round_trip(world: World, proxy: Proxy, name: str, path: str
 def test_write_is_one_transaction_of_one_statement(
     world: World, proxy: Proxy, name: str, method: str, path: str, body: dict[str, object] | None
 ) -> None:
-    answer = world.as_(name).send(method, path, body=body)
+    response = world.as_(name).send(method, path, body=body)
 
     begins = [text for text in proxy.statements() if text.lower().startswith("begin")]
-    assert answer.status < 300
+    assert response.status < 300
     assert (proxy.round_trips(), len(begins)) == (2, 1)
 
 
-def test_platforms_reads_run_read_only(world: World, proxy: Proxy) -> None:
+def test_reads_of_the_platform_are_read_only(world: World, proxy: Proxy) -> None:
     world.as_("sam").get("/admin/sys/users")
 
     assert any("transaction_read_only" in text for text in proxy.statements())
 
 
 def test_bad_token_uses_no_connection(world: World, proxy: Proxy) -> None:
-    answers = [world.as_(name).get("/users/me").status for name in ("expired", "nobody")]
+    responses = [world.as_(name).get("/users/me").status for name in ("expired", "anonymous")]
 
-    assert (answers, proxy.round_trips()) == ([401, 401], 0)
+    assert (responses, proxy.round_trips()) == ([401, 401], 0)

@@ -1,4 +1,4 @@
-"""The cast of these tests: two organizations, the people in and around them, and what the database holds."""
+"""The data of these tests: two organizations, their members, and users outside of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from org_common.testing.client import ISSUER, Answer, Client, Person
 from org_common.tools.database.local import LocalDatabase
 from org_common.values.types import LocalContext
 
-# Values that stand nowhere by chance, so that an answer which holds one has leaked it.
+# Values that appear nowhere by chance: a response that contains one has leaked it.
 ACME = UUID("0198a000-aaaa-7000-8000-00000000ac3e")
 GLOBEX = UUID("0198a000-bbbb-7000-8000-000000610be8")
 ACME_DOMAIN = UUID("0198a000-aaaa-7000-8000-0000000d0aaa")
@@ -37,7 +37,7 @@ MEMBERS = (
     (ACME, "carol", "org_user"),
     (GLOBEX, "bob", "org_owner"),
 )
-# Known to the platform; erin is in no organization, sam is its sys_admin and root its sys_owner, in none either.
+# Users of the platform. Erin, sam (sys_admin) and root (sys_owner) belong to no organization.
 USERS = ("alice", "dave", "carol", "bob", "erin", "sam", "root")
 IDS = {name: UUID(f"0198a000-cccc-7000-8000-00000000000{at}") for at, name in enumerate(USERS)}
 SYS_ROLES = {"sam": "sys_admin", "root": "sys_owner"}
@@ -45,12 +45,12 @@ PEOPLE: dict[str, Person | None] = {
     **{name: Person(f"local|{name}") for name in USERS},
     # A valid token that belongs to no user.
     "stranger": Person("local|stranger", email="alice@zq7.example"),
-    # Nor does this one, but Acme has invited him.
+    # This one neither, but Acme has invited its e-mail.
     "guest": Person("local|guest", email="guest@zq7.example"),
     "expired": Person("local|alice", expires_in_s=-3600),
-    "nobody": None,
+    "anonymous": None,
 }
-# Organization, id, e-mail, role, status, who invited. Their tokens are `invite_token(email)`.
+# Organization, id, e-mail, role, status, inviter. The tokens are `invite_token(email)`.
 INVITES = (
     (ACME, ACME_INVITE, "guest@zq7.example", "org_user", "pending", "alice"),
     (ACME, None, "boss@zq7.example", "org_owner", "pending", "alice"),
@@ -60,14 +60,14 @@ INVITES = (
     (ACME, None, "accepted@zq7.example", "org_user", "accepted", "dave"),
     (GLOBEX, GLOBEX_INVITE, "guest@kw4.example", "org_admin", "pending", "bob"),
 )
-# What no caller ever reads, whatever he sends: the words of our SQL, our stack, our libraries.
-INSIDE = {"select", "insert", "access.", "jsonb", "sqlstate", "psycopg", "pydantic", "traceback", 'file "', ".py"}
+# No response contains these: words of our SQL, our stack traces, our libraries.
+INTERNALS = {"select", "insert", "access.", "jsonb", "sqlstate", "psycopg", "pydantic", "traceback", 'file "', ".py"}
 APPS = (orgs.app, users.app, invites.app)
 TABLES = "select relname from pg_class where relnamespace = 'access'::regnamespace and relkind in ('r', 'p')"
 
 
-class Somebody(Person):
-    """Whoever an authorizer lets through: what it would pass on is taken as it stands here, however odd."""
+class TokenHolder(Person):
+    """A person whose token the authorizer has accepted. The app gets exactly these claims, even invalid ones."""
 
     def __init__(
         self,
@@ -86,12 +86,12 @@ class Somebody(Person):
         return json.dumps({**json.loads(super().claims()), "jti": self._jti})
 
 
-class Guest(Client):
-    """A client of all the module's apps: each request goes to the one that serves its path, as the API sends it."""
+class ModuleClient(Client):
+    """A client of all apps of the module: each request goes to the app that serves its path, as in API Gateway."""
 
     def __init__(self, person: Person | None) -> None:
         super().__init__(orgs.app, person=person)
-        self._vouched = person if isinstance(person, Somebody) else None
+        self._token_holder = person if isinstance(person, TokenHolder) else None
         self._clients = [(app, Client(app, person=person)) for app in APPS]
 
     def send(
@@ -103,30 +103,30 @@ class Guest(Client):
         query: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        app, client = next((each for each in self._clients if each[0].serves(path)), self._clients[0])
-        if self._vouched is None:
+        app, client = next((each for each in self._clients if each[0].pipeline.table.knows(path)), self._clients[0])
+        if self._token_holder is None:
             return client.send(method, path, body=body, query=query, headers=headers)
         sent = b"" if body is None else json.dumps(body).encode()
         head = {"content-type": "application/json", **(headers or {})} if sent else headers
-        claims = self._vouched.claims()
+        claims = self._token_holder.claims()
         event = gateway.event(method, path, query=query, headers=head, body=sent, claims=claims)
         return Answer(app(event, LocalContext("test", 29)))
 
 
 class World:
-    """A platform: its people, and an eye that sees all rows."""
+    """A platform with its users, and a superuser connection that sees all rows."""
 
     def __init__(self, local: LocalDatabase) -> None:
         self.local = local
         self.database = Database(local.settings)
         self.admin = psycopg.connect(local.admin_url, autocommit=True, row_factory=dict_row)
         self.users: dict[str, UUID] = {}
-        self.begin()
+        self.reset()
 
-    def begin(self) -> None:
-        """All rows as at the beginning, whatever has been changed since."""
+    def reset(self) -> None:
+        """Restore the initial rows."""
         with self.admin.transaction():
-            # In any order, and without triggers.
+            # Disables triggers and foreign keys, so the order of tables does not matter.
             self.admin.execute("set local session_replication_role = replica")
             for schema, table in self.all_tables():
                 self.admin.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, table)))
@@ -135,7 +135,7 @@ class World:
 
     @contextmanager
     def served(self) -> Iterator[None]:
-        """The module's apps work on this database for the length of the block."""
+        """Let the apps of the module use this database within the block."""
         for app in APPS:
             app.use(self.database)
         yield
@@ -147,23 +147,23 @@ class World:
         self.admin.close()
 
     def as_(self, name: str | Person) -> Client:
-        """A client of the module for one of `PEOPLE`, or for whoever comes."""
-        return Guest(name if isinstance(name, Person) else PEOPLE[name])
+        """A client of the module for one of `PEOPLE`, or for another person."""
+        return ModuleClient(name if isinstance(name, Person) else PEOPLE[name])
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """All rows of a table of the module, whoever may see them."""
+        """All rows of a table of the module, as the superuser sees them."""
         return self.admin.execute(sql.SQL("select * from access.{}").format(sql.Identifier(table))).fetchall()
 
     def row(self, table: str, id: object) -> dict[str, Any]:
         return next(row for row in self.rows(table) if str(row["id"]) == str(id))
 
     def insert(self, table: str, **values: object) -> Any:
-        """One row into a table of the module; answers its id, if it has one."""
+        """Insert a row into a table of the module. Returns its id, or None if the table has none."""
         columns = sql.SQL(", ").join(map(sql.Identifier, values))
         marks = sql.SQL(", ").join(sql.Placeholder() * len(values))
         statement = sql.SQL("insert into access.{} ({}) values ({}) returning *")
-        found = self.admin.execute(statement.format(sql.Identifier(table), columns, marks), list(values.values()))
-        row = found.fetchone()
+        inserted = self.admin.execute(statement.format(sql.Identifier(table), columns, marks), list(values.values()))
+        row = inserted.fetchone()
         return row and row.get("id")
 
     def snapshot(self) -> dict[str, list[dict[str, Any]]]:
@@ -171,12 +171,12 @@ class World:
         return {table: sorted(self.rows(table), key=str) for table in self.tables()}
 
     def everything(self) -> dict[str, list[str]]:
-        """Every row of the module's tables and of the SDK's, as text: what a refused request leaves as it was."""
-        found = {}
+        """Every row of the tables of the module and of the SDK, as text. A refused request changes none of them."""
+        rows = {}
         for schema, table in self.all_tables():
             query = sql.SQL("select t::text as row from {} t order by 1").format(sql.Identifier(schema, table))
-            found[f"{schema}.{table}"] = [row["row"] for row in self.admin.execute(query)]
-        return found
+            rows[f"{schema}.{table}"] = [row["row"] for row in self.admin.execute(query)]
+        return rows
 
     def all_tables(self) -> list[tuple[str, str]]:
         return [*[("access", name) for name in self.tables()], ("app", "answers"), ("app", "outbox")]
@@ -185,7 +185,7 @@ class World:
         return [row["relname"] for row in self.admin.execute(TABLES)]
 
     def secrets(self) -> set[str]:
-        """What nobody outside of Acme may read: every id, name and address of it."""
+        """What only members of Acme may read: its ids, names and addresses."""
         org = self.row("orgs", ACME)
         people = [str(self.users[name]) for org_id, name, _ in MEMBERS if org_id == ACME]
         emails = [f"{name}@zq7.example" for name in USERS] + [invite[2] for invite in INVITES if invite[0] == ACME]
@@ -229,7 +229,7 @@ class World:
         token: str | None = None,
         **more: Any,
     ) -> str:
-        """An invitation that stands in the database; "late" is pending and past its time. Answers its token."""
+        """Insert an invitation and return its token. The status "late" is pending and past its expiry."""
         token = token or invite_token(email)
         self.insert(
             "invites",
@@ -250,30 +250,30 @@ def invite_token(email: str) -> str:
 
 
 def pages(client: Client, path: str, limit: int) -> list[list[dict[str, Any]]]:
-    """All pages of a list, one after another."""
-    found: list[list[dict[str, Any]]] = []
+    """The items of each page of a list, in order."""
+    items: list[list[dict[str, Any]]] = []
     query = {"limit": str(limit)}
     while True:
         page = client.send("GET", path, query=urlencode(query)).json()
-        found.append(page["items"])
+        items.append(page["items"])
         if page["nextCursor"] is None:
-            return found
+            return items
         query["cursor"] = page["nextCursor"]
 
 
-def leaked(answer: Answer, secrets: set[str]) -> list[str]:
-    """Those of the secrets that an answer holds, anywhere in it and in any case."""
-    text = f"{answer.headers} {answer.body.decode()}".lower()
+def leaked(response: Answer, secrets: set[str]) -> list[str]:
+    """The secrets that the response contains, in its headers or body, in upper or lower case."""
+    text = f"{response.headers} {response.body.decode()}".lower()
     return sorted(secret for secret in secrets if secret.lower() in text)
 
 
-def is_a_problem(answer: Answer) -> bool:
-    """A problem that says what RFC 9457 and we ask of one, and nothing of the inside."""
-    body = answer.json()
-    assert leaked(answer, INSIDE) == []
+def is_problem(response: Answer) -> bool:
+    """Whether the response is a problem with the members of RFC 9457 and ours, and without internals."""
+    body = response.json()
+    assert leaked(response, INTERNALS) == []
     assert {"type", "title", "status", "detail", "instance", "code"} <= body.keys()
-    return answer.headers["content-type"] == "application/problem+json" and body["status"] == answer.status
+    return response.headers["content-type"] == "application/problem+json" and body["status"] == response.status
 
 
-def pointers(answer: Answer) -> list[tuple[str, str]]:
-    return [(error["in"], error["pointer"]) for error in answer.json().get("errors", [])]
+def pointers(response: Answer) -> list[tuple[str, str]]:
+    return [(error["in"], error["pointer"]) for error in response.json().get("errors", [])]

@@ -26,7 +26,7 @@ from org_common.auth.tokens import Verifier
 from org_common.config.issuers import Issuer
 from org_common.db.database import Database
 from org_common.events import http_api as gateway
-from org_common.http.request import Request
+from org_common.http.incoming_request import IncomingRequest
 from org_common.testing import Client, Person, TokenIssuer
 from org_common.values.errors import Forbidden
 from org_common.values.types import Deadline, LocalContext
@@ -56,9 +56,9 @@ def make(verifier: Verifier | None = None) -> App:
     return app
 
 
-def request(authorization: str | None, *, tenant_id: str | None = None, authorizer: Any = None) -> Request:
+def request(authorization: str | None, *, tenant_id: str | None = None, authorizer: Any = None) -> IncomingRequest:
     headers = {} if authorization is None else {"authorization": authorization}
-    return Request("GET", "/me", "/me", "", headers, b"", "r-1", authorizer, Deadline.after(3), tenant_id)
+    return IncomingRequest("GET", "/me", "/me", "", headers, b"", "r-1", authorizer, Deadline.after(3), tenant_id)
 
 
 # --- who calls ---------------------------------------------------------------------------------
@@ -164,8 +164,8 @@ def test_without_issuers_nobody_gets_in() -> None:
     def me() -> str:
         raise AssertionError
 
-    assert app.handle(request("Bearer a.b.c")).status == 500
-    assert app.handle(request(None)).status == 401
+    assert app.pipeline.respond(request("Bearer a.b.c")).status == 500
+    assert app.pipeline.respond(request(None)).status == 401
 
 
 def test_issuers_come_from_the_environment_by_default() -> None:

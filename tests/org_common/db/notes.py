@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 from cora_modules.demo import ACME
-from org_common import SIGNED_IN, TOKEN, App, Check, Model, Response, Transaction
+from org_common import SIGNED_IN, TOKEN, App, Model, OrgCheck, Response, Transaction
 from org_common.db.database import Database
 from org_common.testing.client import Answer, Client, Person
 from org_common.values.errors import Conflict
 from tests.support.lab import INSERT, Lab, Note
 
-MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+MEMBER = OrgCheck("org_user")
 ALICE, BOB, CAROL = (Person(f"local|{name}") for name in ("alice", "bob", "carol"))
 STRANGER = Person("local|stranger")
 NOTES = f"/orgs/{ACME}/notes"

@@ -10,11 +10,13 @@ from org_common.app import App
 from org_common.auth.rules import PUBLIC, SIGNED_IN
 from org_common.db import database as databases
 from org_common.db.database import Database, default, reader, transaction
-from org_common.db.reader import HandleClosed, Reader
+from org_common.db.reader import Reader
+from org_common.db.scope import HandleClosed
 from org_common.testing.client import Client, Person
 from org_common.values.errors import Forbidden, GatewayTimeout, OrgError
 from org_common.values.paging import Page, PageRequest
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, WHO, Lab, Note
 
 pytestmark = pytest.mark.db
@@ -90,8 +92,8 @@ def test_one_after_the_other_on_one_connection(db: Database) -> None:
 
 
 def test_public_and_known_handles_of_one_database(db: Database) -> None:
-    nobody = db.reader(PUBLIC, None, {}, Deadline.after(10))
-    somebody = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    nobody = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
+    somebody = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
     assert [nobody.value(WHO), somebody.value(WHO), nobody.value(WHO)] == ["anon", "authenticated", "anon"]
 
@@ -144,7 +146,7 @@ def test_every_profile_isolates_alike(lab: Lab, profile: str) -> None:
         with pytest.raises(OrgError) as raised:
             alice.value("with x as (delete from lab.notes returning 1) select count(*) from x")
     assert raised.value.code == "read_only_unit"
-    nobody = db.reader(PUBLIC, None, {}, Deadline.after(10))
+    nobody = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
     assert nobody.value("select current_setting('request.jwt.claims')") == '{"role":"anon"}'
     db.close()
 

@@ -1,5 +1,6 @@
 """A request that comes twice has one effect and one answer, for one caller, under today's rights."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +9,12 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from org_common import SIGNED_IN, App, Check, Reader, Transaction
+from org_common import SIGNED_IN, TOKEN, App, Check, Reader, Transaction
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
-from org_common.db.transaction import Isolation
 from org_common.events import http_api as gateway
 from org_common.testing.client import Answer, Client
+from org_common.values.isolation import Isolation
 from org_common.values.types import LocalContext
 from tests.org_common.db.notes import ALICE, NOTES, REPLAYED, alices, app, held, post
 from tests.support.lab import Lab, until
@@ -277,7 +278,7 @@ def test_a_route_without_a_transaction_cannot_be_idempotent() -> None:
         return 1
 
     for handler in (reads, neither):
-        with pytest.raises(TypeError, match="idempotent= is about a transaction"):
+        with pytest.raises(TypeError, match="idempotent= needs a transaction"):
             wrong.post("/things", allow=SIGNED_IN, idempotent=True)(handler)
 
 
@@ -287,3 +288,45 @@ def test_the_connection_is_quiet_after_all_of_it(lab: Lab, client: Client) -> No
 
     assert lab.is_quiet()
     assert until(lambda: lab.ask(LOCKS) == 0)
+
+
+# regression: the key was claimed with the first statement, so what stood before it ran for each repetition.
+def test_a_key_has_one_effect_outside_of_the_database_too(lab: Lab, db: Database) -> None:
+    charged: list[str] = []
+    shop = App("shop")
+
+    @shop.post("/payments", allow=SIGNED_IN, status=201, idempotent=True)
+    def pay(tx: Transaction) -> dict[str, int]:
+        charged.append("card")
+        return {"n": tx.value("select 1")}
+
+    shop.use(db)
+    answers = [post(Client(shop, person=ALICE), "k-77", path="/payments") for _ in range(3)]
+
+    assert [answer.status for answer in answers] == [201, 201, 201]
+    assert [REPLAYED in answer.headers for answer in answers] == [False, True, True]
+    assert charged == ["card"]
+
+
+def test_two_at_once_have_one_effect(lab: Lab, db: Database) -> None:
+    charged: list[str] = []
+    entered, leave = threading.Event(), threading.Event()
+    shop = App("shop")
+
+    @shop.post("/payments", allow=TOKEN, idempotent=True)
+    def pay(tx: Transaction) -> None:
+        charged.append("card")
+        entered.set()
+        assert leave.wait(10)
+        tx.run("select 1", rows=None)
+
+    shop.use(Database(lab.settings, Pooled(lab.settings)))
+    client = Client(shop, person=ALICE)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post, client, "k-78", path="/payments")
+        assert entered.wait(10)
+        second = post(client, "k-78", path="/payments")
+        leave.set()
+
+    assert (first.result().status, second.status) == (204, 409)
+    assert charged == ["card"]

@@ -16,9 +16,9 @@ from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.statement import StatementError
 from org_common.db.relay import Message, follow, relay
-from org_common.db.transaction import Transaction
 from org_common.values.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedTransaction, open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, INSERT, ROOT, Lab
 from tests.support.pgbouncer import PgBouncer
 from tests.support.proxy import Proxy
@@ -47,8 +47,8 @@ def lab(lab: Lab) -> Lab:
     return lab
 
 
-def begun(db: Database) -> Transaction:
-    return db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+def begun(db: Database) -> OwnedTransaction:
+    return open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 def relayed(lab: Lab) -> list[int]:
@@ -146,7 +146,7 @@ def test_a_lost_commit_of_a_message_is_no_success(lab: Lab, proxied: Database, p
 
 @pytest.mark.parametrize("statements", [0, 1, 3])
 def test_messages_cost_no_round_trip(proxied: Database, proxy: Proxy, statements: int) -> None:
-    proxied.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select 1")
+    open_reader(proxied, SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select 1")
     proxy.reset()
 
     with transaction(ALICE, database=proxied) as tx:
@@ -211,11 +211,11 @@ def test_a_key_is_of_one_transaction_at_a_time(lab: Lab, db: Database) -> None:
 
 def test_nobody_sends_without_a_role_that_may(lab: Lab, db: Database) -> None:
     with pytest.raises(Forbidden):
-        tx = db.transaction(PUBLIC, None, {}, Deadline.after(10))
+        tx = open_transaction(db, PUBLIC, None, {}, Deadline.after(10))
         tx.send("mail", {"n": 1})
         tx.value("select 1")
     tx.rollback()
-    root = db.transaction(SysCheck("sys_owner"), ROOT, {}, Deadline.after(10))
+    root = open_transaction(db, SysCheck("sys_owner"), ROOT, {}, Deadline.after(10))
     root.send("mail", {"n": 2})
     root.commit()
 
@@ -336,7 +336,7 @@ def test_a_relay_works_through_a_pooler(lab: Lab, db: Database) -> None:
 
 
 def test_an_unknown_commit_of_a_message_is_told(lab: Lab, proxied: Database, proxy: Proxy) -> None:
-    tx = proxied.transaction(SIGNED_IN, ALICE, {}, Deadline.after(1.5))
+    tx = open_transaction(proxied, SIGNED_IN, ALICE, {}, Deadline.after(1.5))
     tx.value("select 1")
     tx.send("mail", {"n": 1})
     proxy.cut(when="after", text="commit")

@@ -18,6 +18,7 @@ from org_common.values.errors import BadRequest
 from org_common.values.model import Model
 from org_common.values.paging import Page, PageRequest
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, BOB, INSERT, Lab, Note
 
 pytestmark = pytest.mark.db
@@ -31,7 +32,7 @@ ROWS = [(number, "abc"[number * 7 % 3]) for number in range(1, 24)]
 def alice(db: Database) -> Reader:
     with transaction(ALICE, database=db) as tx:
         tx.many(INSERT, [{"id": id, "body": body} for id, body in ROWS])
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(30))
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(30))
 
 
 def walk(fetch: Callable[[PageRequest], Page[Note]], limit: int) -> list[tuple[int, str]]:
@@ -68,7 +69,7 @@ def test_the_last_page_says_so(alice: Reader) -> None:
 
 
 def test_an_empty_list_is_one_empty_page(db: Database) -> None:
-    page = db.reader(SIGNED_IN, BOB, {}, Deadline.after(10)).page(Note, NOTES, page=PageRequest(), by=("id",))
+    page = open_reader(db, SIGNED_IN, BOB, {}, Deadline.after(10)).page(Note, NOTES, page=PageRequest(), by=("id",))
 
     assert (page.items, page.next_cursor) == ([], None)
 
@@ -117,7 +118,7 @@ def test_what_comes_and_goes_between_pages_repeats_and_hides_no_other(lab: Lab, 
 def test_pages_show_only_what_the_caller_may_see(db: Database, alice: Reader) -> None:
     with transaction(BOB, database=db) as tx:
         tx.run(INSERT, {"id": 0, "body": "a"}, rows=1)
-    bob = db.reader(SIGNED_IN, BOB, {}, Deadline.after(10))
+    bob = open_reader(db, SIGNED_IN, BOB, {}, Deadline.after(10))
 
     assert walk(lambda page: bob.page(Note, NOTES, page=page, by=("id",)), 1) == [(0, "a")]
     assert walk(lambda page: alice.page(Note, NOTES, page=page, by=("id",)), 9) == ROWS
@@ -186,7 +187,9 @@ def test_pages_need_something_to_sort_by(alice: Reader) -> None:
 
 
 def test_without_a_key_no_cursor_is_made_or_read(lab: Lab, alice: Reader) -> None:
-    keyless = Database(Settings(database_url=lab.local.login_url)).reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    keyless = open_reader(
+        Database(Settings(database_url=lab.local.login_url)), SIGNED_IN, ALICE, {}, Deadline.after(10)
+    )
 
     with pytest.raises(SettingsError, match="ORG_COMMON_CURSOR_KEYS"):
         keyless.page(Note, NOTES, page=PageRequest(), by=("id",))
@@ -195,7 +198,7 @@ def test_without_a_key_no_cursor_is_made_or_read(lab: Lab, alice: Reader) -> Non
 def test_a_cursor_is_for_its_list_and_caller(db: Database, alice: Reader) -> None:
     page = PageRequest(limit=1, scope="GET\n/orgs/1/notes\nq=x")
     cursor = alice.page(Note, NOTES, page=page, by=("id",)).next_cursor
-    bob = db.reader(SIGNED_IN, BOB, {}, Deadline.after(10))
+    bob = open_reader(db, SIGNED_IN, BOB, {}, Deadline.after(10))
 
     def continued(reader: Reader, scope: str, *by: LiteralString) -> Page[Note]:
         return reader.page(Note, NOTES, page=PageRequest(limit=1, cursor=cursor, scope=scope), by=by)
@@ -212,7 +215,7 @@ def test_a_cursor_is_for_its_list_and_caller(db: Database, alice: Reader) -> Non
 
 def test_a_bad_cursor_reaches_no_server(lab: Lab) -> None:
     nowhere = Database(Settings(database_url="postgresql://127.0.0.1:1/none", cursor_keys=("k" * 32,)))
-    reader = nowhere.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    reader = open_reader(nowhere, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
     with pytest.raises(BadRequest) as raised:
         reader.page(Note, NOTES, page=PageRequest(cursor="nonsense"), by=("id",))

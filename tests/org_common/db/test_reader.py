@@ -8,10 +8,12 @@ import pytest
 from org_common.auth.rules import PUBLIC, SIGNED_IN, Check
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.statement import StatementError
-from org_common.db.reader import HandleClosed, Reader
+from org_common.db.reader import Reader
+from org_common.db.scope import HandleClosed
 from org_common.values.errors import NotFound, OrgError
 from org_common.values.paging import PageRequest
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, Note
 
 pytestmark = pytest.mark.db
@@ -31,29 +33,29 @@ def notes(db: Database) -> Database:
 
 
 @pytest.fixture
-def alice(notes: Database) -> Reader:
-    return notes.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+def alice(notes: Database) -> OwnedReader:
+    return open_reader(notes, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 @pytest.fixture
-def carol(notes: Database) -> Reader:
-    return notes.reader(SIGNED_IN, CAROL, {}, Deadline.after(10))
+def carol(notes: Database) -> OwnedReader:
+    return open_reader(notes, SIGNED_IN, CAROL, {}, Deadline.after(10))
 
 
-def test_all(alice: Reader, carol: Reader) -> None:
+def test_all(alice: OwnedReader, carol: OwnedReader) -> None:
     assert alice.all(Note, NOTES) == [Note(id=number, body="a") for number in (1, 2, 3)]
     assert carol.all(Note, NOTES) == []
 
 
-def test_one_is_exactly_one(alice: Reader) -> None:
+def test_one_is_exactly_one(alice: OwnedReader) -> None:
     assert alice.one(Note, NOTE, {"id": 2}) == Note(id=2, body="a")
 
-    with pytest.raises(StatementError, match="one row was expected, and there are 3"):
+    with pytest.raises(StatementError, match="expected one row, got 3"):
         alice.one(Note, NOTES)
 
 
 @pytest.mark.parametrize("id", [4, 99], ids=["somebody else's", "nobody's"])
-def test_what_is_hidden_is_not_found_as_what_is_not_there(alice: Reader, id: int) -> None:
+def test_what_is_hidden_is_not_found_as_what_is_not_there(alice: OwnedReader, id: int) -> None:
     with pytest.raises(NotFound) as raised:
         alice.one(Note, NOTE, {"id": id})
 
@@ -62,14 +64,14 @@ def test_what_is_hidden_is_not_found_as_what_is_not_there(alice: Reader, id: int
     assert alice.value(NOTE.replace("id, body", "body"), {"id": id}) is None
 
 
-def test_maybe_is_one_or_none(alice: Reader) -> None:
+def test_maybe_is_one_or_none(alice: OwnedReader) -> None:
     assert alice.maybe(Note, NOTE, {"id": 1}) == Note(id=1, body="a")
 
     with pytest.raises(StatementError):
         alice.maybe(Note, NOTES)
 
 
-def test_value_is_one_column_of_one_row(alice: Reader) -> None:
+def test_value_is_one_column_of_one_row(alice: OwnedReader) -> None:
     assert alice.value("select count(*) from lab.notes") == 3
     assert alice.value("select null") is None
     assert alice.value("select id from lab.notes where false") is None
@@ -82,11 +84,11 @@ def test_value_is_one_column_of_one_row(alice: Reader) -> None:
         alice.value("select id, body from lab.notes where false")
 
 
-def test_parameters_may_be_a_model(alice: Reader) -> None:
+def test_parameters_may_be_a_model(alice: OwnedReader) -> None:
     assert alice.one(Note, NOTE, Note(id=3, body="")).id == 3
 
 
-def test_each_read_sees_what_was_committed_before_it(lab: Lab, alice: Reader) -> None:
+def test_each_read_sees_what_was_committed_before_it(lab: Lab, alice: OwnedReader) -> None:
     before = alice.value("select count(*) from lab.notes")
     lab.tell("delete from lab.notes where id = 1")
 
@@ -103,18 +105,18 @@ USES: list[Callable[[Reader], Any]] = [
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_handle_is_dead_after_its_request(alice: Reader, use: Callable[[Reader], Any]) -> None:
+def test_a_handle_is_dead_after_its_request(alice: OwnedReader, use: Callable[[Reader], Any]) -> None:
     use(alice)
     alice.close()
 
-    with pytest.raises(HandleClosed, match="request is over"):
+    with pytest.raises(HandleClosed, match="used after its request"):
         use(alice)
 
 
 def test_the_rule_is_asked_with_each_statement(lab: Lab, notes: Database) -> None:
     """Who loses his role between two statements does not get the second."""
     rule = Check("exists (select from lab.notes where id = 1)")
-    reader = notes.reader(rule, ALICE, {}, Deadline.after(10))
+    reader = open_reader(notes, rule, ALICE, {}, Deadline.after(10))
     reader.value("select 1")
     lab.tell("delete from lab.notes where id = 1")
 
@@ -124,7 +126,7 @@ def test_the_rule_is_asked_with_each_statement(lab: Lab, notes: Database) -> Non
     assert raised.value.status == 403
 
 
-def test_a_parameter_that_is_missing_is_a_fault_of_the_program(alice: Reader) -> None:
+def test_a_parameter_that_is_missing_is_a_fault_of_the_program(alice: OwnedReader) -> None:
     with pytest.raises(StatementError):
         alice.one(Note, NOTE)
     with pytest.raises(StatementError):
@@ -134,7 +136,7 @@ def test_a_parameter_that_is_missing_is_a_fault_of_the_program(alice: Reader) ->
 
 
 def test_nobody_reads_nothing_of_anybodys(notes: Database) -> None:
-    public = notes.reader(PUBLIC, None, {}, Deadline.after(10))
+    public = open_reader(notes, PUBLIC, None, {}, Deadline.after(10))
 
     for table in ("lab.notes", "access.users", "access.orgs", "access.org_members", "app.answers", "app.outbox"):
         with pytest.raises(OrgError) as raised:

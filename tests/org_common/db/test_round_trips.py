@@ -6,21 +6,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, OrgCheck, Rule
 from org_common.db.database import Database
-from org_common.db.reader import Reader
-from org_common.db.transaction import Transaction
 from org_common.values.errors import Forbidden, NotFound, OrgError
 from org_common.values.identity import Identity
 from org_common.values.paging import PageRequest
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, OwnedTransaction, open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, Note
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.db
 
 ACME = {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
-ADMIN = Check("app.has_org_role(%(org_id)s, 'org_admin')")
+ADMIN = OrgCheck("org_admin")
 NOTES = "select id, body from lab.notes"
 MB = 1_000_000
 # Asked for behind each write, should its COMMIT be lost.
@@ -36,11 +35,11 @@ class Way:
         self.reader(TOKEN).value("select 1")
         proxy.reset()
 
-    def reader(self, rule: Rule = ADMIN, identity: Identity | None = ALICE) -> Reader:
-        return self._database.reader(rule, identity, ACME, Deadline.after(20))
+    def reader(self, rule: Rule = ADMIN, identity: Identity | None = ALICE) -> OwnedReader:
+        return open_reader(self._database, rule, identity, ACME, Deadline.after(20))
 
-    def transaction(self, rule: Rule = ADMIN, identity: Identity | None = ALICE) -> Transaction:
-        return self._database.transaction(rule, identity, ACME, Deadline.after(20))
+    def transaction(self, rule: Rule = ADMIN, identity: Identity | None = ALICE) -> OwnedTransaction:
+        return open_transaction(self._database, rule, identity, ACME, Deadline.after(20))
 
 
 WAYS = [

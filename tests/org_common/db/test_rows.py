@@ -17,14 +17,15 @@ from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import Reader
 from org_common.values.model import Model
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE
 
 pytestmark = pytest.mark.db
 
 
 @pytest.fixture
-def reader(db: Database) -> Reader:
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+def reader(db: Database) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 class Kinds(Model):

@@ -15,14 +15,15 @@ from org_common.db.protocol.statement import StatementError
 from org_common.db.reader import Reader
 from org_common.values.model import Model
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db
 
 
 @pytest.fixture
-def reader(db: Database) -> Reader:
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+def reader(db: Database) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 class Color(enum.StrEnum):
@@ -145,7 +146,7 @@ def test_the_databases_own_styles_do_not_matter(own_lab: Lab) -> None:
     for setting, value in STYLES:
         own_lab.configure(setting, value)
         with closing(Database(own_lab.settings)) as db:
-            row = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).one(Styled, query)
+            row = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).one(Styled, query)
 
         assert row.day == datetime.date(2026, 2, 1)
         assert row.moment == datetime.datetime(2026, 2, 1, 12, tzinfo=datetime.UTC)
@@ -162,7 +163,7 @@ def test_the_first_rows_of_many_threads(db: Database) -> None:
         barrier = threading.Barrier(4)
 
         def work() -> list[Any]:
-            reader = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+            reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
             barrier.wait()  # noqa: B023 - the threads end within the round
             return reader.all(Fresh, "select n as id from generate_series(1, 5) n")
 

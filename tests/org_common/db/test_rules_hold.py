@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 import pytest
 
 from cora_modules.demo import ACME
-from org_common import App, Check, Model, PageRequest, Reader, SysCheck, Transaction
+from org_common import App, Check, Ladder, Model, OrgCheck, PageRequest, Reader, SysCheck, Transaction
 from org_common.auth.rules import Rule
 from org_common.db.database import Database
 from org_common.testing.client import Client, Person
@@ -82,22 +82,87 @@ def test_combinations_nest(use: Any, rule: Rule, status: int) -> None:
     assert use(guarded(rule)).get("/").status == status
 
 
-@pytest.mark.parametrize(
-    ("role", "expected"),
-    [("org_user", {"alice": 200, "carol": 200, "bob": 404}), ("org_admin", {"alice": 200, "carol": 403, "bob": 404})],
-)
-def test_higher_roles_pass_and_strangers_learn_nothing(use: Any, role: str, expected: dict[str, int]) -> None:
-    app = App("org")
+# Owner, admin and member of Acme; the owner of another organization; a valid token without a user; no token.
+CALLERS = ("alice", "dave", "carol", "bob", "stranger", None)
+ROLES = {
+    "org_user": (204, 204, 204, 404, 403, 401),
+    "org_admin": (204, 204, 403, 404, 403, 401),
+    "org_owner": (204, 403, 403, 404, 403, 401),
+}
+# A project's own roles, in an order of its own: members of Acme are guests of room r1, its admins and owners hosts.
+ROOMS = """
+create function lab.has_room_role(room_id text, at_least text) returns boolean
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return room_id = 'r1' and case app.find_org_role('0198a000-0000-7000-8000-00000000ac3e')
+    when 'org_user' then 1 when 'org_admin' then 2 when 'org_owner' then 2
+  end >= array_position(array['guest', 'host'], at_least);
+end
+$$;
+alter function lab.has_room_role(text, text) owner to app_rules;
+grant execute on function lab.has_room_role(text, text) to authenticated;
+"""
 
-    @app.get("/orgs/{org_id}", allow=Check(f"app.has_org_role(%(org_id)s, '{role}')"))
-    def read(db: Reader, org_id: str) -> None:
-        return None
+
+@pytest.fixture
+def dave(lab: Lab) -> Iterator[None]:
+    """An admin of Acme, for one test."""
+    lab.tell(
+        "with u as (insert into access.users (email) values ('dave@example.com') returning id), "
+        "i as (insert into access.user_identities (issuer, subject, user_id) select %s, 'local|dave', id from u) "
+        "insert into access.org_members (org_id, user_id, org_role) select %s, id, 'org_admin' from u",
+        ALICE.identity().issuer,
+        ACME,
+    )
+    yield
+    lab.tell("delete from access.users where email = 'dave@example.com'")
+
+
+def org(org_id: str) -> None:
+    """A handler without a database: the rule alone decides."""
+
+
+def tenant(tenant_id: str) -> None:
+    """The same, by another parameter."""
+
+
+def room(room_id: str) -> None:
+    """The same, of a room."""
+
+
+def asked(client: Client, path: str) -> tuple[int, ...]:
+    people = [None if name is None else Person(f"local|{name}") for name in CALLERS]
+    return tuple(client.as_(person).get(path).status for person in people)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.usefixtures("dave")
+def test_org_check_lets_higher_roles_pass_and_tells_strangers_nothing(use: Any, role: Any) -> None:
+    app = App("org")
+    app.get("/orgs/{org_id}", allow=OrgCheck(role))(org)
+    app.get("/tenants/{tenant_id}", allow=OrgCheck(role, parameter="tenant_id"))(tenant)
 
     client = use(app)
 
-    assert {name: client.as_(Person(f"local|{name}")).get(f"/orgs/{ACME}").status for name in expected} == {
-        name: 204 if status == 200 else status for name, status in expected.items()
-    }
+    assert asked(client, f"/orgs/{ACME}") == asked(client, f"/tenants/{ACME}") == ROLES[role]
+
+
+@pytest.mark.usefixtures("dave")
+def test_ladder_of_a_project_lets_higher_roles_pass(use: Any, lab: Lab) -> None:
+    room_check: Ladder[Literal["guest", "host"]] = Ladder(
+        "lab.has_room_role", parameter="room_id", roles=("guest", "host")
+    )
+    lab.tell(ROOMS)
+    app = App("rooms")
+    app.get("/rooms/{room_id}", allow=room_check("guest"))(room)
+    app.get("/rooms/{room_id}/keys", allow=room_check("host"))(room)
+
+    client = use(app)
+
+    assert asked(client, "/rooms/r1") == (204, 204, 204, 404, 403, 401)
+    assert asked(client, "/rooms/r1/keys") == (204, 204, 403, 404, 403, 401)
+    lab.tell("drop function lab.has_room_role")
 
 
 @pytest.mark.parametrize("role", ["sys_admin", "sys_owner"])

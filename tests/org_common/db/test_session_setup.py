@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, OrgCheck, Rule, SysCheck
 from org_common.config.settings import Settings
 from org_common.db.connections.profile import PROFILES
 from org_common.db.database import Database
@@ -15,6 +15,7 @@ from org_common.db.transaction import Transaction
 from org_common.values.errors import Forbidden, GatewayTimeout, OrgError, Unauthorized
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, ISSUER, ROOT, STRANGER, WHO, Lab
 from tests.support.proxy import Proxy
 
@@ -22,7 +23,7 @@ CLAIMS = "select current_setting('request.jwt.claims')::jsonb"
 MILLISECONDS = "select setting::int from pg_settings where name = %(name)s"
 
 
-def prelude(rule: Rule = SIGNED_IN, *, left_s: float = 10.0, path: dict[str, object] | None = None) -> SessionSetup:
+def setup(rule: Rule = SIGNED_IN, *, left_s: float = 10.0, path: dict[str, object] | None = None) -> SessionSetup:
     return SessionSetup(rule, ALICE, path or {}, Deadline.after(left_s), "")
 
 
@@ -30,7 +31,7 @@ def prelude(rule: Rule = SIGNED_IN, *, left_s: float = 10.0, path: dict[str, obj
 def test_without_an_identity_nobody_connects(rule: Rule) -> None:
     nowhere = Database(Settings(database_url="postgresql://app_login@127.0.0.1:1/none"))
 
-    for handle in (nowhere.reader, nowhere.transaction):
+    for handle in (nowhere.open_reader, nowhere.open_transaction):
         with pytest.raises(Unauthorized):
             handle(rule, None, {}, Deadline.after(10))
 
@@ -38,7 +39,7 @@ def test_without_an_identity_nobody_connects(rule: Rule) -> None:
 def test_a_rule_binds_the_paths_parameters() -> None:
     rule = Check("app.has_org_role(%(org_id)s, 'org_user') and %(name)s = 'x'")
 
-    *_, (command, values, *_) = prelude(rule, path={"name": "n", "org_id": "o", "more": 1}).opening(read_only=True)
+    *_, (command, values, *_) = setup(rule, path={"name": "n", "org_id": "o", "more": 1}).statements(read_only=True)
 
     assert command == b"select app.require(app.has_org_role($1, 'org_user') and $2 = 'x')"
     assert values == [b"o", b"n"]
@@ -46,14 +47,14 @@ def test_a_rule_binds_the_paths_parameters() -> None:
 
 def test_a_rule_over_a_parameter_that_the_path_does_not_have_is_a_fault() -> None:
     with pytest.raises(StatementError, match=r"%\(org_id\)s of the statement is missing"):
-        prelude(Check("app.has_org_role(%(org_id)s, 'org_user')"))
+        setup(OrgCheck("org_user"))
 
 
 def test_no_value_is_ever_part_of_the_text() -> None:
     odd = Identity(issuer="i'; commit --", subject="s'; commit --", expires_at=0, email="e'; commit --")
     path = {"a": "a'; commit --"}
 
-    opening = SessionSetup(Check("%(a)s = 'x'"), odd, path, Deadline.after(10), "").opening(read_only=False)
+    opening = SessionSetup(Check("%(a)s = 'x'"), odd, path, Deadline.after(10), "").statements(read_only=False)
 
     assert all(b"commit" not in command for command, *_ in opening)
 
@@ -62,13 +63,13 @@ def test_no_value_is_ever_part_of_the_text() -> None:
 def test_without_time_there_is_no_opening(left_s: float) -> None:
     for read_only in (True, False):
         with pytest.raises(GatewayTimeout):
-            prelude(left_s=left_s).opening(read_only=read_only)
+            setup(left_s=left_s).statements(read_only=read_only)
     with pytest.raises(GatewayTimeout):
-        prelude(left_s=left_s).timeout()
+        setup(left_s=left_s).timeout()
 
 
 def test_the_client_waits_a_little_longer_than_the_server_works() -> None:
-    one = prelude(left_s=10)
+    one = setup(left_s=10)
 
     assert one.server_timeout_ms() <= 9_500
     assert one.deadline.at_s - 0.5 < one.deadline_s <= one.deadline.at_s - 0.3
@@ -91,9 +92,9 @@ def test_the_client_waits_a_little_longer_than_the_server_works() -> None:
     ids=repr,
 )
 def test_the_route_picks_the_role(db: Database, rule: Rule, identity: Identity | None, role: str) -> None:
-    assert db.reader(rule, identity, {}, Deadline.after(10)).value(WHO) == role
+    assert open_reader(db, rule, identity, {}, Deadline.after(10)).value(WHO) == role
 
-    tx = db.transaction(rule, identity, {}, Deadline.after(10))
+    tx = open_transaction(db, rule, identity, {}, Deadline.after(10))
     assert tx.value(WHO) == role
     tx.commit()
 
@@ -114,7 +115,7 @@ SMUGGLED = [
 @pytest.mark.parametrize("extra", SMUGGLED, ids=repr)
 def test_a_token_picks_nothing(lab: Lab, db: Database, extra: dict[str, object]) -> None:
     text = json.dumps({**extra, "iss": ISSUER, "sub": "local|alice", "exp": time.time() + 60})
-    reader = db.reader(SIGNED_IN, Identity.from_claims(text), {}, Deadline.after(10))
+    reader = open_reader(db, SIGNED_IN, Identity.from_claims(text), {}, Deadline.after(10))
 
     assert reader.value(WHO) == "authenticated"
     assert reader.value(CLAIMS) == {
@@ -144,7 +145,7 @@ def test_who_is_not_exactly_the_user_is_nobody(db: Database, issuer: str, subjec
     identity = Identity(issuer=issuer, subject=subject, expires_at=time.time() + 60)
 
     with pytest.raises(Forbidden) as raised:
-        db.reader(SIGNED_IN, identity, {}, Deadline.after(10)).value("select 1")
+        open_reader(db, SIGNED_IN, identity, {}, Deadline.after(10)).value("select 1")
 
     assert raised.value.code == "not_provisioned"
 
@@ -157,14 +158,14 @@ def test_who_is_not_exactly_the_user_is_nobody(db: Database, issuer: str, subjec
 def test_the_user_is_the_platforms(
     lab: Lab, db: Database, rule: Rule, identity: Identity | None, known: Identity | None
 ) -> None:
-    user = db.reader(rule, identity, {}, Deadline.after(10)).value("select auth.uid()::text")
+    user = open_reader(db, rule, identity, {}, Deadline.after(10)).value("select auth.uid()::text")
 
     assert user == (None if known is None else lab.user_id(known))
 
 
 @pytest.mark.db
 def test_a_stranger_keeps_his_tokens_name(db: Database) -> None:
-    claims = db.reader(TOKEN, STRANGER, {}, Deadline.after(10)).value(CLAIMS)
+    claims = open_reader(db, TOKEN, STRANGER, {}, Deadline.after(10)).value(CLAIMS)
 
     assert claims["sub"] is None
     assert claims["outer_sub"] == "local|stranger"
@@ -172,13 +173,13 @@ def test_a_stranger_keeps_his_tokens_name(db: Database) -> None:
 
 @pytest.mark.db
 def test_public_has_no_claims_but_its_role(db: Database) -> None:
-    assert db.reader(PUBLIC, ALICE, {}, Deadline.after(10)).value(CLAIMS) == {"role": "anon"}
+    assert open_reader(db, PUBLIC, ALICE, {}, Deadline.after(10)).value(CLAIMS) == {"role": "anon"}
 
 
 @pytest.mark.db
 def test_limits_come_from_the_time_left(db: Database) -> None:
-    reader = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
-    tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
     assert 9_000 < reader.value(MILLISECONDS, {"name": "statement_timeout"}) <= 9_500
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
@@ -189,7 +190,7 @@ def test_limits_come_from_the_time_left(db: Database) -> None:
 @pytest.mark.db
 def test_later_statements_have_less_time(db: Database) -> None:
     deadline = Deadline.after(20)
-    tx = db.transaction(SIGNED_IN, ALICE, {}, deadline)
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, deadline)
 
     first = tx.value(MILLISECONDS, {"name": "statement_timeout"})
     deadline.at_s -= 10
@@ -203,8 +204,8 @@ def test_later_statements_have_less_time(db: Database) -> None:
 @pytest.mark.parametrize("left_s", [0.4, -1.0])
 def test_without_time_nothing_is_sent(proxied: Database, proxy: Proxy, left_s: float) -> None:
     with pytest.raises(GatewayTimeout):
-        proxied.reader(SIGNED_IN, ALICE, {}, Deadline.after(left_s)).value("select 1")
-    tx = proxied.transaction(SIGNED_IN, ALICE, {}, Deadline.after(left_s))
+        open_reader(proxied, SIGNED_IN, ALICE, {}, Deadline.after(left_s)).value("select 1")
+    tx = open_transaction(proxied, SIGNED_IN, ALICE, {}, Deadline.after(left_s))
     with pytest.raises(GatewayTimeout):
         tx.value("select 1")
     tx.rollback()
@@ -220,11 +221,11 @@ def test_names_are_found_in_no_schema_but_those_of_the_settings(lab: Lab) -> Non
     count = "select count(*) from notes"
 
     with pytest.raises(OrgError) as raised:
-        unset.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(count)
+        open_reader(unset, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(count)
     assert raised.value.status == 500
-    assert unset.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select current_schemas(false)") == []
+    assert open_reader(unset, SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select current_schemas(false)") == []
 
-    assert lab_first.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(count) == 0
+    assert open_reader(lab_first, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(count) == 0
     unset.close()
     lab_first.close()
 
@@ -244,8 +245,8 @@ def test_names_are_found_in_no_schema_but_those_of_the_settings(lab: Lab) -> Non
 def test_search_path_is_the_same_in_each_profile(lab: Lab, profile: str, search_path: str, schemas: list[str]) -> None:
     db = Database(Settings(database_url=lab.local.login_url, database_profile=profile, search_path=search_path))
     for handle in (
-        db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)),
-        db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10)),
+        open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)),
+        open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10)),
     ):
         assert handle.value("select current_schemas(false)") == schemas
         if isinstance(handle, Transaction):

@@ -5,11 +5,12 @@ from typing import LiteralString
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, Rule, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, TOKEN, Check, OrgCheck, Rule, SysCheck
 from org_common.db.database import Database
 from org_common.values.errors import Forbidden, NotFound, OrgError
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, CAROL, ROOT, STRANGER, Lab
 
 pytestmark = pytest.mark.db
@@ -25,7 +26,7 @@ TRIPLES = list(product(ANSWERS, repeat=3))
 def status(db: Database, rule: Rule, identity: Identity | None = ALICE) -> int:
     """What a route under the rule answers."""
     try:
-        db.reader(rule, identity, ACME, Deadline.after(10)).ensure_authorized()
+        open_reader(db, rule, identity, ACME, Deadline.after(10)).ensure_authorized()
     except OrgError as error:
         return error.status
     return 200
@@ -87,9 +88,9 @@ def test_an_operator_within_a_check_binds_closer_than_the_rules(
     ids=repr,
 )
 def test_roles_of_an_organization(db: Database, identity: Identity, user: int, admin: int, owner: int) -> None:
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_user')"), identity) == user
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_admin')"), identity) == admin
-    assert status(db, Check("app.has_org_role(%(org_id)s, 'org_owner')"), identity) == owner
+    assert status(db, OrgCheck("org_user"), identity) == user
+    assert status(db, OrgCheck("org_admin"), identity) == admin
+    assert status(db, OrgCheck("org_owner"), identity) == owner
 
 
 def test_sys_roles(db: Database) -> None:
@@ -107,13 +108,13 @@ def test_a_stranger_is_refused_unless_the_route_takes_any_token(db: Database) ->
 
     for rule in (SIGNED_IN, TRUE):
         with pytest.raises(Forbidden) as raised:
-            db.reader(rule, STRANGER, {}, Deadline.after(10)).value("select 1")
+            open_reader(db, rule, STRANGER, {}, Deadline.after(10)).value("select 1")
         assert raised.value.code == "not_provisioned"
 
 
 def test_the_statement_behind_a_refused_rule_does_not_run(lab: Lab, db: Database) -> None:
     for rule, error in ((FALSE, Forbidden), (NULL, NotFound)):
-        tx = db.transaction(rule, ALICE, {}, Deadline.after(10))
+        tx = open_transaction(db, rule, ALICE, {}, Deadline.after(10))
         with pytest.raises(error):
             tx.run("insert into lab.notes (id, body) values (1, 'x')", rows=1)
         tx.rollback()
@@ -124,7 +125,7 @@ def test_the_statement_behind_a_refused_rule_does_not_run(lab: Lab, db: Database
 def test_a_rule_runs_with_the_callers_rights_only(db: Database) -> None:
     """Not with those of the login or of a definer: what he may not read, his rule may not either."""
     with pytest.raises(Forbidden) as raised:
-        db.reader(Check("exists (select from lab.hidden)"), ALICE, {}, Deadline.after(10)).ensure_authorized()
+        open_reader(db, Check("exists (select from lab.hidden)"), ALICE, {}, Deadline.after(10)).ensure_authorized()
 
     assert getattr(raised.value.__cause__, "sqlstate", None) == "42501"
 
@@ -133,6 +134,6 @@ def test_a_rule_cannot_write(db: Database) -> None:
     rule = Check("lab.move('transaction_read_only', 'off') = 'off'")
 
     with pytest.raises(OrgError) as raised:
-        db.reader(rule, ALICE, {}, Deadline.after(10)).ensure_authorized()
+        open_reader(db, rule, ALICE, {}, Deadline.after(10)).ensure_authorized()
 
     assert raised.value.status == 500

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from org_common import SIGNED_IN, Deadline, Reader, Settings, Unavailable
+from org_common import SIGNED_IN, Deadline, Settings, Unavailable
 from org_common.db.connections import connect
 from org_common.db.connections.connect import ConnectFailed, Raw, conninfo
 from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.database import Database
 from tests.support.certificates import Authority
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE, Lab
 from tests.support.pgbouncer import PgBouncer
 
@@ -157,5 +158,5 @@ def test_authorities_that_somebody_named_are_left_alone(
     assert os.devnull not in info
 
 
-def reader(database: Database) -> Reader:
-    return database.reader(SIGNED_IN, ALICE, {}, Deadline.after(5))
+def reader(database: Database) -> OwnedReader:
+    return open_reader(database, SIGNED_IN, ALICE, {}, Deadline.after(5))

@@ -11,13 +11,15 @@ from org_common.db.connections.connection import Single
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
 from org_common.db.idempotency import IdempotencyKey, Replay
-from org_common.db.protocol.errors import UnitMoved
+from org_common.db.protocol.errors import IdentityMoved
 from org_common.db.protocol.statement import StatementError
-from org_common.db.reader import HandleClosed
-from org_common.db.transaction import Isolation, Transaction
+from org_common.db.scope import HandleClosed
+from org_common.db.transaction import Transaction
 from org_common.testing.client import Client, Person
 from org_common.values.errors import Conflict, Forbidden, GatewayTimeout, NotFound, OrgError
+from org_common.values.isolation import Isolation
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedTransaction, open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, INSERT, STRANGER, Lab, Note, until
 from tests.support.proxy import Proxy
 
@@ -26,8 +28,8 @@ pytestmark = pytest.mark.db
 TOUCH = "update lab.notes set body = %(body)s where id = %(id)s"
 
 
-def begun(db: Database) -> Transaction:
-    return db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+def begun(db: Database) -> OwnedTransaction:
+    return open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 def insert(tx: Transaction, id: int = 1) -> None:
@@ -75,15 +77,15 @@ def test_each_transaction_sees_its_own_writes_and_nobody_else_before_commit(lab:
     insert(tx)
 
     assert tx.value("select count(*) from lab.notes") == 1
-    assert other.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 0
+    assert open_reader(other, SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 0
     tx.commit()
-    assert other.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 1
+    assert open_reader(other, SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select count(*) from lab.notes") == 1
     other.close()
 
 
 @pytest.mark.parametrize("isolation", get_args(Isolation))
 def test_isolation(db: Database, isolation: Isolation) -> None:
-    tx = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10), isolation=isolation)
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10), isolation=isolation)
 
     assert tx.value("select current_setting('transaction_isolation')") == isolation
     tx.commit()
@@ -110,13 +112,13 @@ def test_a_reader_within_a_transaction_of_the_same_thread_is_told(db: Database) 
     with transaction(ALICE, database=db) as tx:
         insert(tx)
         with pytest.raises(RuntimeError, match="held by a transaction of this thread"):
-            db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select 1")
+            open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value("select 1")
         assert tx.value("select count(*) from lab.notes") == 1
 
 
 def test_nobody_writes_where_his_role_may_not(db: Database) -> None:
     with pytest.raises(Forbidden):
-        db.transaction(PUBLIC, None, {}, Deadline.after(10)).run(INSERT, {"id": 1, "body": "x"}, rows=1)
+        open_transaction(db, PUBLIC, None, {}, Deadline.after(10)).run(INSERT, {"id": 1, "body": "x"}, rows=1)
 
 
 # Savepoints
@@ -200,7 +202,7 @@ def test_a_first_statement_that_a_savepoint_undoes_leaves_its_request_as_good(la
     ("rule", "error"), [(Check("false"), Forbidden), (Check("null::boolean"), NotFound)], ids=["403", "404"]
 )
 def test_a_refusal_is_the_same_within_a_savepoint(lab: Lab, db: Database, rule: Check, error: type[OrgError]) -> None:
-    tx = db.transaction(rule, ALICE, {}, Deadline.after(10))
+    tx = open_transaction(db, rule, ALICE, {}, Deadline.after(10))
 
     with pytest.raises(error), tx.savepoint():
         insert(tx)
@@ -210,7 +212,7 @@ def test_a_refusal_is_the_same_within_a_savepoint(lab: Lab, db: Database, rule: 
 
 
 def test_an_unknown_user_is_told_so_within_a_savepoint(db: Database) -> None:
-    tx = db.transaction(SIGNED_IN, STRANGER, {}, Deadline.after(10))
+    tx = open_transaction(db, SIGNED_IN, STRANGER, {}, Deadline.after(10))
 
     with pytest.raises(Forbidden) as raised, tx.savepoint():
         insert(tx)
@@ -221,12 +223,12 @@ def test_an_unknown_user_is_told_so_within_a_savepoint(db: Database) -> None:
 
 def test_a_request_answered_before_is_recognised_within_a_savepoint(lab: Lab, db: Database) -> None:
     key = IdempotencyKey.of("once", method="POST", path="/notes", query="", body=b"")
-    first = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10), key=key)
+    first = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10), key=key)
     with first.savepoint():
         insert(first)
-    first.commit(201, {}, b"{}")
+    first.commit((201, {}, b"{}", ()))
 
-    again = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10), key=key)
+    again = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10), key=key)
     with pytest.raises(Replay), again.savepoint():
         insert(again, 2)
     again.rollback()
@@ -245,7 +247,7 @@ def test_a_role_that_moved_is_noticed_behind_a_savepoint_too(lab: Lab, db: Datab
             tx.commit()
 
         assert raised.value.status == 500
-        assert isinstance(raised.value.__cause__, UnitMoved)
+        assert isinstance(raised.value.__cause__, IdentityMoved)
     assert lab.notes() == []
 
 
@@ -262,7 +264,7 @@ def test_a_role_moved_within_a_savepoint_that_is_undone_is_back(lab: Lab, db: Da
 
 @pytest.mark.fault
 def test_an_answer_that_comes_too_late_is_not_taken_for_anothers(lab: Lab, proxied: Database, proxy: Proxy) -> None:
-    tx = proxied.transaction(SIGNED_IN, ALICE, {}, Deadline.after(1.2))
+    tx = open_transaction(proxied, SIGNED_IN, ALICE, {}, Deadline.after(1.2))
     insert(tx)
     with suppress(GatewayTimeout), tx.savepoint():
         proxy.freeze()

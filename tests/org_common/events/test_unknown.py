@@ -65,7 +65,10 @@ def test_app_may_accept_all(name: str) -> None:
 
 @pytest.mark.parametrize("source", [FUNCTION_URL, ALB])
 def test_source_without_an_authorizer_is_refused_for_an_app_that_needs_one(source: EventSource) -> None:
-    with pytest.raises(TypeError, match=rf"App\('open'\): {source!r} has no authorizer in front.*identity=Bearer"):
+    message = (
+        rf"App\('open'\): identity=FROM_AUTHORIZER relies on an authorizer, and {source!r} has none\. .*identity=Bearer"
+    )
+    with pytest.raises(TypeError, match=message):
         App("open", events=(HTTP_API, source))
 
 

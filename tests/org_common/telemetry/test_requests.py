@@ -291,7 +291,7 @@ def test_counter_that_fails_costs_no_answer(lambda_: Sink) -> None:
     metrics._sources.clear()
 
     assert answer.status == 200
-    assert lambda_.lines[-1]["message"] == "a request could not be reported"
+    assert lambda_.lines[-1]["message"] == "could not write the log line of a request"
 
 
 def test_outside_of_lambda_it_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

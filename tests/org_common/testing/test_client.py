@@ -80,7 +80,7 @@ def test_person_without_an_email_has_none_verified() -> None:
     assert answer.json() == {"sub": "bob", "iss": "https://other.test", "email": None, "ok": False}
 
 
-def test_client_of_somebody_else_leaves_the_first_alone() -> None:
+def test_client_of_another_user_does_not_change_the_first() -> None:
     first = Client(app, person=alice)
 
     second = first.as_(Person("bob"))
@@ -122,7 +122,7 @@ def test_bytes_are_sent_as_they_are() -> None:
     assert client.post("/echo", b"{broken").json()["body"] == "{broken"
 
 
-def test_without_a_body_nothing_is_said_of_its_type() -> None:
+def test_request_without_a_body_has_no_content_type() -> None:
     sent = client.post("/echo").json()
 
     assert (sent["body"], sent["headers"]) == ("", {})
@@ -152,7 +152,7 @@ def test_query_can_be_sent_as_text() -> None:
     assert client.send("GET", "/echo", query="q=a%20b").json()["q"] == "a b"
 
 
-def test_binary_answer_is_bytes() -> None:
+def test_binary_response_is_bytes() -> None:
     answer = client.get("/bytes")
 
     assert answer.body == b"\xff\x00"
@@ -165,13 +165,13 @@ def test_time_left_is_the_client_s() -> None:
     assert 2 < left_s <= 3
 
 
-def test_time_left_is_kept_for_somebody_else() -> None:
+def test_client_of_another_user_has_the_same_timeout() -> None:
     left_s = Client(app, timeout_s=3).as_(alice).get("/left").json()
 
     assert left_s <= 3
 
 
-def test_answer_shows_status_and_the_start_of_its_body() -> None:
+def test_response_shows_status_and_the_start_of_its_body() -> None:
     assert repr(client.get("/echo")).startswith("Answer(200, b'{")
     assert len(repr(client.post("/echo", "a" * 5000))) < 400
 
@@ -206,7 +206,7 @@ def test_token_that_lives_too_long_is_refused() -> None:
     assert Client(app, person=Person("alice", expires_in_s=25 * 3600)).get("/me").status == 401
 
 
-def test_refusal_says_why() -> None:
+def test_refusal_reports_why() -> None:
     answer = Client(app, person=Person("alice", expires_in_s=-60)).get("/me")
 
     assert answer.json()["detail"] == "The access token has expired."
@@ -217,7 +217,7 @@ def test_public_route_has_no_authorizer_in_front() -> None:
     assert Client(app, person=Person("alice", expires_in_s=-60)).get("/echo").status == 200
 
 
-def test_person_can_have_an_email_that_nobody_vouches_for() -> None:
+def test_person_can_have_an_unverified_email() -> None:
     answer = Client(app, person=Person("eve", email="root@example.com", email_verified=False)).get("/me")
 
     assert (answer.json()["email"], answer.json()["ok"]) == ("root@example.com", False)
@@ -233,10 +233,10 @@ def test_function_can_be_in_tenant_isolation_mode(tenant_id: str | None, status:
 def test_what_a_person_claims_is_what_its_token_says() -> None:
     person = Person("alice", email="alice@example.com", tenant="acme")
 
-    said = json.loads(person.authorizer().authorize(f"Bearer {person.token()}"))
+    actual = json.loads(person.authorizer().authorize(f"Bearer {person.token()}"))
     claimed = json.loads(person.claims())
 
-    assert {**said, "exp": 0, "jti": ""} == {**claimed, "exp": 0, "jti": ""}
+    assert {**actual, "exp": 0, "jti": ""} == {**claimed, "exp": 0, "jti": ""}
 
 
 def test_app_that_something_else_invokes_is_handed_the_request() -> None:
@@ -251,7 +251,7 @@ def test_app_that_something_else_invokes_is_handed_the_request() -> None:
 
 
 def test_threads_that_begin_together_have_one_issuer() -> None:
-    """`cache` calls twice who asks at once: the key of one of them would be known to nobody."""
+    """`cache` alone calls the function twice for concurrent threads, and no authorizer would know one of the keys."""
     barrier = Barrier(8)
 
     def make(_: int) -> object:

@@ -96,7 +96,7 @@ def test_given_server_is_used_and_left_as_it_was(shop: Path, folder: Path) -> No
         assert list((folder / "tmp").glob("org-common-*")) == []
 
 
-def test_project_without_our_table_is_told_so(shop: Path) -> None:
+def test_project_without_our_table_is_reported(shop: Path) -> None:
     (shop / "pyproject.toml").write_text("[tool.pytest]\n")
 
     answer = run_tests(shop, "-k", "test_one")
@@ -106,7 +106,7 @@ def test_project_without_our_table_is_told_so(shop: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])
-def test_server_that_cannot_be_used_is_told_once(shop: Path, url: str) -> None:
+def test_unusable_server_is_reported_once(shop: Path, url: str) -> None:
     answer = run_tests(shop, "--database-url", url)
 
     assert answer.returncode == 1

@@ -41,7 +41,7 @@ print("loaded:", sorted({"psycopg", "pydantic", "org_common.tools.database.schem
     assert result.stdout.endswith("loaded: []\n")
 
 
-def test_without_the_extra_it_says_how_to_get_it() -> None:
+def test_without_the_extra_it_reports_how_to_get_it() -> None:
     code = "import sys; sys.modules['click'] = None; import org_common.tools.cli"
 
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -51,7 +51,7 @@ def test_without_the_extra_it_says_how_to_get_it() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_tool_that_lacks_a_package_says_so_too() -> None:
+def test_tool_that_lacks_a_package_reports_so_too() -> None:
     code = """
 import sys
 sys.modules["psycopg"] = None
@@ -84,38 +84,38 @@ def test_path_that_cannot_be_written_is_one_line(shop: Path, arguments: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "said"),
+    ("arguments", "variables", "message"),
     [
-        (("--url", "postgres//u:s3cret@h/x"), {}, "Error: --url: the database's address cannot be parsed"),
-        ((), {"ORG_COMMON_MIGRATOR_URL": "nonsense"}, "Error: ORG_COMMON_MIGRATOR_URL: the database's address"),
-        (("--url", "postgresql://u:s3cret@127.0.0.1:1/x"), {}, "Error: --url: no connection as u: "),
+        (("--url", "postgres//u:s3cret@h/x"), {}, "Error: --url: the database URL is not valid"),
+        ((), {"ORG_COMMON_MIGRATOR_URL": "nonsense"}, "Error: ORG_COMMON_MIGRATOR_URL: the database URL"),
+        (("--url", "postgresql://u:s3cret@127.0.0.1:1/x"), {}, "Error: --url: cannot connect as u: "),
     ],
 )
-def test_url_by_which_nobody_connects_is_named_by_where_it_came_from(
-    arguments: tuple[str, ...], variables: dict[str, str], said: str, shop: Path
+def test_connection_error_names_the_option_or_variable_of_the_url(
+    arguments: tuple[str, ...], variables: dict[str, str], message: str, shop: Path
 ) -> None:
     result = CliRunner().invoke(main, ["db", "migrate", *arguments], env=variables)
 
-    assert (result.exit_code, result.stderr.startswith(said)) == (1, True), result.stderr
+    assert (result.exit_code, result.stderr.startswith(message)) == (1, True), result.stderr
     assert "s3cret" not in result.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("db", "migrate", "--url", ""), "the URL is empty"),
         (("outbox", "refused", "--url", ""), "the URL is empty"),
         (("token", "ann", "--data", ""), "the folder's path is empty"),
-        (("dev", "--check", "--port", "8010"), "--check takes a free port: leave out --port"),
+        (("dev", "--check", "--port", "8010"), "--check picks a free port: remove --port"),
         (("coldstart", "shop_cli_stub:nothing"), "shop_cli_stub:nothing cannot be loaded: module"),
         (("coldstart", "nowhere_stub:app"), "nowhere_stub:app cannot be loaded: No module named"),
-        (("coldstart", "shop_cli_stub:app", "--event", "file"), "file is no JSON: "),
+        (("coldstart", "shop_cli_stub:app", "--event", "file"), "file is not valid JSON: "),
     ],
 )
-def test_what_is_given_and_cannot_be_used_is_told(shop: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_unusable_arguments_are_reported(shop: Path, arguments: tuple[str, ...], message: str) -> None:
     result = CliRunner().invoke(main, arguments)
 
-    assert (result.exit_code != 0, said in result.stderr) == (True, True), result.output
+    assert (result.exit_code != 0, message in result.stderr) == (True, True), result.output
     assert sorted(file.name for file in shop.iterdir() if file.name != "__pycache__") == [
         "file",
         "pyproject.toml",

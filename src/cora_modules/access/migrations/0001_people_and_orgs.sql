@@ -1,8 +1,8 @@
--- People, the tokens that speak for them, organizations and memberships.
+-- Users, the tokens that belong to them, organizations and memberships.
 
 create schema access;
 grant usage on schema access to authenticated, app_sys, app_rules, app_service;
--- A function's owner must be allowed to create in its schema.
+-- The owner of a function needs CREATE on its schema.
 grant create on schema access to app_rules;
 
 -- Tables ----------------------------------------------------------------------------------------------------------
@@ -22,7 +22,7 @@ create table access.users (
   updated_by uuid
 );
 
--- Which tokens speak for a user. Never linked by e-mail.
+-- The tokens that belong to a user. Never linked by e-mail.
 create table access.user_identities (
   issuer text not null,
   subject text not null,
@@ -79,7 +79,7 @@ create table access.org_email_domains (
   primary key (org_id, id),
   unique (org_id, domain)
 );
--- Anybody may claim a domain; only one organization can have proved it.
+-- Any organization may claim a domain; only one can have it verified.
 create unique index org_email_domains_verified on access.org_email_domains (domain) where verified_at is not null;
 
 do $$
@@ -93,9 +93,9 @@ begin
 end
 $$;
 
--- What the SDK asks ---------------------------------------------------------------------------------------------
+-- Functions that the SDK calls ----------------------------------------------------------------------------------
 
--- app_rules looks past row-level security in the few tables that rules need, and in no other.
+-- Policies let app_rules read all rows of the few tables that access rules need, and of no others.
 grant select on access.users, access.user_identities, access.org_members to app_rules;
 create policy rules on access.users for select to app_rules using (true);
 create policy rules on access.user_identities for select to app_rules using (true);
@@ -131,8 +131,8 @@ begin
 end
 $$;
 
--- The caller's organizations in which he has at least this role. For policies: a set, asked once a statement, instead
--- of a function for each row (50 rows: 358 instead of 591 us).
+-- The organizations in which the caller has at least this role. For policies: a set is evaluated once per statement, a
+-- function of the row once per row (50 rows: 358 instead of 591 us).
 create function access.org_ids(at_least app.org_role default 'org_user') returns setof uuid
   language plpgsql stable security definer set search_path = ''
 as $$
@@ -145,7 +145,7 @@ $$;
 alter function access.org_ids(app.org_role) owner to app_rules;
 grant execute on function access.org_ids(app.org_role) to authenticated;
 
--- The people who share an organization with the caller, and himself.
+-- The users who share an organization with the caller, and the caller.
 create function access.colleague_ids() returns setof uuid
   language plpgsql stable security definer set search_path = ''
 as $$
@@ -159,7 +159,7 @@ $$;
 alter function access.colleague_ids() owner to app_rules;
 grant execute on function access.colleague_ids() to authenticated;
 
--- Users: colleagues see name, e-mail and avatar; the other columns have no grant ------------------------------------
+-- Users: colleagues see name, e-mail and avatar; they have no grant on the other columns ----------------------------
 
 grant select (id, email, full_name, avatar_url) on access.users to authenticated;
 create policy colleagues on access.users for select to authenticated using (id in (select access.colleague_ids()));
@@ -178,8 +178,8 @@ create policy owners_remove on access.orgs for delete to authenticated
 grant select on access.orgs to app_sys;
 create policy sys on access.orgs for select to app_sys using (true);
 
--- Nobody inserts an organization by himself: it and its owner's membership are made together, by app_rules, since the
--- policy that lets him read it looks for a membership that is not there yet.
+-- A function of app_rules creates an organization together with the membership of its owner. A plain INSERT … RETURNING
+-- would fail: the policy for reading it requires a membership that does not exist yet.
 grant select, insert on access.orgs to app_rules;
 grant insert on access.org_members to app_rules;
 create policy rules_read on access.orgs for select to app_rules using (true);
@@ -192,7 +192,7 @@ create function access.create_org(
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  made access.orgs;
+  new_org access.orgs;
 begin
   if app.uid() is null then
     raise exception 'unknown user' using errcode = 'OCUSR';
@@ -202,10 +202,10 @@ begin
     create_org.name, create_org.slug, create_org.description, create_org.logo_url, create_org.website_url,
     create_org.app_name, create_org.app_icon
   )
-  returning * into made;
+  returning * into new_org;
   insert into access.org_members (org_id, user_id, org_role, added_by)
-  values (made.id, app.uid(), 'org_owner', app.uid());
-  return next made;
+  values (new_org.id, app.uid(), 'org_owner', app.uid());
+  return next new_org;
 end
 $$;
 alter function access.create_org(text, text, text, text, text, text, text) owner to app_rules;
@@ -217,14 +217,14 @@ grant select on access.org_members to authenticated;
 create policy members_read on access.org_members for select to authenticated
   using (org_id in (select access.org_ids()));
 
--- E-mail domains: the admins' business; only the platform's admins say that one is verified --------------------------
+-- E-mail domains: managed by the organization's admins, verified by the platform's administrators --------------------
 
 grant select, delete on access.org_email_domains to authenticated;
 grant insert (org_id, domain, auto_provision, default_role) on access.org_email_domains to authenticated;
 grant update (auto_provision, default_role) on access.org_email_domains to authenticated;
 create policy admins_read on access.org_email_domains for select to authenticated
   using (org_id in (select access.org_ids('org_admin')));
--- Nobody grants a role above his own: not to those either who come by a domain.
+-- Admins cannot grant a role above their own, not even through a domain.
 create policy admins_add on access.org_email_domains for insert to authenticated
   with check (app.has_org_role(org_id, 'org_admin') and app.has_org_role(org_id, default_role));
 create policy admins_change on access.org_email_domains for update to authenticated

@@ -1,6 +1,6 @@
--- What is a user's own: his profile, his state, his sessions; and the log of who came and went.
+-- The profile, state and sessions of users, and the log of sign-ins and sign-outs.
 
--- Ids sort by the time they were made in, where the server can (PostgreSQL 18).
+-- Ids sort by creation time where the server supports it (PostgreSQL 18).
 do $$
 begin
   execute format(
@@ -16,27 +16,27 @@ alter table access.org_email_domains alter column id set default access.new_id()
 
 -- Users ------------------------------------------------------------------------------------------------------------
 
--- By `using`: an UPDATE of the migrator's would see no row, as row-level security is forced.
+-- With `using`: an UPDATE by the migrator would see no rows, because row-level security is forced.
 alter table access.users
   alter column sys_role type app.sys_role using coalesce(sys_role, 'sys_user'),
   alter column email type text using lower(email collate "C");
 alter table access.users
   alter column sys_role set default 'sys_user',
   alter column sys_role set not null,
-  -- An e-mail that nobody has verified is not stored: whoever comes without one has none.
+  -- Only verified e-mails are stored; without one the column is null.
   alter column email drop not null,
-  -- Who is not active is unknown to every rule: `app.find_user` does not find him.
+  -- Inactive users are unknown to every access rule: `app.find_user` skips them.
   add column is_active boolean not null default true,
   add check (email = lower(email collate "C") and length(email) between 3 and 254),
   add check (length(full_name) between 1 and 200),
   add check (length(avatar_url) between 1 and 2000),
   add check (length(phone) between 3 and 40),
   add check (jsonb_typeof(metadata) = 'object' and length(metadata::text) <= 16000);
--- One active user to an e-mail. It links nobody: who comes with the same one from elsewhere is refused.
+-- One active user per e-mail. E-mails link no tokens: another token with the same e-mail is refused.
 create unique index users_email on access.users (email) where is_active;
 create index on access.users (created_at, id);
 
--- One's current organization is one of one's own, and none when one has left it.
+-- The current organization is one of the user's own, and becomes null when they leave it.
 alter table access.users drop constraint users_current_org_id_fkey;
 drop index access.users_current_org_id_idx;
 alter table access.users add foreign key (current_org_id, id) references access.org_members (org_id, user_id)
@@ -59,7 +59,7 @@ grant select (is_active) on access.users to app_sys;
 
 -- Sessions and the log ---------------------------------------------------------------------------------------------
 
--- One for each token that its user has announced. It lets nobody in: tokens do that.
+-- One row per token whose sign-in was recorded. A session grants no access; tokens do.
 create table access.user_sessions (
   id uuid primary key default access.new_id(),
   user_id uuid not null references access.users on delete cascade,
@@ -74,12 +74,12 @@ create table access.user_sessions (
   updated_at timestamptz not null,
   updated_by uuid
 );
--- Not every issuer numbers its tokens: those of one that does not are one session.
+-- Some issuers set no token id: all their tokens of a user share one session.
 create unique index user_sessions_open on access.user_sessions (user_id, issuer, coalesce(token_id, ''))
   where ended_at is null;
 create index on access.user_sessions (user_id);
 
--- Append only. It outlives the users that it speaks of, so it refers to none of them.
+-- Append only. It outlives the users in it, so it has no foreign keys to them.
 create table access.auth_log (
   id uuid primary key default access.new_id(),
   user_id uuid not null,
@@ -107,7 +107,7 @@ begin
 end
 $$;
 
--- Written by functions alone, each of which leaves its line in the log.
+-- Only functions write here, and each of them adds a row to the log.
 grant select, insert, update (expires_at, user_agent, ended_at) on access.user_sessions to app_rules;
 create policy rules_read on access.user_sessions for select to app_rules using (true);
 create policy rules_start on access.user_sessions for insert to app_rules with check (true);
@@ -115,7 +115,7 @@ create policy rules_change on access.user_sessions for update to app_rules using
 grant insert on access.auth_log to app_rules;
 create policy rules_write on access.auth_log for insert to app_rules with check (true);
 
--- For the functions of app_rules: nobody else may write a line.
+-- For the functions of app_rules, the only writers of the log.
 create function access.log_event(about uuid, event text, detail jsonb default '{}') returns void
   language plpgsql volatile set search_path = ''
 as $$
@@ -128,7 +128,7 @@ alter function access.log_event(uuid, text, jsonb) owner to app_rules;
 
 grant execute on function app.require(boolean) to app_rules;
 
--- The session of the caller and this token, new or gone on with.
+-- Starts or continues the session of the caller and this token.
 create function access.start_session(jti text, expires_at timestamptz, user_agent text)
   returns setof access.user_sessions
   language plpgsql volatile security definer set search_path = ''
@@ -150,7 +150,7 @@ $$;
 alter function access.start_session(text, timestamptz, text) owner to app_rules;
 grant execute on function access.start_session(text, timestamptz, text) to authenticated;
 
--- All sessions of the caller: by the time that somebody signs out his token is another than the one he came with.
+-- Ends all sessions of the caller: at sign-out their token is usually a newer one than at sign-in.
 create function access.end_sessions() returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
@@ -170,9 +170,9 @@ $$;
 alter function access.end_sessions() owner to app_rules;
 grant execute on function access.end_sessions() to authenticated;
 
--- One's own profile ------------------------------------------------------------------------------------------------
+-- The caller's profile ---------------------------------------------------------------------------------------------
 
--- The columns that colleagues have no grant on are shown to their owner by a function: a grant is for all rows.
+-- Returns the private columns of the caller's own row. A grant cannot: it would apply to all rows.
 create function access.me() returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
   metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
@@ -201,8 +201,8 @@ $$;
 alter function access.me() owner to app_rules;
 grant execute on function access.me() to authenticated;
 
--- RFC 7396, section 2: members are merged, at every depth, and null takes one away.
-create function access.merged(target jsonb, patch jsonb) returns jsonb
+-- JSON Merge Patch (RFC 7396, section 2): keys are merged at every depth, and null removes a key.
+create function access.merge_patch(target jsonb, patch jsonb) returns jsonb
   language plpgsql immutable set search_path = ''
 as $$
 declare
@@ -216,18 +216,18 @@ begin
     if member.value = 'null' then
       result := result - member.key;
     else
-      result := jsonb_set(result, array[member.key], access.merged(result -> member.key, member.value));
+      result := jsonb_set(result, array[member.key], access.merge_patch(result -> member.key, member.value));
     end if;
   end loop;
   return result;
 end
 $$;
-alter function access.merged(jsonb, jsonb) owner to app_rules;
+alter function access.merge_patch(jsonb, jsonb) owner to app_rules;
 
 grant update (full_name, avatar_url, phone, current_org_id, metadata) on access.users to app_rules;
 create policy rules_change on access.users for update to app_rules using (true) with check (true);
 
--- These five columns and no other, whatever the patch holds.
+-- Changes these five columns only; other keys of the patch are ignored.
 create function access.update_me(patch jsonb) returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
   metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
@@ -238,7 +238,7 @@ begin
   update access.users as u
   set (full_name, avatar_url, phone, current_org_id, metadata) = (
     select p.full_name, p.avatar_url, p.phone, p.current_org_id,
-      access.merged(u.metadata, coalesce(update_me.patch -> 'metadata', '{}'))
+      access.merge_patch(u.metadata, coalesce(update_me.patch -> 'metadata', '{}'))
     from jsonb_populate_record(u, update_me.patch - 'metadata') p
   )
   where u.id = app.uid();

@@ -1,4 +1,4 @@
--- Invitations: an organization's word to an e-mail. Its token is shown once and kept as a hash.
+-- Invitations of an organization to an e-mail. The token is shown once and stored as a hash.
 
 create table access.invites (
   org_id uuid not null references access.orgs on delete cascade,
@@ -26,7 +26,7 @@ create index on access.invites (accepted_by);
 alter table access.invites enable row level security, force row level security;
 create trigger audit before insert or update on access.invites for each row execute function app.audit();
 
--- All but the hash.
+-- All columns except the hash.
 grant select (org_id, id, email, role, status, expires_at, invited_by, accepted_by, created_at, updated_at)
   on access.invites to authenticated;
 create policy admins_read on access.invites for select to authenticated
@@ -37,25 +37,26 @@ create policy rules_read on access.invites for select to app_rules using (true);
 create policy rules_create on access.invites for insert to app_rules with check (true);
 create policy rules_change on access.invites for update to app_rules using (true) with check (true);
 
-grant update (updated_at) on access.orgs to app_rules; -- to lock a row: PostgreSQL asks for the right to change it
+grant update (updated_at) on access.orgs to app_rules; -- to lock a row: PostgreSQL requires the UPDATE privilege for it
 create policy rules_lock on access.orgs for update to app_rules using (true) with check (true);
 
--- The caller's role in the organization, which nobody changes before this transaction ends. For app_rules' functions.
-create function access.hold_org(org_id uuid, at_least app.org_role) returns app.org_role
+-- Locks the organization until the transaction ends, so that no role in it changes, and returns the caller's role. For
+-- the functions of app_rules.
+create function access.lock_org(org_id uuid, at_least app.org_role) returns app.org_role
   language plpgsql volatile set search_path = ''
 as $$
 declare
-  held app.org_role;
+  caller_role app.org_role;
 begin
-  perform from access.orgs o where o.id = hold_org.org_id for no key update;
-  held := app.find_org_role(hold_org.org_id);
-  perform app.require(app.rung(held) >= app.rung(at_least));
-  return held;
+  perform from access.orgs o where o.id = lock_org.org_id for no key update;
+  caller_role := app.find_org_role(lock_org.org_id);
+  perform app.require(app.rung(caller_role) >= app.rung(at_least));
+  return caller_role;
 end
 $$;
-alter function access.hold_org(uuid, app.org_role) owner to app_rules;
+alter function access.lock_org(uuid, app.org_role) owner to app_rules;
 
--- What a token is kept as.
+-- The stored form of a token.
 create function access.token_hash(token text) returns bytea
   language sql stable
   return sha256(convert_to(token, 'UTF8'));
@@ -66,13 +67,13 @@ create function access.create_invite(org_id uuid, email text, role app.org_role)
   language plpgsql volatile security definer set search_path = ''
 as $$
 begin
-  -- Nobody grants a role above his own.
-  perform app.require(app.rung(access.hold_org(org_id, 'org_admin')) >= app.rung(role));
+  -- Admins cannot grant a role above their own.
+  perform app.require(app.rung(access.lock_org(org_id, 'org_admin')) >= app.rung(role));
   if exists (
     select from access.org_members m join access.users u on u.id = m.user_id
     where m.org_id = create_invite.org_id and u.email = create_invite.email
   ) then
-    raise exception 'already_member' using errcode = 'OC409', detail = 'Somebody with this e-mail is a member already.';
+    raise exception 'already_member' using errcode = 'OC409', detail = 'A member with this e-mail already exists.';
   end if;
   update access.invites i set status = 'expired'
   where i.org_id = create_invite.org_id and i.email = create_invite.email
@@ -82,9 +83,9 @@ begin
     where i.org_id = create_invite.org_id and i.email = create_invite.email and i.status = 'pending'
   ) then
     raise exception 'already_invited' using errcode = 'OC409',
-      detail = 'There is an open invitation to this e-mail: revoke it first.';
+      detail = 'An open invitation to this e-mail already exists. Revoke it first.';
   end if;
-  -- Two random UUIDs are 244 bits of the server's strong randomness.
+  -- Two random UUIDs have 244 bits from the server's cryptographic random source.
   token := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
   org_name := (select o.name from access.orgs o where o.id = create_invite.org_id);
   insert into access.invites as i (org_id, email, role, token_hash, invited_by)
@@ -100,15 +101,15 @@ create function access.revoke_invite(org_id uuid, invite_id uuid) returns void
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
-  mine integer := app.rung(access.hold_org(org_id, 'org_admin'));
+  caller_rank integer := app.rung(access.lock_org(org_id, 'org_admin'));
   found_invite access.invites;
 begin
   select i.* into found_invite from access.invites i
   where i.org_id = revoke_invite.org_id and i.id = revoke_invite.invite_id
   for update;
-  perform app.require(case when found then mine >= app.rung(found_invite.role) end);
+  perform app.require(case when found then caller_rank >= app.rung(found_invite.role) end);
   if found_invite.status <> 'pending' then
-    raise exception 'not_pending' using errcode = 'OC409', detail = 'This invitation is not open any more.';
+    raise exception 'not_pending' using errcode = 'OC409', detail = 'This invitation is no longer open.';
   end if;
   update access.invites i set status = 'revoked' where i.org_id = found_invite.org_id and i.id = found_invite.id;
 end
@@ -116,7 +117,8 @@ $$;
 alter function access.revoke_invite(uuid, uuid) owner to app_rules;
 grant execute on function access.revoke_invite(uuid, uuid) to authenticated;
 
--- Who falls or leaves does not go on granting what he no longer may: `role` is what he is left with, null for nothing.
+-- Revokes the open invitations that a demoted or removed member could no longer make. `role` is the role that they have
+-- now, null for none.
 create function access.revoke_invites_of(org_id uuid, user_id uuid, role app.org_role) returns void
   language plpgsql volatile set search_path = ''
 as $$
@@ -129,7 +131,7 @@ end
 $$;
 alter function access.revoke_invites_of(uuid, uuid, app.org_role) owner to app_rules;
 
--- Who has become a member needs no invitation any more.
+-- Revokes the open invitation of a user who became a member.
 create function access.revoke_invites_to(org_id uuid, user_id uuid) returns void
   language plpgsql volatile set search_path = ''
 as $$

@@ -1,6 +1,6 @@
--- The first sign-in: from a token that nobody knows to a user, in one transaction, or not at all.
+-- First sign-in: creates the user of an unknown token, in one transaction.
 
--- Who may become the platform's first owner. Filled by the operator as app_migrator, used while there is no owner.
+-- Candidates for the platform's first owner. The operator fills it as app_migrator; used while there is no owner.
 create table access.bootstrap_identities (
   issuer text not null,
   kind text not null check (kind in ('subject', 'email')),
@@ -14,7 +14,7 @@ create table access.bootstrap_identities (
 alter table access.bootstrap_identities enable row level security, force row level security;
 create trigger audit before insert or update on access.bootstrap_identities
   for each row execute function app.audit();
--- Forced row-level security holds for the table's owner too.
+-- Forced row-level security applies to the table's owner too.
 create policy operator on access.bootstrap_identities to current_user using (true) with check (true);
 grant select on access.bootstrap_identities to app_rules;
 create policy rules on access.bootstrap_identities for select to app_rules using (true);
@@ -26,10 +26,10 @@ create policy rules_create on access.user_identities for insert to app_rules wit
 grant select on access.org_email_domains to app_rules;
 create policy rules on access.org_email_domains for select to app_rules using (true);
 
--- What follows is for the functions of app_rules; requests may call the two at the end.
+-- The following functions are for those of app_rules; requests may call the last two.
 
--- The e-mail that the token proves, in lower case; null for none. The authorizer passes `email_verified` on for domains
--- that the token's issuer is authoritative for; whatever else is odd about an address proves nothing either.
+-- The verified e-mail of the token in lower case, or null. The authorizer passes `email_verified` on only for domains
+-- that the token's issuer is authoritative for. An address with an unusual syntax counts as unverified.
 create function access.verified_email() returns text
   language plpgsql stable set search_path = ''
 as $$
@@ -47,9 +47,9 @@ end
 $$;
 alter function access.verified_email() owner to app_rules;
 
--- The user that the token speaks for, null for a stranger. Until the transaction ends nobody else with this token gets
--- past here, so of many at once one makes the user and the others find him.
-create function access.hold_caller() returns uuid
+-- The user of the token, null for an unknown one. Locks the token until the transaction ends: of several requests at
+-- once one creates the user, and the others find it.
+create function access.lock_token() returns uuid
   language plpgsql volatile set search_path = ''
 as $$
 declare
@@ -69,55 +69,55 @@ begin
   return known.id;
 end
 $$;
-alter function access.hold_caller() owner to app_rules;
+alter function access.lock_token() owner to app_rules;
 
--- One at a time may give or take the platform's ownership.
-create function access.hold_sys_owners() returns void
+-- Serializes changes to the platform's owners.
+create function access.lock_sys_owners() returns void
   language plpgsql volatile set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('access.sys_owners', 3));
 end
 $$;
-alter function access.hold_sys_owners() owner to app_rules;
+alter function access.lock_sys_owners() owner to app_rules;
 
--- From here on the caller is this user, for audit columns and look-ups. Who calls this puts the claims back.
-create function access.become(user_id uuid) returns void
+-- Makes this user the caller, for audit columns and look-ups. Functions that call this restore the claims.
+create function access.set_caller(user_id uuid) returns void
   language plpgsql volatile set search_path = ''
 as $$
 begin
   perform set_config(
-    'request.jwt.claims', (app.claims() || jsonb_build_object('sub', become.user_id))::text, true
+    'request.jwt.claims', (app.claims() || jsonb_build_object('sub', set_caller.user_id))::text, true
   );
 end
 $$;
-alter function access.become(uuid) owner to app_rules;
+alter function access.set_caller(uuid) owner to app_rules;
 
--- A new user for the token, and the caller is he.
-create function access.make_caller(sys_role app.sys_role, reason text) returns uuid
+-- Creates the user of the token and makes it the caller.
+create function access.create_caller(sys_role app.sys_role, reason text) returns uuid
   language plpgsql volatile set search_path = ''
 as $$
 declare
-  made uuid := access.new_id();
+  new_user_id uuid := access.new_id();
 begin
-  perform access.become(made);
+  perform access.set_caller(new_user_id);
   begin
-    insert into access.users (id, email, sys_role) values (made, access.verified_email(), make_caller.sys_role);
+    insert into access.users (id, email, sys_role) values (new_user_id, access.verified_email(), create_caller.sys_role);
   exception when unique_violation then
-    -- Never linked by e-mail: another issuer, or another subject of the same, is somebody else.
+    -- Never linked by e-mail: another issuer, or another subject of the same issuer, is another user.
     raise exception 'email_taken' using errcode = 'OC409',
-      detail = 'Another account has this e-mail. Sign in with that one, or ask for it to be deactivated.';
+      detail = 'Another account uses this e-mail. Sign in with that account, or ask for it to be deactivated.';
   end;
   insert into access.user_identities (issuer, subject, user_id)
-  values (app.claims() ->> 'iss', app.claims() ->> 'outer_sub', made);
-  perform access.log_event(made, 'provisioned', jsonb_build_object('by', reason));
-  return made;
+  values (app.claims() ->> 'iss', app.claims() ->> 'outer_sub', new_user_id);
+  perform access.log_event(new_user_id, 'provisioned', jsonb_build_object('by', reason));
+  return new_user_id;
 end
 $$;
-alter function access.make_caller(app.sys_role, text) owner to app_rules;
+alter function access.create_caller(app.sys_role, text) owner to app_rules;
 
--- The token is that of a configured first owner, and there is no owner yet. In a set-up without any it costs no lock.
-create function access.may_bootstrap(verified text) returns boolean
+-- Whether the token belongs to a configured first owner and there is no owner yet. Takes no lock if none is configured.
+create function access.is_first_owner(verified text) returns boolean
   language plpgsql volatile set search_path = ''
 as $$
 begin
@@ -128,14 +128,14 @@ begin
   ) then
     return false;
   end if;
-  perform access.hold_sys_owners();
+  perform access.lock_sys_owners();
   return not exists (select from access.users u where u.sys_role = 'sys_owner' and u.is_active);
 end
 $$;
-alter function access.may_bootstrap(text) owner to app_rules;
+alter function access.is_first_owner(text) owner to app_rules;
 
--- First sign-in. A known user is answered as he is; for a stranger the first of these decides: open invitations for his
--- verified e-mail, the verified domain of an organization that lets people in, the configured first owner.
+-- First sign-in. Returns an existing user unchanged. For a new one the first of these decides: open invitations for the
+-- verified e-mail, an organization that admits users of its verified domain, the configured first owner.
 create function access.provision() returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
   metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
@@ -144,18 +144,18 @@ create function access.provision() returns table (
 as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
-  caller uuid := access.hold_caller();
+  caller uuid := access.lock_token();
   verified text := access.verified_email();
   domain access.org_email_domains;
 begin
   if caller is not null then
-    perform access.become(caller);
+    perform access.set_caller(caller);
   else
     perform from access.invites i
     where i.email = verified and i.status = 'pending' and i.expires_at > now()
     order by i.org_id for update;
     if found then
-      caller := access.make_caller('sys_user', 'invite');
+      caller := access.create_caller('sys_user', 'invite');
       with taken as (
         update access.invites i set status = 'accepted', accepted_by = caller
         where i.email = verified and i.status = 'pending' and i.expires_at > now()
@@ -167,13 +167,13 @@ begin
       select d.* into domain from access.org_email_domains d
       where d.domain = split_part(verified, '@', 2) and d.verified_at is not null and d.auto_provision;
       if found then
-        caller := access.make_caller('sys_user', 'domain');
+        caller := access.create_caller('sys_user', 'domain');
         insert into access.org_members (org_id, user_id, org_role) values (domain.org_id, caller, domain.default_role);
-      elsif access.may_bootstrap(verified) then
-        caller := access.make_caller('sys_owner', 'bootstrap');
+      elsif access.is_first_owner(verified) then
+        caller := access.create_caller('sys_owner', 'bootstrap');
       else
         raise exception 'not_invited' using errcode = 'OC403',
-          detail = 'Nobody has invited you, or your e-mail is not verified. Ask an administrator of your organization.';
+          detail = 'You have no invitation, or your e-mail is not verified. Ask an administrator of your organization.';
       end if;
     end if;
   end if;
@@ -184,7 +184,7 @@ $$;
 alter function access.provision() owner to app_rules;
 grant execute on function access.provision() to authenticated;
 
--- Whoever holds the token of an invitation, and the e-mail that it was sent to.
+-- Accepts an invitation. Requires its token, and the e-mail that it was sent to.
 create function access.accept_invite(token text) returns table (
   id uuid, email text, full_name text, avatar_url text, phone text, sys_role text, current_org_id uuid,
   metadata jsonb, organizations jsonb, created_at timestamptz, updated_at timestamptz
@@ -193,28 +193,28 @@ create function access.accept_invite(token text) returns table (
 as $$
 declare
   claims text := current_setting('request.jwt.claims', true);
-  caller uuid := access.hold_caller();
+  caller uuid := access.lock_token();
   invite access.invites;
 begin
   select i.* into invite from access.invites i where i.token_hash = access.token_hash(accept_invite.token) for update;
   perform app.require(case when found then true end);
   if invite.email is distinct from access.verified_email() then
     raise exception 'wrong_email' using errcode = 'OC403',
-      detail = 'This invitation is for another e-mail, or yours is not verified.';
+      detail = 'This invitation was sent to another e-mail, or your e-mail is not verified.';
   elsif invite.status = 'accepted' then
-    raise exception 'invite_accepted' using errcode = 'OC409', detail = 'This invitation has been accepted already.';
+    raise exception 'invite_accepted' using errcode = 'OC409', detail = 'This invitation has already been accepted.';
   elsif invite.status <> 'pending' then
     raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has been revoked or has expired.';
   elsif invite.expires_at <= now() then
     raise exception 'invite_closed' using errcode = 'OC410', detail = 'This invitation has expired.';
   end if;
   if caller is null then
-    caller := access.make_caller('sys_user', 'invite');
+    caller := access.create_caller('sys_user', 'invite');
   else
-    perform access.become(caller);
+    perform access.set_caller(caller);
   end if;
   if exists (select from access.org_members m where m.org_id = invite.org_id and m.user_id = caller) then
-    raise exception 'already_member' using errcode = 'OC409', detail = 'You are a member of this organization already.';
+    raise exception 'already_member' using errcode = 'OC409', detail = 'You are already a member of this organization.';
   end if;
   insert into access.org_members (org_id, user_id, org_role, added_by)
   values (invite.org_id, caller, invite.role, invite.invited_by);

@@ -1,11 +1,11 @@
--- What the platform's own admins change: who is what on it and who is let in, and which domain belongs to whom.
+-- Changes by the platform's administrators: the role and state of users, and the verification of domains.
 
 grant update (sys_role, is_active) on access.users to app_rules;
 grant update (verified_at) on access.org_email_domains to app_rules;
 create policy rules_change on access.org_email_domains for update to app_rules using (true) with check (true);
 create index on access.org_email_domains (id);
 
--- Both fields of the patch may be missing. Roles are the owners' to give; nobody touches who stands above him.
+-- Both keys of the patch are optional. Only owners change roles, and no caller changes a user above their own role.
 create function access.update_user(user_id uuid, patch jsonb) returns table (
   id uuid, email text, full_name text, avatar_url text, sys_role text, is_active boolean,
   created_at timestamptz, updated_at timestamptz
@@ -17,7 +17,7 @@ declare
   new_role app.sys_role;
   new_active boolean;
 begin
-  perform access.hold_sys_owners();
+  perform access.lock_sys_owners();
   perform app.require(app.has_sys_role('sys_admin'));
   select u.* into old from access.users u where u.id = update_user.user_id for update;
   perform app.require(case when found then app.has_sys_role(old.sys_role) end);
@@ -36,7 +36,7 @@ begin
     select from access.users u where u.sys_role = 'sys_owner' and u.is_active and u.id <> old.id
   ) then
     raise exception 'last_sys_owner' using errcode = 'OC409',
-      detail = 'The platform needs an owner: make somebody else one first.';
+      detail = 'The platform needs an owner. Make another user an owner first.';
   end if;
   return query
     update access.users as u set sys_role = new_role, is_active = new_active where u.id = old.id
@@ -46,7 +46,7 @@ $$;
 alter function access.update_user(uuid, jsonb) owner to app_rules;
 grant execute on function access.update_user(uuid, jsonb) to app_sys;
 
--- From now on the domain is this organization's alone, and lets people in if it was told to.
+-- Reserves the domain for this organization. With `auto_provision` it admits users from then on.
 create function access.verify_domain(domain_id uuid) returns setof access.org_email_domains
   language plpgsql volatile security definer set search_path = ''
 as $$

@@ -1,1 +1,1 @@
-"""What goes in and out of the access module: each app loads the models of its own nouns, and no more."""
+"""Request and response models, one file per noun: each app loads those of its own nouns."""

@@ -1,17 +1,17 @@
-"""The kinds of values that the module's models share."""
+"""Constrained string types that several models share. Lengths are in characters."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import StringConstraints
 
-SysRole = Literal["sys_user", "sys_admin", "sys_owner"]
-OrgRole = Literal["org_user", "org_admin", "org_owner"]
-
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+"""A name to display, 1 to 200 characters after whitespace at both ends is removed."""
 Slug = Annotated[str, StringConstraints(min_length=2, max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""Lower-case words of a-z and 0-9 with hyphens between them, 2 to 63 characters."""
 Text = Annotated[str, StringConstraints(max_length=2000)]
-# A scheme that a browser would run, `javascript:`, is no address of a logo.
+"""Free text, at most 2,000 characters."""
 WebUrl = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s/]+[^\s]*$")]
+"""An http or https URL, and no other scheme: a browser would execute `javascript:`."""
 DomainName = Annotated[
     str,
     StringConstraints(
@@ -20,7 +20,7 @@ DomainName = Annotated[
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$",
     ),
 ]
-# As browsers take one (HTML, section 4.8.11.1.5), in ASCII: what it is compared with comes from a token in that form.
+"""A domain of at least two labels, at most 253 characters. Stored in lower case."""
 Email = Annotated[
     str,
     StringConstraints(
@@ -31,4 +31,9 @@ Email = Annotated[
         r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$",
     ),
 ]
+"""An ASCII address in the syntax that browsers accept (HTML, section 4.8.11.1.5), at most 254 characters.
+
+Stored in lower case. The e-mail of a token counts as verified only if it has this syntax.
+"""
 Phone = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=r"^\+?[0-9][0-9 ()./-]+$")]
+"""A phone number as users write it: digits, spaces and punctuation, 3 to 40 characters, with an optional plus sign."""

@@ -6,34 +6,44 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from cora_modules.access.models.fields import Email, OrgRole
-from org_common import Model
+from cora_modules.access.models.fields import Email
+from org_common import Model, OrgRole
 
 
 class Invite(Model):
-    """An organization's word to an e-mail. Nobody reads its token again."""
+    """An invitation without its token, which only the response that created it shows."""
 
     id: UUID
     org_id: UUID
     email: str
+    """The invited address, in lower case."""
     role: OrgRole
+    """The role that the user gets by accepting."""
     status: Literal["pending", "accepted", "expired", "revoked"]
+    """Only a pending invitation can be accepted. It expires at `expires_at`."""
     expires_at: datetime
     invited_by: UUID | None
+    """The id of the member who invited; None if that user was deleted."""
     created_at: datetime
 
 
 class IssuedInvite(Invite):
-    """The one time that the token is shown."""
+    """A new invitation with its token, shown this once."""
 
     org_name: str
     token: str
+    """The secret of the mail, required to accept. The database stores only its hash."""
 
 
 class NewInvite(Model):
+    """An invitation to create."""
+
     email: Email
     role: OrgRole = "org_user"
+    """At most the role of the caller."""
 
 
 class Acceptance(Model):
+    """The token from the invitation's mail."""
+
     token: Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -1,14 +1,14 @@
-"""Organizations and the e-mail domains that they claim."""
+"""Organizations and their e-mail domains."""
 
 from datetime import datetime
 from uuid import UUID
 
-from cora_modules.access.models.fields import DomainName, Name, OrgRole, Slug, Text, WebUrl
-from org_common import Model, Patch
+from cora_modules.access.models.fields import DomainName, Name, Slug, Text, WebUrl
+from org_common import Model, OrgRole, Patch
 
 
 class Org(Model):
-    """An organization as one of its members sees it."""
+    """An organization as its members see it."""
 
     id: UUID
     name: str
@@ -19,12 +19,15 @@ class Org(Model):
     app_name: str | None
     app_icon: str | None
     my_role: OrgRole
+    """The role of the caller."""
     member_count: int
     created_at: datetime
     updated_at: datetime
 
 
 class NewOrg(Model):
+    """An organization to create."""
+
     name: Name
     slug: Slug
     description: Text | None = None
@@ -35,6 +38,8 @@ class NewOrg(Model):
 
 
 class OrgPatch(Patch):
+    """The fields of an organization that may change."""
+
     name: Name
     slug: Slug
     description: Text | None
@@ -45,24 +50,32 @@ class OrgPatch(Patch):
 
 
 class EmailDomain(Model):
-    """An e-mail domain that an organization claims. Only a verified one lets anybody in."""
+    """An e-mail domain that an organization claims."""
 
     id: UUID
     org_id: UUID
     domain: str
     auto_provision: bool
+    """Whether the first sign-in with a verified e-mail of this domain makes the user a member. Needs `verified_at`."""
     default_role: OrgRole
+    """The role that such a user gets."""
     verified_at: datetime | None
+    """When an administrator of the platform verified the domain; None for a claim."""
     created_at: datetime
     updated_at: datetime
 
 
 class NewEmailDomain(Model):
+    """An e-mail domain to claim."""
+
     domain: DomainName
     auto_provision: bool = False
     default_role: OrgRole = "org_user"
+    """At most the role of the caller."""
 
 
 class EmailDomainPatch(Patch):
+    """The fields of an e-mail domain that may change."""
+
     auto_provision: bool
     default_role: OrgRole

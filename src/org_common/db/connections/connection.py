@@ -17,7 +17,7 @@ from org_common.config.settings import Settings, SettingsError
 from org_common.db.connections.connect import CONNECT_TIMEOUT_S, CONNECTING_S, ConnectFailed, Raw, conninfo
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES, TRANSACTION_POOLER, Profile
-from org_common.db.connections.retry import Action, Phase, action, again
+from org_common.db.connections.retry import Action, Phase, action, retry_with_backoff
 from org_common.db.protocol.counters import Counters
 from org_common.db.protocol.errors import ConnectionLost, StatementFailed
 from org_common.db.protocol.exchange_span import ExchangeSpan
@@ -93,7 +93,7 @@ class Connection:
         self._plans = Plans() if profile.prepares else None
         self._counters = counters
         self._lock = threading.Lock()
-        self.is_inherited = False
+        self.is_inherited: bool = False
         """True in a child process: the socket belongs to the parent, which continues to use it."""
         reset_in_child(self._inherit)
         self.touch()
@@ -174,8 +174,8 @@ class Single:
 
     def __init__(self, settings: Settings, url: Url | None = None) -> None:
         """`url`: where the login's URL comes from, if not from the settings."""
-        self.counters = Counters()
-        self.guard = Guard()
+        self.counters: Counters = Counters()
+        self.guard: Guard = Guard()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
@@ -264,7 +264,9 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
         return attempt()
 
     try:
-        raw = again(attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, limit_s)
+        raw = retry_with_backoff(
+            attempt, lambda error: isinstance(error, ConnectFailed) and not error.is_final, limit_s
+        )
     except ConnectFailed as failed:
         failed.__context__ = None
         raise Unavailable from failed.with_traceback(None)

@@ -14,7 +14,7 @@ from psycopg.pq.abc import PGresult
 from org_common.db.protocol.statement import Wire, prepare_own
 from org_common.values.errors import OrgError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # The oldest minor of each major without known ways around row-level security: CVE-2023-2455, CVE-2023-39418,
 # CVE-2024-10976, CVE-2024-10978, CVE-2025-8713. Majors after 17 are free of all of them.
@@ -57,7 +57,7 @@ class Guard:
     __slots__ = ("passed",)
 
     def __init__(self) -> None:
-        self.passed = False
+        self.passed: bool = False
 
     def judge(self, result: PGresult) -> None:
         """Pass, or raise: `OrgError` (500) to the caller, with `Misconfigured` for the log."""

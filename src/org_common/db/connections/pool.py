@@ -46,8 +46,8 @@ class Pooled:
 
         `wait_s` is the longest wait for a connection.
         """
-        self.counters = Counters()
-        self.guard = Guard()
+        self.counters: Counters = Counters()
+        self.guard: Guard = Guard()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]

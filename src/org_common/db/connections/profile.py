@@ -33,11 +33,11 @@ class Profile:
         set_local: bool = False,
         statement_limit_bytes: int | None = None,
     ) -> None:
-        self.name = name
-        self.prepares = prepares
-        self.resets = resets
-        self.set_local = set_local
-        self.statement_limit_bytes = statement_limit_bytes
+        self.name: str = name
+        self.prepares: bool = prepares
+        self.resets: bool = resets
+        self.set_local: bool = set_local
+        self.statement_limit_bytes: int | None = statement_limit_bytes
 
     def check(self, statements: Sequence[Wire]) -> None:
         """`StatementError` for a text that is too long."""

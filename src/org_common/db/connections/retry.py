@@ -106,7 +106,7 @@ FIRST_WAIT_S = 0.05
 LEAST_LEFT_S = 1.0
 
 
-def again(
+def retry_with_backoff(
     call: Callable[[], T],
     is_worth: Callable[[BaseException], bool],
     deadline_s: float,
@@ -144,10 +144,10 @@ def again(
     )(call_again)
 
 
-def rerun(handler: Callable[[], T], deadline: Deadline, counters: Callable[[], Counters]) -> T:
+def retry_transaction(handler: Callable[[], T], deadline: Deadline, counters: Callable[[], Counters]) -> T:
     """The answer of a handler with `retry=True`, run again while what it wrote was rolled back for certain."""
 
     def count() -> None:
         counters().rerun += 1
 
-    return again(handler, lambda error: isinstance(error, RolledBack), deadline.at_s - LEAST_LEFT_S, count)
+    return retry_with_backoff(handler, lambda error: isinstance(error, RolledBack), deadline.at_s - LEAST_LEFT_S, count)

@@ -25,15 +25,15 @@ class Counters:
     )
 
     def __init__(self) -> None:
-        self.opened = 0
-        self.reused = 0
-        self.waits = 0
-        self.refreshed = 0
-        self.resent = 0
-        self.rerun = 0
-        self.settled = 0
-        self.unknown_commits = 0
-        self.round_trips = 0
+        self.opened: int = 0
+        self.reused: int = 0
+        self.waits: int = 0
+        self.refreshed: int = 0
+        self.resent: int = 0
+        self.rerun: int = 0
+        self.settled: int = 0
+        self.unknown_commits: int = 0
+        self.round_trips: int = 0
         self.dropped: Counter[str] = Counter()
 
     def as_dict(self) -> dict[str, int | dict[str, int]]:

@@ -1,6 +1,6 @@
-"""What a failed statement means to the caller: SQLSTATE in, `OrgError` out.
+"""Error mapping: from the SQLSTATE of a failed statement to the `OrgError` that the caller gets.
 
-Mapped by SQLSTATE and never by class or text: the SDK's own codes have no class, and texts are localised.
+Mapped by SQLSTATE, not by exception class or message: the SDK's own codes have no class, and messages are localized.
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
@@ -26,10 +26,10 @@ from org_common.values.errors import (
 
 
 class StatementFailed(Exception):
-    """The server's own words, for the log: it is the `__cause__` of the `OrgError` that the caller gets.
+    """The server's error, for the log: the `__cause__` of the `OrgError` that the caller gets.
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
-    before it in its round trip, `routine` is the server's function that gave up.
+    before it in its round trip, `routine` is the server's C function that raised it.
     """
 
     def __init__(
@@ -48,34 +48,34 @@ class StatementFailed(Exception):
         self.detail = detail
         self.hint = hint
         self.routine = routine
-        self.done = list(done)
+        self.done: list[PGresult] = list(done)
 
     @property
     def is_stale_plan(self) -> bool:
-        """A prepared statement is gone, is there already, or was made for a table that has changed since."""
-        # 0A000 has many meanings; the function tells this one, in whatever language the server speaks.
+        """A prepared statement does not exist, exists already, or was planned for a table that has changed."""
+        # 0A000 has many meanings; the C function identifies this one, whatever the language of the message.
         return self.sqlstate in ("26000", "42P05") or (
             self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
         )
 
 
 class ConnectionLost(Exception):
-    """The connection broke, or had to be given up. Whether the server did the work is not known from here."""
+    """The connection broke or was closed. Whether the server ran the statements is unknown."""
 
 
-class UnitMoved(Exception):
-    """Role or claims were not those that the unit began with when it came to COMMIT. Nothing was committed."""
+class IdentityMoved(Exception):
+    """Role or claims at COMMIT differ from those that the transaction began with. Nothing was committed."""
 
 
 class RolledBack(Unavailable):
-    """The transaction was undone for certain, through no fault of the statements: the whole handler may run again."""
+    """The transaction was rolled back for certain, by a conflict or a lost connection: the handler may run again."""
 
     code = "concurrent_change"
     detail = "Another change was made at the same time, or the connection broke. Nothing was saved. Try again."
 
 
 def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
-    """The failed result as an exception; `done` are those before it."""
+    """The failed result as an exception; `done` are the results before it."""
     return StatementFailed(
         _field(result, DiagnosticField.SQLSTATE) or "",
         _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
@@ -86,37 +86,37 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
     )
 
 
-def answer(failed: StatementFailed, *, read_only: bool) -> OrgError:
-    """The error that the caller gets. `read_only`: the unit was one that the SDK made READ ONLY."""
+def to_org_error(failed: StatementFailed, *, read_only: bool) -> OrgError:
+    """The error that the caller gets. `read_only`: the SDK made this transaction READ ONLY."""
     state = failed.sqlstate
     if state[:2] == "OC":
         return _own(failed)
     if state == "25006":
         if read_only:
-            return OrgError("The handler tried to write in a read-only unit.", code="read_only_unit")
-        # Nobody asked for READ ONLY: a failover has left this connection on a standby.
+            return OrgError("The handler tried to write in a read-only transaction.", code="read_only_unit")
+        # The SDK did not ask for READ ONLY: a failover left this connection on a standby.
         return Unavailable()
     for width in (5, 2):
-        make = _ANSWERS.get(state[:width])
+        make = _ERRORS.get(state[:width])
         if make is not None:
             return make()
     return OrgError()
 
 
-# By whole code, then by class. What is not here is a fault of the program: 500.
-_ANSWERS: dict[str, Callable[[], OrgError]] = {
+# By complete code, then by class. Anything else is a bug in the program: 500.
+_ERRORS: dict[str, Callable[[], OrgError]] = {
     "22": lambda: Unprocessable("A value is not valid for its field.", code="invalid_value"),
     "23502": lambda: Unprocessable("A required value is missing.", code="missing_value"),
     "23503": lambda: Conflict(
-        "Something that this refers to does not exist, or is still referred to.", code="broken_reference"
+        "A referenced resource does not exist, or this one is still referenced.", code="broken_reference"
     ),
-    "23505": lambda: Conflict("There is one with the same value already.", code="duplicate"),
-    "23514": lambda: Unprocessable("A value is outside of what is allowed.", code="invalid_value"),
-    "23P01": lambda: Conflict("This overlaps with another one.", code="overlap"),
+    "23505": lambda: Conflict("A resource with this value already exists.", code="duplicate"),
+    "23514": lambda: Unprocessable("A value is outside the allowed range.", code="invalid_value"),
+    "23P01": lambda: Conflict("This overlaps with an existing resource.", code="overlap"),
     "40": lambda: Unavailable("Another change was made at the same time. Try again.", code="concurrent_change"),
     "42501": Forbidden,
     "53": Unavailable,
-    "55P03": lambda: Unavailable("Somebody else is changing this now. Try again.", code="locked"),
+    "55P03": lambda: Unavailable("This resource is being changed by another request. Try again.", code="locked"),
     "57014": GatewayTimeout,
     "57P01": Unavailable,
     "57P02": Unavailable,
@@ -141,7 +141,7 @@ UNKNOWN_USER = "OCUSR"
 
 def _own(failed: StatementFailed) -> OrgError:
     if failed.sqlstate == UNKNOWN_USER:
-        return Forbidden("This platform does not know you yet.", code="not_provisioned")
+        return Forbidden("No account exists for this user.", code="not_provisioned")
     kind = _OWN.get(failed.sqlstate)
     if kind is None:
         return OrgError()

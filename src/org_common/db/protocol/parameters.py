@@ -42,7 +42,7 @@ class Encoded(NamedTuple):
 class _Context:
     """psycopg's adapters with orjson for JSON, for values that are adapted without a connection."""
 
-    adapters = AdaptersMap(adapters)
+    adapters: AdaptersMap = AdaptersMap(adapters)
     connection = None
 
 

@@ -51,8 +51,8 @@ class Statement:
 
     def __init__(self, placeholders: Placeholders) -> None:
         self._placeholders = placeholders
-        self.command = placeholders.command
-        self.names = placeholders.names
+        self.command: bytes = placeholders.command
+        self.names: tuple[str, ...] = placeholders.names
 
     def bind(self, params: Params) -> Wire:
         """Adapt the parameters, before anything is sent: an error here never reaches the server.

@@ -1,1 +1,1 @@
-"""The commands of `org-common`, a group or a theme a file. Each imports its tool when it runs."""
+"""The `org-common` subcommands, one group or topic per file. Each imports its tool when it runs."""

@@ -1,4 +1,4 @@
-"""`org-common coldstart`: what a cold start takes."""
+"""`org-common coldstart`: measure cold starts."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -6,54 +6,71 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 
 
 @click.command()
 @click.argument("app", metavar="MODULE:NAME")
 @click.option("-n", "--count", default=10, show_default=True, type=click.IntRange(1), help="Environments to start.")
-@click.option("--against", metavar="REV", help="Compare with this revision of git, start by start in turn.")
+@click.option("--against", metavar="REV", help="Git revision to compare with; the starts of both are interleaved.")
 @click.option(
-    "--runner", type=click.Choice(["own", "rie"]), default="own", show_default=True, help="rie: AWS's emulator."
+    "--runner",
+    type=click.Choice(["own", "rie"]),
+    default="own",
+    show_default=True,
+    help="own: the built-in Runtime API; rie: AWS's Runtime Interface Emulator.",
 )
-@click.option("--memory", default=512, show_default=True, type=click.IntRange(128, 10240), help="MB, for the cost.")
 @click.option(
-    "--event", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with the event to ask with."
+    "--memory",
+    default=512,
+    show_default=True,
+    type=click.IntRange(128, 10240),
+    help="Memory in MB, to compute the cost.",
+)
+@click.option(
+    "--event",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file with the event to send.  [default: the demo's example]",
 )
 def coldstart(app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None) -> None:
-    """Start MODULE:NAME again and again under AWS's runtime client: init, first and warm requests, slowest imports."""
+    """Measure cold starts of MODULE:NAME under AWS's runtime client.
+
+    Prints init, first request, warm requests, the slowest imports, and what a million cold starts cost.
+    """
     from org_common.tools.layer.targets import Target
-    from org_common.tools.project.modules import named
+    from org_common.tools.project.modules import load_object
     from org_common.tools.runtime import coldstart as tool
     from org_common.tools.runtime import emulator
     from org_common.tools.runtime.example import example
 
     project = Project.find(Path())
-    importable(project)
-    # Here first: what is wrong with it is one line, and AWS's client would tell it in forty.
-    named(app, app)
+    make_importable(project)
+    # Load it here first: an error is one line here, and forty lines from AWS's client.
+    load_object(app, app)
     handler = app.replace(":", ".")
     start: Callable[..., tool.Start] = tool.start if runner == "own" else emulator.start
     with ExitStack() as stack:
-        asked, variables = stack.enter_context(example(project, event))
+        sample, variables = stack.enter_context(example(project, event))
         roots = {"now": project.root}
         if against is not None:
             roots[against] = stack.enter_context(tool.revision(project.root, against))
         functions = {
-            key: tool.of_checkout(root, handler, stack.enter_context(tool.temporary()), variables)
+            key: tool.function_from_checkout(root, handler, stack.enter_context(tool.temporary()), variables)
             for key, root in roots.items()
         }
-        found = tool.in_turn(functions, asked, count, say=lambda text: click.echo(text, err=True), start=start)
+        starts = tool.run_interleaved(
+            functions, sample, count, say=lambda text: click.echo(text, err=True), start=start
+        )
         profile = tool.imports(functions["now"])
-    for key, starts in found.items():
-        click.echo("\n".join([*([f"{key}:"] if against else []), *tool.describe(starts)]))
-    init_s = tool.median_init_s(found["now"])
+    for key, of_revision in starts.items():
+        click.echo("\n".join([*([f"{key}:"] if against else []), *tool.describe(of_revision)]))
+    init_s = tool.median_init_s(starts["now"])
     arch = Target.here().arch
     click.echo(
         f"{'a million cold starts':<24} ${tool.cost(init_s, memory, arch):.2f}"
-        f"   (init x {memory} MB x ${tool.PRICES[arch]} a GB-second on {arch})"
+        f"   (init x {memory} MB x ${tool.PRICES[arch]} per GB-second on {arch})"
     )
     if against is not None:
-        click.echo("\n".join([f"now / {against}:", *tool.compare(found["now"], found[against])]))
-    click.echo("slowest imports (profiled, own time):")
+        click.echo("\n".join([f"now / {against}:", *tool.compare(starts["now"], starts[against])]))
+    click.echo("slowest imports (profiled, self time):")
     click.echo("\n".join(tool.describe_imports(profile)))

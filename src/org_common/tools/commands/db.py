@@ -1,4 +1,4 @@
-"""`org-common db`: the database's roles and migrations."""
+"""`org-common db`: roles, migrations and the row-level security check of a database."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.options import Url
-from org_common.tools.project.project import Project, use_project
+from org_common.tools.commands.options import Url, url_option
+from org_common.tools.project.project import Project, make_current_project_importable
 
 if TYPE_CHECKING:
     from org_common.tools.database.migrations import Migration
@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def db() -> None:
-    """The database: roles and migrations."""
+    """Create roles, apply migrations and check row-level security."""
 
 
-URL = click.option(
-    "--url",
-    type=Url(),
-    envvar="ORG_COMMON_MIGRATOR_URL",
-    show_envvar=True,
-    required=True,
-    help="app_migrator's: postgresql://app_migrator@host/name. Better in the environment, as every"
-    " user of this machine sees a command line.",
+URL = url_option(
+    "ORG_COMMON_MIGRATOR_URL",
+    "URL of app_migrator: postgresql://app_migrator@host/name. Prefer the environment variable: other users of this"
+    " machine can see command lines.",
 )
 PACKAGES = click.option(
     "--package",
@@ -34,7 +30,7 @@ PACKAGES = click.option(
     metavar="NAME",
     multiple=True,
     help="Importable package with a folder migrations, or name=folder; may be repeated."
-    " Default: migrations of [tool.org-common] in pyproject.toml. Our own always come first.",
+    " Default: migrations in pyproject.toml, [tool.org-common]. The migrations of org-common always come first.",
 )
 
 
@@ -45,24 +41,25 @@ PACKAGES = click.option(
     envvar="DATABASE_URL",
     show_envvar=True,
     required=True,
-    help="Superuser, or database owner with CREATEROLE.",
+    help="URL of a superuser, or of the database owner with CREATEROLE.",
 )
-@click.option("--database", help="Another database than that of the URL.")
+@click.option("--database", help="Database to prepare.  [default: the one in the URL]")
 @click.option("--own", is_flag=True, help="Make app_migrator the owner of the database.")
-@click.option("--ask-password", is_flag=True, help="Ask for app_migrator's password.")
+@click.option("--ask-password", is_flag=True, help="Prompt for the password of app_migrator.")
 def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: bool) -> None:
-    """Make the role app_migrator, once for each database.
+    """Create the role app_migrator. Run this once per database.
 
-    Its password is read from APP_MIGRATOR_PASSWORD, or with --ask-password asked for; without either it is left alone.
+    The password comes from APP_MIGRATOR_PASSWORD, or from a prompt with --ask-password. Without either, the password is
+    not changed.
     """
     import os
 
-    from org_common.tools.database.bootstrap import bootstrap as make
+    from org_common.tools.database import bootstrap as tool
 
     password = os.environ.get("APP_MIGRATOR_PASSWORD")
     if ask_password:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    make(admin_url, migrator_password=password, database=database, own=own)
+    tool.bootstrap(admin_url, migrator_password=password, database=database, own=own)
     click.echo("app_migrator is ready")
 
 
@@ -70,20 +67,22 @@ def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: boo
 @URL
 @PACKAGES
 def migrate(url: str, packages: tuple[str, ...]) -> None:
-    """Apply what is pending, each file in one transaction."""
+    """Apply pending migrations, each file in its own transaction."""
     from org_common.tools.database import schema
 
     applied = schema.migrate(url, _migrations(packages), on_apply=lambda m: click.echo(f"applied {m}"))
     if not applied:
-        click.echo("nothing to apply")
+        click.echo("no pending migrations")
 
 
 @db.command()
 @URL
 @PACKAGES
-@click.option("--check", is_flag=True, help="Exit with 1 unless all is applied and unchanged.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 if a migration is pending or was changed after it was applied."
+)
 def status(url: str, packages: tuple[str, ...], check: bool) -> None:
-    """Show which migrations are applied."""
+    """List migrations and whether they are applied."""
     from org_common.tools.database import schema
 
     states = schema.status(url, _migrations(packages))
@@ -93,33 +92,32 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
 
 
 @db.command()
+@url_option("ORG_COMMON_DATABASE_URL", "URL that the functions use, with the login app_login.")
 @click.option(
-    "--url",
-    type=Url(),
-    envvar="ORG_COMMON_DATABASE_URL",
-    show_envvar=True,
-    required=True,
-    help="The one that the functions use: app_login's.",
-)
-@click.option(
-    "--allow", metavar="ROLE", multiple=True, help="A role that the login may become besides ours; may be repeated."
+    "--allow",
+    metavar="ROLE",
+    multiple=True,
+    help="Role that the login may assume in addition to those of org-common; may be repeated.",
 )
 def guard(url: str, allow: tuple[str, ...]) -> None:
-    """Look for whatever would let one tenant see another's rows; exit with 1 if there is anything."""
+    """Check row-level security.
+
+    Checks that no tenant can see another tenant's rows. Exits with 1 on a violation.
+    """
     from org_common.tools.database import guard as tool
 
-    found = tool.look(url, also=allow)
-    for fault in found:
-        click.echo(f"fault: {fault}")
-    if found:
+    violations = tool.check_database(url, also=allow)
+    for violation in violations:
+        click.echo(f"violation: {violation}")
+    if violations:
         raise click.exceptions.Exit(1)
-    click.echo("row-level security stands: roles, owners, policies, functions, server version")
+    click.echo("no violations: checked roles, owners, policies, functions and the server version")
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
     from org_common.tools.database.migrations import load
 
-    use_project()
+    make_current_project_importable()
     if packages:
         return load(packages)
     project = Project.find(Path())

@@ -1,4 +1,4 @@
-"""`org-common dev` and `token`: the project on this machine."""
+"""`org-common dev` and `org-common token`: run the project locally."""
 
 from pathlib import Path
 
@@ -12,23 +12,28 @@ DATA = Folder(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="On 127.0.0.1.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port on 127.0.0.1.")
 @click.option(
     "--data",
     type=DATA,
-    help="Folder of the database and the issuer's key.  [default: .org-common in the project; a new one for --check]",
+    help="Folder for the database and the issuer's key.  [default: .org-common in the project; temporary with --check]",
 )
-@click.option("--check", is_flag=True, help="Start on a free port, take a scripted tour, exit with 0 or 1.")
-@click.option("--reload/--no-reload", default=True, show_default=True, help="Start again when a file changes.")
+@click.option("--check", is_flag=True, help="Start on a free port, run the demo's scripted tour, and exit with 0 or 1.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Restart when a file changes.")
 @click.option(
-    "--reset-logins", is_flag=True, help="Replace passwords of the server of DATABASE_URL, wherever that server is."
+    "--reset-logins",
+    is_flag=True,
+    help="Replace the passwords of the login roles on the server of DATABASE_URL, even if it is a remote server.",
 )
 def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool) -> None:
-    """Run the project on this machine: PostgreSQL, migrations, demo data, tokens, HTTP."""
+    """Run the project locally.
+
+    Starts PostgreSQL, applies migrations, seeds demo data, issues tokens and serves HTTP on 127.0.0.1.
+    """
     from org_common.tools.serve import devserver, tour
 
     if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
-        raise click.UsageError("--check takes a free port: leave out --port")
+        raise click.UsageError("--check picks a free port: remove --port")
     project = Project.find(Path())
     if check:
         raise click.exceptions.Exit(0 if tour.check(project, data, reset_logins=reset_logins) else 1)
@@ -38,9 +43,12 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
 
 @click.command()
 @click.argument("user")
-@click.option("--data", type=DATA, help="That of `org-common dev`.  [default: .org-common in the project]")
+@click.option("--data", type=DATA, help="The folder that `org-common dev` uses.  [default: .org-common in the project]")
 def token(user: str, data: Path | None) -> None:
-    """Print a token of a demo user, signed by the issuer of `org-common dev`."""
+    """Print a token for a demo user.
+
+    It is signed by the issuer of `org-common dev` and valid for 12 hours.
+    """
     from org_common.tools.serve import devserver
 
     project = Project.find(Path())

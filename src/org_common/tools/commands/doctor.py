@@ -1,4 +1,4 @@
-"""`org-common doctor`: what is wrong, and what to do about it."""
+"""`org-common doctor`: diagnose settings, database and deployed functions."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.options import Url
+from org_common.tools.commands.options import Url, count
 from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:
     from org_common.app import App
-    from org_common.tools.doctor.examine import Examination
+    from org_common.tools.doctor.examine import Report
 
 
 @click.command()
 @click.option(
-    "--url", type=Url(), help="app_login's, as this machine reaches it.  [default: as the environment's settings say]"
+    "--url",
+    type=Url(),
+    help="URL of app_login as reachable from this machine.  [default: from the settings in the environment]",
 )
 @click.option(
     "--pooler-url",
     type=Url(),
     envvar="ORG_COMMON_POOLER_URL",
     show_envvar=True,
-    help="PgBouncer's console, database pgbouncer.",
+    help="URL of PgBouncer's admin console (database pgbouncer).",
 )
-@click.option("--aws", is_flag=True, help="Look at deployed functions too, with the AWS credentials of this shell.")
-@click.option("--prefix", default="", help="What stands in front of an app's name in its function's name.")
+@click.option("--aws", is_flag=True, help="Also check deployed functions, with the AWS credentials of this shell.")
+@click.option("--prefix", default="", help="Prefix of function names: a function is named prefix + app name.")
 @click.option(
     "--build",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the zips that were built, to compare with what is deployed.",
+    help="Folder with the built zips, to compare with what is deployed.",
 )
 @click.option(
     "--concurrency",
     "concurrency",
     metavar="NAME=N",
     multiple=True,
-    help="Environments that a function may have at once, for the budget; may be repeated.",
+    help="Concurrency of a function, for the connection budget; may be repeated. Example: access-orgs=50",
 )
-@click.option("--json", "as_json", is_flag=True, help="Findings as JSON.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for a warning too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--strict", is_flag=True, help="Exit with 1 on a warning too.")
 def doctor(
     url: str | None,
     pooler_url: str | None,
@@ -52,14 +54,18 @@ def doctor(
     as_json: bool,
     strict: bool,
 ) -> None:
-    """Look for what is wrong with settings, database, and what is deployed; exit with 1 for a fault."""
+    """Diagnose settings, database and deployment.
+
+    Checks settings, database, pooler and deployed functions, and changes nothing. Each finding comes with a reason and
+    a fix. Exits with 1 on a fault.
+    """
     import os
 
-    from org_common.tools.doctor.examine import Wanted, examine
+    from org_common.tools.doctor.examine import Scope, examine
 
     apps, zips = _apps()
-    done = examine(
-        Wanted(
+    report = examine(
+        Scope(
             apps=apps,
             zips=zips,
             environ=os.environ,
@@ -68,16 +74,16 @@ def doctor(
             aws=aws,
             prefix=prefix,
             build=build,
-            concurrency=dict(_pair(each) for each in concurrency),
+            concurrency=dict(_parse_concurrency(pair) for pair in concurrency),
         )
     )
-    click.echo(_json(done) if as_json else _table(done))
-    if done.faults or (strict and done.findings):
+    click.echo(_json(report) if as_json else _table(report))
+    if report.faults or (strict and report.findings):
         raise click.exceptions.Exit(1)
 
 
 def _apps() -> tuple[dict[str, App], dict[str, str]]:
-    """The project's apps by name, and the names of their zips; none outside of a project."""
+    """The project's apps by name, and the names of their zips. Both are empty outside of a project."""
     from org_common.tools.project.apps import load
 
     if find_root(Path()) is None:
@@ -86,46 +92,42 @@ def _apps() -> tuple[dict[str, App], dict[str, str]]:
     if not project.apps:
         return {}, {}
     loaded = load(project)
-    modules = [named.partition(":")[0].replace(".", "-") for named in project.apps]
+    modules = [path.partition(":")[0].replace(".", "-") for path in project.apps]
     return {app.name: app for app in loaded}, {app.name: module for app, module in zip(loaded, modules, strict=True)}
 
 
-def _pair(text: str) -> tuple[str, int]:
+def _parse_concurrency(text: str) -> tuple[str, int]:
     name, _, number = text.rpartition("=")
     if not name or not number.isdigit():
-        raise click.BadParameter(f"{text} is not NAME=N. Example: access-orgs=50", param_hint="--concurrency")
+        raise click.BadParameter(f"expected NAME=N, got {text}. Example: access-orgs=50", param_hint="--concurrency")
     return name, int(number)
 
 
-def _table(done: Examination) -> str:
-    order = sorted(done.findings, key=lambda each: (each.level != "fault", each.id, each.subject))
-    width = max((len(each.id) for each in order), default=0)
+def _table(report: Report) -> str:
+    findings = sorted(report.findings, key=lambda finding: (finding.level != "fault", finding.id, finding.subject))
+    width = max((len(finding.id) for finding in findings), default=0)
     lines = []
-    for each in order:
+    for finding in findings:
         lines += [
-            f"{each.level:<7}  {each.id:<{width}}  {each.subject}: {' '.join(each.reason.split())}",
-            f"{'':<7}  {'':<{width}}  fix: {each.fix}",
+            f"{finding.level:<7}  {finding.id:<{width}}  {finding.subject}: {' '.join(finding.reason.split())}",
+            f"{'':<7}  {'':<{width}}  fix: {finding.fix}",
         ]
-    warnings = len(order) - done.faults
+    warnings = len(findings) - report.faults
     lines += [
-        f"looked at: {', '.join(done.looked)}",
-        *([f"not looked at: {'; '.join(done.skipped)}"] if done.skipped else []),
-        f"{_counted(done.faults, 'fault')}, {_counted(warnings, 'warning')}",
+        f"checked: {', '.join(report.checked)}",
+        *([f"not checked: {'; '.join(report.skipped)}"] if report.skipped else []),
+        f"{count(report.faults, 'fault')}, {count(warnings, 'warning')}",
     ]
     return "\n".join(lines)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _json(done: Examination) -> str:
+def _json(report: Report) -> str:
     import orjson
 
-    told = {
-        "findings": [each.as_dict() for each in done.findings],
-        "looked_at": done.looked,
-        "not_looked_at": done.skipped,
-        "faults": done.faults,
+    document = {
+        "findings": [each.as_dict() for each in report.findings],
+        "looked_at": report.checked,
+        "not_looked_at": report.skipped,
+        "faults": report.faults,
     }
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()

@@ -1,4 +1,4 @@
-"""`org-common imports`: the gates of what a cold start may load."""
+"""`org-common imports`: enforce the import gates."""
 
 from pathlib import Path
 
@@ -9,15 +9,20 @@ from org_common.tools.project.project import Project
 
 @click.command()
 def imports() -> None:
-    """Import each app, and each module that has a gate, in a fresh process; exit with 1 if it loads what it may not."""
+    """Check the import gates.
+
+    Imports each app and each gated module in a fresh process. Exits with 1 if one fails to import or loads a forbidden
+    module.
+    """
     from org_common.tools.layer import gates
 
     project = Project.find(Path())
-    for breach in (breaches := gates.check(project)):
-        click.echo(f"fault: {breach}")
-    if breaches:
+    violations = gates.check(project)
+    for violation in violations:
+        click.echo(f"violation: {violation}")
+    if violations:
         raise click.exceptions.Exit(1)
     for module, forbidden in gates.gates(project).items():
         click.echo(
-            f"{module} loads none of {', '.join(forbidden)}" if forbidden else f"{module} imports, and has no gate"
+            f"{module} loads none of {', '.join(forbidden)}" if forbidden else f"{module} imports; it has no gate"
         )

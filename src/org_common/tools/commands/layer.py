@@ -1,4 +1,4 @@
-"""`org-common layer` and `functions`: what is deployed."""
+"""`org-common layer` and `org-common functions`: build and check the deployment packages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.options import Folder
-from org_common.tools.project.project import Project, importable
+from org_common.tools.commands.options import Folder, count
+from org_common.tools.project.project import Project, make_importable
 
 if TYPE_CHECKING:
     from org_common.tools.layer.build import Built
@@ -18,31 +18,36 @@ if TYPE_CHECKING:
 
 @click.group()
 def layer() -> None:
-    """The Lambda layer: lock, build, check, verify, look at it."""
+    """Lock, build, check, verify and report the Lambda layers."""
 
 
 @click.group()
 def functions() -> None:
-    """The Lambda functions of the project."""
+    """Build the project's Lambda functions."""
 
 
 PYTHON = click.option(
-    "--python", metavar="X.Y", help="Lambda's Python: 3.11, 3.12, 3.13, 3.14.  [default: the one that runs this]"
+    "--python", metavar="X.Y", help="Python of the Lambda runtime: 3.11, 3.12, 3.13, 3.14.  [default: the current one]"
 )
-ARCH = click.option("--arch", metavar="NAME", help="Lambda's processor: x86_64 or arm64.  [default: this machine's]")
+ARCH = click.option(
+    "--arch", metavar="NAME", help="Architecture of the function: x86_64 or arm64.  [default: this machine's]"
+)
 OUT = click.option(
     "--out",
     type=Folder(file_okay=False, writable=True, path_type=Path),
     default=Path("build/layer"),
     show_default=True,
-    help="Folder of the zips.",
+    help="Folder for the zips.",
 )
 
 
 @layer.command()
-@click.option("--upgrade", is_flag=True, help="Take the newest versions instead of those that are locked.")
+@click.option("--upgrade", is_flag=True, help="Upgrade to the newest versions instead of keeping the locked ones.")
 def lock(upgrade: bool) -> None:
-    """Write the locks of the layers: versions and hashes for every Python and processor."""
+    """Write the lock files of the layers.
+
+    They have exact versions and hashes for every Python and architecture.
+    """
     from org_common.tools.layer import lock as tool
 
     settings = _settings()
@@ -55,9 +60,9 @@ def lock(upgrade: bool) -> None:
 @PYTHON
 @ARCH
 @OUT
-@click.option("--layer", "which", default="all", show_default=True, metavar="NAME", help="runtime, auth or all.")
+@click.option("--layer", "which", default="all", show_default=True, metavar="NAME", help="Layer: runtime, auth or all.")
 def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> None:
-    """Build the zips of the layers, the same on every machine, byte code included."""
+    """Build the layers as reproducible zips, bytecode included."""
     settings = _settings()
     names = list(settings.layers) if which == "all" else [which]
     for built in _build(settings, _target(python, arch), out, names):
@@ -69,9 +74,12 @@ def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> 
 @PYTHON
 @ARCH
 @OUT
-@click.option("--record", is_flag=True, help="Keep the sizes as those that growth is told from.")
+@click.option("--record", is_flag=True, help="Record the sizes as the new baseline for growth.")
 def check(python: str | None, arch: str | None, out: Path, record: bool) -> None:
-    """Build all layers and hold them against their budgets; exit with 1 if one is over."""
+    """Compare layer sizes with the budgets.
+
+    Builds all layers. Exits with 1 if one is over budget.
+    """
     from org_common.tools.layer import sizes
 
     settings, target = _settings(), _target(python, arch)
@@ -88,32 +96,45 @@ def check(python: str | None, arch: str | None, out: Path, record: bool) -> None
 @PYTHON
 @OUT
 def verify(python: str | None, out: Path) -> None:
-    """Build, then run each function from the layer on a read-only path with nothing else; nothing may be compiled."""
+    """Run every function from the built layers.
+
+    Builds layers and functions, and runs each function on a read-only path with nothing else to import from. Exits with
+    1 if a function does not respond, or if Python has to compile a module.
+    """
     from org_common.tools.layer import functions as tool
-    from org_common.tools.layer import verify as prover
+    from org_common.tools.layer import verify as verifier
 
     project = Project.find(Path())
-    importable(project)
+    make_importable(project)
     settings, target = _settings(), _target(python, None)
     layers = {each.layer: each.file for each in _build(settings, target, out, list(settings.layers))}
     built = tool.build(project, settings, target.python, out, _say)
-    bad = False
-    for verdict in prover.verify(target, layers, built):
-        bad |= not verdict.is_good
-        answers = ", ".join(map(str, verdict.statuses))
-        click.echo(f"{verdict.function}: answered {answers or 'nothing'}; {len(verdict.compiled)} compilations")
-        for told in (*verdict.compiled, *filter(None, [verdict.fault])):
-            click.echo(f"  {told}", err=True)
-    if bad:
+    failed = False
+    for verdict in verifier.verify(target, layers, built):
+        failed |= not verdict.is_good
+        statuses = ", ".join(map(str, verdict.statuses))
+        compiled = f"{count(len(verdict.compiled), 'module')} compiled"
+        click.echo(
+            f"{verdict.function}: responded {statuses}; {compiled}"
+            if statuses
+            else f"{verdict.function}: no response; {compiled}"
+        )
+        for detail in (*verdict.compiled, *filter(None, [verdict.error])):
+            click.echo(f"  {detail}", err=True)
+    if failed:
         raise click.exceptions.Exit(1)
 
 
 @layer.command()
 @PYTHON
 @OUT
-@click.option("--open", "opened", is_flag=True, help="Show the page in the browser.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 def report(python: str | None, out: Path, opened: bool) -> None:
-    """Write layer.html into the folder --out: sizes by package and file, budgets, what each function imports."""
+    """Write a report of sizes and imports.
+
+    Writes layer.html to the --out folder, with sizes by package and file, budgets, and each function's imports at a
+    cold start.
+    """
     from org_common.tools.layer import functions as tool
     from org_common.tools.layer import report as reporter
 
@@ -130,7 +151,10 @@ def report(python: str | None, out: Path, opened: bool) -> None:
 @PYTHON
 @OUT
 def build_functions(python: str | None, out: Path) -> None:
-    """Build one zip for each app of the project: its modules and what they import of the project."""
+    """Build one zip per function.
+
+    It has the function's modules, and the modules of the project that they import.
+    """
     from org_common.tools.layer import functions as tool
 
     settings, target = _settings(), _target(python, None)
@@ -154,11 +178,11 @@ def _target(python: str | None, arch: str | None) -> Target:
 def _build(settings: LayerSettings, target: Target, out: Path, names: list[str]) -> list[Built]:
     from org_common.tools.layer import build as tool
 
-    # Before the work, not after: it may not be possible.
+    # Fail before the build, not after it, when the folder cannot be created.
     out.mkdir(parents=True, exist_ok=True)
     return tool.build(settings, target, out, names, _say)
 
 
 def _say(text: str) -> None:
-    """Progress is for people: what a script reads is on stdout."""
+    """Progress goes to stderr; stdout is for scripts."""
     click.echo(text, err=True)

@@ -1,4 +1,4 @@
-"""`org-common openapi`: the document of all apps, and what changed in it."""
+"""`org-common openapi`: write the OpenAPI document, or compare it with an earlier one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the console.")
-@click.option("--title", help="Of the API.  [default: name of [project] in pyproject.toml, or the folder's]")
-@click.option("--api-version", help="Of the API.  [default: version of [project] in pyproject.toml, or 0]")
-@click.option("--server", "servers", metavar="URL", multiple=True, help="Where the API is; may be repeated.")
-@click.option("--public", is_flag=True, help="Leave out the fields x-…, which tell the access rules.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: stdout]")
+@click.option("--title", help="Title of the API.  [default: name of [project] in pyproject.toml, or the folder's name]")
+@click.option("--api-version", help="Version of the API.  [default: version of [project] in pyproject.toml, or 0]")
+@click.option("--server", "servers", metavar="URL", multiple=True, help="Base URL of the API; may be repeated.")
+@click.option("--public", is_flag=True, help="Omit the x-… extensions, which disclose the access rules.")
 @click.option(
     "--diff",
     "old",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Compare with this earlier document instead; exit with 1 if callers would break.",
+    help="Compare with this earlier document; exit with 1 on a breaking change.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --diff: print the changes as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --diff, print the changes as JSON.")
 def openapi(
     out: Path | None,
     title: str | None,
@@ -33,32 +33,32 @@ def openapi(
     old: Path | None,
     as_json: bool,
 ) -> None:
-    """Write one OpenAPI 3.1 document for all apps of the project. Runs no handler and needs no network."""
+    """Write an OpenAPI 3.1 document for all apps of the project. Runs no handler and needs no network."""
     from org_common.tools.openapi import document as tool
     from org_common.tools.project import apps
 
     if as_json and old is None:
-        raise click.UsageError("--json goes with --diff: the document is JSON anyway.")
+        raise click.UsageError("--json needs --diff. Without --diff the output is JSON already.")
     project = Project.find(Path())
-    made = tool.document(
+    document = tool.document(
         apps.load(project),
         title=title or project.name,
         version=api_version or project.version,
         servers=servers,
     )
     if public:
-        made = tool.without_extensions(made)
+        document = tool.without_extensions(document)
     if out is not None:
-        out.write_text(tool.dump(made), encoding="utf-8")
+        out.write_text(tool.dump(document), encoding="utf-8")
     if old is not None:
         from org_common.tools.openapi.changes import changes
 
-        found = changes(_read(old), made)
-        _print(found, as_json=as_json)
-        if any(change.breaking for change in found):
+        differences = changes(_read(old), document)
+        _print(differences, as_json=as_json)
+        if any(change.breaking for change in differences):
             raise click.exceptions.Exit(1)
     elif out is None:
-        click.echo(tool.dump(made), nl=False)
+        click.echo(tool.dump(document), nl=False)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -67,20 +67,22 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         document = json.loads(file.read_bytes())
     except ValueError as error:
-        raise ToolError(f"{file} is no JSON: {error}") from error
+        raise ToolError(f"{file} is not valid JSON: {error}") from error
     if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
-        raise ToolError(f"{file} is no OpenAPI 3 document: write one with org-common openapi --out {file}")
+        raise ToolError(f"{file} is not an OpenAPI 3 document: write one with org-common openapi --out {file}")
     return document
 
 
-def _print(found: "list[Change]", *, as_json: bool) -> None:
-    breaking = sum(change.breaking for change in found)
+def _print(differences: "list[Change]", *, as_json: bool) -> None:
+    breaking = sum(change.breaking for change in differences)
     if as_json:
         import json
 
-        report = {"breaking": breaking, "changes": [change.as_dict() for change in found]}
+        report = {"breaking": breaking, "changes": [change.as_dict() for change in differences]}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
         return
-    for change in found:
+    for change in differences:
         click.echo(str(change))
-    click.echo(f"{breaking} breaking and {len(found) - breaking} compatible changes" if found else "nothing changed")
+    click.echo(
+        f"{breaking} breaking and {len(differences) - breaking} compatible changes" if differences else "no changes"
+    )

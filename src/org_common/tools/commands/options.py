@@ -1,7 +1,8 @@
-"""Kinds of options that several commands have."""
+"""Option types and options that several commands share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,7 +13,11 @@ ORIGIN = "org_common.url"
 
 
 class Url(StringParamType):
-    """A database's URL. Where it came from is kept: the URL itself is never told, as it may hold a password."""
+    """A database URL.
+
+    Remembers the option or variable that it came from, for error messages: they must not print the URL, which may hold
+    a password.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not value:
@@ -24,7 +29,7 @@ class Url(StringParamType):
 
 
 class Folder(click.Path):
-    """A folder's path; an empty one would be the current folder."""
+    """The path of a folder. An empty path is an error: it would mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not value:
@@ -32,8 +37,18 @@ class Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
+def url_option(envvar: str, help: str) -> Callable[[Any], Any]:
+    """The required option `--url`, also read from the environment variable `envvar`."""
+    return click.option("--url", type=Url(), envvar=envvar, show_envvar=True, required=True, help=help)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: "1 message", "2 messages"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def origin(ctx: click.Context, error: Exception) -> str:
-    """The option or variable of the URL by which nobody can connect, to be put in front of why."""
+    """Prefix for a connection error: the option or variable that gave the URL. Empty for other errors."""
     from org_common.tools.database.migrations import AddressError
 
     return f"{ctx.meta[ORIGIN]}: " if isinstance(error, AddressError) and ORIGIN in ctx.meta else ""

@@ -1,74 +1,68 @@
-"""`org-common outbox`: messages that wait for their way out."""
+"""`org-common outbox`: deliver outbox messages and manage refused ones."""
 
 import click
 
-from org_common.tools.commands.options import Url
-from org_common.tools.project.project import use_project
+from org_common.tools.commands.options import count, url_option
+from org_common.tools.project.project import make_current_project_importable
 
 
 @click.group()
 def outbox() -> None:
-    """Messages that wait for their way out."""
+    """Deliver outbox messages and manage refused ones."""
 
 
-URL = click.option(
-    "--url",
-    type=Url(),
-    envvar="ORG_COMMON_SERVICE_DATABASE_URL",
-    show_envvar=True,
-    required=True,
-    help="app_service's.",
-)
+URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.")
 
 
 @outbox.command()
 @URL
-@click.option("--sink", metavar="MODULE:NAME", required=True, help="Where to: an object with deliver(messages).")
-@click.option("--follow", is_flag=True, help="Go on until interrupted, instead of until the outbox is empty.")
+@click.option("--sink", metavar="MODULE:NAME", required=True, help="Target: an object with deliver(messages).")
+@click.option("--follow", is_flag=True, help="Run until interrupted instead of until the outbox is empty.")
 def relay(url: str, sink: str, follow: bool) -> None:
-    """Hand over what waits in the outbox, and take it out."""
+    """Deliver the messages in the outbox to the sink, and delete them."""
     from org_common.tools.database.relay import run
 
-    use_project()
-    click.echo(f"{run(url, sink, follow=follow)} messages handed over")
+    make_current_project_importable()
+    click.echo(f"{count(run(url, sink, follow=follow), 'message')} delivered")
 
 
 @outbox.command()
 @URL
 def refused(url: str) -> None:
-    """Show the messages that the sink has refused, and why; exit with 1 if any is parked."""
-    from org_common.tools.database.relay import held
+    """List messages that the sink refused, with the reason; exit with 1 if one is parked."""
+    from org_common.tools.database.relay import list_refused
 
-    found = held(url)
-    for each in found:
-        state = "parked" if each.parked_at else f"again at {each.retry_at:%H:%M:%S}"
-        key = f" key {each.key}," if each.key else ""
-        behind = f" {each.waiting} behind it," if each.waiting else ""
-        click.echo(f"{each.id} {each.queue},{key}{behind} refused {each.refusals} times, {state}: {each.reason}")
-    if not found:
-        click.echo("nothing was refused")
-    if any(each.parked_at for each in found):
+    messages = list_refused(url)
+    for message in messages:
+        state = "parked" if message.parked_at else f"retry at {message.retry_at:%H:%M:%S}"
+        key = f" key {message.key}," if message.key else ""
+        waiting = f" {message.waiting} waiting behind it," if message.waiting else ""
+        refusals = f"refused {count(message.refusals, 'time')}"
+        click.echo(f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}")
+    if not messages:
+        click.echo("no refused messages")
+    if any(message.parked_at for message in messages):
         raise click.exceptions.Exit(1)
 
 
 @outbox.command()
 @click.argument("ids", metavar="[ID...]", nargs=-1, type=int)
 @URL
-@click.option("--all", "everything", is_flag=True, help="All that were refused.")
+@click.option("--all", "everything", is_flag=True, help="Requeue all refused messages.")
 def requeue(ids: tuple[int, ...], url: str, everything: bool) -> None:
-    """Let refused messages go again, with what waits behind them."""
-    from org_common.tools.database.relay import requeue as put_back
+    """Retry refused messages, and the messages that wait behind them."""
+    from org_common.tools.database import relay as tool
 
     if bool(ids) == everything:
-        raise click.UsageError("name the messages, or say --all")
-    click.echo(f"{put_back(url, None if everything else ids)} messages wait again")
+        raise click.UsageError("pass message ids, or --all. Example: org-common outbox requeue 4711 4712")
+    click.echo(f"{count(tool.requeue(url, None if everything else ids), 'message')} requeued")
 
 
 @outbox.command()
 @click.argument("ids", metavar="ID...", nargs=-1, type=int, required=True)
 @URL
 def discard(ids: tuple[int, ...], url: str) -> None:
-    """Throw messages away for good; what waits behind them goes on."""
-    from org_common.tools.database.relay import discard as throw_away
+    """Delete messages without delivering them; messages that wait behind them continue."""
+    from org_common.tools.database import relay as tool
 
-    click.echo(f"{throw_away(url, ids)} messages thrown away")
+    click.echo(f"{count(tool.discard(url, ids), 'message')} deleted")

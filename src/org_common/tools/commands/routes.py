@@ -1,4 +1,4 @@
-"""`org-common routes`: who may do what, on one page."""
+"""`org-common routes`: list routes with their access rules."""
 
 from pathlib import Path
 
@@ -8,8 +8,10 @@ from org_common.tools.project.project import Project
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="A JSON list, with the database role and the summary of each.")
-@click.option("--check", is_flag=True, help="Exit with 1 if a route is PUBLIC that is not listed as `public`.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, with each route's database role and summary.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 if the PUBLIC routes differ from the key public in pyproject.toml."
+)
 def routes(as_json: bool, check: bool) -> None:
     """List every route of the project's apps with its access rule."""
     import json
@@ -17,11 +19,14 @@ def routes(as_json: bool, check: bool) -> None:
     from org_common.tools.project import routes as tool
 
     project = Project.find(Path())
-    found = tool.listed(project)
-    click.echo(json.dumps([each._asdict() for each in found], indent=2) if as_json else "\n".join(tool.table(found)))
+    listed = tool.list_routes(project)
+    if as_json:
+        click.echo(json.dumps([route._asdict() for route in listed], indent=2))
+    else:
+        click.echo("\n".join(tool.format_table(listed)))
     if check:
-        faults = tool.faults(found, project.public)
-        for fault in faults:
-            click.echo(f"fault: {fault}", err=True)
-        if faults:
+        violations = tool.check_public(listed, project.public)
+        for violation in violations:
+            click.echo(f"violation: {violation}", err=True)
+        if violations:
             raise click.exceptions.Exit(1)

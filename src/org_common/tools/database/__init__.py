@@ -1,1 +1,1 @@
-"""A local PostgreSQL, migrations, roles and the outbox relay."""
+"""The embedded PostgreSQL, roles, migrations, the row-level security check and the outbox relay."""

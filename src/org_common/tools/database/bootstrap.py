@@ -1,4 +1,4 @@
-"""What an admin of the server does once, before the first migration: the role app_migrator."""
+"""Creates the role app_migrator. A server admin runs this once per database, before the first migration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ import psycopg
 from psycopg import sql
 
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import session, told, value
+from org_common.tools.database.schema import scalar, server_message, session
 
 MIGRATOR = "app_migrator"
-# Our first migration makes these, where they are not there before it, as two are on Supabase.
+# The first migration creates these unless they exist; on Supabase two of them do.
 MEMBERS = ["anon", "authenticated", "app_sys", "app_rules", "app_login", "app_service"]
 
 
@@ -22,11 +22,12 @@ def bootstrap(
     database: str | None = None,
     own: bool = False,
 ) -> None:
-    """app_migrator, with what migrations need in one database; it may be called again.
+    """Create app_migrator with the rights that migrations need in one database. Can be repeated safely.
 
-    The admin is a superuser, or has CREATEROLE and owns the database: the master user of RDS,
-    `postgres` on Supabase. With `own` the database becomes app_migrator's (for that the admin needs
-    CREATEDB too). Without a password ever given app_migrator cannot log in by one.
+    `admin_url` is the URL of a superuser, or of a database owner with CREATEROLE: the master user of RDS, `postgres` on
+    Supabase. With `own`, app_migrator becomes the owner of the database, for which the admin also needs CREATEDB.
+    Until a password is set, app_migrator cannot log in with one. Raises `SchemaError` if the admin lacks rights, or if
+    one of the roles exists with superuser rights or BYPASSRLS.
     """
     with session(admin_url, "bootstrap", database=database) as conn, _as_admin(conn):
         _refuse_powers(conn)
@@ -40,7 +41,7 @@ def bootstrap(
 
 
 def set_password(url: str, role: Literal["app_login", "app_service"], password: str) -> None:
-    """The password with which a role of the first migration logs in; `url` is app_migrator's."""
+    """Set the password of a login role that the first migration created. `url` is the URL of app_migrator."""
     with session(url, "password") as conn:
         _set_password(conn, role, password)
 
@@ -52,28 +53,28 @@ def _as_admin(conn: psycopg.Connection) -> Iterator[None]:
             yield
     except psycopg.errors.InsufficientPrivilege as error:
         raise SchemaError(
-            f"{conn.info.user} may not do this in database {conn.info.dbname}: {told(error)}\nConnect"
-            " as the server's admin: a superuser, or the owner of the database with CREATEROLE (the"
-            f" master user of RDS, postgres on Supabase), and with ADMIN OPTION on {MIGRATOR} and on"
-            " such of our roles as others have made"
+            f"{conn.info.user} lacks rights in database {conn.info.dbname}: {server_message(error)}\nConnect as an"
+            " admin of the server: a superuser, or the owner of the database with CREATEROLE (the master user of RDS,"
+            f" postgres on Supabase). That owner also needs ADMIN OPTION on {MIGRATOR} and on each role of org-common"
+            " that someone else created"
         ) from error
 
 
 def _refuse_powers(conn: psycopg.Connection) -> None:
-    """Row-level security holds nobody back who has these, nor whoever may become him."""
+    """A superuser or a role with BYPASSRLS is not subject to row-level security, nor is a member of such a role."""
     query = """
         select rolname from pg_roles where rolname = any(%s) and (rolsuper or rolbypassrls)"""
     names = [name for (name,) in conn.execute(query, [[MIGRATOR, *MEMBERS]])]
     if names:
         raise SchemaError(
-            f"already there, but superuser or with BYPASSRLS: {', '.join(names)}. As a superuser run"
-            f" for each: alter role {names[0]} nosuperuser nobypassrls;"
+            f"these roles exist and are superusers or have BYPASSRLS: {', '.join(names)}. Run as a superuser,"
+            f" for each of them: alter role {names[0]} nosuperuser nobypassrls;"
         )
 
 
 def _make_role(conn: psycopg.Connection) -> None:
     query = "select rolcanlogin and rolcreaterole from pg_roles where rolname = 'app_migrator'"
-    is_ready = value(conn, query)
+    is_ready = scalar(conn, query)
     if is_ready is None:
         conn.execute("create role app_migrator login createrole")
     elif not is_ready:
@@ -81,10 +82,10 @@ def _make_role(conn: psycopg.Connection) -> None:
 
 
 def _set_password(conn: psycopg.Connection, role: str, password: str) -> None:
-    """Sends a SCRAM verifier: the password itself would stand in the server's log."""
+    """Sends a SCRAM verifier, because a plain password would appear in the server's log."""
     if not password or "\0" in password:
-        raise SchemaError(f"the password of {role} is empty or has a zero byte: choose another")
-    algorithm = b"scram-sha-256"  # whatever the server's password_encryption: it may be md5
+        raise SchemaError(f"the password of {role} is empty or contains a zero byte: choose another one")
+    algorithm = b"scram-sha-256"  # explicit, since the server's password_encryption may be md5
     verifier = conn.pgconn.encrypt_password(password.encode(), role.encode(), algorithm).decode()
     statement = sql.SQL("alter role {} password {}")
     conn.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
@@ -92,33 +93,33 @@ def _set_password(conn: psycopg.Connection, role: str, password: str) -> None:
 
 def _grant_database(conn: psycopg.Connection) -> None:
     database = sql.Identifier(conn.info.dbname)
-    # Only its owner can; the first migration tries again, as app_migrator may be that.
+    # Works for the owner of the database only. The first migration repeats it, since app_migrator may be the owner.
     conn.execute(sql.SQL("revoke create, temporary on database {} from public").format(database))
     if _has_database(conn):
         return
     grant = sql.SQL("grant create, connect, temporary on database {} to app_migrator")
     conn.execute(grant.format(database))
-    # Whoever may not grant all of it is told so by a mere warning.
+    # If the role may grant only some of these rights, the server sends a warning and no error.
     if not _has_database(conn):
         raise SchemaError(
-            f"{conn.info.user} may not grant all rights on database {conn.info.dbname}: let its owner"
-            f" run: {grant.format(database).as_string()};"
+            f"{conn.info.user} cannot grant all rights on database {conn.info.dbname}. Run as its owner:"
+            f" {grant.format(database).as_string()};"
         )
 
 
 def _has_database(conn: psycopg.Connection) -> bool:
-    """Asks for grants to app_migrator itself: those to PUBLIC are taken away later on."""
+    """Looks for grants to app_migrator itself: those to PUBLIC are revoked later."""
     query = """
         select datdba = 'app_migrator'::regrole or 3 = (
             select count(distinct privilege_type) from aclexplode(datacl)
             where grantee = 'app_migrator'::regrole
             and privilege_type in ('CREATE', 'CONNECT', 'TEMPORARY'))
         from pg_database where datname = current_database()"""
-    return value(conn, query) is True
+    return scalar(conn, query) is True
 
 
 def _grant_roles(conn: psycopg.Connection) -> None:
-    """Before 16 CREATEROLE is enough to grant any role; since then it takes ADMIN OPTION."""
+    """Before PostgreSQL 16, CREATEROLE is enough to grant any role; since 16, ADMIN OPTION is required."""
     if conn.info.server_version < 160000:
         return
     query = """
@@ -131,14 +132,14 @@ def _grant_roles(conn: psycopg.Connection) -> None:
 
 def _give_database(conn: psycopg.Connection) -> None:
     owner = "select datdba::regrole::text from pg_database where datname = current_database()"
-    if value(conn, owner) == MIGRATOR:
+    if scalar(conn, owner) == MIGRATOR:
         return
-    # Nobody but a superuser gives a database to a role which he may not become.
+    # Only a superuser can give a database to a role that it cannot assume.
     mode = "set" if conn.info.server_version >= 160000 else "member"
-    lent = not value(conn, f"select pg_has_role('app_migrator', '{mode}')")
-    if lent:
+    needs_membership = not scalar(conn, f"select pg_has_role('app_migrator', '{mode}')")
+    if needs_membership:
         conn.execute("grant app_migrator to current_user")
     give = sql.SQL("alter database {} owner to app_migrator")
     conn.execute(give.format(sql.Identifier(conn.info.dbname)))
-    if lent:
+    if needs_membership:
         conn.execute("revoke app_migrator from current_user")

@@ -1,22 +1,22 @@
-"""The full look at a database: what each environment checks before it serves, then tables and functions one by one."""
+"""The complete row-level security check: what each environment checks at its start, plus all tables and functions."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
 from org_common.db.connections.guard import STATEMENT, faults
-from org_common.tools.database.schema import session, value
+from org_common.tools.database.schema import scalar, session
 
-# What a request may become. Asked as these: as the login, which has no rights, all would pass for the wrong reason.
+# Roles that a request can run as. Rights are checked as these roles: the login has none, so every check would pass.
 ROLES: tuple[LiteralString, ...] = ("anon", "authenticated", "app_sys")
 
-# Each table that the role has any right on, with whether row-level security applies to it for this very role.
+# Every table that the role has any right on, with whether row-level security is active for this role.
 _TABLES: LiteralString = """
 select n.nspname || '.' || c.relname, c.relkind::text, c.relrowsecurity, c.relforcerowsecurity,
        row_security_active(c.oid), coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false)
@@ -31,8 +31,8 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog',
 order by 1
 """
 
-# Functions that a request's role may call, or that run by themselves in its statements; not those of extensions.
-# A body in the SQL standard's form is no text of the catalog.
+# Functions that a request's role can call, and trigger functions, without those of extensions. The catalog stores a
+# SQL-standard body parsed, not as source (prosrc).
 _FUNCTIONS: LiteralString = """
 select n.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
        coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
@@ -50,84 +50,85 @@ order by 1
 """
 _COMMENT = re.compile(r"--[^\n\r]*|/\*.*?\*/", re.DOTALL)
 _CALL = re.compile(r"\bset_config\s*\(", re.IGNORECASE)
-# Where a statement begins: in a text that is executed, behind its quote.
+# Matches at the start of a statement, also after the opening quote of dynamic SQL.
 _SET = re.compile(
     r"(?:\A|;|'|\b(?:begin|then|else|loop)\b)\s*set\s+(?!local\b|constraints\b|transaction\b)", re.IGNORECASE
 )
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(", re.IGNORECASE)
 
 
-def look(url: str, *, also: Collection[str] = ()) -> list[str]:
-    """Everything that is wrong with the database behind the login's URL, each with its fix; empty when it may serve.
+def check_database(url: str, *, also: Collection[str] = (), roles: Sequence[LiteralString] = ROLES) -> list[str]:
+    """The violations in the database behind the login's URL, each with its fix; empty when it is safe to serve.
 
-    `also`: roles that the login may become besides those of a unit.
+    `also` are roles that the login may assume in addition to those of org-common, `roles` those that requests run as.
     """
     with session(url, "guard") as conn:
-        if value(conn, "select rolsuper from pg_roles where rolname = session_user"):
-            # The server's first superuser cannot stop being one, and the rest would be about nobody's login.
+        if scalar(conn, "select rolsuper from pg_roles where rolname = session_user"):
+            # Not fixable by ALTER ROLE for the bootstrap superuser, and the other checks are about another login.
             return [f"the login {conn.info.user} is a superuser: log in as app_login, with the URL of the functions"]
-        version, roles = conn.execute(STATEMENT[0]).fetchone() or (0, [])
-        found = faults(int(version), roles if isinstance(roles, list) else json.loads(roles or "[]"), also)
-        for role in ROLES:
-            found += _role_faults(conn, role)
-        for name, body in conn.execute(_FUNCTIONS, [list(ROLES)]):
-            found += [f"the function {name} {fault}" for fault in lasting(body)]
-    # A table that lacks something lacks it for each role.
-    return list(dict.fromkeys(found))
+        version, members = conn.execute(STATEMENT[0]).fetchone() or (0, [])
+        violations = faults(int(version), members if isinstance(members, list) else json.loads(members or "[]"), also)
+        for role in roles:
+            violations += _role_violations(conn, role)
+        for name, body in conn.execute(_FUNCTIONS, [list(roles)]):
+            violations += [f"the function {name} {effect}" for effect in session_effects(body)]
+    # The same table yields the same violation once per role.
+    return list(dict.fromkeys(violations))
 
 
-def _role_faults(conn: psycopg.Connection, role: LiteralString) -> list[str]:
+def _role_violations(conn: psycopg.Connection, role: LiteralString) -> list[str]:
     with conn.transaction():
         try:
             with conn.transaction():
                 conn.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
                 tables = conn.execute(_TABLES).fetchall()
         except psycopg.errors.InsufficientPrivilege:
-            return [f"the login cannot become {role}: `grant {role} to app_login`"]
+            return [f"the login cannot assume the role {role}: `grant {role} to app_login`"]
         except psycopg.errors.InvalidParameterValue:
-            return [f"there is no role {role}: run `org-common db migrate`"]
-    return [fault for table in tables if (fault := _table_fault(role, *table)) is not None]
+            return [f"the role {role} does not exist: run `org-common db migrate`"]
+    return [violation for table in tables if (violation := _table_violation(role, *table)) is not None]
 
 
-def _table_fault(
+def _table_violation(
     role: str, name: str, kind: str, enabled: bool, forced: bool, active: bool, invoker: bool
 ) -> str | None:
     if kind == "v":
-        # It reads as its owner, past the policies, unless it says otherwise.
-        mend = f"alter view {name} set (security_invoker = true)"
-        return None if invoker else f"{role} may read the view {name}, which reads as its owner: {mend}"
+        # Without security_invoker a view reads with its owner's rights and bypasses the caller's policies.
+        fix = f"alter view {name} set (security_invoker = true)"
+        return None if invoker else f"{role} can read the view {name}, which runs with its owner's rights: {fix}"
     if kind in "mf":
-        return f"{role} has rights on {name}, for which there is no row-level security: revoke them"
+        noun = "materialized views" if kind == "m" else "foreign tables"
+        return f"{role} has rights on {name}, and {noun} have no row-level security: revoke the rights"
     if not enabled:
         return f"{role} has rights on {name} without row-level security: alter table {name} enable row level security"
     if not forced:
-        return f"{name} spares its owner from row-level security: alter table {name} force row level security"
+        return f"row-level security of {name} does not apply to its owner: alter table {name} force row level security"
     return (
         None
         if active
-        else f"row-level security of {name} does not apply to {role}: it must not own the table or bypass it"
+        else f"row-level security of {name} does not apply to {role}: alter role {role} nosuperuser nobypassrls"
     )
 
 
-def lasting(body: str) -> list[str]:
-    """What a function's body leaves on the session when its transaction is over, for whoever comes next on it.
+def session_effects(body: str) -> list[str]:
+    """Settings and locks in a function's body that outlive its transaction and leak to the session's next transaction.
 
-    Read as text, so a call that is put together at run time is not seen, and a `set_config` whose last argument is not
-    the word `true` is a fault.
+    The body is searched as text: SQL that is assembled at run time is missed, and a `set_config` whose last argument is
+    anything but the literal `true` is reported.
     """
     code = _COMMENT.sub(" ", body)
-    found = []
+    effects = []
     if any(_third_argument(code, call.end()) not in ("true", "'t'", "'true'", "'on'") for call in _CALL.finditer(code)):
-        found.append("sets for the session: the last argument of set_config() must be true")
+        effects.append("changes a setting for the session: pass true as the last argument of set_config()")
     if _SET.search(code):
-        found.append("sets for the session: write `set local`, or perform set_config(…, …, true)")
+        effects.append("changes a setting for the session: use `set local`, or set_config(…, …, true)")
     if _LOCK.search(code):
-        found.append("takes a lock for the session: take pg_advisory_xact_lock()")
-    return found
+        effects.append("takes a lock for the session: use pg_advisory_xact_lock()")
+    return effects
 
 
 def _third_argument(code: str, start: int) -> str:
-    """Of the call whose parenthesis ends at `start`; within a quoted text too, where quotes are doubled."""
+    """The third argument of the call whose opening parenthesis ends at `start`, also inside quoted dynamic SQL."""
     depth, quoted, arguments = 0, False, [""]
     for char in code[start:]:
         if char == "'":

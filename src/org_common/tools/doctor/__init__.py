@@ -1,1 +1,1 @@
-"""`org-common doctor`: what is wrong with a project and with what is deployed of it, each with a reason and a fix."""
+"""`org-common doctor`: finds problems of a project and its deployment, each with a reason and a fix."""

@@ -1,4 +1,4 @@
-"""The connection budget: how many connections the functions can open, and how many there are."""
+"""The connection budget: the connections that functions can open, against those that server and pooler accept."""
 
 from __future__ import annotations
 
@@ -7,76 +7,84 @@ from dataclasses import dataclass
 
 from org_common.tools.doctor.finding import Finding
 
-# Migrations, relays, consoles, monitoring: whoever else must get in.
+# Connections kept free for migrations, relays, consoles and monitoring.
 OTHERS = 5
 
 
 @dataclass(frozen=True)
 class Server:
-    """`reserved` is for superusers and for roles that the server keeps slots for; others cannot have it."""
+    """The connection limits of a PostgreSQL server."""
 
     max_connections: int
     reserved: int = 3
+    """Slots for superusers and other privileged roles only."""
 
     @property
     def free(self) -> int:
+        """Connections that are left for functions."""
         return self.max_connections - self.reserved - OTHERS
 
 
 @dataclass(frozen=True)
 class Pooler:
-    """`pool_size` are connections to the server for each user and database, `pools` how many such pairs there are."""
+    """The connection limits of a PgBouncer."""
 
     max_clients: int
     pool_size: int
+    """Server connections per pool, that is, per user and database."""
     pools: int = 1
     reserve_size: int = 0
+    """Additional server connections per pool (`reserve_pool_size`)."""
 
     @property
     def server_connections(self) -> int:
+        """The most connections that it opens to the server."""
         return (self.pool_size + self.reserve_size) * self.pools
 
 
 @dataclass(frozen=True)
 class Demand:
-    """One function: how many environments it can have at once, and how many connections each opens."""
+    """The connections that one function can open."""
 
     function: str
     environments: int
+    """The most execution environments at once."""
     connections: int = 1
+    """Connections per environment."""
 
     @property
     def most(self) -> int:
+        """The most connections at once."""
         return self.environments * self.connections
 
 
 def check(demands: Sequence[Demand], server: Server | None, pooler: Pooler | None) -> Iterator[Finding]:
-    """Whether everybody gets in at once."""
+    """Findings where the functions at full concurrency need more connections than server or pooler accept."""
     most = sum(demand.most for demand in demands)
     biggest = ", ".join(
-        f"{demand.function} {demand.most}" for demand in sorted(demands, key=lambda each: -each.most)[:3]
+        f"{demand.function} {demand.most}" for demand in sorted(demands, key=lambda demand: -demand.most)[:3]
     )
-    shown = f"{len(demands)} functions can open {most} connections at once ({biggest})"
+    total = f"{len(demands)} functions can open {most} connections at once ({biggest})"
     if pooler is None and server is not None and most > server.free:
         yield Finding(
             "budget.exceeded",
             "the server",
-            f"{shown}, and it has room for {server.free}: {server.max_connections} max_connections, "
-            f"{server.reserved} reserved, {OTHERS} for others",
-            f"put a transaction pooler in front, or reserve concurrency for {server.free} environments in all",
+            f"{total}, but the server has room for {server.free}: {server.max_connections} max_connections"
+            f" - {server.reserved} reserved - {OTHERS} for other clients",
+            f"use a transaction pooler, or limit the reserved concurrency to {server.free} environments in total",
         )
     if pooler is not None and most > pooler.max_clients:
         yield Finding(
             "budget.exceeded",
             "the pooler",
-            f"{shown}, and it takes {pooler.max_clients} clients",
-            f"set max_client_conn to {most + most // 10} or more, or reserve less concurrency",
+            f"{total}, but the pooler accepts {pooler.max_clients} clients",
+            f"set max_client_conn to {most + most // 10} or more, or reduce the reserved concurrency",
         )
     if pooler is not None and server is not None and pooler.server_connections > server.free:
         yield Finding(
             "budget.exceeded",
             "the pooler",
-            f"it can open {pooler.server_connections} connections, and the server has room for {server.free}",
+            f"can open {pooler.server_connections} connections, but the server has room for {server.free}",
             f"set default_pool_size to {max(server.free // pooler.pools - pooler.reserve_size, 1)} or less",
         )
 
@@ -84,33 +92,43 @@ def check(demands: Sequence[Demand], server: Server | None, pooler: Pooler | Non
 def demands(
     concurrency: Mapping[str, int | None], account: int | None, connections: Mapping[str, int]
 ) -> tuple[list[Demand], list[Finding]]:
-    """What each function can ask for. Without a concurrency of its own it may have all that the account has left."""
-    reserved = sum(each for each in concurrency.values() if each is not None)
+    """The demand of each function, and findings for those without reserved concurrency.
+
+    `concurrency` is the reserved concurrency by function, None without one: such functions share what the limit of the
+    `account` leaves. `connections` are the connections per environment by function, by default 1.
+    """
+    reserved = sum(number for number in concurrency.values() if number is not None)
     left = None if account is None else max(account - reserved, 0)
-    found: list[Demand] = []
-    told: list[Finding] = []
-    shared = sorted(name for name, each in concurrency.items() if each is None)
-    found += [
-        Demand(name, each, connections.get(name, 1)) for name, each in sorted(concurrency.items()) if each is not None
+    function_demands: list[Demand] = []
+    findings: list[Finding] = []
+    shared = sorted(name for name, number in concurrency.items() if number is None)
+    function_demands += [
+        Demand(name, number, connections.get(name, 1))
+        for name, number in sorted(concurrency.items())
+        if number is not None
     ]
     if shared:
         names = ", ".join(shared)
-        told.append(
+        findings.append(
             Finding(
                 "budget.unknown",
                 names,
-                "no concurrency is reserved: together they may have "
+                "have no reserved concurrency: together they can start "
                 + (
-                    f"the {left} environments that are left of the account's {account}"
+                    f"{left} environments, the unreserved part of the account's {account}"
                     if left is not None
-                    else "any number"
+                    else "any number of environments"
                 ),
-                "reserve concurrency for each (reserved_concurrent_executions), so that the budget is one",
+                "reserve concurrency for each of them (reserved_concurrent_executions)",
             )
         )
         if left is not None:
-            # They share what is left, however they share it.
-            found.append(
-                Demand(f"those without a reservation ({len(shared)})", left, max(connections.get(n, 1) for n in shared))
+            # They share the rest, however it is split.
+            function_demands.append(
+                Demand(
+                    f"functions without reserved concurrency ({len(shared)})",
+                    left,
+                    max(connections.get(n, 1) for n in shared),
+                )
             )
-    return found, told
+    return function_demands, findings

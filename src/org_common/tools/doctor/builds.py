@@ -1,4 +1,4 @@
-"""What is deployed beside what was built: the same bytes, of the same line, for the same Python."""
+"""Compares deployed functions and layers with built zips: same content, same line, same Python and architecture."""
 
 from __future__ import annotations
 
@@ -19,22 +19,26 @@ STAMP_BEGIN, STAMP_END = STAMP.split("{}")
 
 @dataclass(frozen=True)
 class Built:
-    """A zip of a build folder. `line` is what function and layer have in common, `target` the Python it is for."""
+    """A zip in a build folder."""
 
     file: Path
     part: str
+    """The layer's name, or "function"."""
     line: str
+    """Version and hash that a function and its layers must have in common."""
     target: str
+    """Python and architecture: "python3.13 arm64"."""
     sha256: str
+    """As AWS reports it: Base64."""
 
 
 def read(folder: Path) -> list[Built]:
-    """The stamped zips of a folder; others are none of ours."""
+    """The zips in a folder that org-common has built; other files are ignored."""
     return [built for file in sorted(folder.glob("*.zip")) if (built := _read(file)) is not None]
 
 
 def check_versions(functions: Sequence[Function]) -> Iterator[Finding]:
-    """Functions that are on different versions of one layer."""
+    """Functions that use an older version of a layer than others do."""
     users: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for function in functions:
         for layer in function.layers:
@@ -48,7 +52,7 @@ def check_versions(functions: Sequence[Function]) -> Iterator[Finding]:
                 yield Finding(
                     "build.layer",
                     ", ".join(names),
-                    f"has version {version} of the layer {name}, and others have {newest}",
+                    f"uses version {version} of the layer {name}, other functions use {newest}",
                     f"deploy it with {name}:{newest}",
                 )
 
@@ -56,48 +60,53 @@ def check_versions(functions: Sequence[Function]) -> Iterator[Finding]:
 def check_builds(
     functions: Sequence[Function], built: Sequence[Built], zips: Mapping[str, str], layers: Mapping[Layer, str | None]
 ) -> Iterator[Finding]:
-    """`zips` is the zip's name of each function, `layers` what AWS says of each layer's content."""
-    by_sha256 = {each.sha256: each for each in built}
-    ours = {each.part for each in built} - {FUNCTION}
+    """Functions and layers that differ from the build.
+
+    `zips` are the names of the zips by function, `layers` the sha256 of each layer as AWS reports it.
+    """
+    by_sha256 = {build.sha256: build for build in built}
+    layer_names = {build.part for build in built} - {FUNCTION}
     for function in functions:
         deployed = by_sha256.get(function.code_sha256)
-        wanted = next((each for each in built if each.file.stem == zips.get(function.name)), None)
-        if wanted is not None and deployed is None:
+        expected = next((build for build in built if build.file.stem == zips.get(function.name)), None)
+        if expected is not None and deployed is None:
             yield Finding(
                 "build.function",
                 function.name,
-                f"is not what {wanted.file.name} holds (line {wanted.line})",
-                f"deploy {wanted.file.name}, or build what is deployed",
+                f"differs from the built {expected.file.name} (line {expected.line})",
+                f"deploy {expected.file.name}, or build the version that is deployed",
             )
         for layer in function.layers:
-            found = by_sha256.get(layers.get(layer) or "")
-            if found is None:
-                if any(f"org-common-{part}" in layer.name for part in ours):
+            layer_build = by_sha256.get(layers.get(layer) or "")
+            if layer_build is None:
+                if any(f"org-common-{part}" in layer.name for part in layer_names):
                     yield Finding(
                         "build.layer",
                         function.name,
-                        f"its layer {layer.name}:{layer.version} is none of the build's",
-                        "publish the layer that was built, and deploy the function with it",
+                        f"its layer {layer.name}:{layer.version} is not in the build folder",
+                        "publish the built layer, and deploy the function with it",
                     )
                 continue
-            yield from _unfit(function, layer, found, deployed)
+            yield from _layer_mismatches(function, layer, layer_build, deployed)
 
 
-def _unfit(function: Function, layer: Layer, found: Built, deployed: Built | None) -> Iterator[Finding]:
-    if deployed is not None and deployed.line != found.line:
+def _layer_mismatches(
+    function: Function, layer: Layer, layer_build: Built, deployed: Built | None
+) -> Iterator[Finding]:
+    if deployed is not None and deployed.line != layer_build.line:
         yield Finding(
             "build.lines",
             function.name,
-            f"was built from line {deployed.line}, its layer {layer.name}:{layer.version} from {found.line}",
-            "publish the layer of the function's line, or build the function again",
+            f"was built from line {deployed.line}, its layer {layer.name}:{layer.version} from {layer_build.line}",
+            "publish the layer of the function's line, or rebuild the function",
         )
-    fits = f"{function.runtime} {function.architecture.replace('x86_64', 'x86-64')}"
-    if found.target.replace("x86_64", "x86-64") != fits:
+    runs_on = f"{function.runtime} {function.architecture.replace('x86_64', 'x86-64')}"
+    if layer_build.target.replace("x86_64", "x86-64") != runs_on:
         yield Finding(
             "build.runtime",
             function.name,
-            f"runs on {function.runtime} {function.architecture}, and its layer {layer.name} is for {found.target}",
-            "attach the layer that was built for it",
+            f"runs on {function.runtime} {function.architecture}, its layer {layer.name} is for {layer_build.target}",
+            f"attach the layer for {function.runtime} {function.architecture}",
         )
 
 

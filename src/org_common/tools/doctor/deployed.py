@@ -1,4 +1,4 @@
-"""What is deployed, as AWS tells it: functions with their environment, layers, concurrency and role."""
+"""Reads deployed functions from AWS, with their environment, layers, concurrency and role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from org_common.values.secret import Reference
 
 @dataclass(frozen=True)
 class Layer:
-    """One version of a layer, as a function has it."""
+    """A version of a layer that a function uses."""
 
     arn: str
 
@@ -30,7 +30,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Function:
-    """One deployed function. `repr` leaves the environment out: it may hold secrets."""
+    """A deployed function. Its `repr` omits the environment, which may hold secrets."""
 
     name: str
     arn: str
@@ -53,12 +53,12 @@ class Function:
         return parts[1], parts[3], parts[4]
 
 
-class Refused(Exception):
-    """AWS did not let us look: which call, and what it said."""
+class AwsCallFailed(Exception):
+    """A call to AWS failed. The message names the call and the error."""
 
 
 class Cloud:
-    """Read-only. Credentials and region are found as the AWS command line finds them."""
+    """Read-only access to an AWS account, with credentials and region from the same sources as the AWS CLI."""
 
     def __init__(self) -> None:
         try:
@@ -71,82 +71,87 @@ class Cloud:
         self._clients: dict[str, Any] = {}
 
     def functions(self, prefix: str) -> list[Function]:
-        """All whose name begins like this, in their order."""
-        found = []
+        """The functions whose names start with `prefix`, sorted by name."""
+        functions = []
         for page in self._pages("lambda", "list_functions"):
-            found += [self._function(each) for each in page["Functions"] if each["FunctionName"].startswith(prefix)]
-        return sorted(found, key=lambda each: each.name)
+            functions += [
+                self._function(function)
+                for function in page["Functions"]
+                if function["FunctionName"].startswith(prefix)
+            ]
+        return sorted(functions, key=lambda function: function.name)
 
     def account_concurrency(self) -> int | None:
-        limit = self._call("lambda", "get_account_settings")["AccountLimit"]
-        found: int | None = limit.get("ConcurrentExecutions")
-        return found
+        """The account's limit of concurrent executions in this region."""
+        limits = self._call("lambda", "get_account_settings")["AccountLimit"]
+        concurrency: int | None = limits.get("ConcurrentExecutions")
+        return concurrency
 
     def layer_sha256(self, layer: Layer) -> str | None:
+        """The sha256 of the layer's zip, in Base64."""
         name, _, version = layer.arn.rpartition(":")
         content = self._call("lambda", "get_layer_version", LayerName=name, VersionNumber=int(version))["Content"]
-        found: str | None = content.get("CodeSha256")
-        return found
+        sha256: str | None = content.get("CodeSha256")
+        return sha256
 
     def statements(self, role: str) -> list[Statement]:
-        """Of all policies of a role, given by its ARN."""
+        """The statements of all policies of a role, attached and inline. `role` is its ARN."""
         name = role.rpartition("/")[2]
-        found: list[Statement] = []
+        statements: list[Statement] = []
         for page in self._pages("iam", "list_attached_role_policies", RoleName=name):
-            for each in page["AttachedPolicies"]:
-                policy = self._call("iam", "get_policy", PolicyArn=each["PolicyArn"])["Policy"]
-                version = self._call(
-                    "iam", "get_policy_version", PolicyArn=each["PolicyArn"], VersionId=policy["DefaultVersionId"]
-                )
-                found += policies.parse(each["PolicyName"], version["PolicyVersion"]["Document"])
+            for attached in page["AttachedPolicies"]:
+                arn = attached["PolicyArn"]
+                policy = self._call("iam", "get_policy", PolicyArn=arn)["Policy"]
+                version = self._call("iam", "get_policy_version", PolicyArn=arn, VersionId=policy["DefaultVersionId"])
+                statements += policies.parse(attached["PolicyName"], version["PolicyVersion"]["Document"])
         for page in self._pages("iam", "list_role_policies", RoleName=name):
-            for each in page["PolicyNames"]:
-                inline = self._call("iam", "get_role_policy", RoleName=name, PolicyName=each)
-                found += policies.parse(each, inline["PolicyDocument"])
-        return found
+            for policy_name in page["PolicyNames"]:
+                inline = self._call("iam", "get_role_policy", RoleName=name, PolicyName=policy_name)
+                statements += policies.parse(policy_name, inline["PolicyDocument"])
+        return statements
 
     def has(self, reference: Reference) -> bool:
-        """There is such a secret. Its value is not asked for."""
+        """Whether the secret exists. Its value is not read."""
         try:
             if reference.service == "ssm":
                 name = reference.id.partition(":parameter")[2] or reference.id
                 filters = [{"Key": "Name", "Values": [name]}]
                 return bool(self._call("ssm", "describe_parameters", ParameterFilters=filters)["Parameters"])
             self._call("secretsmanager", "describe_secret", SecretId=reference.id)
-        except Refused as error:
+        except AwsCallFailed as error:
             if "ResourceNotFoundException" in str(error):
                 return False
             raise
         return True
 
-    def _function(self, given: Mapping[str, Any]) -> Function:
-        name = given["FunctionName"]
+    def _function(self, description: Mapping[str, Any]) -> Function:
+        name = description["FunctionName"]
         reserved = self._call("lambda", "get_function_concurrency", FunctionName=name)
         return Function(
             name=name,
-            arn=given["FunctionArn"],
-            role=given["Role"],
-            runtime=given.get("Runtime", ""),
-            architecture=given.get("Architectures", ["x86_64"])[0],
-            code_sha256=given["CodeSha256"],
-            layers=tuple(Layer(each["Arn"]) for each in given.get("Layers", [])),
-            in_vpc=bool(given.get("VpcConfig", {}).get("SubnetIds")),
+            arn=description["FunctionArn"],
+            role=description["Role"],
+            runtime=description.get("Runtime", ""),
+            architecture=description.get("Architectures", ["x86_64"])[0],
+            code_sha256=description["CodeSha256"],
+            layers=tuple(Layer(layer["Arn"]) for layer in description.get("Layers", [])),
+            in_vpc=bool(description.get("VpcConfig", {}).get("SubnetIds")),
             reserved=reserved.get("ReservedConcurrentExecutions"),
-            environ=given.get("Environment", {}).get("Variables", {}),
+            environ=description.get("Environment", {}).get("Variables", {}),
         )
 
-    def _pages(self, service: str, operation: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    def _pages(self, service: str, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         try:
-            yield from self._client(service).get_paginator(operation).paginate(**asked)
+            yield from self._client(service).get_paginator(operation).paginate(**arguments)
         except self._errors as error:
-            raise _refused(service, operation, error) from None
+            raise _call_failed(service, operation, error) from None
 
-    def _call(self, service: str, operation: str, **asked: Any) -> dict[str, Any]:
+    def _call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(service), operation)(**asked)
+            response: dict[str, Any] = getattr(self._client(service), operation)(**arguments)
         except self._errors as error:
-            raise _refused(service, operation, error) from None
-        return answer
+            raise _call_failed(service, operation, error) from None
+        return response
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -155,6 +160,6 @@ class Cloud:
         return self._clients[service]
 
 
-def _refused(service: str, operation: str, error: Exception) -> Refused:
-    # What is no answer of AWS's may be a page of HTML.
-    return Refused(f"{service} {operation}: {str(error).splitlines()[0]}")
+def _call_failed(service: str, operation: str, error: Exception) -> AwsCallFailed:
+    # First line only: a response that is not from AWS may be a page of HTML.
+    return AwsCallFailed(f"{service} {operation}: {str(error).splitlines()[0]}")

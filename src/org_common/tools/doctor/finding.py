@@ -1,4 +1,4 @@
-"""One thing that is wrong."""
+"""A problem that the doctor found, and the ids of all problems that it can find."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 Level = Literal["fault", "warning"]
 
-# Every finding that there is. The ids are for programs and stay as they are.
-KINDS: dict[str, Level] = {
+# All ids of findings. Programs rely on them, so they never change.
+LEVELS: dict[str, Level] = {
     "settings.fault": "fault",
     "settings.login": "warning",
     "settings.unknown": "warning",
@@ -36,18 +36,22 @@ KINDS: dict[str, Level] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """`id` is one of `KINDS`; `subject` is a variable, a function, a server. No field holds what may be secret."""
+    """A problem with its reason and fix. No field holds a secret."""
 
     id: str
+    """A key of `LEVELS`."""
     subject: str
+    """What has the problem: a variable, a function, a server."""
     reason: str
     fix: str
 
     @property
     def level(self) -> Level:
-        return KINDS[self.id]
+        """Either "fault" or "warning"."""
+        return LEVELS[self.id]
 
     def as_dict(self) -> dict[str, str]:
+        """The JSON form of the finding."""
         return {
             "id": self.id,
             "level": self.level,

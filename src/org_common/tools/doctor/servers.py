@@ -1,4 +1,4 @@
-"""The database and its pooler: row-level security, versions, settings, and how many connections there are."""
+"""Checks the database server and its pooler: row-level security, versions, settings and connection limits."""
 
 from __future__ import annotations
 
@@ -19,31 +19,37 @@ select name, setting from pg_settings where name in (
   'idle_session_timeout', 'log_parameter_max_length_on_error')
 """
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1", ""})
-# Debian 12's. Before 1.17 a client could smuggle what it had sent before TLS (CVE-2021-3935).
+# The version in Debian 12. Before 1.17, a client could inject data that it had sent before TLS (CVE-2021-3935).
 OLDEST_POOLER = (1, 18)
 
 
-def look(url: str) -> tuple[Server | None, list[Finding]]:
-    """The server behind the login's URL, and what is wrong with it."""
+def check_server(url: str) -> tuple[Server | None, list[Finding]]:
+    """The connection limits of the server behind the login's URL, and findings.
+
+    The limits are None if it is unreachable.
+    """
     try:
-        found = [Finding("database.guard", "the database", *_parted(fault)) for fault in guard.look(url)]
+        findings = [
+            Finding("database.guard", "the database", *_split_reason_and_fix(fault))
+            for fault in guard.check_database(url)
+        ]
         with session(url, "doctor") as conn:
             settings = dict(conn.execute(_SETTINGS).fetchall())
     except SchemaError as error:
         return None, [_unreachable("database.unreachable", "the database", error)]
     local = str(conninfo_to_dict(url).get("host") or "") in _LOCAL or str(conninfo_to_dict(url)["host"]).startswith("/")
-    found += _of_settings(settings, local=local)
+    findings += _setting_findings(settings, local=local)
     reserved = int(settings["superuser_reserved_connections"]) + int(settings.get("reserved_connections", 0))
-    return Server(int(settings["max_connections"]), reserved), found
+    return Server(int(settings["max_connections"]), reserved), findings
 
 
-def look_at_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Finding]]:
-    """PgBouncer, by the URL of its console (the database `pgbouncer`), and what is wrong with it."""
+def check_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Finding]]:
+    """The limits of PgBouncer, and findings. `url` is that of its admin console, the database `pgbouncer`."""
     try:
         with session(url, "doctor") as console:
             version = str((console.execute("show version").fetchone() or ("",))[0])
             config = {str(row[0]): str(row[1] or "") for row in console.execute("show config")}
-            # One pool for each user and database, its own console aside.
+            # One pool per user and database, without that of the admin console.
             pools = [row for row in console.execute("show pools") if row[0] != "pgbouncer"]
     except SchemaError as error:
         return None, [_unreachable("pooler.unreachable", "the pooler", error)]
@@ -53,51 +59,53 @@ def look_at_pooler(url: str, *, profile: str) -> tuple[Pooler | None, list[Findi
         pools=max(len(pools), 1),
         reserve_size=int(config.get("reserve_pool_size") or 0),
     )
-    return pooler, list(_of_pooler(version, config, profile))
+    return pooler, list(_pooler_findings(version, config, profile))
 
 
-def _of_settings(settings: Mapping[str, str], *, local: bool) -> Iterator[Finding]:
+def _setting_findings(settings: Mapping[str, str], *, local: bool) -> Iterator[Finding]:
     if settings["ssl"] != "on" and not local:
-        yield Finding("database.setting", "ssl", "is off, and the server is not on this machine", "set ssl = on")
+        yield Finding(
+            "database.setting", "ssl", "is off on a remote server, so connections are not encrypted", "set ssl = on"
+        )
     if settings["password_encryption"] != "scram-sha-256":  # noqa: S105 - a setting's value
         yield Finding(
             "database.setting",
             "password_encryption",
-            f"is {settings['password_encryption']}: whoever reads a hash can log in with it",
-            "set it to scram-sha-256, and set each password again",
+            f"is {settings['password_encryption']}: a stolen password hash is enough to log in",
+            "set it to scram-sha-256, then set each password again",
         )
     if settings.get("idle_session_timeout", "0") != "0":
         yield Finding(
             "database.setting",
             "idle_session_timeout",
-            "ends the connections of environments that wait: each next request connects anew",
-            "set it to 0 for app_login; what is idle in a transaction has a timeout of its own",
+            "closes the connections of idle environments, so their next request has to reconnect",
+            "set it to 0 for app_login; idle transactions have a separate timeout",
         )
     if settings.get("log_parameter_max_length_on_error", "0") != "0":
         yield Finding(
             "database.setting",
             "log_parameter_max_length_on_error",
-            "writes values of requests and claims into the server's log",
+            "writes request values and claims to the server's log",
             "set it to 0",
         )
 
 
-def _of_pooler(version: str, config: Mapping[str, str], profile: str) -> Iterator[Finding]:
+def _pooler_findings(version: str, config: Mapping[str, str], profile: str) -> Iterator[Finding]:
     number = tuple(int(part) for part in version.rsplit(maxsplit=1)[-1].split(".")[:2] if part.isdigit())
     if number < OLDEST_POOLER:
-        yield Finding("pooler.version", "the pooler", f"{version} is older than 1.18", "update it")
+        yield Finding("pooler.version", "the pooler", f"{version} is older than 1.18", "upgrade to 1.18 or newer")
     if config["pool_mode"] != "transaction":
         yield Finding(
             "pooler.setting",
             "pool_mode",
-            f"is {config['pool_mode']}: an environment keeps its server connection while it is frozen",
+            f"is {config['pool_mode']}: a frozen environment keeps its server connection",
             "set pool_mode = transaction",
         )
     if profile == "direct":
         yield Finding(
             "pooler.setting",
             "ORG_COMMON_DATABASE_PROFILE",
-            "is direct, and there is a pooler: prepared statements of others would be met on its connections",
+            "is direct, but connections go through a pooler: they can have prepared statements of other clients",
             "set it to transaction-pooler",
         )
     wait_s = float(config.get("query_wait_timeout") or 0)
@@ -105,18 +113,18 @@ def _of_pooler(version: str, config: Mapping[str, str], profile: str) -> Iterato
         yield Finding(
             "pooler.setting",
             "query_wait_timeout",
-            f"is {wait_s:g} s: who waits longer than its caller holds a place in the queue for nobody",
+            f"is {wait_s:g} s: requests stay in the queue after their callers have timed out",
             "set it to 20 or less",
         )
 
 
-def _parted(fault: str) -> tuple[str, str]:
-    """The guard's sentences have the fix behind the last colon that is not within a fix's own words."""
+def _split_reason_and_fix(fault: str) -> tuple[str, str]:
+    """Reason and fix of a violation. The guard writes the fix after the first colon."""
     reason, colon, fix = fault.partition(": ")
     return (reason, fix) if colon else (fault, "run `org-common db guard`")
 
 
 def _unreachable(id: str, subject: str, error: SchemaError) -> Finding:
     return Finding(
-        id, subject, str(error), "mend its URL, or name with --url or --pooler-url the one that this machine needs"
+        id, subject, str(error), "correct its URL, or pass one that this machine can reach with --url or --pooler-url"
     )

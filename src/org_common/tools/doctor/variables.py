@@ -1,4 +1,4 @@
-"""An environment, local or of a deployed function: what its settings lack, and what in it is a secret."""
+"""Checks the environment variables of this machine or of a deployed function: settings, and plain-text secrets."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from org_common.values.secret import Reference, Secret
 _NAMED = re.compile(
     r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?\b|SIGNING_?KEY|_PWD\b|_DSN\b"
 )
-# What a value looks like, whatever it is called. The first that fits says what it is.
+# Values that are recognized as secrets regardless of the variable's name. The first match counts.
 _SHAPES = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
     (re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@"), "a URL with a password"),
-    (re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"), "an access key of AWS"),
+    (re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"), "an AWS access key"),
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "a signed token"),
-    (re.compile(r"(?:sk|rk|pk)[-_](?:live|test|proj|ant|org)?[-_]?\w{16,}"), "a key of an API"),
+    (re.compile(r"(?:sk|rk|pk)[-_](?:live|test|proj|ant|org)?[-_]?\w{16,}"), "an API key"),
     (re.compile(r"gh[opusr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"), "a token of a code host"),
-    (re.compile(r"xox[abprs]-[\w-]{10,}"), "a token of Slack"),
+    (re.compile(r"xox[abprs]-[\w-]{10,}"), "a Slack token"),
 )
-# What stands for "none", a switch, a number, a place. A secret has more to it.
+# Values such as "none", a switch, a number, a path or a plain URL. A secret is longer or more complex.
 _HARMLESS = re.compile(r"(?i)(?:true|false|on|off|yes|no|none|null|[0-9.]{1,12}|/[\w./-]+|https?://[^@\s?]+)")
 # Lambda's own, of the function's role.
 _OF_LAMBDA = frozenset(
@@ -31,72 +31,72 @@ _OF_LAMBDA = frozenset(
 
 
 def settings(environ: Mapping[str, str], subject: str, *, needs_login: bool) -> Iterator[Finding]:
-    """What `Settings.from_env` would say in that environment, and what it could not know."""
+    """Findings for settings that `Settings.from_env` rejects in this environment, and for unknown and missing ones."""
     reader = SettingsReader(environ)
     fields = reader.fields()
     for fault in reader.faults:
         name, _, rest = fault.partition(" ")
         reason, _, example = rest.partition(". Example")
-        fix = f"Example{example}" if example else "set it as the page `settings` says, or take it out"
+        fix = f"Example{example}" if example else "set it as the page `settings` describes, or remove it"
         yield Finding("settings.fault", f"{subject} {name}", reason, fix)
-    told = " ".join(reader.faults)
+    reported = " ".join(reader.faults)
     for name in reader.unknown:
-        if name not in told:
+        if name not in reported:
             yield Finding(
                 "settings.unknown",
                 f"{subject} {name}",
-                "is not known to org-common, and ignored",
-                "take it out, or deploy the version that knows it",
+                "is not a setting of org-common, and is ignored",
+                "correct its name, remove it, or deploy a version that has this setting",
             )
     if needs_login and fields["database_url"] is None and fields["database_secret"] is None:
         yield Finding(
             "settings.login",
             subject,
-            "has no login of the database, and its apps read or write",
-            f"set {PREFIX}DATABASE_SECRET to where it is kept. Example: prod/app/database",
+            "has no database login, but its apps use the database",
+            f"set {PREFIX}DATABASE_SECRET to the name of the secret with the login's URL. Example: prod/app/database",
         )
 
 
+def secret_kind(name: str, value: str) -> str | None:
+    """A description of the secret that a variable holds; None if it does not look like a secret."""
+    if name in _OF_LAMBDA or not value:
+        return None
+    for pattern, kind in _SHAPES:
+        if pattern.search(value):
+            return kind
+    if not _NAMED.search(name.upper()) or _HARMLESS.fullmatch(value) or is_reference(name, value):
+        return None
+    return "a secret (judging by its name)"
+
+
 def secrets(environ: Mapping[str, str], subject: str, *, deployed: bool) -> Iterator[Finding]:
-    """Variables whose name or value says that they are secret, and which are no reference to one."""
+    """Findings for variables that hold a secret in plain text instead of a reference to one."""
     for name, value in sorted(environ.items()):
         kind = secret_kind(name, value)
         if kind is not None:
             yield Finding(
                 "environment.secret" if deployed else "environment.local",
                 f"{subject} {name}",
-                f"holds {kind} in plain text, for whoever may look at the environment",
-                "keep it in Secrets Manager, put its name here, and fetch it with get_secret()",
+                f"holds {kind} in plain text, readable by anyone with access to the environment",
+                "store it in Secrets Manager, set the variable to the secret's name, and read it with get_secret()",
             )
 
 
-def secret_kind(name: str, value: str) -> str | None:
-    """What kind of secret a variable holds, None when it holds none that shows."""
-    if name in _OF_LAMBDA or not value:
-        return None
-    for shape, kind in _SHAPES:
-        if shape.search(value):
-            return kind
-    if not _NAMED.search(name.upper()) or _HARMLESS.fullmatch(value) or is_reference(name, value):
-        return None
-    return "what its name calls a secret"
-
-
 def is_reference(name: str, value: str) -> bool:
-    """It says where a secret is. A bare name without a path is believed only of a variable of ours."""
+    """Whether the value refers to a secret. A bare name without a path counts only in a variable of org-common."""
     try:
         reference = Reference.parse(value)
     except ValueError:
         return False
     if value.startswith(("arn:", "ssm:", "secretsmanager:", "env:")) or name.startswith(PREFIX):
         return True
-    # A key in base64 has slashes as well, and is longer and wilder than a path.
+    # A Base64 key can contain slashes too; a path has only lower-case words.
     return "/" in reference.id and re.fullmatch(r"[a-z0-9]+(?:[._/-][a-z0-9]+)+", reference.id) is not None
 
 
 def references(environ: Mapping[str, str]) -> list[Reference]:
-    """Every secret that an environment refers to, except to itself."""
-    found = []
+    """All secrets that an environment refers to, except references to its own variables (`env:`)."""
+    references_ = []
     for name, value in sorted(environ.items()):
         named = name.startswith(PREFIX) and name.endswith("_SECRET")
         if not (named or value.startswith(("arn:aws:secretsmanager:", "ssm:", "secretsmanager:"))):
@@ -106,10 +106,11 @@ def references(environ: Mapping[str, str]) -> list[Reference]:
         except ValueError:
             continue
         if reference.service != "env":
-            found.append(reference)
-    return list(dict.fromkeys(found))
+            references_.append(reference)
+    return list(dict.fromkeys(references_))
 
 
-def uses_tokens_of_rds(environ: Mapping[str, str]) -> bool:
+def uses_rds_tokens(environ: Mapping[str, str]) -> bool:
+    """Whether the database login uses RDS IAM tokens instead of a password."""
     url = environ.get(f"{PREFIX}DATABASE_URL", "")
     return environ.get(f"{PREFIX}DATABASE_AUTH") == "iam" and not has_password(Secret(url))

@@ -1,1 +1,1 @@
-"""The Lambda layer: locked, built, byte-compiled, measured, proved. Nothing of this is in it."""
+"""Locks, builds, measures and verifies the Lambda layers. This package itself is not part of them."""

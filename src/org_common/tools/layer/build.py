@@ -1,4 +1,4 @@
-"""Builds the zips of a layer, and of what they say about themselves."""
+"""Builds the zips of the layers, with a stamp and a manifest of their content."""
 
 from __future__ import annotations
 
@@ -17,37 +17,41 @@ from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.strip import licence, strip
 from org_common.tools.layer.targets import Target, interpreter
 
-# Where Lambda unzips layers, and looks for Python packages.
+# Where Lambda looks for the Python packages of layers, and the folder for them in the zip.
 MOUNTED, INSIDE = "/opt/python", "python/"
 
 
 @dataclass(frozen=True)
 class Built:
-    """One zip: `line` is what function and layer must have in common, `build` names the content."""
+    """The built zip of a layer."""
 
     layer: str
     target: Target
     file: Path
     sha256: str
     line: str
+    """Version and hash that a function and its layers must have in common; see `line_of`."""
     build: str
+    """Hash of the content."""
     zipped: int
+    """Size of the zip in bytes."""
     unzipped: int
+    """Size of its files in bytes."""
 
 
 def build(
     settings: LayerSettings, target: Target, out: Path, layers: Sequence[str], say: Callable[[str], None]
 ) -> list[Built]:
-    """Build these layers into `out`, one zip each."""
+    """Build these layers into the folder `out`, one zip each. `say` receives progress messages."""
     interpreter(target.python)
     line = line_of(settings)
     return [_build(settings, target, out, layer, line, say) for layer in layers]
 
 
 def line_of(settings: LayerSettings) -> str:
-    """What function and layer must have in common: our version, our code, and everything in the locks.
+    """The line: version and hash of org-common's code and of all locked packages.
 
-    The same for each Python and processor, and for each function.
+    A function and its layers must be of the same line. It does not depend on Python, architecture or function.
     """
     content = hashlib.sha256()
     with TemporaryDirectory() as folder:
@@ -70,11 +74,11 @@ def _build(
         folder = Path(temporary)
         say(f"{layer}: {len(pins)} packages for Python {target.python} on {target.arch}")
         install.packages(pins, target, folder)
-        packages = _described(folder, pins)
+        packages = _describe(folder, pins)
         if layer == next(iter(settings.layers)):
             install.ours(folder)
         strip(folder, settings.drop)
-        say(f"{layer}: byte code")
+        say(f"{layer}: compiling bytecode")
         compiled_by = bytecode.write(folder, target.python, MOUNTED)
         content = archive.content(folder)
         manifest = {
@@ -95,19 +99,19 @@ def _build(
 
 
 def unpack(built: Sequence[Path], folder: Path) -> Path:
-    """Unzip layers as Lambda does; answers the folder that it puts on the path."""
+    """Unzip layers into the folder as Lambda does. Returns the folder for `sys.path`."""
     for file in built:
         shutil.unpack_archive(file, folder, "zip")
     return folder / INSIDE.rstrip("/")
 
 
-def _described(folder: Path, pins: Sequence[lock.Pin]) -> dict[str, dict[str, object]]:
-    """What was installed: not each pin is for each target."""
-    described: dict[str, dict[str, object]] = {}
+def _describe(folder: Path, pins: Sequence[lock.Pin]) -> dict[str, dict[str, object]]:
+    """The installed packages for the manifest. Some pins do not apply to the target."""
+    packages: dict[str, dict[str, object]] = {}
     for pin in pins:
         name = pin.name.replace("-", "_")
         for metadata in folder.glob("*.dist-info/METADATA"):
-            if lock.normal(metadata.parent.name.partition("-")[0]) == pin.name:
+            if lock.normalize(metadata.parent.name.partition("-")[0]) == pin.name:
                 text = metadata.read_text(encoding="utf-8")
-                described[name] = {"version": pin.version, "licence": licence(text), "hashes": list(pin.hashes)}
-    return described
+                packages[name] = {"version": pin.version, "licence": licence(text), "hashes": list(pin.hashes)}
+    return packages

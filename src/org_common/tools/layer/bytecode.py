@@ -1,8 +1,8 @@
-"""Byte code that Lambda's Python takes as it is: it compiles nothing, and asks no file's date.
+"""Compiles bytecode that Lambda's Python uses without checking file dates.
 
-A zip keeps dates to two seconds and a layer's are all the same, so byte code that goes by dates is dead on arrival and
-compiled anew at each cold start, since /opt cannot be written to (measured: 365 instead of 160 ms of imports).
-`unchecked-hash` byte code (PEP 552) is taken without a look at its source.
+A zip stores dates with a resolution of two seconds, and the files of a layer share one. Timestamp-based bytecode would
+therefore be invalid and recompiled at each cold start, since /opt is read-only (measured: 365 instead of 160 ms for
+imports). `unchecked-hash` bytecode (PEP 552) is used without looking at its source.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from org_common.tools.layer.targets import interpreter
 from org_common.tools.project.project import ToolError
 
-# Run by the target's Python, which has nothing of ours. All files in one process and in one order: what marshal shares
-# between values depends on what the process has met before.
+# Runs in the target's Python, without org-common. All files in one process and in a fixed order, because what marshal
+# shares between values depends on what the process has seen before.
 COMPILE = """\
 import importlib._bootstrap_external as external, importlib.util, os, sys
 folder, prefix = sys.argv[1:]
@@ -30,7 +30,7 @@ for place, folders, names in os.walk(folder):
         try:
             code = compile(source, shown, "exec", dont_inherit=True, optimize=0)
         except SyntaxError as error:
-            print(f"left alone, not for this Python: {shown}: {error}", file=sys.stderr)
+            print(f"skipped, not for this Python: {shown}: {error}", file=sys.stderr)
             continue
         data = external._code_to_hash_pyc(code, importlib.util.source_hash(source), False)
         target = os.path.join(place, "__pycache__", f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
@@ -42,14 +42,14 @@ print(sys.version.split()[0])
 
 
 def write(folder: Path, python: str, prefix: str) -> str:
-    """Compile all that is in the folder, as if it lay in `prefix`; answers the version that did it, as "3.13.0"."""
-    done = subprocess.run(
+    """Compile all modules in the folder, with paths below `prefix`. Returns the compiler's version: "3.13.0"."""
+    result = subprocess.run(
         [interpreter(python), "-I", "-S", "-X", "utf8", "-c", COMPILE, folder, prefix],
         capture_output=True,
         text=True,
         env={"PYTHONHASHSEED": "0"},
         check=False,
     )
-    if done.returncode:
-        raise ToolError(f"Python {python} could not compile the layer: {done.stderr.strip()}")
-    return done.stdout.strip()
+    if result.returncode:
+        raise ToolError(f"Python {python} failed to compile the layer: {result.stderr.strip()}")
+    return result.stdout.strip()

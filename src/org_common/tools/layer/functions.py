@@ -1,4 +1,4 @@
-"""Builds the zip of each Lambda function: its modules and what they import of the project, nothing of the layer's."""
+"""Builds the zip of each Lambda function: its modules and the project modules that they import, without the layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from org_common.tools.layer import archive, bytecode
 from org_common.tools.layer.build import line_of
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import interpreter
-from org_common.tools.project.modules import blamed
+from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ProjectError
 
 MOUNTED = "/var/task"
@@ -23,45 +23,48 @@ NOT_SHIPPED = (".md", ".pyc", ".pyi", ".py", ".sql")
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda: the `handler` to configure, "shop.orders.app", and its zip."""
+    """The built zip of a Lambda function."""
 
     name: str
     handler: str
+    """The handler to configure in Lambda: "shop.orders.app"."""
     file: Path
     sha256: str
     zipped: int
+    """Size of the zip in bytes."""
     modules: tuple[str, ...]
+    """Names of the modules in the zip."""
 
 
 def build(
     project: Project, settings: LayerSettings, python: str, out: Path, say: Callable[[str], None]
 ) -> list[Function]:
-    """Build all functions of the project into `out`. They are the same for each processor."""
+    """Build all functions of the project into the folder `out`. They do not depend on the architecture."""
     entries = (*project.apps, *settings.functions)
     if not entries:
-        raise ProjectError('no apps: name them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
+        raise ProjectError('no apps: list them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
     interpreter(python)
     line = line_of(settings)
     return [_build(project, settings, app, python, line, out, say) for app in entries]
 
 
 def modules(project: Project, start: Sequence[str]) -> dict[str, Path]:
-    """The project's own modules that these import, however late, with themselves and their packages.
+    """The project's modules that `start` imports directly or indirectly, including themselves and their packages.
 
-    Found by reading, not by running: an import within a function counts too. What is imported by a text at run time is
-    not seen; name it in `[tool.org-common.layer.include]`.
+    Found by reading the source, so imports inside functions count too. Modules that are imported by name at run time
+    are not found: list them in `[tool.org-common.layer.include]`.
     """
-    found: dict[str, Path] = {}
-    waiting = list(start)
-    while waiting:
-        name = waiting.pop()
+    sources: dict[str, Path] = {}
+    pending = list(start)
+    while pending:
+        name = pending.pop()
         file = _source(project, name)
-        if name in found or file is None:
+        if name in sources or file is None:
             continue
-        found[name] = file
+        sources[name] = file
         parent = name.rpartition(".")[0]
-        waiting += [*([parent] if parent else []), *_imported(name, file)]
-    return found
+        pending += [*([parent] if parent else []), *_imports_of(name, file)]
+    return sources
 
 
 def _build(
@@ -76,23 +79,23 @@ def _build(
     module, _, attribute = app.partition(":")
     name = module.replace(".", "-")
     included = settings.include.get(app, ())
-    found = modules(project, [module, *included])
-    missing = [each for each in (module, *included) if each not in found]
+    sources = modules(project, [module, *included])
+    missing = [name for name in (module, *included) if name not in sources]
     if missing:
         raise ProjectError(
-            f"{missing[0]} of {app} is not in {project.root} or its src: the names are in pyproject.toml"
+            f"the module {missing[0]} of {app} is not in {project.root} or its src: correct its name in pyproject.toml"
         )
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for each, file in found.items():
-            _copy(each, file, folder)
+        for source, file in sources.items():
+            _copy(source, file, folder)
         bytecode.write(folder, python, MOUNTED)
         content = archive.content(folder)
         (folder / STAMP.format(FUNCTION)).write_text(f"{line}\npython{python} any\n{content}\n")
         file = out.absolute() / f"{name}.zip"
         sha256 = archive.write(folder, file)
-    say(f"{file.name}: {len(found)} modules, {file.stat().st_size / 1000:.1f} KB")
-    return Function(name, f"{module}.{attribute}", file, sha256, file.stat().st_size, tuple(sorted(found)))
+    say(f"{file.name}: {len(sources)} modules, {file.stat().st_size / 1000:.1f} KB")
+    return Function(name, f"{module}.{attribute}", file, sha256, file.stat().st_size, tuple(sorted(sources)))
 
 
 def _copy(name: str, file: Path, folder: Path) -> None:
@@ -103,7 +106,7 @@ def _copy(name: str, file: Path, folder: Path) -> None:
         return
     target.mkdir(parents=True, exist_ok=True)
     for path in file.parent.iterdir():
-        # Data that a package reads lies beside its modules; migrations are applied from elsewhere.
+        # Include data files next to the modules, but not migrations: functions do not apply them.
         if path == file or (path.is_file() and path.suffix not in NOT_SHIPPED):
             shutil.copyfile(path, target / path.name)
 
@@ -113,14 +116,14 @@ def _source(project: Project, name: str) -> Path | None:
     for folder in (project.root / "src", project.root):
         for file in (folder / inside / "__init__.py", folder / inside.with_suffix(".py")):
             if file.is_file():
-                # A checkout of org_common itself has it beside the modules; it comes with the layer.
+                # In a checkout of org-common itself, org_common is next to the modules. It belongs to the layer.
                 return None if inside.parts[0] == "org_common" else file
     return None
 
 
-def _imported(name: str, file: Path) -> Iterator[str]:
+def _imports_of(name: str, file: Path) -> Iterator[str]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    with blamed(str(file)):
+    with reporting_errors(str(file)):
         tree = ast.parse(file.read_bytes(), str(file))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -131,5 +134,5 @@ def _imported(name: str, file: Path) -> Iterator[str]:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join(filter(None, (*above, base)))
             yield base
-            # A name may be a module of the package.
+            # An imported name may be a submodule.
             yield from (f"{base}.{alias.name}" for alias in node.names)

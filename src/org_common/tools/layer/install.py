@@ -1,4 +1,4 @@
-"""The packages of a layer, put into a folder for a target that may not be this machine."""
+"""Installs the packages of a layer into a folder, also for other Python versions and architectures."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from org_common.tools.layer.targets import Target
 from org_common.tools.project import uv
 from org_common.tools.project.project import ToolError
 
-# Ours that a Lambda has no use for: what tests need, what builds it, and all that is not Python or SQL.
+# Parts of org_common that a function does not need: development tools, test support and caches.
 NOT_OURS = ("tools", "testing", "__pycache__")
 
 
 def packages(pins: Sequence[Pin], target: Target, folder: Path) -> None:
-    """Install just these files, each checked against its hash. `ToolError` when one has none for the target."""
+    """Install exactly these packages, checked against their hashes. `ToolError` if one has no wheel for the target."""
     with TemporaryDirectory() as temporary:
         requirements = Path(temporary, "requirements.txt")
         requirements.write_text("".join(pin.text for pin in pins))
         arguments: list[str | Path] = ["install", "--no-config", "--target", folder, "--no-deps", "--require-hashes"]
         arguments += ["--only-binary", ":all:", "--python-platform", target.platform, "--python-version", target.python]
-        # Not links: they would be into uv's cache, and what is stripped here would be stripped there.
+        # Copy instead of linking: stripping a link would modify uv's cache.
         arguments += ["--link-mode", "copy", "--no-compile-bytecode", "--requirements", requirements]
         try:
             uv.run(arguments)
         except uv.UvError as error:
-            raise ToolError(_explained(str(error), target)) from error
+            raise ToolError(_explain(str(error), target)) from error
 
 
 def ours(folder: Path) -> None:
-    """Copy `org_common`, without its tools, from where it is installed: a checkout or site-packages."""
+    """Copy `org_common` without its tools from where it is installed, a checkout or site-packages."""
     source = Path(org_common.__file__).parent
     shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*NOT_OURS), dirs_exist_ok=True)
 
 
-def _explained(answer: str, target: Target) -> str:
-    if "no wheels" not in answer and "compatible" not in answer and "matching platform" not in answer:
-        return answer
+def _explain(output: str, target: Target) -> str:
+    if "no wheels" not in output and "compatible" not in output and "matching platform" not in output:
+        return output
     reason = (
-        f"no layer for Python {target.python} on {target.arch}: a package of the lock has no wheel that runs there."
+        f"cannot build a layer for Python {target.python} on {target.arch}: a locked package has no compatible wheel."
         f" Lambda's python{target.python} has glibc {target.glibc}."
     )
     if target.python == "3.11" and target.arch == "arm64":
-        reason += " psycopg-binary 3.3 for arm64 needs 2.28: take Python 3.12 or newer, or x86_64."
-    return f"{reason}\n{answer}"
+        reason += " psycopg-binary 3.3 for arm64 needs 2.28: use Python 3.12 or newer, or x86_64."
+    return f"{reason}\n{output}"

@@ -1,4 +1,4 @@
-"""The locks of a layer: exact versions and hashes, for every Python and processor at once."""
+"""Reads and writes the lock files of layers: exact versions and hashes for every Python and architecture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from org_common.tools.project import uv
 from org_common.tools.project.project import ToolError
 
 OURS = "org-common"
-# It comes with every Lambda runtime, and weighs more than all of ours.
-NEVER = ("boto3", "botocore", "s3transfer")
+# Part of every Lambda runtime, and larger than a complete layer.
+EXCLUDED = ("boto3", "botocore", "s3transfer")
 MADE_FOR = "# for: "
 HEAD = "# Made by `org-common layer lock`; the layer is built from it.\n"
 REQUIREMENT = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[([^]]*)\])?")
@@ -25,82 +25,97 @@ PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)(?:.*\\\n)*.*\n?", re.MULTI
 
 @dataclass(frozen=True)
 class Pin:
-    """One line of a lock: an exact version with the hashes of all its files, and the line itself."""
+    """A locked package."""
 
     name: str
     version: str
     hashes: tuple[str, ...]
+    """Hashes of all its files: "sha256:…"."""
     text: str
+    """The lines of the lock file."""
 
 
 def make(settings: LayerSettings, layer: str, options: Sequence[str] = ()) -> list[Pin]:
-    """Resolve one layer anew and write its lock. What an earlier layer holds is left out."""
+    """Resolve a layer and write its lock file, without the packages of earlier layers. Returns the pins.
+
+    `options` are passed to uv.
+    """
     file = settings.lock_of(layer)
     wanted = roots(settings.layers[layer])
     earlier = _earlier(settings, layer)
-    held = {pin.name for pin in earlier}
-    # Together with what is there already, so that both layers can be on one path.
-    asked = [*wanted, *(f"{pin.name}=={pin.version}" for pin in earlier)]
+    earlier_names = {pin.name for pin in earlier}
+    # Resolve together with earlier layers, so that all of them are compatible on one path.
+    requested = [*wanted, *(f"{pin.name}=={pin.version}" for pin in earlier)]
     settings.lock.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         fresh = Path(folder, file.name)
         if file.is_file():
-            # uv keeps what it finds here, but for --upgrade.
+            # uv keeps the versions that it finds here, unless --upgrade is passed.
             fresh.write_text(file.read_text())
-        uv.run([*_compile(settings, fresh), *options], stdin="\n".join(asked))
-        found = parse(fresh.read_text())
-    pins = [pin for pin in found if pin.name not in held]
-    _refuse_never(layer, pins)
-    text = HEAD + MADE_FOR + " ".join(_spelt(wanted)) + "\n" + "".join(pin.text.rstrip("\n") + "\n" for pin in pins)
+        uv.run([*_compile(settings, fresh), *options], stdin="\n".join(requested))
+        resolved = parse(fresh.read_text())
+    pins = [pin for pin in resolved if pin.name not in earlier_names]
+    _refuse_excluded(layer, pins)
+    text = (
+        HEAD
+        + MADE_FOR
+        + " ".join(_normalize_all(wanted))
+        + "\n"
+        + "".join(pin.text.rstrip("\n") + "\n" for pin in pins)
+    )
     file.write_text(text)
     return pins
 
 
 def read(settings: LayerSettings, layer: str) -> list[Pin]:
-    """The pins of a layer's lock; `ToolError` when it is not there, or was made for something else."""
+    """The pins of a layer's lock file; `ToolError` if it is missing or was made for other requirements."""
     if layer not in settings.layers:
-        raise ToolError(f"there is no layer {layer!r}: there are {', '.join(settings.layers)}")
+        raise ToolError(f"there is no layer {layer!r}. Layers: {', '.join(settings.layers)}")
     file = settings.lock_of(layer)
     if not file.is_file():
-        raise ToolError(f"{file} is not there. Make it with: org-common layer lock")
+        raise ToolError(f"{file} does not exist. Create it with: org-common layer lock")
     text = file.read_text()
     made_for = next((line.removeprefix(MADE_FOR) for line in text.splitlines() if line.startswith(MADE_FOR)), "")
-    wanted = " ".join(_spelt(roots(settings.layers[layer])))
+    wanted = " ".join(_normalize_all(roots(settings.layers[layer])))
     if made_for != wanted:
         raise ToolError(
-            f"{file} was made for other packages. Make it again with: org-common layer lock\n"
-            f"  made for: {made_for}\n  wanted:   {wanted}"
+            f"{file} is out of date. Update it with: org-common layer lock\n"
+            f"  locked for: {made_for}\n  required:   {wanted}"
         )
     pins = parse(text)
-    _refuse_never(layer, pins)
+    _refuse_excluded(layer, pins)
     unhashed = [pin.name for pin in pins if not pin.hashes]
     if unhashed:
-        raise ToolError(f"{file} has no hash for {unhashed[0]}. Make it again with: org-common layer lock")
+        raise ToolError(f"{file} has no hash for {unhashed[0]}. Update it with: org-common layer lock")
     return pins
 
 
 def parse(text: str) -> list[Pin]:
+    """The pins in the text of a lock file."""
     return [
-        Pin(normal(found[1]), found[2], tuple(re.findall(r"sha256:[0-9a-f]{64}", found[0])), found[0])
+        Pin(normalize(found[1]), found[2], tuple(re.findall(r"sha256:[0-9a-f]{64}", found[0])), found[0])
         for found in PIN.finditer(text)
     ]
 
 
 def roots(names: Sequence[str]) -> list[str]:
-    """Requirements of a layer, ours spelt out: it is copied from where it is installed, and has no hash."""
-    found: list[str] = []
+    """The requirements of a layer, with org-common replaced by its dependencies.
+
+    org-common itself is copied from where it is installed, and has no hash.
+    """
+    requirements: list[str] = []
     for name in names:
         parsed = REQUIREMENT.match(name)
-        if parsed is not None and normal(parsed[1]) == OURS:
-            extras = {each.strip() for each in (parsed[2] or "").split(",") if each.strip()}
-            found += _required_by_ours(extras)
+        if parsed is not None and normalize(parsed[1]) == OURS:
+            extras = {extra.strip() for extra in (parsed[2] or "").split(",") if extra.strip()}
+            requirements += _required_by_ours(extras)
         else:
-            found.append(name)
-    return list(dict.fromkeys(found))
+            requirements.append(name)
+    return list(dict.fromkeys(requirements))
 
 
-def normal(name: str) -> str:
-    """As PEP 503 compares names."""
+def normalize(name: str) -> str:
+    """The name as PEP 503 normalizes it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -108,7 +123,7 @@ def _required_by_ours(extras: set[str]) -> Iterator[str]:
     try:
         lines = requires(OURS) or []
     except PackageNotFoundError:
-        raise ToolError(f"{OURS} is not installed in this environment, only on the path: pip install it") from None
+        raise ToolError(f"{OURS} is on the path, but not installed: pip install {OURS}") from None
     for line in lines:
         requirement, _, marker = line.partition(";")
         named = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
@@ -129,21 +144,21 @@ def _earlier(settings: LayerSettings, layer: str) -> list[Pin]:
 def _compile(settings: LayerSettings, output: Path) -> list[str | Path]:
     arguments: list[str | Path] = ["compile", "-", "--no-config", "--output-file", output, "--universal"]
     arguments += ["--python-version", PYTHONS[0], "--generate-hashes", "--no-annotate", "--no-header"]
-    # Where packages come from is the business of the machine that installs them.
+    # The package index depends on the machine that installs them, so it is not part of the lock.
     arguments += ["--no-emit-index-url", "--no-emit-find-links"]
     if settings.constraints is not None:
         arguments += ["--constraints", settings.constraints]
     return arguments
 
 
-def _spelt(wanted: Sequence[str]) -> list[str]:
-    return sorted(each.replace(" ", "") for each in wanted)
+def _normalize_all(wanted: Sequence[str]) -> list[str]:
+    return sorted(requirement.replace(" ", "") for requirement in wanted)
 
 
-def _refuse_never(layer: str, pins: Sequence[Pin]) -> None:
+def _refuse_excluded(layer: str, pins: Sequence[Pin]) -> None:
     for pin in pins:
-        if pin.name in NEVER:
+        if pin.name in EXCLUDED:
             raise ToolError(
-                f"{pin.name} is part of every Lambda runtime and never goes into a layer: something in the layer"
-                f" {layer!r} requires it. Take that out of [tool.org-common.layer] layers."
+                f"{pin.name} is part of every Lambda runtime and must not be in a layer, but a package of the layer"
+                f" {layer!r} requires it. Remove that package from layers in pyproject.toml, [tool.org-common.layer]."
             )

@@ -1,4 +1,4 @@
-"""One page to look at: sizes by package and file, budgets, and what the start of each function imports."""
+"""Writes an HTML report: sizes by package and file, budgets, and the imports of each function's cold start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from org_common.tools.layer import pictures, sizes
+from org_common.tools.layer import charts, sizes
 from org_common.tools.layer.build import Built
 from org_common.tools.layer.functions import Function as BuiltFunction
 from org_common.tools.layer.settings import MB, LayerSettings
@@ -23,24 +23,26 @@ from org_common.tools.runtime.environment import Environment
 from org_common.tools.runtime.imports import Import, parse
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# What a browser would look up at its start, and what it cannot have as root.
+# Headless, and without the requests that a browser makes at its start.
+# fmt: off
 QUIET = (
-    *("--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-quic"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-quic",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )
+# fmt: on
 
 
 def write(
     settings: LayerSettings, target: Target, layers: Sequence[Built], functions: Sequence[BuiltFunction], out: Path
 ) -> list[Path]:
-    """The page, its pictures as SVG, and where a Chromium is, the page as PNG."""
-    rows = sizes.compare(settings, target, {each.layer: each.file for each in layers})
-    members = [member for each in layers for member in sizes.members(each.file)]
-    profiles = measured(target, [each.file for each in layers], functions) if target.runs_here else {}
-    drawn = {"treemap": pictures.treemap(members), "budgets": pictures.bars(rows)}
+    """Write the page and its charts as SVG, and the page as PNG if Chromium is installed. Returns the files."""
+    rows = sizes.compare(settings, target, {layer.layer: layer.file for layer in layers})
+    members = [member for layer in layers for member in sizes.members(layer.file)]
+    profiles = measured(target, [layer.file for layer in layers], functions) if target.runs_here else {}
+    drawn = {"treemap": charts.treemap(members), "budgets": charts.bars(rows)}
     standard = frozenset(sys.stdlib_module_names)
-    own = frozenset(module.partition(".")[0] for each in functions for module in each.modules)
-    drawn |= {f"imports-{name}": pictures.waterfall(roots, standard, own) for name, roots in profiles.items()}
+    own = frozenset(module.partition(".")[0] for function in functions for module in function.modules)
+    drawn |= {f"imports-{name}": charts.waterfall(roots, standard, own) for name, roots in profiles.items()}
     page = out.absolute() / "layer.html"
     page.write_text(_page(target, layers, functions, rows, drawn, profiles), encoding="utf-8")
     written = [page]
@@ -53,19 +55,19 @@ def write(
 
 
 def measured(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFunction]) -> dict[str, list[Import]]:
-    """What the start of each function imports, from the built zips under AWS's client."""
-    found: dict[str, list[Import]] = {}
-    with unpacked(target, layers, functions) as place, TemporaryDirectory() as records:
+    """The imports of each function's cold start, measured with the built zips under AWS's client."""
+    imports: dict[str, list[Import]] = {}
+    with unpacked(target, layers, functions) as unpacked_build, TemporaryDirectory() as records:
         for function in functions:
             record = Path(records, function.name)
-            run = place.function(function.name, function.handler, target, record, ("-X", "importtime"))
+            run = unpacked_build.function(function.name, function.handler, target, record, ("-X", "importtime"))
             with Environment(run) as environment:
-                found[function.name] = parse(environment.output())
-    return found
+                imports[function.name] = parse(environment.output())
+    return imports
 
 
 def screenshot(page: Path, width: int = 1240) -> Path | None:
-    """The page as a PNG beside it; None without a Chromium."""
+    """Write the page as PNG next to it. Returns the PNG, or None without Chromium."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return None
@@ -80,13 +82,13 @@ def screenshot(page: Path, width: int = 1240) -> Path | None:
 
 @contextmanager
 def _profile() -> Iterator[str]:
-    # A browser's children write there until after it has ended.
+    # Child processes of the browser write to this folder after the browser has exited.
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield folder
 
 
 def _height(page: Path) -> int:
-    """Of the whole page: the heights of its pictures, and of what is between them."""
+    """The height of the complete page in pixels, estimated from its charts and elements."""
     text = page.read_text(encoding="utf-8")
     between = 310 + 26.5 * text.count("<tr>") + 24.5 * text.count("<dt>") + 93 * text.count("<h2")
     return int(sum(map(int, _svg_heights(text))) + between)
@@ -110,11 +112,17 @@ def _page(
     facts = [
         ("Target", f"Python {target.python}, {target.arch}"),
         ("Line", layers[0].line if layers else ""),
-        *((f"Layer {each.layer}", f"{each.zipped / MB:.2f} MB, {each.unzipped / MB:.2f} unzipped") for each in layers),
-        *((f"Function {each.name}", f"{each.zipped / 1000:.1f} KB, {len(each.modules)} modules") for each in functions),
+        *(
+            (f"Layer {layer.layer}", f"{layer.zipped / MB:.2f} MB, {layer.unzipped / MB:.2f} unzipped")
+            for layer in layers
+        ),
+        *(
+            (f"Function {function.name}", f"{function.zipped / 1000:.1f} KB, {len(function.modules)} modules")
+            for function in functions
+        ),
     ]
     waterfalls = "".join(
-        f"<section><h2>What the start of {escape(name)} imports</h2><p>{_told(roots)}</p>"
+        f"<section><h2>Imports of {escape(name)} at a cold start</h2><p>{_summary(roots)}</p>"
         f"{drawn[f'imports-{name}']}</section>"
         for name, roots in profiles.items()
     )
@@ -123,17 +131,17 @@ def _page(
         .replace("{budgets}", drawn["budgets"])
         .replace("{treemap}", drawn["treemap"])
         .replace("{packages}", _packages(rows))
-        .replace("{legend}", pictures.legend([row.what.removeprefix("package ") for row in rows]))
-        .replace("{waterfalls}", waterfalls or "<p>Built for another processor: nothing was started.</p>")
+        .replace("{legend}", charts.legend([row.what.removeprefix("package ") for row in rows]))
+        .replace("{waterfalls}", waterfalls or "<p>Built for another architecture: the functions were not started.</p>")
     )
 
 
-def _told(roots: Sequence[Import]) -> str:
+def _summary(roots: Sequence[Import]) -> str:
     modules = sum(1 for root in roots for _ in root.walk())
     total = sum(root.total_us for root in roots) / 1000
     return (
-        f"{modules} modules, {total:.0f} ms with the profiler's own share, in a fresh process under AWS's runtime"
-        " client. Dark is a module's own part, light what it imported first; short ones are left out."
+        f"{modules} modules, {total:.0f} ms including profiler overhead, in a fresh process under AWS's runtime client."
+        " The dark part is a module's own code, the light part its imports. Short imports are omitted."
     )
 
 

@@ -1,4 +1,4 @@
-"""The table `[tool.org-common.layer]`, checked."""
+"""Reads and validates the table `[tool.org-common.layer]`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from org_common.tools.project.project import ProjectError, find_root
 
 EXAMPLE = """\
 [tool.org-common.layer]
-lock = "layer"                      # folder of runtime.txt and auth.txt, made by `org-common layer lock`
-constraints = "requirements.txt"    # versions are taken from there, if it is given
-functions = ["shop.authorizer:app"] # beside the apps: what is no App, and gets all layers
+lock = "layer"                      # folder of runtime.txt and auth.txt, which `org-common layer lock` writes
+constraints = "requirements.txt"    # optional file with the versions to use
+functions = ["shop.authorizer:app"] # functions that are not an App, such as authorizers; they get all layers
 
 [tool.org-common.layer.budgets]     # megabytes of the zip, megabytes unzipped
 runtime = [9, 30]
@@ -26,7 +26,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that something may weigh, in bytes."""
+    """The maximum sizes of a layer or package, in bytes."""
 
     zipped: int
     unzipped: int
@@ -34,35 +34,42 @@ class Budget:
 
 @dataclass(frozen=True)
 class LayerSettings:
-    """`layers` names what goes into each, in order: what one has, the next leaves out. Paths are absolute.
-
-    `functions` are those beside the project's apps: authorizers.
-    """
+    """The settings of the layers. Paths are absolute."""
 
     root: Path
+    """Folder of the pyproject.toml."""
     lock: Path
+    """Folder of the lock files and the recorded sizes."""
     constraints: Path | None = None
+    """Requirements file with the versions to use."""
     functions: tuple[str, ...] = ()
+    """Functions in addition to the project's apps, such as authorizers, each as "module:name"."""
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(LAYERS))
+    """The requirements of each layer, in order: a layer omits the packages of earlier ones."""
     budgets: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
+    """Budgets by layer, and of the total."""
     packages: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
+    """Budgets by package."""
     drop: tuple[str, ...] = ()
+    """Patterns of additional paths to remove from the layers."""
     include: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Additional modules by app, for those that are imported by name at run time."""
 
     @property
     def sizes(self) -> Path:
-        """Where the last recorded sizes are."""
+        """The file with the recorded sizes."""
         return self.lock / "sizes.json"
 
     def lock_of(self, layer: str) -> Path:
+        """The lock file of a layer."""
         return self.lock / f"{layer}.txt"
 
     @classmethod
     def find(cls, start: Path) -> LayerSettings:
-        """Of the nearest pyproject.toml in `start` or above it; `ProjectError` says what is wrong with the table."""
+        """The settings in the nearest pyproject.toml, in `start` or above it; `ProjectError` if they are not valid."""
         root = find_root(start)
         if root is None:
-            raise ProjectError(f"no pyproject.toml in {start.absolute()} or above it: go to your project's folder")
+            raise ProjectError(f"no pyproject.toml in {start.absolute()} or above it: change to your project's folder")
         file = root / "pyproject.toml"
         try:
             tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
@@ -73,14 +80,16 @@ class LayerSettings:
     @classmethod
     def _of(cls, root: Path, table: Any) -> LayerSettings:
         if not isinstance(table, dict):
-            raise _fault(root, "", "is no table")
+            raise _error(root, "", "must be a table")
         for key in table:
             if key not in KEYS:
-                raise _fault(root, key, f"is not a key: the keys are {', '.join(KEYS)}")
-        lock, constraints = (_text(root, table, key) for key in ("lock", "constraints"))
-        layers = {name: _texts(root, f"layers.{name}", value) for name, value in _table(root, table, "layers").items()}
+                raise _error(root, key, f"is not a valid key: valid keys are {', '.join(KEYS)}")
+        lock, constraints = (_string(root, table, key) for key in ("lock", "constraints"))
+        layers = {
+            name: _strings(root, f"layers.{name}", value) for name, value in _table(root, table, "layers").items()
+        }
         if "total" in layers:
-            raise _fault(root, "layers.total", "is the name of all of them together: call it otherwise")
+            raise _error(root, "layers.total", "is reserved for all layers together: rename the layer")
         return cls(
             root=root,
             lock=root / (lock or "layer"),
@@ -88,10 +97,10 @@ class LayerSettings:
             layers=layers or dict(LAYERS),
             budgets=_budgets(root, table, "budgets"),
             packages=_budgets(root, table, "packages"),
-            drop=_texts(root, "drop", table.get("drop", [])),
-            functions=_texts(root, "functions", table.get("functions", [])),
+            drop=_strings(root, "drop", table.get("drop", [])),
+            functions=_strings(root, "functions", table.get("functions", [])),
             include={
-                name: _texts(root, f"include.{name}", value) for name, value in _table(root, table, "include").items()
+                name: _strings(root, f"include.{name}", value) for name, value in _table(root, table, "include").items()
             },
         )
 
@@ -103,30 +112,30 @@ def _budgets(root: Path, table: Mapping[str, Any], key: str) -> dict[str, Budget
             case [int() | float() as zipped, int() | float() as unzipped]:
                 found[name] = Budget(int(zipped * MB), int(unzipped * MB))
             case _:
-                raise _fault(root, f"{key}.{name}", "is not two numbers, [megabytes zipped, megabytes unzipped]")
+                raise _error(root, f"{key}.{name}", "must be two numbers, [megabytes zipped, megabytes unzipped]")
     return found
 
 
 def _table(root: Path, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = table.get(key, {})
     if not isinstance(value, dict):
-        raise _fault(root, key, "is no table")
+        raise _error(root, key, "must be a table")
     return value
 
 
-def _text(root: Path, table: Mapping[str, Any], key: str) -> str | None:
+def _string(root: Path, table: Mapping[str, Any], key: str) -> str | None:
     value = table.get(key)
     if value is not None and (not isinstance(value, str) or not value):
-        raise _fault(root, key, "is not a text")
+        raise _error(root, key, "must be a non-empty string")
     return value
 
 
-def _texts(root: Path, key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
-        raise _fault(root, key, "is not a list of texts")
+def _strings(root: Path, key: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) and text for text in value):
+        raise _error(root, key, "must be a list of non-empty strings")
     return tuple(value)
 
 
-def _fault(root: Path, key: str, problem: str) -> ProjectError:
+def _error(root: Path, key: str, problem: str) -> ProjectError:
     where = ".".join(filter(None, ("tool.org-common.layer", key)))
     return ProjectError(f"{root / 'pyproject.toml'}: {where} {problem}. For example:\n{EXAMPLE}")

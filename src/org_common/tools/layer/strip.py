@@ -1,4 +1,4 @@
-"""What a Lambda never reads, taken out of the installed packages."""
+"""Removes files that a Lambda function never reads from installed packages."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-# Of every package: tests, stubs, sources of compiled modules, what installers write, programs.
+# In all packages: tests, stubs, sources of compiled modules, files of installers, programs.
 FOLDERS = ("__pycache__", "test", "tests", "_test", "_tests", "testing/tests", "bin", "include")
+# fmt: off
 FILES = (
-    *("*.pyi", "py.typed", "*.c", "*.h", "*.hpp", "*.pxd", "*.pyx", "*.rs", "*.md", "*.rst", "*.orig"),
-    *("conftest.py", "test_*.py", "*_test.py", ".lock"),
+    "*.pyi", "py.typed", "*.c", "*.h", "*.hpp", "*.pxd", "*.pyx", "*.rs", "*.md", "*.rst", "*.orig",
+    "conftest.py", "test_*.py", "*_test.py", ".lock",
 )
+# fmt: on
 
-# Of some packages, by what is known of them. A test of the built layer imports and uses what is left.
+# In particular packages. A test of the built layer imports and uses the rest.
 KNOWN = {
-    # cryptography loads the compiled part, `_cffi_backend`, and neither the generator nor its C parser.
+    # cryptography uses the compiled `_cffi_backend`, but not the generator and its C parser.
     "cffi": ("cffi", "cffi-*.dist-info"),
     "pycparser": ("pycparser", "pycparser-*.dist-info"),
-    # The API of pydantic 1 for code that has not moved, and a plugin for a type checker.
+    # The compatibility API of pydantic 1, and plugins for mypy and hypothesis.
     "pydantic": ("pydantic/v1", "pydantic/mypy.py", "pydantic/_hypothesis_plugin.py"),
-    # For a framework that nobody runs on Lambda.
+    # Support for Tornado, which does not run on Lambda.
     "tenacity": ("tenacity/tornadoweb.py",),
 }
 HEADERS = ("metadata-version:", "name:", "version:")
@@ -30,7 +32,7 @@ LICENCE = re.compile(r"^(?:License-Expression|License): (\S.*)$", re.MULTILINE)
 
 
 def strip(folder: Path, drop: Sequence[str] = ()) -> None:
-    """Remove it in place. `drop` are more patterns of paths, as the project wants it."""
+    """Remove the files in place. `drop` are the project's own patterns of paths."""
     for path in sorted(folder.rglob("*"), reverse=True):
         inside = path.relative_to(folder).as_posix()
         if path.is_dir() and path.name in FOLDERS:
@@ -48,13 +50,13 @@ def strip(folder: Path, drop: Sequence[str] = ()) -> None:
 
 
 def licence(metadata: str) -> str:
-    """As a package's METADATA tells it in one line; empty if it does not."""
-    found = LICENCE.search(metadata)
-    return found[1].strip() if found else ""
+    """The one-line licence in a package's METADATA; empty without one."""
+    match = LICENCE.search(metadata)
+    return match[1].strip() if match else ""
 
 
 def _shorten(metadata: Path) -> None:
-    """Name, version and entry points stay: packages ask for their own version, and look for plugins (psycopg does)."""
+    """Keep name, version and entry points: packages read their own version and look for plugins (psycopg does)."""
     for path in metadata.iterdir():
         if path.name == "METADATA":
             lines = path.read_text(encoding="utf-8").splitlines()

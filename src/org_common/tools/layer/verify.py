@@ -1,4 +1,4 @@
-"""Proves a built layer: every function answers from it, on a read-only path, with nothing else to import from."""
+"""Verifies built layers: every function responds, on a read-only path, with nothing else to import from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from org_common.tools.runtime import client
 from org_common.tools.runtime.api import EnvironmentFailed, Invocation
 from org_common.tools.runtime.environment import Environment, Function
 
-# Bound over itself and without writing, in a namespace that ends with the command: root minds no file's mode.
+# For root, which ignores file modes: a read-only bind mount in a mount namespace that ends with the command.
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
 ANY_ID = "0198a000-0000-7000-8000-000000000001"
 ARN = "arn:aws:execute-api:eu-central-1:123456789012:local/$default/GET/"
@@ -38,30 +38,41 @@ VARIABLES = {"ORG_COMMON_ISSUERS": EXAMPLE}
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one function did. `compiled` are files of layer or function whose byte code was missing or not taken."""
+    """The result for one function."""
 
     function: str
     statuses: tuple[int, ...]
+    """The status of each response."""
     compiled: tuple[str, ...]
-    fault: str | None
+    """Files that Python had to compile, because their bytecode is missing or not valid."""
+    error: str | None
+    """Why it did not respond; None if it did."""
 
     @property
     def is_good(self) -> bool:
-        return not self.compiled and self.fault is None
+        """Whether it responded to each event, and no file was compiled."""
+        return not self.compiled and self.error is None
 
 
 @dataclass(frozen=True)
-class Place:
-    """Layer, function and client unpacked, as Lambda has them; `command` starts what may only read it."""
+class UnpackedBuild:
+    """Layers, functions and runtime client, unpacked as in Lambda."""
 
     folder: Path
+    """Contains all of them."""
     layer: Path
+    """Folder of the layers, for `sys.path`."""
     tasks: Mapping[str, Path]
+    """Folders of the functions by name."""
     client: Path
+    """Folder of AWS's runtime client."""
     command: tuple[str, ...]
+    """A command that runs a program with read-only access to `folder`."""
     is_read_only: bool
+    """False if this machine has no way to make the folder read-only."""
 
     def function(self, name: str, handler: str, target: Target, record: Path, options: Sequence[str] = ()) -> Function:
+        """The function to run from here. `record` is the file for the names of compiled files."""
         path = [self.tasks[name], self.layer, self.client]
         probe = find_spec("org_common.tools.runtime.probe")
         assert probe is not None
@@ -80,40 +91,40 @@ class Place:
 def verify(target: Target, layers: Mapping[str, Path], functions: Sequence[BuiltFunction]) -> Iterator[Verdict]:
     """Run each function in an environment of its own.
 
-    `layers` are the zips by name, the first the one that every function has. An app behind an authorizer gets that one
-    alone, whatever verifies tokens gets all.
+    `layers` are the zips by name. An app behind an authorizer gets only the first one; a function that verifies tokens
+    gets all.
     """
     if not target.runs_here:
         raise ToolError(
-            f"what was built for {target.arch} cannot be loaded on this machine: verify it on one of that processor"
+            f"a build for {target.arch} cannot run on this machine: verify it on a machine of that architecture"
         )
     zips = list(layers.values())
     groups = {False: zips[:1], True: zips}
-    for all_layers, given in groups.items():
-        some = [function for function in functions if verifies_tokens(function.handler) is all_layers]
-        if not some:
+    for all_layers, group_zips in groups.items():
+        group = [function for function in functions if verifies_tokens(function.handler) is all_layers]
+        if not group:
             continue
-        with unpacked(target, given, some) as place, TemporaryDirectory() as records:
-            for function in some:
-                yield _run(place, target, function, Path(records, function.name))
+        with unpacked(target, group_zips, group) as unpacked_build, TemporaryDirectory() as records:
+            for function in group:
+                yield _run(unpacked_build, target, function, Path(records, function.name))
 
 
 def verifies_tokens(handler: str) -> bool:
-    """An authorizer, or an app without one in front."""
+    """Whether the function is an authorizer, or an app without an authorizer in front."""
     entry = entry_of(handler)
     return not isinstance(entry, App) or not entry.identity.needs_authorizer
 
 
 def entry_of(handler: str) -> object:
-    """What Lambda would call for the handler."""
+    """The object that Lambda would call for the handler."""
     module, _, name = handler.rpartition(".")
     entry: object = getattr(import_module(module), name)
     return entry
 
 
 @contextmanager
-def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFunction]) -> Iterator[Place]:
-    """All in a new folder that may only be read, with the dates of the zips."""
+def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFunction]) -> Iterator[UnpackedBuild]:
+    """Unpack everything into a new read-only folder, with the dates of the zips. It is removed after the block."""
     with TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         folder.chmod(0o755)
@@ -121,19 +132,21 @@ def unpacked(target: Target, layers: Sequence[Path], functions: Sequence[BuiltFu
         tasks = {function.name: folder / "task" / function.name for function in functions}
         for function in functions:
             shutil.unpack_archive(function.file, tasks[function.name], "zip")
-        client.put(folder / "client", target.python)
+        client.install(folder / "client", target.python)
         for path in (*(folder / "opt").rglob("*"), *(folder / "task").rglob("*")):
-            # 1980 stays what it is: the zips have it, and unpacking by shutil does not put it back.
+            # 1980-01-01, the date in the zips, which shutil does not restore.
             os.utime(path, (315532800, 315532800))
-        command = _reading(folder)
+        command = _make_read_only(folder)
         try:
-            yield Place(folder, layer, tasks, folder / "client", command or (), is_read_only=command is not None)
+            yield UnpackedBuild(
+                folder, layer, tasks, folder / "client", command or (), is_read_only=command is not None
+            )
         finally:
-            _writable(folder)
+            _make_writable(folder)
 
 
 def events(handler: str) -> list[dict[str, Any]]:
-    """What a function is asked: an app a path that it does not have and its first route, an authorizer for a token."""
+    """The events to send: for an app an unknown path and its first route, for an authorizer a token."""
     entry = entry_of(handler)
     if not isinstance(entry, App):
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
@@ -143,49 +156,52 @@ def events(handler: str) -> list[dict[str, Any]]:
     return [gateway.event(method, path) for method, path in (("GET", "/no/such/route"), *routes)]
 
 
-def _run(place: Place, target: Target, function: BuiltFunction, record: Path) -> Verdict:
+def _run(unpacked_build: UnpackedBuild, target: Target, function: BuiltFunction, record: Path) -> Verdict:
     statuses: list[int] = []
-    fault = None
+    problem = None
     try:
-        with Environment(place.function(function.name, function.handler, target, record)) as environment:
+        with Environment(unpacked_build.function(function.name, function.handler, target, record)) as environment:
             for event in events(function.handler):
                 invocation = environment.invoke(event)
                 status = status_of(invocation)
                 if status is None:
-                    fault = f"answered no response: {invocation.error or invocation.answer}\n{environment.output()}"
+                    returned = invocation.error or invocation.answer
+                    problem = f"returned no valid response: {returned}\n{environment.output()}"
                     break
                 statuses.append(status)
     except EnvironmentFailed as error:
-        fault = str(error)
+        problem = str(error)
     written = record.read_text().splitlines() if record.is_file() else []
-    compiled = tuple(sorted({str(Path(line).relative_to(place.folder)) for line in written if "/client/" not in line}))
-    return Verdict(function.name, tuple(statuses), compiled, fault)
+    compiled = tuple(
+        sorted({str(Path(line).relative_to(unpacked_build.folder)) for line in written if "/client/" not in line})
+    )
+    return Verdict(function.name, tuple(statuses), compiled, problem)
 
 
 def status_of(invocation: Invocation) -> int | None:
-    """What API Gateway makes of the answer; None when it is none. An authorizer refuses with an error of one text."""
+    """The status that API Gateway would send; None for an invalid response. An authorizer's "Unauthorized" is 401."""
     if invocation.error is not None:
         return 401 if invocation.error.get("errorMessage") == "Unauthorized" else None
     answer = invocation.answer
     return answer["statusCode"] if isinstance(answer, dict) and "statusCode" in answer else None
 
 
-def _reading(folder: Path) -> tuple[str, ...] | None:
-    """The command in front of what may only read the folder; None where there is no way."""
+def _make_read_only(folder: Path) -> tuple[str, ...] | None:
+    """The command that runs a program with read-only access to the folder; None if this machine has none."""
     if os.geteuid() != 0:
         for path in (folder, *folder.rglob("*")):
             path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
         return ()
     command = ("unshare", "--mount", "sh", "-c", READ_ONLY, str(folder))
-    tried = f"! touch {shlex.quote(str(folder / 'written'))} 2>/dev/null"
+    test = f"! touch {shlex.quote(str(folder / 'written'))} 2>/dev/null"
     try:
-        done = subprocess.run([*command, "sh", "-c", tried], capture_output=True, check=False)
+        done = subprocess.run([*command, "sh", "-c", test], capture_output=True, check=False)
     except OSError:
         return None
     return command if done.returncode == 0 else None
 
 
-def _writable(folder: Path) -> None:
+def _make_writable(folder: Path) -> None:
     if os.geteuid() != 0:
         for path in (folder, *(each for each in folder.rglob("*") if each.is_dir())):
             path.chmod(0o755)

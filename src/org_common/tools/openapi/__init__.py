@@ -1,1 +1,1 @@
-"""The OpenAPI document of a project, what changed in it, and a page to look at it. Never imported by a function."""
+"""The OpenAPI document of a project, its comparison with an earlier one, and the API explorer."""

@@ -1,4 +1,4 @@
-"""One OpenAPI 3.1 document for all apps of a project, from their routes. No handler is run, nothing is connected to."""
+"""Builds an OpenAPI 3.1 document from the routes of all apps of a project, without running handlers or connecting."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from org_common.app import App
 from org_common.route import Route
-from org_common.tools.openapi import answers
-from org_common.tools.openapi.operations import operation, outside
+from org_common.tools.openapi import error_responses
+from org_common.tools.openapi.operations import operation, wire_path
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.tools.project.project import ToolError
 from org_common.values.casing import camel
@@ -22,78 +22,79 @@ METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
 
 
 def document(apps: Sequence[App], *, title: str, version: str = "0", servers: Sequence[str] = ()) -> Json:
-    """The document, the same for the same apps in the same order, whatever else has run.
+    """The document. It depends only on the apps and their order.
 
-    `ToolError` when two routes cannot stand in one document.
+    Raises `ToolError` when two routes cannot be in one document.
     """
     schemas = Schemas()
     paths: dict[str, dict[str, Json]] = {}
-    kinds: dict[int, type[OrgError]] = {}
+    error_types: dict[int, type[OrgError]] = {}
     schemes: Json = {}
-    for app, route, identifier in _all(apps):
-        scheme, described = _scheme(app)
-        schemes[scheme] = described
-        kinds |= answers.problems(app, route)
-        at = paths.setdefault(outside(route.path), {})
-        at[route.method.lower()] = operation(app, route, identifier=identifier, scheme=scheme, schemas=schemas)
+    for app, route, identifier in _routes(apps):
+        scheme, schemes[scheme] = _scheme(app)
+        error_types |= error_responses.error_types(app, route)
+        path = paths.setdefault(wire_path(route.path), {})
+        path[route.method.lower()] = operation(app, route, identifier=identifier, scheme=scheme, schemas=schemas)
     components = schemas.build()
-    made: Json = {"openapi": VERSION, "info": {"title": title, "version": version}}
+    result: Json = {"openapi": VERSION, "info": {"title": title, "version": version}}
     if servers:
-        made["servers"] = [{"url": url} for url in servers]
-    made["tags"] = [_tag(app) for app in apps]
-    made["paths"] = {path: _ordered(paths[path]) for path in sorted(paths)}
-    made["components"] = {
+        result["servers"] = [{"url": url} for url in servers]
+    result["tags"] = [_tag(app) for app in apps]
+    result["paths"] = {name: _ordered(paths[name]) for name in sorted(paths)}
+    result["components"] = {
         "schemas": _with_problem(components),
-        "responses": answers.components(dict(sorted(kinds.items()))),
+        "responses": error_responses.components(dict(sorted(error_types.items()))),
         "securitySchemes": dict(sorted(schemes.items())),
     }
-    return made
+    return result
 
 
-def dump(made: Json) -> str:
-    """As text: to be kept in a repository, a line a value."""
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+def dump(document: Json) -> str:
+    """The document as JSON with one value per line, for version control."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def without_extensions(made: Json) -> Json:
-    """Without the fields `x-…`, which say how the inside is guarded: for a document that others get."""
+def without_extensions(document: Json) -> Json:
+    """The document without the `x-…` extensions, which disclose the access rules: for publication."""
     paths = {
         path: {
-            method: {name: value for name, value in each.items() if not name.startswith("x-")}
-            for method, each in methods.items()
+            method: {name: value for name, value in operation.items() if not name.startswith("x-")}
+            for method, operation in methods.items()
         }
-        for path, methods in made["paths"].items()
+        for path, methods in document["paths"].items()
     }
-    return {**made, "paths": paths}
+    return {**document, "paths": paths}
 
 
-def _all(apps: Sequence[App]) -> Iterator[tuple[App, Route, str]]:
-    """Each route with its operationId: the app's and the handler's name, so that no other app can change it."""
+def _routes(apps: Sequence[App]) -> Iterator[tuple[App, Route, str]]:
+    """Each route with its operationId, made of the names of app and handler, so that other apps do not affect it."""
     declared: dict[tuple[str, str], App] = {}
-    shapes: dict[str, tuple[str, App]] = {}
+    templates: dict[str, tuple[str, App]] = {}
     identifiers: set[str] = set()
     for app in apps:
         for route in app.routes:
-            path = outside(route.path)
+            path = wire_path(route.path)
             other = declared.setdefault((route.method, path), app)
             if other is not app:
-                raise ToolError(f"{route.method} {path} is a route of {other.name} and of {app.name}: leave one")
-            known, owner = shapes.setdefault(re.sub(r"\{\w+\}", "{}", path), (path, app))
+                raise ToolError(
+                    f"{route.method} {path} is declared by {other.name} and by {app.name}: remove one of them"
+                )
+            known, owner = templates.setdefault(re.sub(r"\{\w+\}", "{}", path), (path, app))
             if known != path:
                 raise ToolError(
-                    f"{known} of {owner.name} and {path} of {app.name} are one path to OpenAPI and to an API gateway:"
-                    " give their parameters the same names"
+                    f"{known} of {owner.name} and {path} of {app.name} are the same path in OpenAPI and API Gateway:"
+                    " use the same parameter names in both"
                 )
             identifier = f"{_word(app.name)}_{_word(route.handler.__name__)}"
             if identifier in identifiers:
-                # One handler of several routes: the first has the plain name.
+                # For a handler with several routes, the first gets the plain name.
                 identifier += f"_{route.method.lower()}_{_word(path)}"
             identifiers.add(identifier)
             yield app, route, identifier
 
 
 def _word(text: str) -> str:
-    """In camelCase, of letters and digits: `access-orgs` is `accessOrgs`."""
+    """The text in camelCase, with letters and digits only: `access-orgs` becomes `accessOrgs`."""
     return camel("_".join(re.findall(r"[A-Za-z0-9]+", text)))
 
 
@@ -108,14 +109,14 @@ def _scheme(app: App) -> tuple[str, Json]:
 
 
 def _tag(app: App) -> Json:
-    """The first paragraph of the module that declares the app describes it."""
-    made: Json = {"name": app.name}
+    """The tag of an app, described by the first paragraph of the docstring of the module that declares it."""
+    tag: Json = {"name": app.name}
     for route in app.routes:
         module = sys.modules.get(route.handler.__module__)
         if module is not None and module.__doc__ and any(value is app for value in vars(module).values()):
-            made["description"] = inspect.cleandoc(module.__doc__).partition("\n\n")[0].replace("\n", " ")
+            tag["description"] = inspect.cleandoc(module.__doc__).partition("\n\n")[0].replace("\n", " ")
             break
-    return made
+    return tag
 
 
 def _ordered(methods: dict[str, Json]) -> dict[str, Json]:
@@ -123,8 +124,11 @@ def _ordered(methods: dict[str, Json]) -> dict[str, Json]:
 
 
 def _with_problem(components: Json) -> Json:
-    for name, schema in (("Problem", answers.PROBLEM_SCHEMA), ("ProblemError", answers.FAULT_SCHEMA)):
+    for name, schema in (
+        ("Problem", error_responses.PROBLEM_SCHEMA),
+        ("ProblemError", error_responses.PROBLEM_ERROR_SCHEMA),
+    ):
         if name in components:
-            raise ToolError(f"a model is called {name}, as the schema of errors is: give it another name")
+            raise ToolError(f"a model is named {name}, which is reserved for the schema of errors: rename the model")
         components[name] = schema
     return dict(sorted(components.items()))

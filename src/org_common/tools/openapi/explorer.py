@@ -1,7 +1,7 @@
-"""A page of the local server to read the OpenAPI document and to try its routes: Swagger UI, at `/docs`.
+"""The API explorer of the local server at `/docs`: Swagger UI with the OpenAPI document.
 
-The files in `swagger_ui` are those of the npm package swagger-ui-dist, unchanged (Apache-2.0, with their LICENSE and
-NOTICE). The page asks nobody else for anything: its Content-Security-Policy forbids it.
+The files in `swagger_ui` are those of the npm package swagger-ui-dist, unchanged (Apache-2.0, with LICENSE and NOTICE).
+The page loads nothing from other origins: its Content-Security-Policy forbids it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
-# Without the charset the bundle is "Invalid or unexpected token" to Chromium.
+# Without the charset, Chromium rejects the bundle: "Invalid or unexpected token".
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -78,14 +78,14 @@ _POLICY = (
 )
 
 
-# A page of another name that leads here (DNS rebinding) gets no tokens.
+# Protects the tokens from DNS rebinding: requests for another host name are passed on to the apps.
 _HOSTS = ("127.0.0.1", "localhost")
 
 
 class Explorer:
-    """An ASGI application in front of that of the apps. A path that an app serves itself is the app's.
+    """ASGI middleware that serves the explorer. Paths that an app serves itself take precedence.
 
-    `tokens` makes a token for each of the people that the page offers to sign in as.
+    `tokens` returns a token for each user that the page offers to sign in as.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Explorer:
         self._apps = apps
         self._title = title
         self._version = version
-        self._answers: dict[str, Callable[[], tuple[str, str]]] = {
+        self._pages: dict[str, Callable[[], tuple[str, str]]] = {
             "/openapi.json": lambda: ("application/json", self._document()),
             "/docs": lambda: ("text/html", _PAGE),
             "/docs/tokens.json": lambda: ("application/json", json.dumps(dict(tokens()))),
@@ -112,13 +112,13 @@ class Explorer:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        make = self._answers.get(path) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if make is None or any(app.serves(path) for app in self._apps) or _host(scope) not in _HOSTS:
+        render = self._pages.get(path) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if render is None or any(app.pipeline.table.knows(path) for app in self._apps) or _host(scope) not in _HOSTS:
             await self._application(scope, receive, send)
             return
         status = 200
         try:
-            media_type, text = make()
+            media_type, text = render()
         except ToolError as error:
             status, media_type, text = 500, "text/plain", f"{error}\n"
         content = text.encode()

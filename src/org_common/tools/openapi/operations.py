@@ -1,4 +1,4 @@
-"""One route as an operation of the document."""
+"""Converts a route to an operation of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from org_common.handlers.signature import Parameter, is_model
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
 from org_common.route import Route
-from org_common.tools.openapi import answers
+from org_common.tools.openapi import error_responses
 from org_common.tools.openapi.schemas import Json, Schemas
 from org_common.values.casing import camel
 from org_common.values.model import Patch
 from org_common.values.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 
 MERGE_PATCH = "application/merge-patch+json"
-# RFC 9110 section 8.3, 12.5.1 and 11.6.2 speak of these already, and the specification passes over them.
+# RFC 9110 defines these (sections 8.3, 12.5.1, 11.6.2), and OpenAPI ignores parameters with these names.
 _UNLISTED_HEADERS = frozenset({"accept", "authorization", "content-type"})
-# What the binder reads into an integer: 18 digits (http/schema.py).
+# The binder accepts integers of up to 18 digits (http/schema.py).
 _MOST_DIGITS = 10**18 - 1
 
 
-def outside(path: str) -> str:
-    """The template as it is called outside: "/orgs/{org_id}" is "/orgs/{orgId}"."""
+def wire_path(path: str) -> str:
+    """The path template with the parameter names of the API: "/orgs/{org_id}" becomes "/orgs/{orgId}"."""
     return (
         "".join("/" + ("{" + camel(part[1:-1]) + "}" if part.startswith("{") else part) for part in segments(path))
         or "/"
@@ -36,53 +36,57 @@ def outside(path: str) -> str:
 
 
 def operation(app: App, route: Route, *, identifier: str, scheme: str, schemas: Schemas) -> Json:
-    """`scheme` names the security scheme of the app."""
-    made: Json = {"operationId": identifier, "tags": [app.name]}
+    """The operation of a route. `scheme` is the name of the app's security scheme."""
+    result: Json = {"operationId": identifier, "tags": [app.name]}
     if route.summary:
-        made["summary"] = route.summary
+        result["summary"] = route.summary
     description = _description(route)
     if description:
-        made["description"] = description
+        result["description"] = description
     parameters = _parameters(route, schemas)
     if parameters:
-        made["parameters"] = parameters
-    body = next((each for each in route.signature.parameters if each.kind in ("body", "form")), None)
+        result["parameters"] = parameters
+    body = next((parameter for parameter in route.signature.parameters if parameter.kind in ("body", "form")), None)
     if body is not None:
-        made["requestBody"] = _body(body, schemas)
-    made["responses"] = {
+        result["requestBody"] = _body(body, schemas)
+    result["responses"] = {
         **_success(route, schemas),
         **{
-            str(status): {"$ref": f"#/components/responses/{answers.name(kind)}"}
-            for status, kind in answers.problems(app, route).items()
+            str(status): {"$ref": f"#/components/responses/{error_responses.name(kind)}"}
+            for status, kind in error_responses.error_types(app, route).items()
         },
     }
-    made["security"] = [] if route.is_public else [{scheme: []}]
-    made["x-rule"] = route.rule.name
-    made["x-database-role"] = route.rule.role
-    return made
+    result["security"] = [] if route.is_public else [{scheme: []}]
+    result["x-rule"] = route.rule.name
+    result["x-database-role"] = route.rule.role
+    return result
 
 
 def _description(route: Route) -> str:
-    """What the handler's docstring says beyond the summary."""
+    """The handler's docstring without the summary."""
     text = inspect.cleandoc(route.handler.__doc__ or "")
     first, _, rest = text.partition("\n")
     return rest.strip() if first.strip() == route.summary else text
 
 
 def _parameters(route: Route, schemas: Schemas) -> list[Json]:
-    listed = [_parameter(each, schemas) for each in route.signature.parameters if _is_listed(each)]
-    if any(each.kind == "page" for each in route.signature.parameters):
+    listed = [_parameter(parameter, schemas) for parameter in route.signature.parameters if _is_listed(parameter)]
+    if any(parameter.kind == "page" for parameter in route.signature.parameters):
         listed += _page_parameters()
     if route.idempotent:
         listed.append(_key_parameter())
-    if any(each.kind == "precondition" for each in route.signature.parameters):
-        listed.append(_tags_parameter("If-Match", "The ETag of what was read: the change is for that state only."))
+    if any(parameter.kind == "precondition" for parameter in route.signature.parameters):
+        listed.append(
+            _tags_parameter(
+                "If-Match", "ETag of the version that the change is for. If the resource has changed since, 412."
+            )
+        )
     if _has_tag(route):
-        listed.append(_tags_parameter("If-None-Match", "An ETag that is known: 304 if it is still the same."))
+        listed.append(_tags_parameter("If-None-Match", "ETag of the cached version. If it is still current, 304."))
     order = ("path", "query", "header", "cookie")
-    # In the order of the path, whatever that of the handler.
-    at = {camel(name): number for number, name in enumerate(route.signature.path)}
-    return sorted(listed, key=lambda each: (order.index(each["in"]), at.get(each["name"], 0)))
+    # Path parameters in the order of the path, not of the handler.
+    position = {camel(name): number for number, name in enumerate(route.signature.path)}
+    return sorted(listed, key=lambda parameter: (order.index(parameter["in"]), position.get(parameter["name"], 0)))
 
 
 def _is_listed(parameter: Parameter) -> bool:
@@ -93,29 +97,29 @@ def _is_listed(parameter: Parameter) -> bool:
 
 def _parameter(parameter: Parameter, schemas: Schemas) -> Json:
     annotation = _without_none(parameter.annotation)
-    made: Json = {"name": parameter.wire_name, "in": parameter.kind, "required": parameter.required}
+    result: Json = {"name": parameter.wire_name, "in": parameter.kind, "required": parameter.required}
     schema = schemas.of(annotation, "in", parameter.constraints)
-    # What stands in a schema already is joined with what pydantic makes of the type.
+    # `build` merges these keywords with the schema that pydantic generates.
     if _base(annotation) is int:
         schema |= {"minimum": -_MOST_DIGITS, "maximum": _MOST_DIGITS}
     if parameter.kind == "path" and _base(annotation) is str:
         schema["minLength"] = 1
     if not parameter.required and parameter.default is not None:
         schema["default"] = to_jsonable_python(parameter.default)
-    made["schema"] = schema
-    return made
+    result["schema"] = schema
+    return result
 
 
 def _page_parameters() -> list[Json]:
     limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
     return [
-        {"name": "limit", "in": "query", "required": False, "schema": limit, "description": "How many at the most."},
+        {"name": "limit", "in": "query", "required": False, "schema": limit, "description": "Maximum number of items."},
         {
             "name": "cursor",
             "in": "query",
             "required": False,
             "schema": {"type": "string"},
-            "description": "`nextCursor` of the page before. It holds for the same list and caller only.",
+            "description": "`nextCursor` of the previous page. Valid only for the same list and caller.",
         },
     ]
 
@@ -126,8 +130,8 @@ def _key_parameter() -> Json:
         "in": "header",
         "required": False,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-~]+$"},
-        "description": "Of your making, such as a UUID. Sent again with the same key and content, the request has no"
-        " second effect and gets the answer of the first.",
+        "description": "A unique key that you choose, such as a UUID. A repeated request with the same key and content"
+        " has no second effect and gets the response of the first.",
     }
 
 
@@ -142,7 +146,7 @@ def _tags_parameter(name: str, description: str) -> Json:
 
 
 def _has_tag(route: Route) -> bool:
-    """A success of a GET that has content is tagged (http/finish.py)."""
+    """Whether responses have an ETag: successful GET responses with content do (http/finish.py)."""
     return route.method == "GET" and route.status == 200 and route.signature.result is not type(None)
 
 
@@ -157,28 +161,28 @@ def _body(parameter: Parameter, schemas: Schemas) -> Json:
 
 
 def _success(route: Route, schemas: Schemas) -> Json:
-    """Without an annotation nobody knows: any JSON, or nothing."""
+    """The success responses. Without a return annotation: any JSON, or no content."""
     result = route.signature.result
     arguments = get_args(result)
     is_optional = get_origin(result) in (Union, UnionType) and type(None) in arguments
-    found: Json = {}
+    responses: Json = {}
     if result is None or result is type(None) or is_optional:
         status = 204 if route.status == 200 else route.status
-        found[str(status)] = _described(route, status)
+        responses[str(status)] = _response(route, status)
     if result is not type(None):
-        response = _described(route, route.status)
+        response = _response(route, route.status)
         if result is not Response:
-            response["content"] = {JSON: {"schema": _answered(_without_none(result), schemas)}}
-        found[str(route.status)] = response
+            response["content"] = {JSON: {"schema": _result_schema(_without_none(result), schemas)}}
+        responses[str(route.status)] = response
     if _has_tag(route):
-        found["304"] = {
-            "description": "It is what `If-None-Match` names. There is no content.",
+        responses["304"] = {
+            "description": "Not modified: the ETag matches `If-None-Match`. No content.",
             "headers": _tag_header(),
         }
-    return dict(sorted(found.items()))
+    return dict(sorted(responses.items()))
 
 
-def _answered(result: Any, schemas: Schemas) -> Json:
+def _result_schema(result: Any, schemas: Schemas) -> Json:
     if result is None:
         return {}
     if get_origin(result) is Page:
@@ -186,43 +190,41 @@ def _answered(result: Any, schemas: Schemas) -> Json:
     return schemas.of(result, "out")
 
 
-def _described(route: Route, status: int) -> Json:
-    made: Json = {
-        "description": {201: "Created.", 202: "Accepted.", 204: "Done. There is no content."}.get(status, "OK.")
-    }
+def _response(route: Route, status: int) -> Json:
+    response: Json = {"description": {201: "Created.", 202: "Accepted.", 204: "Done. No content."}.get(status, "OK.")}
     headers: Json = {}
     if status == 201:
         headers["Location"] = {
-            "description": "Where it is.",
+            "description": "URL of the created resource.",
             "required": _has_id(route.signature.result),
             "schema": {"type": "string", "format": "uri-reference"},
         }
     if route.idempotent:
         headers["Idempotent-Replayed"] = {
-            "description": "This is the answer of an earlier request with the same key.",
+            "description": "The response is that of an earlier request with the same key.",
             "schema": {"type": "string", "const": "true"},
         }
     if status == 200 and _has_tag(route):
         headers |= _tag_header()
     if headers:
-        made["headers"] = headers
-    return made
+        response["headers"] = headers
+    return response
 
 
 def _tag_header() -> Json:
-    return {"ETag": {"description": "Names this state of it.", "schema": {"type": "string"}}}
+    return {"ETag": {"description": "Identifies this version of the resource.", "schema": {"type": "string"}}}
 
 
 def _has_id(result: Any) -> bool:
-    """What was made has an id for certain."""
+    """Whether the created resource always has an id."""
     return is_model(result) and "id" in result.__pydantic_fields__
 
 
 def _without_none(annotation: Any) -> Any:
-    """A parameter that was sent is not None, and an answer that is None has no content."""
+    """The annotation without None: a sent parameter is never None, and a None result has no content."""
     if get_origin(annotation) in (Union, UnionType):
-        kinds = [each for each in get_args(annotation) if each is not type(None)]
-        return Union[tuple(kinds)]  # noqa: UP007 - made at run time
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        return Union[tuple(members)]  # noqa: UP007 - built at run time
     return annotation
 
 

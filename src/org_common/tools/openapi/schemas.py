@@ -1,4 +1,4 @@
-"""JSON Schemas of what goes in and out, and the components that they share."""
+"""Generates the JSON Schemas of requests and responses, and their shared components."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _MODES: dict[Direction, JsonSchemaMode] = {"in": "validation", "out": "serializa
 
 
 class Schemas:
-    """Gathers types, then makes all schemas at once: only then is it known which names meet.
+    """Collects types, then generates all schemas at once, because only then name conflicts are known.
 
-    What `of` and `page` answer is empty until `build`, which fills it in place; keywords put there before stay, where
-    the type has not the same.
+    The dicts that `of` and `page` return are empty until `build` fills them in place. Keywords that you set before are
+    kept, unless the schema of the type has them too.
     """
 
     def __init__(self) -> None:
-        self._asked: list[tuple[Json, Direction, TypeAdapter[Any]]] = []
+        self._requested: list[tuple[Json, Direction, TypeAdapter[Any]]] = []
         self._pages: list[tuple[Json, Json]] = []
 
     def of(self, annotation: Any, direction: Direction, constraints: Mapping[str, Any] | None = None) -> Json:
-        """The schema of a type, as it is read or as it is written. Models and enums become components."""
+        """The schema of a type in requests ("in") or responses ("out"). Models and enums become components."""
         if is_model(annotation):
             annotation.model_rebuild()
         typed: Any = Annotated[annotation, Field(**constraints)] if constraints else annotation
@@ -42,27 +42,28 @@ class Schemas:
         except PydanticUserError:
             if direction == "in":
                 raise
-            # A result is written as it is, whatever pydantic knows of it: anything, then.
+            # Results are serialized even if pydantic does not know their type: allow anything.
             return schema
-        self._asked.append((schema, direction, adapter))
+        self._requested.append((schema, direction, adapter))
         return schema
 
     def page(self, item: Any) -> Json:
-        """The schema of a `Page` of these."""
+        """The schema of a `Page` of this item type."""
         schema: Json = {}
         self._pages.append((schema, self.of(item, "out")))
         return schema
 
     def build(self) -> Json:
-        """Fills all that was answered; answers the components by name."""
+        """Fill all schemas that `of` and `page` returned. Returns the components by name."""
         inputs: list[tuple[int, JsonSchemaMode, CoreSchema]] = [
-            (at, _MODES[direction], adapter.core_schema) for at, (_, direction, adapter) in enumerate(self._asked)
+            (index, _MODES[direction], adapter.core_schema)
+            for index, (_, direction, adapter) in enumerate(self._requested)
         ]
-        made, definitions = _Generator(ref_template=REF + "{model}").generate_definitions(inputs)
-        for at, (schema, direction, _) in enumerate(self._asked):
-            own = dict(schema)
+        generated, definitions = _Generator(ref_template=REF + "{model}").generate_definitions(inputs)
+        for index, (schema, direction, _) in enumerate(self._requested):
+            keywords = dict(schema)
             schema.clear()
-            schema |= {**own, **made[at, _MODES[direction]]}
+            schema |= {**keywords, **generated[index, _MODES[direction]]}
         components: Json = {str(name): schema for name, schema in definitions.items()}
         for schema, items in self._pages:
             schema.update(_page(items, components))
@@ -70,10 +71,10 @@ class Schemas:
 
 
 def _page(items: Json, components: Json) -> Json:
-    """A component of its own where the items are one and the name is free, else in place."""
+    """A reference to a component if the items are one and its name is free, otherwise the inline schema."""
     page: Json = {
         "type": "object",
-        "description": "Some of a list, in order. `nextCursor` asks for those that follow; null when there are none.",
+        "description": "A page of a list, in order. `nextCursor` requests the next page; null on the last page.",
         "properties": {
             "items": {"type": "array", "items": items},
             "nextCursor": {"anyOf": [{"type": "string"}, {"type": "null"}]},
@@ -87,46 +88,46 @@ def _page(items: Json, components: Json) -> Json:
 
 
 class _Generator(GenerateJsonSchema):
-    """As pydantic's, but true of what we do: an answer has every field, and may get more of them later."""
+    """pydantic's generator, adapted to org-common: responses contain every field, and can have more fields later."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        # "Org Id" for `orgId` says nothing.
+        # The title "Org Id" adds nothing to the name `orgId`.
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         if self.mode == "serialization" and field["type"] != "typed-dict-field":
-            # Written whether it was set or not (http/schema.py).
+            # Serialized whether it was set or not (http/schema.py).
             return field.get("serialization_exclude_if") is None
         return super().field_is_required(field, total)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        # Nothing is left out of an answer.
+        # Responses contain fields with default values too, so the default is irrelevant.
         return self.generate_inner(schema["schema"]) if self.mode == "serialization" else super().default_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        made = super().model_schema(schema)
-        if self.mode == "serialization" and made.get("additionalProperties") is False:
-            # Who reads an answer passes over what he does not know: so a new field breaks nobody.
-            del made["additionalProperties"]
+        result = super().model_schema(schema)
+        if self.mode == "serialization" and result.get("additionalProperties") is False:
+            # Clients must ignore unknown fields, so that a new field is not a breaking change.
+            del result["additionalProperties"]
         model: type[BaseModel] = schema["cls"]
         if issubclass(model, Patch):
-            for field in made.get("properties", {}).values():
-                # It only says "may be left out" (model.py).
+            for field in result.get("properties", {}).values():
+                # In a Patch, the default only means that the field can be omitted (model.py).
                 field.pop("default", None)
-        return made
+        return result
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        made = super().str_schema(schema)
-        least = made.get("minLength", 0)
-        if self.mode == "validation" and schema.get("strip_whitespace") and least and "pattern" not in made:
-            # Lengths count after the white space around is gone.
-            made["pattern"] = r"\S" if least == 1 else rf"\S[\s\S]{{{least - 2},}}\S"
-        return made
+        result = super().str_schema(schema)
+        min_length = result.get("minLength", 0)
+        if self.mode == "validation" and schema.get("strip_whitespace") and min_length and "pattern" not in result:
+            # The minimum length applies after surrounding white space is stripped.
+            result["pattern"] = r"\S" if min_length == 1 else rf"\S[\s\S]{{{min_length - 2},}}\S"
+        return result
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
-        # Python may make of it what JSON Schema cannot say: anything, then.
+        # JSON Schema cannot express what the Python type accepts: allow anything.
         return {}
 
     def normalize_name(self, name: str) -> str:
-        # Generic models: `Box[Org]` is "Box_Org", without an underscore at its end.
+        # Generic models: `Box[Org]` becomes "Box_Org", without a trailing underscore.
         return re.sub(r"[^a-zA-Z0-9.\-_]+", "_", name).strip("_").replace(".", "__")

@@ -1,4 +1,4 @@
-"""The project's own code: what it raises is told as one line, with the file and line that its author can mend."""
+"""Imports the project's own code, and reports its exceptions as one line: the file and line to fix, and the error."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from org_common.tools.project.project import ToolError
 
-OURS = Path(__file__).parents[2]
-# Where others' code lies: Python's own, and what is installed.
+ORG_COMMON = Path(__file__).parents[2]
+# Folders of code that is not the project's: the standard library and installed packages.
 INSTALLED = {
     *(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
     *(Path(folder) for folder in (*site.getsitepackages(), site.getusersitepackages())),
@@ -23,28 +23,31 @@ INSTALLED = {
 
 
 @contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """What the project's code raises in the block leaves as a `ToolError`; `what` failed, where no line of its did."""
+def reporting_errors(what: str) -> Iterator[None]:
+    """Turn exceptions of the project's code in the block into `ToolError`.
+
+    `what` says what failed, for an exception that was raised outside of the project's files.
+    """
     try:
         yield
     except ToolError:
         raise
-    # A module may call sys.exit().
+    # SystemExit: a module may call sys.exit().
     except (Exception, SystemExit) as error:
-        raise ToolError(told(error, what)) from error
+        raise ToolError(error_message(error, what)) from error
 
 
 def load(name: str, what: str) -> ModuleType:
-    """Import a module of the project."""
-    with blamed(f"{what} cannot be loaded"):
+    """Import a module of the project; `what` names it in the `ToolError`."""
+    with reporting_errors(f"{what} cannot be loaded"):
         return import_module(name)
 
 
-def named(text: str, what: str) -> Any:
-    """What "module:name" stands for in the project."""
+def load_object(text: str, what: str) -> Any:
+    """The object that "module:name" refers to in the project; `what` names it in the `ToolError`."""
     name, _, attribute = text.partition(":")
     if not name or not attribute:
-        raise ToolError(f"{what} cannot be loaded: it is not module:name")
+        raise ToolError(f"{what} cannot be loaded: write it as module:name, for example shop.orders:app")
     module = load(name, what)
     try:
         return getattr(module, attribute)
@@ -52,35 +55,35 @@ def named(text: str, what: str) -> Any:
         raise ToolError(f"{what} cannot be loaded: {error}") from error
 
 
-def told(error: BaseException, what: str) -> str:
-    """`FILE:LINE: why` of the project's innermost line, or `what: why` where none of its lines was running."""
-    place = where(error)
-    if place is None:
+def error_message(error: BaseException, what: str) -> str:
+    """`FILE:LINE: message` with the project's innermost line, or `what: message` if no project code was running."""
+    location = source_location(error)
+    if location is None:
         return f"{what}: {error}"
-    # Ours say what is wrong and what to do; of another's words the kind is a part.
-    is_ours = OURS in Path(_frames(error)[-1][0]).parents
-    kind = "" if is_ours and not isinstance(error, SyntaxError) else f"{type(error).__name__}: "
-    return f"{place}: {kind}{error.msg if isinstance(error, SyntaxError) else error}"
+    # Messages of org-common say what is wrong and what to do. Others need the type: KeyError("x") says only 'x'.
+    is_ours = ORG_COMMON in Path(_frames(error)[-1][0]).parents
+    type_name = "" if is_ours and not isinstance(error, SyntaxError) else f"{type(error).__name__}: "
+    return f"{location}: {type_name}{error.msg if isinstance(error, SyntaxError) else error}"
 
 
-def where(error: BaseException) -> str | None:
-    """`FILE:LINE` of the project's innermost line."""
+def source_location(error: BaseException) -> str | None:
+    """`FILE:LINE` of the innermost line in the project's files; None if the traceback has none."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{_shown(error.filename)}:{error.lineno}"
-    theirs = [(file, line) for file, line in _frames(error) if _is_theirs(file)]
-    return f"{_shown(theirs[-1][0])}:{theirs[-1][1]}" if theirs else None
+        return f"{_display_path(error.filename)}:{error.lineno}"
+    in_project = [(file, line) for file, line in _frames(error) if _is_project_file(file)]
+    return f"{_display_path(in_project[-1][0])}:{in_project[-1][1]}" if in_project else None
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
     return [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
 
 
-def _is_theirs(file: str) -> bool:
-    # A frame without a file is called "<frozen …>".
-    return not file.startswith("<") and not {OURS, *INSTALLED} & set(Path(file).parents)
+def _is_project_file(file: str) -> bool:
+    # A frame without a file has a name such as "<frozen importlib._bootstrap>".
+    return not file.startswith("<") and not {ORG_COMMON, *INSTALLED} & set(Path(file).parents)
 
 
-def _shown(file: str) -> str:
+def _display_path(file: str) -> str:
     here = Path.cwd()
     path = Path(file)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

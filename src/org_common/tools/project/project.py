@@ -1,4 +1,4 @@
-"""The `[tool.org-common]` table of a project's pyproject.toml, checked."""
+"""Reads and validates the `[tool.org-common]` table of a project's pyproject.toml."""
 
 import re
 import sys
@@ -14,41 +14,47 @@ EXAMPLE = """\
 apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
-# `layer` and `imports` belong to their tools, which check them.
+# The tools for `layer` and `imports` validate those two keys.
 KEYS = ("apps", "migrations", "demo", "public", "layer", "imports")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
 
 class ToolError(Exception):
-    """A fault the user can mend: the command line prints the message alone and exits with 1."""
+    """An error that the user can fix. The command line prints the message without a traceback and exits with 1."""
 
 
 class ProjectError(ToolError):
-    """No project here, or a table that says what it cannot; names file, key and an example."""
+    """There is no project, or its table is not valid. The message names the file and the key, and has an example."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """`root` is the folder of the pyproject.toml; paths in `migrations` are relative to it."""
+    """A project that uses org-common, as its pyproject.toml describes it."""
 
     root: Path
+    """Folder of the pyproject.toml."""
     apps: tuple[str, ...] = ()
+    """The apps, each as "module:name"."""
     migrations: tuple[str, ...] = ()
+    """Packages with SQL migrations, in the order of application: "shop", or "name=folder" relative to `root`."""
     demo: str | None = None
+    """Module with demo data for the local server."""
     public: tuple[str, ...] = ()
-    # Of the API, for its document.
+    """Routes that are public on purpose, each as "METHOD /path"."""
     name: str = ""
+    """`name` of the table `[project]`, or of the folder: the default title of the OpenAPI document."""
     version: str = "0"
+    """`version` of the table `[project]`: the default version of the OpenAPI document."""
 
     @classmethod
     def find(cls, start: Path) -> Self:
-        """The project of the nearest pyproject.toml in `start` or above it."""
+        """The project of the nearest pyproject.toml in `start` or a folder above it; `ProjectError` without one."""
         root = find_root(start)
         if root is None:
             raise ProjectError(
-                f"no pyproject.toml in {start.absolute()} or above it: go to your project's folder,"
-                f" or make one with\n{EXAMPLE}"
+                f"no pyproject.toml in {start.absolute()} or above it: change to your project's folder,"
+                f" or create the file with\n{EXAMPLE}"
             )
         file = root / "pyproject.toml"
         document = _document(file)
@@ -59,26 +65,26 @@ class Project:
             name=str(distribution.get("name", root.name)),
             version=str(distribution.get("version", "0")),
             apps=_apps(file, table),
-            migrations=_texts(file, table, "migrations", 'migrations = ["shop"]'),
+            migrations=_strings(file, table, "migrations", 'migrations = ["shop"]'),
             demo=_demo(file, table),
             public=_public(file, table),
         )
 
 
-def importable(project: Project) -> None:
-    """The project's own packages can be imported: its folder and `src` go first on the path."""
+def make_importable(project: Project) -> None:
+    """Make the project's packages importable: put its folder and `src` first on `sys.path`."""
     for folder in (project.root / "src", project.root):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
 
 
-def use_project() -> None:
-    """What the project has can be imported, wherever its commands run."""
-    importable(Project(find_root(Path()) or Path().absolute()))
+def make_current_project_importable() -> None:
+    """Make the packages of the project around the current folder importable, or those of the folder itself."""
+    make_importable(Project(find_root(Path()) or Path().absolute()))
 
 
 def find_root(start: Path) -> Path | None:
-    """Nearest folder with a pyproject.toml, `start` itself or one above it."""
+    """The nearest folder with a pyproject.toml, `start` itself or one above it; None without one."""
     start = start.absolute()
     for folder in (start, *start.parents):
         if (folder / "pyproject.toml").is_file():
@@ -96,33 +102,33 @@ def _document(file: Path) -> Mapping[str, Any]:
 def _table(file: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
     tools = document.get("tool", {})
     if not isinstance(tools, dict) or "org-common" not in tools:
-        raise ProjectError(f"{file} has no table [tool.org-common]. Add one, such as\n{EXAMPLE}")
+        raise ProjectError(f"{file} has no table [tool.org-common]. Add one, for example:\n{EXAMPLE}")
     table = tools["org-common"]
     if not isinstance(table, dict):
-        raise _fault(file, "", f"is {_kind(table)}, not a table", EXAMPLE)
+        raise _error(file, "", f"must be a table, not {_type_name(table)}", EXAMPLE)
     for key in table:
         if key not in KEYS:
             meant = get_close_matches(key, KEYS, 1)
-            advice = f"did you mean {meant[0]}?" if meant else f"the keys are {', '.join(KEYS)}"
-            raise _fault(file, key, f"is not a key of org-common: {advice}", EXAMPLE)
+            advice = f"did you mean {meant[0]}?" if meant else f"valid keys are {', '.join(KEYS)}"
+            raise _error(file, key, f"is not a valid key: {advice}", EXAMPLE)
     return table
 
 
 def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
     example = 'apps = ["shop.orders:app"]'
-    apps = _texts(file, table, "apps", example)
+    apps = _strings(file, table, "apps", example)
     for app in apps:
         if not APP.fullmatch(app):
-            raise _fault(file, "apps", f"has {app!r}, which is not module:name", example)
+            raise _error(file, "apps", f"contains {app!r}, which is not of the form module:name", example)
     return apps
 
 
 def _public(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
     example = 'public = ["GET /health"]'
-    public = _texts(file, table, "public", example)
+    public = _strings(file, table, "public", example)
     for route in public:
         if not ROUTE.fullmatch(route):
-            raise _fault(file, "public", f"has {route!r}, which is not METHOD /path", example)
+            raise _error(file, "public", f"contains {route!r}, which is not of the form METHOD /path", example)
     return public
 
 
@@ -130,26 +136,26 @@ def _demo(file: Path, table: Mapping[str, Any]) -> str | None:
     demo = table.get("demo")
     if demo is None or (isinstance(demo, str) and demo):
         return demo
-    raise _fault(file, "demo", f"is {_kind(demo)}, not a text", 'demo = "shop.demo"')
+    raise _error(file, "demo", f"must be a string, not {_type_name(demo)}", 'demo = "shop.demo"')
 
 
-def _texts(file: Path, table: Mapping[str, Any], key: str, example: str) -> tuple[str, ...]:
-    texts = table.get(key, [])
-    if not isinstance(texts, list):
-        raise _fault(file, key, f"is {_kind(texts)}, not a list of texts", example)
-    for text in texts:
-        if not isinstance(text, str) or not text:
-            raise _fault(file, key, f"has {_kind(text)} in it, where a text belongs", example)
-    return tuple(texts)
+def _strings(file: Path, table: Mapping[str, Any], key: str, example: str) -> tuple[str, ...]:
+    values = table.get(key, [])
+    if not isinstance(values, list):
+        raise _error(file, key, f"must be a list of strings, not {_type_name(values)}", example)
+    for value in values:
+        if not isinstance(value, str) or not value:
+            raise _error(file, key, f"must be a list of strings, but contains {_type_name(value)}", example)
+    return tuple(values)
 
 
-def _kind(value: object) -> str:
-    """What a user calls a TOML value, without telling the value: it may be a secret."""
-    names: dict[type, str] = {str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+def _type_name(value: object) -> str:
+    """The TOML type of a value, in words. The value itself may be a secret and is never printed."""
+    names: dict[type, str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     names |= {list: "a list", dict: "a table"}
-    return "an empty text" if value == "" else names.get(type(value), type(value).__name__)
+    return "an empty string" if value == "" else names.get(type(value), type(value).__name__)
 
 
-def _fault(file: Path, key: str, problem: str, example: str) -> ProjectError:
+def _error(file: Path, key: str, problem: str, example: str) -> ProjectError:
     where = ".".join(filter(None, ("tool.org-common", key)))
     return ProjectError(f"{file}: {where} {problem}. For example:\n{example}")

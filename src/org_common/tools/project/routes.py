@@ -1,4 +1,4 @@
-"""Every route of a project with its rule, and those that are open to all without being meant to."""
+"""Lists a project's routes with their access rules, and compares the public ones with pyproject.toml."""
 
 from __future__ import annotations
 
@@ -10,46 +10,57 @@ from org_common.tools.project.apps import load
 from org_common.tools.project.project import Project
 
 
-class Listed(NamedTuple):
-    """One route. `caller` is what must be known of who calls: "anyone", "token" or "user"; `role` the database role."""
+class ListedRoute(NamedTuple):
+    """A route with its access rule."""
 
     app: str
     method: str
     path: str
     rule: str
+    """The access rule as it is declared, for example `Check("app.has_org_role(%(org_id)s, 'org_user')")`."""
     caller: str
+    """Required caller: "anyone", "token" (a valid token) or "user" (a registered user)."""
     role: str
+    """Database role that the statements run as."""
     summary: str
 
 
-def listed(project: Project) -> list[Listed]:
-    """The routes of all apps of the project, in the order of their declaration."""
+def list_routes(project: Project) -> list[ListedRoute]:
+    """The routes of all apps of the project, in declaration order."""
     return routes_of(load(project))
 
 
-def routes_of(apps: Sequence[App]) -> list[Listed]:
+def routes_of(apps: Sequence[App]) -> list[ListedRoute]:
+    """The routes of these apps, in declaration order."""
     return [
-        Listed(app.name, route.method, route.path, route.rule.name, route.rule.caller, route.rule.role, route.summary)
+        ListedRoute(
+            app.name, route.method, route.path, route.rule.name, route.rule.caller, route.rule.role, route.summary
+        )
         for app in apps
         for route in app.routes
     ]
 
 
-def faults(routes: Sequence[Listed], public: Sequence[str]) -> list[str]:
-    """What is open to all and is not listed as `public`, and what is listed and is not open, or not there."""
+def check_public(routes: Sequence[ListedRoute], public: Sequence[str]) -> list[str]:
+    """Violations: PUBLIC routes that `public` does not list, and listed routes that are not PUBLIC or do not exist."""
     is_open = [f"{route.method} {route.path}" for route in routes if route.caller == "anyone"]
     return [
         *(
-            f"{route} is PUBLIC: give it a rule, or list it in pyproject.toml, [tool.org-common] public"
+            f"{route} is PUBLIC: give it an access rule, or list it in pyproject.toml,"
+            f' [tool.org-common] public = ["{route}"]'
             for route in dict.fromkeys(is_open)
             if route not in public
         ),
-        *(f"{route} is listed as public, and no such route is PUBLIC" for route in public if route not in is_open),
+        *(
+            f"{route} is listed as public in pyproject.toml, but no such route is PUBLIC: remove it from the list"
+            for route in public
+            if route not in is_open
+        ),
     ]
 
 
-def table(routes: Sequence[Listed]) -> list[str]:
-    """Lines to read: method, path, rule and app, in columns."""
-    rows = [("method", "path", "rule", "app"), *((each.method, each.path, each.rule, each.app) for each in routes)]
+def format_table(routes: Sequence[ListedRoute]) -> list[str]:
+    """Lines of a table with the columns method, path, rule and app."""
+    rows = [("method", "path", "rule", "app"), *((route.method, route.path, route.rule, route.app) for route in routes)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,4 +1,4 @@
-"""uv: resolves and installs for a platform that is not this one."""
+"""Runs uv, which resolves and installs packages for other platforms."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from org_common.tools.project.project import ToolError
 
 
 class UvError(ToolError):
-    """uv refused; its own words are in the message."""
+    """uv failed. The message is uv's output."""
 
 
 def run(arguments: Sequence[str | Path], *, stdin: str = "") -> str:
-    """What uv answers to `uv pip …`; `UvError` when it fails.
+    """The output of `uv pip …`; `UvError` when it fails.
 
-    A configuration of the user's says where packages come from, and must not say what is in a layer.
+    Ignores UV_COMPILE_BYTECODE: the user's uv configuration may choose the package index, but not what is in a layer.
     """
     command = [program(), "pip", *map(str, arguments), "--quiet", "--no-progress", "--color", "never"]
     environment = {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise UvError(done.stderr.strip() or done.stdout.strip() or f"uv ended with {done.returncode}")
-    return done.stdout
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment, check=False)
+    if result.returncode:
+        raise UvError(result.stderr.strip() or result.stdout.strip() or f"uv exited with status {result.returncode}")
+    return result.stdout
 
 
 def program() -> str:
-    """uv's, from this environment or the path."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.is_file() else shutil.which("uv")
-    if found is None:
-        raise ToolError('uv is not here, and it builds the layer: pip install "org-common[dev]"')
-    return found
+    """Path of the uv executable, from this environment or PATH; `ToolError` without one."""
+    in_environment = Path(sys.executable).parent / "uv"
+    path = str(in_environment) if in_environment.is_file() else shutil.which("uv")
+    if path is None:
+        raise ToolError('uv is required to build layers: pip install "org-common[dev]"')
+    return path

@@ -1,1 +1,1 @@
-"""A Lambda environment on this machine: AWS's own runtime client, against a Runtime API of ours."""
+"""Local Lambda environments: AWS's runtime client against an implementation of the Runtime API."""

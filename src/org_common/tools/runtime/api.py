@@ -1,7 +1,7 @@
-"""The Lambda Runtime API, as much of it as AWS's runtime client for Python calls.
+"""Implements the parts of the Lambda Runtime API that AWS's runtime client for Python calls.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, and for SnapStart the two calls of
-`/runtime/restore`, which the client makes (awslambdaric 4.2.2) and AWS's emulator does not have.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, and for SnapStart the two calls below
+`/runtime/restore`, which the client makes (awslambdaric 4.2.2) and AWS's emulator does not implement.
 """
 
 from __future__ import annotations
@@ -22,25 +22,32 @@ ARN = "arn:aws:lambda:eu-central-1:123456789012:function:local"
 
 
 class EnvironmentFailed(ToolError):
-    """The function did not start, did not come back from its snapshot, or ended. The message has its own words."""
+    """The function failed to start or to restore from its snapshot, or its process ended.
+
+    The message has its output.
+    """
 
 
 @dataclass
 class Invocation:
-    """One event on its way. `took_s` is from the event's being handed out to its answer's being there."""
+    """An event, and the function's response to it."""
 
     event: Any
     timeout_s: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     answer: Any = None
+    """What the handler returned."""
     error: Any = None
+    """The error object that the runtime client reported; None without an error."""
     took_s: float = 0.0
+    """From handing out the event to receiving the response."""
     done: threading.Event = field(default_factory=threading.Event)
     handed_out_s: float = 0.0
+    """On the clock of `time.monotonic`."""
 
 
 class RuntimeApi:
-    """Serves one environment. The clock is `time.monotonic`, on which `ready_s` and `snapshot_s` are moments."""
+    """A Runtime API server for one environment. `ready_s` and `snapshot_s` are points in time of `time.monotonic`."""
 
     def __init__(self) -> None:
         self.ready_s: float | None = None
@@ -49,7 +56,7 @@ class RuntimeApi:
         self.waiting: queue.Queue[Invocation | None] = queue.Queue()
         self.running: dict[str, Invocation] = {}
         self._changed = threading.Condition()
-        self.restored = threading.Event()
+        self.restored: threading.Event = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -66,34 +73,34 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """As AWS_LAMBDA_RUNTIME_API has it."""
+        """The value for AWS_LAMBDA_RUNTIME_API: "127.0.0.1:PORT"."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def wait_until_ready(self, timeout_s: float) -> float:
-        """The moment at which the function first asked for work; `EnvironmentFailed` if it does not."""
+        """When the function first asked for an invocation; `EnvironmentFailed` if it does not in time."""
         return self._wait("ready_s", timeout_s)
 
     def wait_for_snapshot(self, timeout_s: float) -> float:
-        """The moment at which Lambda would take the snapshot: hooks before it have run."""
+        """When Lambda would take the snapshot, after the before-snapshot hooks; `EnvironmentFailed` if never."""
         return self._wait("snapshot_s", timeout_s)
 
     def restore(self) -> None:
-        """Let the function come back from its snapshot: its hooks after a restore run, then it asks for work."""
+        """Let the function restore from its snapshot: it runs its after-restore hooks, then asks for an invocation."""
         self.restored.set()
 
     def invoke(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
-        """Hand one event over and wait for its answer; safe from several threads at once."""
+        """Send an event and wait for the response; thread-safe. `EnvironmentFailed` without a response in time."""
         invocation = Invocation(event, timeout_s)
         self.waiting.put(invocation)
         invocation.done.wait(timeout_s)
         if not invocation.done.is_set():
-            raise EnvironmentFailed(self.failed or f"no answer within {timeout_s:g} s")
+            raise EnvironmentFailed(self.failed or f"no response within {timeout_s:g} s")
         if invocation.error is not None and self.failed is not None:
             raise EnvironmentFailed(self.failed)
         return invocation
 
     def fail(self, why: str) -> None:
-        """Nothing comes from this environment any more: whoever waits for it is told why."""
+        """Mark the environment as failed: all waiting calls raise `EnvironmentFailed` with this reason."""
         with self._changed:
             self.failed = self.failed or why
             self._changed.notify_all()
@@ -104,20 +111,20 @@ class RuntimeApi:
             invocation.error = {"errorMessage": self.failed}
             invocation.done.set()
 
-    def _wait(self, what: str, timeout_s: float) -> float:
+    def _wait(self, attribute: str, timeout_s: float) -> float:
         with self._changed:
-            self._changed.wait_for(lambda: self.failed is not None or getattr(self, what) is not None, timeout_s)
-        moment: float | None = getattr(self, what)
-        if moment is None:
+            self._changed.wait_for(lambda: self.failed is not None or getattr(self, attribute) is not None, timeout_s)
+        reached_s: float | None = getattr(self, attribute)
+        if reached_s is None:
             raise EnvironmentFailed(self.failed or f"the function did not start within {timeout_s:g} s")
-        return moment
+        return reached_s
 
-    def mark(self, what: str) -> None:
-        """For the server: this moment has come."""
+    def mark(self, attribute: str) -> None:
+        """Set `ready_s` or `snapshot_s` to now, the first time. Called by the server."""
         now = time.monotonic()
         with self._changed:
-            if getattr(self, what) is None:
-                setattr(self, what, now)
+            if getattr(self, attribute) is None:
+                setattr(self, attribute, now)
                 self._changed.notify_all()
 
 
@@ -126,12 +133,12 @@ class _Server(ThreadingHTTPServer):
     api: RuntimeApi
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that was stopped hangs up in the middle: nothing to tell."""
+        """Ignore it: a stopped function closes its connection in the middle of a call."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Else each answer waits for an acknowledgement that the client delays: 88 ms a call (measured).
+    # With Nagle's algorithm, each response waits for the client's delayed ACK: 88 ms per call (measured).
     disable_nagle_algorithm = True
     wbufsize = 65536
 
@@ -161,18 +168,18 @@ class _Handler(BaseHTTPRequestHandler):
         now = time.monotonic()
         path = self.path.removeprefix(VERSION)
         match path.split("/")[1:]:
-            case ["invocation", id, ("response" | "error") as what] if id in api.running:
+            case ["invocation", id, ("response" | "error") as outcome] if id in api.running:
                 invocation = api.running.pop(id)
                 invocation.took_s = now - invocation.handed_out_s
-                setattr(invocation, "answer" if what == "response" else "error", _json(body))
+                setattr(invocation, "answer" if outcome == "response" else "error", _json(body))
                 self._send(202)
                 invocation.done.set()
             case ["init" | "restore", "error"]:
                 self._send(202)
-                told = _json(body)
-                words = told.get("errorMessage", told) if isinstance(told, dict) else told
-                trace = "".join(told.get("stackTrace", ())) if isinstance(told, dict) else ""
-                api.fail(f"{path.split('/')[1]} failed: {words}\n{trace}".rstrip())
+                report = _json(body)
+                message = report.get("errorMessage", report) if isinstance(report, dict) else report
+                trace = "".join(report.get("stackTrace", ())) if isinstance(report, dict) else ""
+                api.fail(f"{path.split('/')[1]} failed: {message}\n{trace}".rstrip())
             case _:
                 self._send(404)
 
@@ -203,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: each invocation would be several lines."""
+        """Log nothing: each invocation would log several lines."""
 
 
 def _json(body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""AWS's runtime client by itself, as Lambda has it beside a function: not with all that a checkout has installed."""
+"""Installs AWS's runtime client into a folder without other packages, as in a Lambda environment."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from org_common.tools.project.project import ToolError
 PACKAGES = ("awslambdaric", "snapshot-restore-py", "simplejson")
 
 
-def put(folder: Path, python: str) -> None:
-    """Copy the client out of this environment, or install the same versions for another Python."""
+def install(folder: Path, python: str) -> None:
+    """Copy the client from this environment, or install the same versions for another Python ("3.13")."""
     try:
-        found = [distribution(name) for name in PACKAGES]
+        packages = [distribution(name) for name in PACKAGES]
     except PackageNotFoundError as error:
-        raise ToolError(f"{error.name} is not here, and functions run under it: pip install awslambdaric") from error
+        raise ToolError(f"{error.name} is required to run functions locally: pip install awslambdaric") from error
     if python == f"{sys.version_info[0]}.{sys.version_info[1]}":
-        for each in found:
-            _copy(each, folder)
+        for package in packages:
+            _copy(package, folder)
         return
-    wanted = [f"{each.metadata['Name']}=={each.version}" for each in found]
+    requirements = [f"{package.metadata['Name']}=={package.version}" for package in packages]
     options = ["--no-config", "--no-deps", "--only-binary", ":all:", "--link-mode", "copy", "--python-version", python]
-    uv.run(["install", "--target", folder, *options, "--", *wanted])
+    uv.run(["install", "--target", folder, *options, "--", *requirements])
 
 
-def _copy(found: Distribution, folder: Path) -> None:
-    for file in found.files or ():
+def _copy(package: Distribution, folder: Path) -> None:
+    for file in package.files or ():
         if file.suffix != ".pyc" and ".." not in file.parts:
             target = folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(Path(str(found.locate_file(file))), target)
+            shutil.copyfile(Path(str(package.locate_file(file))), target)

@@ -1,4 +1,4 @@
-"""Cold starts, measured: what a function's environment takes to be there, to answer first, and to answer again."""
+"""Measures cold starts: how long an environment takes to start, for its first request, and for warm requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from org_common.tools.runtime.environment import Environment, Function
 from org_common.tools.runtime.imports import Import, parse, slowest
 
 WARM = 50
-# Lambda, eu-central-1 and most regions, first tier: dollars for a GB of memory and a second, 2026-11. INIT is billed
-# for every zip function since 2025-08-01 (AWS compute blog, "standardizes billing for INIT Phase").
+# Lambda, eu-central-1 and most regions, first tier: dollars per GB-second, 2026-11. INIT is billed for all zip
+# functions since 2025-08-01 (AWS compute blog, "standardizes billing for INIT Phase").
 PRICES = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
 
 @dataclass(frozen=True)
 class Start:
-    """One environment's figures, in seconds."""
+    """The measurements of one environment, in seconds."""
 
     init_s: float
     first_s: float
@@ -33,12 +33,12 @@ class Start:
 
     @property
     def to_first_answer_s(self) -> float:
-        """From the start of the process to the first answer: init alone can be made short by moving imports."""
+        """From process start to the first response. Init alone is misleading: lazy imports only move time to it."""
         return self.init_s + self.first_s
 
 
 def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
-    """Start one environment, ask it once, then again and again; the environment ends."""
+    """Start one environment, send the event once and then `warm` times, and stop the environment."""
     with Environment(function) as environment:
         first = environment.invoke(event)
         if first.error is not None:
@@ -47,7 +47,7 @@ def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
         return Start(environment.init_s, first.took_s, tuple(again))
 
 
-def in_turn(
+def run_interleaved(
     functions: Mapping[str, Function],
     event: Any,
     count: int,
@@ -55,69 +55,74 @@ def in_turn(
     say: Callable[[str], None] = lambda _: None,
     start: Callable[[Function, Any], Start] = start,
 ) -> dict[str, list[Start]]:
-    """Each function `count` times, A B A B; the first of each only writes byte code and fills the disk's cache."""
-    found: dict[str, list[Start]] = {name: [] for name in functions}
-    for at in range(-1, count):
+    """Start each function `count` times, in the order A B A B.
+
+    One more start of each comes first and is not counted: it writes the bytecode and fills the disk cache.
+    """
+    starts: dict[str, list[Start]] = {name: [] for name in functions}
+    for index in range(-1, count):
         for name, function in functions.items():
-            took = start(function, event)
-            if at >= 0:
-                found[name].append(took)
-                say(f"{name} {at + 1} of {count}: init {took.init_s * 1000:.0f} ms")
-    return found
+            measured = start(function, event)
+            if index >= 0:
+                starts[name].append(measured)
+                say(f"{name} {index + 1} of {count}: init {measured.init_s * 1000:.0f} ms")
+    return starts
 
 
 def imports(function: Function) -> list[Import]:
-    """What the start imports, from a start of its own: the profile slows it down."""
+    """The imports of a cold start. Uses a separate start, because profiling slows it down."""
     with Environment(replace(function, options=(*function.options, "-X", "importtime"))) as environment:
         return parse(environment.output())
 
 
 def describe(starts: Sequence[Start]) -> list[str]:
-    """The figures as lines: medians, and warm percentiles over all environments."""
-    warm = sorted(each for start in starts for each in start.warm_s)
+    """The measurements as lines of text: medians, and percentiles of warm requests over all environments."""
+    warm = sorted(seconds for start in starts for seconds in start.warm_s)
     lines = [
-        _line("init", [each.init_s for each in starts]),
-        _line("first request", [each.first_s for each in starts]),
-        _line("start to first answer", [each.to_first_answer_s for each in starts]),
+        _line("init", [start.init_s for start in starts]),
+        _line("first request", [start.first_s for start in starts]),
+        _line("start to first response", [start.to_first_answer_s for start in starts]),
     ]
     if warm:
-        told = ", ".join(f"p{share} {_percentile(warm, share) * 1000:.2f}" for share in (50, 90, 99))
-        lines.append(f"{'warm request':<24} {told} ms ({len(warm)} requests)")
+        percentiles = ", ".join(f"p{share} {_percentile(warm, share) * 1000:.2f}" for share in (50, 90, 99))
+        lines.append(f"{'warm request':<24} {percentiles} ms ({len(warm)} requests)")
     return lines
 
 
 def compare(ours: Sequence[Start], theirs: Sequence[Start]) -> list[str]:
-    """Ratios of neighbours, which a busy machine slows down alike; lowest and highest beside the median."""
+    """Ratios of neighbouring starts, which a busy machine slows down equally: median, lowest and highest."""
     lines: list[str] = []
-    for name, of in (("init", _init), ("start to first answer", _first_answer)):
-        ratios = sorted(of(a) / of(b) for a, b in zip(ours, theirs, strict=True))
+    for name, seconds in (("init", _init), ("start to first response", _first_answer)):
+        ratios = sorted(seconds(a) / seconds(b) for a, b in zip(ours, theirs, strict=True))
         lines.append(f"{name:<24} {statistics.median(ratios):.3f}   ({ratios[0]:.3f} - {ratios[-1]:.3f})")
     return lines
 
 
 def median_init_s(starts: Sequence[Start]) -> float:
+    """The median init time."""
     return statistics.median(each.init_s for each in starts)
 
 
 def cost(init_s: float, memory_mb: int, arch: str) -> float:
-    """Dollars for a million cold starts' INIT, without requests and without what handlers take."""
+    """The price in dollars of INIT for a million cold starts, without requests and handler time."""
     return init_s * memory_mb / 1024 * PRICES[arch] * 1_000_000
 
 
 def describe_imports(roots: Sequence[Import], count: int = 10) -> list[str]:
-    return [f"{each.self_us / 1000:8.1f} ms  {each.name}" for each in slowest(roots, count)]
+    """The slowest imports as lines of text."""
+    return [f"{module.self_us / 1000:8.1f} ms  {module.name}" for module in slowest(roots, count)]
 
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder that goes with the block."""
+    """A folder that is removed at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="org-common-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def revision(root: Path, name: str) -> Iterator[Path]:
-    """The project as another revision has it, in a git worktree that goes with the block."""
+    """The project at another git revision, in a worktree that is removed at the end of the block."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="org-common-revision-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -128,8 +133,8 @@ def revision(root: Path, name: str) -> Iterator[Path]:
         yield checkout / root.resolve().relative_to(top.resolve())
 
 
-def of_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str, str]) -> Function:
-    """A function straight from a checkout, with this environment's packages; its byte code goes to `bytecode`."""
+def function_from_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str, str]) -> Function:
+    """A function that runs from a checkout with this environment's packages; its bytecode goes to `bytecode`."""
     path = [folder for folder in (root / "src", root) if folder.is_dir()]
     return Function(
         handler,
@@ -142,11 +147,11 @@ def of_checkout(root: Path, handler: str, bytecode: Path, variables: Mapping[str
 def _git(root: Path, *arguments: str) -> str:
     git = shutil.which("git")
     if git is None:
-        raise ToolError("git is not here, and revisions are its")
-    done = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ToolError(f"git {arguments[0]}: {done.stderr.strip()}")
-    return done.stdout
+        raise ToolError("git is required to compare revisions, and is not on PATH: install git")
+    result = subprocess.run([git, "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise ToolError(f"git {arguments[0]}: {result.stderr.strip()}")
+    return result.stdout
 
 
 def _init(start: Start) -> float:

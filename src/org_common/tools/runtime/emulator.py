@@ -1,7 +1,7 @@
-"""AWS's Runtime Interface Emulator as another runner: its program comes with the SAM command line, if that is here.
+"""Measures cold starts with AWS's Runtime Interface Emulator, whose program is part of the SAM CLI.
 
-It starts a function at the first event and has neither concurrency nor SnapStart; its REPORT line's "Init Duration" is
-wrong, its "INIT REPORT" is right (aws-sam-cli 1.170.0, 2026-11). So the figures are read from the latter.
+The emulator starts a function at the first event, and has neither concurrency nor SnapStart. The "Init Duration" of its
+REPORT line is wrong and its "INIT REPORT" is right (aws-sam-cli 1.170.0, 2026-11), so the latter is read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ READY_S = 10.0
 
 
 def program() -> Path:
-    """The emulator's, from the path or out of the package `aws-sam-cli`."""
+    """Path of the emulator, from PATH or the package `aws-sam-cli`; `ToolError` without one."""
     if found := shutil.which("aws-lambda-rie"):
         return Path(found)
     arch = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
@@ -41,11 +41,11 @@ def program() -> Path:
         file = Path(folder, "local", "rapid", f"aws-lambda-rie-{arch}")
         if file.is_file():
             return file
-    raise ToolError("AWS's emulator is not here: pip install aws-sam-cli, or put aws-lambda-rie on the path")
+    raise ToolError("AWS's emulator is not installed: pip install aws-sam-cli, or put aws-lambda-rie on PATH")
 
 
 def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
-    """As `coldstart.start`, under the emulator. `first_s` is what the first call took beyond the init within it."""
+    """Like `coldstart.start`, but with the emulator. `first_s` is the first call without the init that it includes."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryDirectory() as folder:
         front, back = _free_port(), _free_port()
         file = Path(folder, "aws-lambda-rie")
@@ -54,7 +54,7 @@ def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
         arguments = ["--runtime-interface-emulator-address", f"127.0.0.1:{front}"]
         arguments += ["--runtime-api-address", f"127.0.0.1:{back}"]
         environ = function.environ(f"127.0.0.1:{back}") | {"AWS_LAMBDA_FUNCTION_TIMEOUT": "30"}
-        # The emulator says itself where its Runtime API is.
+        # The emulator sets this variable.
         del environ["AWS_LAMBDA_RUNTIME_API"]
         process = subprocess.Popen(
             [file, *arguments, function.python, *function.options, *function.program, function.handler],
@@ -67,7 +67,7 @@ def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
         try:
             _wait_for(front)
             first = _call(front, event)
-            # One at a time: two at once end it.
+            # One request at a time: the emulator exits on concurrent ones.
             again = tuple(_call(front, event) for _ in range(warm))
         finally:
             with suppress(ProcessLookupError):
@@ -77,7 +77,7 @@ def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
         text = output.read().decode(errors="replace")
     found = INIT.search(text)
     if found is None:
-        raise ToolError(f"the emulator told no INIT REPORT:\n{text[-2000:]}")
+        raise ToolError(f"the emulator printed no INIT REPORT:\n{text[-2000:]}")
     init_s = float(found[1]) / 1000
     return Start(init_s, max(first - init_s, 0.0), again)
 
@@ -87,23 +87,23 @@ def _call(port: int, event: Any) -> float:
     try:
         begin = time.monotonic()
         connection.request("POST", PATH, json.dumps(event), {"Content-Type": "application/json"})
-        answer = connection.getresponse().read()
+        response = connection.getresponse().read()
         took = time.monotonic() - begin
     finally:
         connection.close()
-    # Its status is 200 whatever happened.
-    if b'"errorType"' in answer or b"Task timed out" in answer:
-        raise ToolError(f"the function failed: {answer.decode(errors='replace')}")
+    # The status is 200 even for errors.
+    if b'"errorType"' in response or b"Task timed out" in response:
+        raise ToolError(f"the function failed: {response.decode(errors='replace')}")
     return took
 
 
 def _wait_for(port: int) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
+    deadline_s = time.monotonic() + READY_S
+    while time.monotonic() < deadline_s:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.02)
-    raise ToolError("the emulator did not start")
+    raise ToolError(f"the emulator did not start within {READY_S:g} s")
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""One Lambda environment: a process of AWS's runtime client, from its start to its end."""
+"""Runs a Lambda environment: one process of AWS's runtime client."""
 
 from __future__ import annotations
 
@@ -24,24 +24,28 @@ ON_DEMAND, PROVISIONED, SNAP_START = "on-demand", "provisioned-concurrency", "sn
 
 @dataclass(frozen=True)
 class Function:
-    """What to run. `handler` as Lambda has it, "shop.orders.app"; `path` is where its modules are, first things first.
-
-    `python` and its `options` start the interpreter; the environment's `variables` come on top of what Lambda sets,
-    and nothing of this process's own environment is passed on but PATH.
-    """
+    """A function to run. Of this process's environment it inherits only PATH."""
 
     handler: str
+    """As configured in Lambda: "shop.orders.app"."""
     path: Sequence[Path] = ()
+    """Folders to import from, in order. The first is also the working folder."""
     python: Path = Path(sys.executable)
+    """The interpreter."""
     options: Sequence[str] = ()
+    """Options of the interpreter."""
     program: Sequence[str] = ("-m", "awslambdaric")
+    """What the interpreter runs."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables, in addition to those that Lambda sets."""
     memory_mb: int = 512
     initialization: str = ON_DEMAND
+    """`ON_DEMAND`, `PROVISIONED` or `SNAP_START`."""
     command: Sequence[str] = ()
-    """Put in front of it all: `unshare`, for example."""
+    """A command that runs the interpreter, such as `unshare`."""
 
     def environ(self, address: str) -> dict[str, str]:
+        """The environment variables of the process; `address` is that of the Runtime API."""
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         return {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -54,7 +58,7 @@ class Function:
             "AWS_LAMBDA_INITIALIZATION_TYPE": self.initialization,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
             "AWS_REGION": "eu-central-1",
-            # What runs here takes its secrets from a test's or a developer's hands, not from AWS.
+            # A local function gets its secrets from a test or a developer, not from AWS.
             "ORG_COMMON_ALLOW_PLAIN_SECRETS": "1",
             "LAMBDA_TASK_ROOT": str(self.path[0]) if self.path else str(Path.cwd()),
             "PYTHONPATH": os.pathsep.join(map(str, self.path)),
@@ -63,23 +67,24 @@ class Function:
 
 
 class Environment:
-    """A running function. `init_s` is from the start of its process to its first asking for work (or for a restore).
+    """A running function, as a context manager: it starts at the beginning of the block and ends with it.
 
-    Not AWS's figure: the microVM and the download of the code are not in it. As a ratio it tells what a change does.
+    `init_s` is the time from process start to the first request for an invocation (or for a restore). It is not AWS's
+    figure, which also includes starting the microVM and downloading the code; use it for ratios between versions.
     """
 
     def __init__(self, function: Function) -> None:
-        """Use it as a context manager: it is started there, and ends there with all its children."""
         self.function = function
-        self.init_s = 0.0
-        self.started_s = 0.0
-        self.restored_s = 0.0
+        self.init_s: float = 0.0
+        self.started_s: float = 0.0
+        self.restored_s: float = 0.0
         self._api = RuntimeApi()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
+        """Process id of the runtime client."""
         assert self._process is not None
         return self._process.pid
 
@@ -105,18 +110,18 @@ class Environment:
         self._output.close()
 
     def invoke(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
-        """One event; `EnvironmentFailed` if the function ends instead of answering."""
+        """Send an event; `EnvironmentFailed` if the process ends, or does not respond in time."""
         return self._api.invoke(event, timeout_s=timeout_s)
 
     def restore(self) -> float:
-        """Come back from the snapshot; answers the seconds that the hooks took."""
+        """Restore from the snapshot. Returns how many seconds the hooks took."""
         start = time.monotonic()
         self._api.restore()
         self.restored_s = self._api.wait_until_ready(STARTING_S) - start
         return self.restored_s
 
     def output(self) -> str:
-        """What the function has written so far, logs and errors."""
+        """The function's output so far, stdout and stderr."""
         self._output.seek(0)
         return self._output.read().decode(errors="replace")
 
@@ -124,24 +129,24 @@ class Environment:
         function = self.function
         command = [*function.command, str(function.python), *function.options, *function.program, function.handler]
         if function.program[:1] == ("-m",) and not _has_client():
-            raise ToolError("AWS's runtime client is not here: pip install \"awslambdaric; sys_platform == 'linux'\"")
+            raise ToolError("AWS's runtime client is not installed: pip install awslambdaric (Linux only)")
         self.started_s = time.monotonic()
         self._process = subprocess.Popen(
             command,
             env=function.environ(self._api.address),
-            # As on Lambda: `python -m` puts the working folder on the path.
+            # As in Lambda: `python -m` puts the working folder on the path.
             cwd=function.path[0] if function.path else None,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            # A group of its own: with AWS_LAMBDA_MAX_CONCURRENCY the client forks, and its workers outlive it.
+            # A process group of its own: with AWS_LAMBDA_MAX_CONCURRENCY the client forks workers that outlive it.
             start_new_session=True,
         )
         threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
-        self._api.fail(f"the function's process ended with {code}")
+        self._api.fail(f"the function's process exited with status {code}")
 
     def _stop(self) -> None:
         if self._process is not None:

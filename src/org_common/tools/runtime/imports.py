@@ -1,4 +1,4 @@
-"""What a start imports, and what each import cost: `-X importtime`, read."""
+"""Parses the output of `python -X importtime`: the imports of a start, and how long each took."""
 
 from __future__ import annotations
 
@@ -11,37 +11,40 @@ LINE = re.compile(r"^import time:\s+(\d+) \|\s+(\d+) \|( *)(\S+)$", re.MULTILINE
 
 @dataclass
 class Import:
-    """One module. `self_us` is its own, `total_us` has all that it imported first. Profiled, so a little too much."""
+    """An imported module. The times include some overhead of the profiler."""
 
     name: str
     self_us: int
+    """Microseconds in the module's own code."""
     total_us: int
+    """Microseconds including the modules that it imported."""
     children: list[Import] = field(default_factory=list["Import"])
+    """Modules that it was the first to import, in order."""
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Import]]:
-        """Itself and all below, in the order of import as one reads it: who asked comes first."""
+        """The module and all below it with their depth, each module before those that it imported."""
         yield depth, self
         for child in self.children:
             yield from child.walk(depth + 1)
 
 
 def parse(output: str) -> list[Import]:
-    """The imports that nobody else asked for, in their order, with theirs below them."""
-    # Python writes a module when it is done: its children stand above it, one step further in.
-    open_: dict[int, list[Import]] = {}
-    for found in LINE.finditer(output):
-        depth = len(found[3]) // 2
-        made = Import(found[4], int(found[1]), int(found[2]), open_.pop(depth + 1, []))
-        open_.setdefault(depth, []).append(made)
-    return open_.get(0, [])
+    """The top-level imports in order, each with its own imports as children."""
+    # Python prints a module after its import: its children precede it, indented one step further.
+    pending: dict[int, list[Import]] = {}
+    for line in LINE.finditer(output):
+        depth = len(line[3]) // 2
+        module = Import(line[4], int(line[1]), int(line[2]), pending.pop(depth + 1, []))
+        pending.setdefault(depth, []).append(module)
+    return pending.get(0, [])
 
 
 def slowest(roots: Sequence[Import], count: int = 10) -> list[Import]:
-    """Those whose own code took longest."""
-    every = [each for root in roots for _, each in root.walk()]
-    return sorted(every, key=lambda each: -each.self_us)[:count]
+    """The modules whose own code took longest."""
+    modules = [module for root in roots for _, module in root.walk()]
+    return sorted(modules, key=lambda module: -module.self_us)[:count]
 
 
-def below(roots: Sequence[Import], name: str) -> Import | None:
-    """The import of this module, wherever it stands."""
-    return next((each for root in roots for _, each in root.walk() if each.name == name), None)
+def find_import(roots: Sequence[Import], name: str) -> Import | None:
+    """The import of this module at any depth; None if it was not imported."""
+    return next((module for root in roots for _, module in root.walk() if module.name == name), None)

@@ -1,6 +1,6 @@
-"""Runs inside a Lambda environment of ours, before AWS's client: an empty path, and every compilation counted.
+"""Runs in a local Lambda environment before AWS's client: sets the import path and records every compilation.
 
-Called by file name with `python -I -S`: it has no package, and imports nothing of ours.
+Run by file name with `python -I -S`: it is not part of a package, and imports nothing from org-common.
 """
 
 import os
@@ -8,14 +8,14 @@ import sys
 
 
 def main(record: str, path: str, handler: str) -> None:
-    """Serve `handler` with nothing but `path` to import from; the files that were compiled are lines of `record`."""
-    places = path.split(os.pathsep)
-    sys.path[:0] = places
+    """Serve `handler` with only `path` to import from. Appends the name of each compiled file to the file `record`."""
+    folders = path.split(os.pathsep)
+    sys.path[:0] = folders
     lines = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def watch(event: str, arguments: tuple[object, ...]) -> None:
-        # Text that is put together at run time is compiled as well, by dataclasses for one: its name is no file's.
-        if event == "compile" and isinstance(arguments[1], str) and arguments[1].startswith(tuple(places)):
+        # Code that is generated at run time is compiled too, for example by dataclasses. It has no file in the folders.
+        if event == "compile" and isinstance(arguments[1], str) and arguments[1].startswith(tuple(folders)):
             os.write(lines, f"{arguments[1]}\n".encode())
 
     sys.addaudithook(watch)

@@ -1,1 +1,1 @@
-"""The local server: apps behind ASGI, tokens, a scripted tour."""
+"""The local server: the project's apps over ASGI, a token issuer, and a scripted tour."""

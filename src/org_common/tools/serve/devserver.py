@@ -1,4 +1,4 @@
-"""`org-common dev`: the project's apps on 127.0.0.1, on a real PostgreSQL, with people to sign in as."""
+"""`org-common dev`: serves the project's apps on 127.0.0.1, with a real PostgreSQL and demo users."""
 
 from __future__ import annotations
 
@@ -29,68 +29,72 @@ from org_common.tools.database.migrations import AddressError, HistoryError, loa
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.project.apps import load as load_apps
-from org_common.tools.project.modules import blamed
 from org_common.tools.project.modules import load as load_module
-from org_common.tools.project.project import Project, ToolError, importable
+from org_common.tools.project.modules import reporting_errors
+from org_common.tools.project.project import Project, ToolError, make_importable
 from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
 
 DATABASE = "dev"
-# From the process that holds the database to the one that serves and is started again with each change of a file.
+# Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
 
 
 def data_folder(project: Project, data: Path | None) -> Path:
-    """Where database and issuer's key live: the folder asked for, or `.org-common` in the project."""
+    """The folder for the database and the issuer's key: `data`, or `.org-common` in the project. Absolute."""
     return (data or project.root / ".org-common").absolute()
 
 
 @contextmanager
 def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
-    """The project's database, migrated and with its demo data: on the server of DATABASE_URL, or on our own.
+    """The project's database, migrated and seeded, on the server of DATABASE_URL or on an embedded one.
 
-    `reset_logins`: as for `provision`.
+    `reset_logins` is that of `provision`. Raises `ToolError` if the server, a migration or the demo module fails.
     """
-    given = os.environ.get("DATABASE_URL")
+    server_url = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
     module = demo(project)
-    if given:
-        _say("On the server of DATABASE_URL, applying migrations …")
+    if server_url:
+        _say("Using the server of DATABASE_URL, applying migrations …")
         try:
-            local = provision(given, DATABASE, migrations, reset_logins=reset_logins, say=_say)
+            local = provision(server_url, DATABASE, migrations, reset_logins=reset_logins, say=_say)
         except AddressError as error:
             raise ToolError(f"DATABASE_URL: {error}") from error
         except HistoryError as error:
-            raise ToolError(f"{error}\nTo start afresh, without the data, drop the database {DATABASE}") from error
-        yield _seeded(module, local)
+            raise ToolError(f"{error}\nTo start over without the data, drop the database {DATABASE}") from error
+        yield _seed(module, local)
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
     with EmbeddedPostgres.start(data / "postgres") as server:
         try:
             local = provision(server.url, DATABASE, migrations)
         except HistoryError as error:
-            raise ToolError(f"{error}\nTo start afresh, without the data, delete the folder {data}") from error
-        yield _seeded(module, local)
+            raise ToolError(f"{error}\nTo start over without the data, delete the folder {data}") from error
+        yield _seed(module, local)
 
 
 def demo(project: Project) -> ModuleType | None:
-    """The project's demo module: `PEOPLE` to sign in as, `EXAMPLE`, `seed(conninfo, issuer)`, perhaps `tour(visit)`."""
+    """The project's demo module; None without one.
+
+    It has `PEOPLE` (names of the demo users), `EXAMPLE` (one of them and a path), `seed(admin_url, issuer)`, and
+    optionally `tour(visit)`. Raises `ToolError` if it cannot be imported or lacks one of the first three.
+    """
     if project.demo is None:
         return None
     what = f"the demo module {project.demo}"
     module = load_module(project.demo, what)
     for name in ("PEOPLE", "EXAMPLE", "seed"):
         if not hasattr(module, name):
-            raise ToolError(f"{what} has no {name}. A demo has PEOPLE, EXAMPLE and seed(admin_url, issuer)")
+            raise ToolError(f"{what} has no {name}. A demo module needs PEOPLE, EXAMPLE and seed(admin_url, issuer)")
     match module.EXAMPLE:
         case (str(person), str()) if person in module.PEOPLE:
             return module
         case _:
             pass
-    raise ToolError(f'{what}: EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")')
+    raise ToolError(f'{what}: EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")')
 
 
 def application() -> Explorer:
-    """The ASGI application of the project that the process was started in; uvicorn makes it, anew after each change."""
+    """The ASGI application for the project of the current folder. uvicorn calls this again after each file change."""
     project = Project.find(Path())
     apps = load_apps(project)
     settings = Settings.from_env()
@@ -104,38 +108,41 @@ def application() -> Explorer:
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
 
 
-def observed() -> Explorer:
-    """The application, with a line for each request on the terminal."""
+def observed_application() -> Explorer:
+    """The application, with one log line per request on the terminal."""
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
     try:
         return application()
     except ToolError as error:
-        # Waits for the file to be mended; uvicorn would print its own way here.
+        # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
         sys.exit(f"Error: {error}")
 
 
 def _end_after(parent: BaseProcess) -> None:
-    """Not to keep the port of a server whose database is gone: killed, the parent takes nobody along."""
+    """Exit when the parent process is gone. A killed parent does not stop its children, and its database is gone."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
-    """Serve until interrupted. Prints one command that works as pasted."""
+    """Serve until interrupted. Prints a command that works when pasted.
+
+    Raises `ToolError` if the project cannot be loaded, the port is taken or the database cannot be started.
+    """
     import uvicorn
 
-    # Told before anything is started: whoever serves is another process, and only prints a traceback.
+    # Report errors before anything starts: the serving process could only print a traceback.
     load_apps(project)
     _check_port(port)
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins) as local:
         os.environ |= environment(local, data)
-        threading.Thread(target=_welcome, args=(project, issuer, port, data), daemon=True).start()
+        threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         sources = project.root / "src"
         uvicorn.run(
-            "org_common.tools.serve.devserver:observed",
+            "org_common.tools.serve.devserver:observed_application",
             factory=True,
             host="127.0.0.1",
             port=port,
@@ -143,63 +150,63 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
-            # Ours says what it took, and of what it was made.
+            # Our request log has the duration and its parts.
             access_log=False,
             server_header=False,
         )
 
 
 def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
-    """The environment variables of the serving process."""
+    """The environment variables for the serving process."""
     return {
         "ORG_COMMON_DATABASE_URL": local.login_url,
         "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
-        # Passwords of this machine's own; and a function may be run on it as Lambda would.
+        # Local passwords only. Also applies to a function that runs locally in a simulated Lambda environment.
         ALLOW_PLAIN: "1",
         DATA_VARIABLE: str(data),
     }
 
 
 def token(project: Project, name: str, data: Path) -> str:
-    """A token for one of the demo's people, or for anybody where there is no demo."""
-    importable(project)
+    """A token for a demo user; for any name if the project has no demo. `ToolError` for an unknown demo user."""
+    make_importable(project)
     module = demo(project)
     if module is not None and name not in module.PEOPLE:
-        raise ToolError(f"there is no demo user {name!r}. There are: {', '.join(module.PEOPLE)}")
+        raise ToolError(f"there is no demo user {name!r}. Demo users: {', '.join(module.PEOPLE)}")
     return LocalIssuer.load(data).token(name)
 
 
-def _seeded(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
+def _seed(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
     if module is not None:
-        with blamed(f"seed() of {module.__name__}"):
+        with reporting_errors(f"seed() of {module.__name__}"):
             module.seed(local.admin_url, ISSUER)
     return local
 
 
-def _welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
-    """Told once somebody answers: earlier, what is pasted would be refused."""
-    while not _answers(port):
+def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
+    """Print the welcome once the server accepts connections: earlier, the pasted command would fail."""
+    while not _is_listening(port):
         time.sleep(0.05)
     module = demo(project)
-    lines = ["", f"All routes, to read and to try: http://127.0.0.1:{port}/docs", ""]
+    lines = ["", f"API explorer: http://127.0.0.1:{port}/docs", ""]
     own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
-    command = f"{_program()} token{own}"
+    command = f"{_command_name()} token{own}"
     if module is None:
-        lines += [f"A token for anybody: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
+        lines += [f"A token for any user: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
     else:
         name, path = module.EXAMPLE
-        lines += [f"People to sign in as: {', '.join(module.PEOPLE)}. A token of theirs: {command} {name}", ""]
+        lines += [f"Demo users: {', '.join(module.PEOPLE)}. A token for one of them: {command} {name}", ""]
         lines += [f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}", ""]
     print("\n".join(lines), flush=True)
 
 
-def _answers(port: int) -> bool:
+def _is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _program() -> str:
-    """This command as the user's shell finds it. Within nox, PATH is not that of the shell."""
+def _command_name() -> str:
+    """This command as the user can type it. Within nox, PATH differs from that of the user's shell."""
     running = Path(sys.argv[0]).absolute()
     found = shutil.which("org-common")
     if found and Path(found).absolute() == running and "NOX_CURRENT_SESSION" not in os.environ:
@@ -209,18 +216,18 @@ def _program() -> str:
 
 
 def _say(text: str) -> None:
-    """What happens meanwhile: on stdout is what a command was called for."""
+    """Print progress to stderr; stdout is for a command's result."""
     print(text, file=sys.stderr, flush=True)
 
 
 def _check_port(port: int) -> None:
     with socket.socket() as probe:
-        # As uvicorn does: what lingers of a server that has ended takes no port.
+        # As uvicorn does: connections in TIME_WAIT do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            fault = "is taken" if error.errno == EADDRINUSE else "cannot be had"
+            problem = "is in use" if error.errno == EADDRINUSE else "is not available"
             raise ToolError(
-                f"port {port} of 127.0.0.1 {fault} ({error.strerror}): choose another with --port"
+                f"port {port} of 127.0.0.1 {problem} ({error.strerror}): choose another one with --port"
             ) from error

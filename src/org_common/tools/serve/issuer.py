@@ -1,4 +1,4 @@
-"""Issuers of one's own, for tests and the local server: real ES256 signatures, verified as in front of an API."""
+"""Token issuers for tests and the local server, with real ES256 signatures that the real authorizer verifies."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from org_common.tools.project.project import ToolError
 ISSUER = "https://issuer.local"
 AUDIENCE = "org-common-dev"
 EMAIL_DOMAIN = "example.com"
-LIFE_S = 12 * 3600
+LIFETIME_S = 12 * 3600
 ALGORITHM = "ES256"
 
 
 class TokenIssuer:
-    """Signs tokens as `url`. `settings` are what a verifier must know of it.
+    """Signs tokens as the issuer `url`. `settings` is the issuer's configuration for a verifier.
 
     issuer = TokenIssuer("https://issuer.test")
     app = App("orders", identity=Bearer(verifier=issuer.verifier()), events=(ALB,))
@@ -50,9 +50,12 @@ class TokenIssuer:
         email_domains: Sequence[str] = (),
         tenant_claim: str | None = None,
     ) -> None:
-        """`key` is by default one that all issuers of this process share: a test has no time to make its own."""
+        """`key` defaults to one that all issuers of this process share, because generating a key takes time.
+
+        `audience`, `email_domains` and `tenant_claim` are those of `Issuer`.
+        """
         self._key = key or _shared_key()
-        self.settings = Issuer(
+        self.settings: Issuer = Issuer(
             url,
             audience=audience,
             algorithms=[ALGORITHM],
@@ -63,9 +66,9 @@ class TokenIssuer:
         self._kid = hashlib.sha256(json.dumps(self._jwk, sort_keys=True).encode()).hexdigest()[:16]
 
     def token(self, subject: str, *, expires_in_s: float = 3600, **claims: object) -> str:
-        """A signed token; `claims` are further ones, or others than it would have."""
+        """A signed token for `subject`. `claims` add to or replace the default claims."""
         now = int(time.time())
-        made: dict[str, object] = {
+        payload: dict[str, object] = {
             "iss": self.settings.url,
             "aud": self.settings.audience[0],
             "sub": subject,
@@ -74,35 +77,35 @@ class TokenIssuer:
             "jti": uuid.uuid4().hex,
             **claims,
         }
-        return jwt.encode(made, self._key, algorithm=ALGORITHM, headers={"kid": self._kid})
+        return jwt.encode(payload, self._key, algorithm=ALGORITHM, headers={"kid": self._kid})
 
     def jwks(self) -> bytes:
-        """The document of its keys, as it would be published."""
+        """The issuer's JSON Web Key Set, as it would be published."""
         return json.dumps({"keys": [{**self._jwk, "kid": self._kid, "use": "sig", "alg": ALGORITHM}]}).encode()
 
     def verifier(self) -> Verifier:
-        """Takes the tokens of this issuer. It reads the published document, without a network."""
+        """A verifier for the tokens of this issuer. It gets the key set from memory, without a network."""
         return Verifier([self.settings], keys=lambda issuer: Jwks(issuer, fetch=self.jwks))
 
     def authorizer(self) -> Authorizer:
-        """What would run in front of an API whose only issuer this is."""
+        """The authorizer of an API that accepts this issuer only."""
         return Authorizer(self.verifier())
 
 
 class LocalIssuer:
-    """Signs tokens for people, with a key that stays.
+    """Signs tokens for demo users, with a key that is stored in the data folder.
 
-    The authorizer gets its keys from this process instead of over HTTP: one server, one port, and nothing that a server
-    must ask itself before it can answer.
+    The authorizer gets its keys from this process instead of over HTTP: there is one server on one port, and it never
+    waits for a request to itself.
     """
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._issuer = TokenIssuer(ISSUER, key=key, audience=AUDIENCE, email_domains=[EMAIL_DOMAIN])
-        self.authorizer = self._issuer.authorizer()
+        self.authorizer: Authorizer = self._issuer.authorizer()
 
     @classmethod
     def load(cls, data: Path) -> LocalIssuer:
-        """The issuer of a data folder; its key is made when there is none yet."""
+        """The issuer of a data folder. Generates its key if there is none; `ToolError` if the file is not a key."""
         file = data / "issuer.pem"
         if not file.exists():
             data.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ class LocalIssuer:
             fresh.touch(0o600, exist_ok=False)
             fresh.write_bytes(pem)
             try:
-                # Two starts at once: the first key stays.
+                # If two processes start at once, the first key wins.
                 os.link(fresh, file)
             except FileExistsError:
                 pass
@@ -124,21 +127,21 @@ class LocalIssuer:
         except (ValueError, TypeError):
             key = None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ToolError(f"{file} is no key of an issuer: delete it, and a new one is made")
+            raise ToolError(f"{file} is not a valid issuer key: delete the file, and a new key is generated")
         return cls(key)
 
     def token(self, name: str) -> str:
-        """A token that speaks for one person, valid for 12 hours."""
+        """A token for one user, valid for 12 hours."""
         email = f"{name}@{EMAIL_DOMAIN}"
-        return self._issuer.token(subject(name), email=email, email_verified=True, expires_in_s=LIFE_S)
+        return self._issuer.token(subject(name), email=email, email_verified=True, expires_in_s=LIFETIME_S)
 
     def authorize(self, authorization: str) -> str:
-        """From an Authorization header to the claims' JSON text; `TokenRefused` for a token that does not hold."""
+        """Verify an Authorization header and return the claims as JSON; `TokenRefused` for an invalid token."""
         return self.authorizer.authorize(authorization)
 
 
 def subject(name: str) -> str:
-    """The issuer's name for a person: as with most issuers, no UUID."""
+    """The subject claim for a user name: like those of most issuers, not a UUID."""
     return f"local|{name}"
 
 

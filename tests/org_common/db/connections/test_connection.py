@@ -23,11 +23,11 @@ from org_common.db.connections.retry import Signal
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.counters import Counters
 from org_common.db.protocol.statement import prepare_own
-from org_common.db.reader import Reader
 from org_common.values.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.values.identity import Identity
 from org_common.values.secret import Secret
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader, open_transaction
 from tests.support.lab import ALICE, BOB, INSERT, Lab, until
 from tests.support.proxy import Proxy
 
@@ -35,8 +35,8 @@ PID = "select pg_backend_pid()"
 NOWHERE = Settings(database_url="postgresql://app_login:hunter2@127.0.0.1:1/none")
 
 
-def reader(db: Database, identity: Identity = ALICE, *, left_s: float = 30.0) -> Reader:
-    return db.reader(SIGNED_IN, identity, {}, Deadline.after(left_s))
+def reader(db: Database, identity: Identity = ALICE, *, left_s: float = 30.0) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, identity, {}, Deadline.after(left_s))
 
 
 def test_always_with_timeouts_and_keepalives() -> None:
@@ -72,8 +72,8 @@ def test_what_the_url_says_itself_wins() -> None:
 
 def test_nothing_is_opened_before_the_first_statement() -> None:
     db = Database(NOWHERE)
-    db.reader(SIGNED_IN, ALICE, {}, Deadline.after(5))
-    db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(5)).commit()
+    open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(5))
+    open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(5)).commit()
     db.close()
 
     assert db.counters.opened == 0
@@ -272,16 +272,16 @@ def test_a_child_process_does_not_wait_for_a_thread_of_its_parent(lab: Lab) -> N
 
 
 @pytest.mark.db
-def test_a_unit_waits_for_that_of_another_thread_but_not_for_ever(db: Database) -> None:
-    with transaction(ALICE, database=db) as tx:
-        tx.value("select 1")
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(lambda: reader(db, left_s=0.8).value("select 1"))
-            with pytest.raises((Unavailable, GatewayTimeout)):
-                waiting.result()
-            patient = pool.submit(lambda: reader(db).value("select 2"))
-            tx.commit()
-            assert patient.result() == 2
+def test_a_transaction_waits_for_that_of_another_thread_until_its_deadline(db: Database) -> None:
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(30))
+    tx.value("select 1")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: reader(db, left_s=0.8).value("select 1"))
+        with pytest.raises((Unavailable, GatewayTimeout)):
+            waiting.result()
+        patient = pool.submit(lambda: reader(db).value("select 2"))
+        tx.commit()
+        assert patient.result() == 2
 
 
 @pytest.mark.db

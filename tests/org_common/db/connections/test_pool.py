@@ -20,11 +20,11 @@ from org_common.db.connections import pool as pools
 from org_common.db.connections.connect import ConnectFailed
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database, transaction
-from org_common.db.reader import Reader
 from org_common.secrets.source import Refused
 from org_common.values.errors import GatewayTimeout, OrgError, Unavailable
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, Lab, until
 from tests.support.proxy import Proxy
 
@@ -51,8 +51,8 @@ def db(lab: Lab, source: Pooled) -> Database:
     return Database(lab.settings, source)
 
 
-def reader(db: Database, identity: Identity = ALICE, *, left_s: float = 30.0) -> Reader:
-    return db.reader(SIGNED_IN, identity, {}, Deadline.after(left_s))
+def reader(db: Database, identity: Identity = ALICE, *, left_s: float = 30.0) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, identity, {}, Deadline.after(left_s))
 
 
 def test_nothing_is_opened_before_the_first_lease(lab: Lab, source: Pooled) -> None:

@@ -7,7 +7,17 @@ from textwrap import dedent
 
 import pytest
 
-from org_common.db.connections.retry import ATTEMPTS, FIRST_WAIT_S, TABLE, Action, Phase, Signal, action, again, signal
+from org_common.db.connections.retry import (
+    ATTEMPTS,
+    FIRST_WAIT_S,
+    TABLE,
+    Action,
+    Phase,
+    Signal,
+    action,
+    retry_with_backoff,
+    signal,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +73,7 @@ class Flaky:
 
     def again(self, *, left_s: float = 10.0, retried: list[str] | None = None) -> str:
         count = (lambda: retried.append("retried")) if retried is not None else (lambda: None)
-        return again(self, lambda error: isinstance(error, OSError), time.monotonic() + left_s, count)
+        return retry_with_backoff(self, lambda error: isinstance(error, OSError), time.monotonic() + left_s, count)
 
 
 @pytest.mark.parametrize("failures", range(ATTEMPTS))
@@ -86,7 +96,7 @@ def test_what_is_not_worth_it_is_tried_once() -> None:
     flaky = Flaky(99)
 
     with pytest.raises(OSError, match="failure 1"):
-        again(flaky, lambda error: isinstance(error, KeyError), time.monotonic() + 10)
+        retry_with_backoff(flaky, lambda error: isinstance(error, KeyError), time.monotonic() + 10)
     assert len(flaky.called_s) == 1
 
 
@@ -113,7 +123,7 @@ def test_pauses_are_bounded_and_spread() -> None:
 def test_tenacity_is_not_loaded_before_something_has_failed() -> None:
     code = """
         import sys, time
-        from org_common.db.connections.retry import again
+        from org_common.db.connections.retry import retry_with_backoff
 
         calls = []
 
@@ -124,9 +134,9 @@ def test_tenacity_is_not_loaded_before_something_has_failed() -> None:
             return len(calls)
 
         deadline_s = time.monotonic() + 5
-        assert again(call, lambda error: isinstance(error, OSError), deadline_s) == 1
+        assert retry_with_backoff(call, lambda error: isinstance(error, OSError), deadline_s) == 1
         assert "tenacity" not in sys.modules
-        assert again(call, lambda error: isinstance(error, OSError), deadline_s) == 3
+        assert retry_with_backoff(call, lambda error: isinstance(error, OSError), deadline_s) == 3
         assert "tenacity" in sys.modules
     """
     subprocess.run([sys.executable, "-c", dedent(code)], check=True)

@@ -8,10 +8,10 @@ import pytest
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database, transaction
-from org_common.db.protocol.errors import StatementFailed, answer
-from org_common.db.transaction import Transaction
+from org_common.db.protocol.errors import StatementFailed, to_org_error
 from org_common.values.errors import Conflict, OrgError, Unavailable
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedTransaction, open_reader, open_transaction
 from tests.support.lab import ALICE, INSERT, Lab, until
 
 pytestmark = pytest.mark.db
@@ -117,7 +117,7 @@ def test_values_of_rows_are_for_the_log_alone(notes: Database) -> None:
     [
         ("select secret from lab.hidden where secret = 'hunter2'", "permission denied for table hidden"),
         ("update lab.notes set body = 'hunter2', owner = gen_random_uuid()", "row-level security policy"),
-        ("select lab.fail('42501', 'hunter2')", "a function has refused"),
+        ("select lab.fail('42501', 'hunter2')", "a function raised SQLSTATE"),
     ],
 )
 def test_why_it_was_denied_is_in_the_log(
@@ -141,7 +141,7 @@ def test_what_another_holds_is_locked(lab: Lab, notes: Database) -> None:
 
 
 def test_too_little_time_is_504(db: Database) -> None:
-    db.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1")
+    open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1")
 
     with pytest.raises(OrgError) as raised, transaction(ALICE, database=db, timeout_s=1.0) as tx:
         tx.value("select pg_sleep(5)")
@@ -179,8 +179,8 @@ def test_a_deadlock_ends_for_one_of_the_two(own_lab: Lab) -> None:
     right.close()
 
 
-def serializable(db: Database) -> Transaction:
-    return db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(20), isolation="serializable")
+def serializable(db: Database) -> OwnedTransaction:
+    return open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(20), isolation="serializable")
 
 
 def test_a_serialization_failure_is_503_when_it_comes_with_a_statement(lab: Lab, db: Database) -> None:
@@ -218,10 +218,10 @@ def test_no_connection_left_is_503(own_lab: Lab) -> None:
     # One for the lab itself, one for the first.
     own_lab.limit(connections=2)
     first, second = Database(own_lab.settings), Database(own_lab.settings)
-    assert first.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1") == 1
+    assert open_reader(first, SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1") == 1
 
     with pytest.raises(Unavailable) as raised:
-        second.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1")
+        open_reader(second, SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1")
 
     assert raised.value.headers == {"Retry-After": "1"}
     assert getattr(raised.value.__cause__, "sqlstate", None) == "53300"
@@ -233,7 +233,7 @@ def test_no_connection_left_is_503(own_lab: Lab) -> None:
 
 def is_served(db: Database) -> bool:
     try:
-        return bool(db.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1") == 1)
+        return bool(open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1") == 1)
     except Unavailable:
         return False
 
@@ -247,31 +247,31 @@ def test_a_write_in_a_read_only_unit_is_the_handlers_fault(db: Database) -> None
     ]
     for text in texts:
         with pytest.raises(OrgError) as raised:
-            db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text)
+            open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text)
         assert (raised.value.status, raised.value.code) == (500, "read_only_unit")
 
 
 def test_without_our_asking_read_only_is_a_standby() -> None:
-    error = answer(StatementFailed("25006", "cannot execute INSERT in a read-only transaction"), read_only=False)
+    error = to_org_error(StatementFailed("25006", "cannot execute INSERT in a read-only transaction"), read_only=False)
 
     assert isinstance(error, Unavailable)
 
 
 @pytest.mark.parametrize("sqlstate", ["", "00000", "2", "25P02", "26000", "58030", "HV000", "??", "ö"])
 def test_what_nobody_foresaw_is_500_without_a_word(sqlstate: str) -> None:
-    error = answer(StatementFailed(sqlstate, "swordfish", "swordfish", "swordfish"), read_only=False)
+    error = to_org_error(StatementFailed(sqlstate, "swordfish", "swordfish", "swordfish"), read_only=False)
 
     assert (error.status, error.code, error.detail) == (500, "internal_error", OrgError.detail)
 
 
 @pytest.mark.parametrize("sqlstate", ["08000", "08006", "08P01", "57P01", "57P02", "57P03", "57P05", "53400"])
 def test_what_passes_is_503(sqlstate: str) -> None:
-    assert isinstance(answer(StatementFailed(sqlstate, "x"), read_only=True), Unavailable)
+    assert isinstance(to_org_error(StatementFailed(sqlstate, "x"), read_only=True), Unavailable)
 
 
 def test_errors_are_new_each_time() -> None:
     """A handler may add to one."""
-    first, second = (answer(StatementFailed("23505", "x"), read_only=False) for _ in range(2))
+    first, second = (to_org_error(StatementFailed("23505", "x"), read_only=False) for _ in range(2))
 
     assert isinstance(first, Conflict)
     assert first is not second

@@ -19,6 +19,7 @@ from org_common.telemetry.invocation import Invocation, current
 from org_common.telemetry.trace import Span
 from org_common.telemetry.trace_context import Trace
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE, Lab
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_round_trips_count_for_their_request_alone(db: Database) -> None:
     invocation = Invocation({}, Trace("1" * 32))
 
     def read() -> None:
-        handle = db.reader(PUBLIC, None, {}, Deadline.after(5))
+        handle = open_reader(db, PUBLIC, None, {}, Deadline.after(5))
         assert handle.value("select 1") == 1
 
     read()
@@ -102,7 +103,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 @pytest.mark.db
 def test_round_trip_is_a_span_without_values(db: Database, recorder: Recorder) -> None:
-    db.reader(PUBLIC, None, {}, Deadline.after(5)).value(
+    open_reader(db, PUBLIC, None, {}, Deadline.after(5)).value(
         "select %(secret)s from pg_catalog.pg_class limit 1", {"secret": "hunter2"}
     )
 
@@ -114,7 +115,7 @@ def test_round_trip_is_a_span_without_values(db: Database, recorder: Recorder) -
 def test_span_names_the_handler_s_statements_alone(lab: Lab, recorder: Recorder, profile: str) -> None:
     db = Database(lab.through(lab.local.login_url, profile=profile))
     for _ in range(2):
-        db.reader(SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1 from lab.notes")
+        open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(5)).value("select 1 from lab.notes")
     with transaction(ALICE, database=db) as tx, tx.savepoint():
         tx.run("delete from lab.notes", rows=None)
     db.close()

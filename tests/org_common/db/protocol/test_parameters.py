@@ -20,6 +20,7 @@ from org_common.db.reader import Reader
 from org_common.values.jsonb import Json
 from org_common.values.model import Model
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE
 
 
@@ -48,7 +49,7 @@ class Point(NamedTuple):
 
 @pytest.fixture
 def reader(db: Database) -> Reader:
-    return db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    return open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
 
 @pytest.mark.parametrize(

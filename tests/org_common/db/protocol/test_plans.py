@@ -6,15 +6,15 @@ from typing import LiteralString
 
 import pytest
 
-from org_common.auth.rules import PUBLIC, SIGNED_IN, Check, SysCheck
+from org_common.auth.rules import PUBLIC, SIGNED_IN, OrgCheck, SysCheck
 from org_common.db.connections.connection import Single
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.plans import LIMIT
 from org_common.db.protocol.statement import prepare_own
-from org_common.db.reader import Reader
 from org_common.values.errors import Forbidden, OrgError
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
+from tests.support.handles import OwnedReader, open_reader
 from tests.support.lab import ALICE, BOB, CAROL, INSERT, ROOT, Lab, Note
 from tests.support.proxy import Proxy
 
@@ -30,8 +30,8 @@ def direct(lab: Lab, proxy: Proxy) -> Iterator[Database]:
     database.close()
 
 
-def reader(db: Database, identity: Identity = ALICE) -> Reader:
-    return db.reader(SIGNED_IN, identity, {}, Deadline.after(20))
+def reader(db: Database, identity: Identity = ALICE) -> OwnedReader:
+    return open_reader(db, SIGNED_IN, identity, {}, Deadline.after(20))
 
 
 def prepared(db: Database) -> int:
@@ -77,22 +77,23 @@ def test_each_sees_his_own_whoever_was_planned_for(direct: Database) -> None:
         caller = random.choice([ALICE, BOB, CAROL, None])
         if caller is None:
             with pytest.raises(Forbidden):
-                direct.reader(PUBLIC, None, {}, Deadline.after(20)).value(text, {"least": 0})
+                open_reader(direct, PUBLIC, None, {}, Deadline.after(20)).value(text, {"least": 0})
         else:
             expected = None if caller is CAROL else [caller.subject]
             assert reader(direct, caller).value(text, {"least": 0}) == expected
 
 
 def test_rules_are_planned_for_nobody_either(direct: Database) -> None:
-    member, path = Check("app.has_org_role(%(org_id)s, 'org_user')"), {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
+    member, path = OrgCheck("org_user"), {"org_id": "0198a000-0000-7000-8000-00000000ac3e"}
 
     for _ in range(20):
         assert (
-            direct.reader(member, ALICE, path, Deadline.after(20)).value("select current_user::text") == "authenticated"
+            open_reader(direct, member, ALICE, path, Deadline.after(20)).value("select current_user::text")
+            == "authenticated"
         )
         with pytest.raises(OrgError):
-            direct.reader(member, BOB, path, Deadline.after(20)).value("select current_user::text")
-        sys = direct.reader(SysCheck("sys_owner"), ROOT, {}, Deadline.after(20))
+            open_reader(direct, member, BOB, path, Deadline.after(20)).value("select current_user::text")
+        sys = open_reader(direct, SysCheck("sys_owner"), ROOT, {}, Deadline.after(20))
         assert sys.value("select current_user::text") == "app_sys"
 
 

@@ -15,6 +15,7 @@ from org_common.db.protocol.statement import Statement, StatementError, prepare,
 from org_common.values.errors import Unprocessable
 from org_common.values.model import Model, Patch
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader
 from tests.support.lab import ALICE
 
 ALLOWED: list[LiteralString] = [
@@ -150,7 +151,7 @@ class Mail(Model):
     ids=repr,
 )
 def test_values_arrive(db: Database, value: object, read: str | None) -> None:
-    reader = db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
     assert reader.value("select (%(value)s)::text", {"value": value}) == read
 

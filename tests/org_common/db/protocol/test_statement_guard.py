@@ -13,6 +13,7 @@ from org_common.db.database import Database, transaction
 from org_common.db.protocol.statement import StatementError, prepare
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
+from tests.support.handles import open_reader, open_transaction
 from tests.support.lab import ALICE, INSERT, Lab
 from tests.support.proxy import Proxy
 
@@ -170,7 +171,7 @@ def test_there_are_enough_spellings() -> None:
 
 @pytest.mark.db
 def test_nothing_is_sent(proxied: Database, proxy: Proxy) -> None:
-    db = proxied.reader(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    db = open_reader(proxied, SIGNED_IN, ALICE, {}, Deadline.after(10))
     with transaction(ALICE, database=proxied) as tx:
         tx.value("select 1")
         proxy.reset()
@@ -233,7 +234,7 @@ TWO: list[LiteralString] = [
 @pytest.mark.db
 @pytest.mark.parametrize("text", TWO)
 def test_two_statements_in_a_text_are_refused_by_the_server(lab: Lab, db: Database, text: LiteralString) -> None:
-    handle = db.transaction(SIGNED_IN, ALICE, {}, Deadline.after(10))
+    handle = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
     handle.run(INSERT, {"id": 1, "body": "x"}, rows=1)
 
     with pytest.raises(OrgError) as raised:
@@ -250,7 +251,7 @@ def test_two_statements_in_a_text_are_refused_by_the_server(lab: Lab, db: Databa
 @pytest.mark.parametrize("text", TWO)
 def test_nor_does_a_reader_send_two(lab: Lab, db: Database, text: LiteralString) -> None:
     with pytest.raises(OrgError) as raised:
-        db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text)
+        open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text)
 
     assert getattr(raised.value.__cause__, "sqlstate", None) == "42601"
     assert lab.notes() == []
@@ -282,4 +283,4 @@ def test_a_name_from_outside_stays_a_name(db: Database) -> None:
     odd = 'x" ; commit; --'
     text = sql.SQL("select 1 as {}").format(sql.Identifier(odd))
 
-    assert db.reader(SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text) == 1
+    assert open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text) == 1

@@ -41,7 +41,7 @@ def url(admin_url: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the package shop_cli in src; its own SQL stands in place of ours."""
+    """A project with the package shop_cli in src; its SQL replaces that of org-common."""
     (tmp_path / "pyproject.toml").write_text('[tool.org-common]\nmigrations = ["other=db/sql"]')
     package = tmp_path / "src" / "shop_cli"
     (package / "sql").mkdir(parents=True)
@@ -51,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "db" / "sql" / "0001_other.sql").write_text("create table shop.other (id int);")
     monkeypatch.chdir(package)
     monkeypatch.setattr("sys.path", sys.path.copy())
-    monkeypatch.setattr("org_common.tools.database.migrations.OWN", "shop_cli")
+    monkeypatch.setattr("org_common.tools.database.migrations.OWN_PACKAGE", "shop_cli")
     monkeypatch.delitem(sys.modules, "shop_cli", raising=False)
     return tmp_path
 
@@ -61,7 +61,7 @@ def call(*arguments: str, url: str = "", **environment: str) -> Result:
     return CliRunner().invoke(main, arguments, env=env, catch_exceptions=False)
 
 
-def test_migrate_applies_the_project_and_tells_each_file(project: Path, url: str) -> None:
+def test_migrate_applies_the_project_and_reports_each_file(project: Path, url: str) -> None:
     first = call("db", "migrate", url=url)
     second = call("db", "migrate", url=url)
 
@@ -70,7 +70,7 @@ def test_migrate_applies_the_project_and_tells_each_file(project: Path, url: str
         "applied 0001_shop.sql of package shop_cli",
         "applied 0001_other.sql of package other",
     ]
-    assert (second.exit_code, second.stdout) == (0, "nothing to apply\n")
+    assert (second.exit_code, second.stdout) == (0, "no pending migrations\n")
 
 
 def test_package_option_replaces_the_list_of_the_project(project: Path, url: str) -> None:
@@ -133,10 +133,10 @@ def test_superuser_is_refused(project: Path, admin_url: str) -> None:
     result = call("db", "migrate", url=admin_url)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: postgres is a superuser or has BYPASSRLS.")
+    assert result.stderr.startswith("Error: postgres is a superuser or has BYPASSRLS, and")
 
 
-def test_faulty_project_is_told(project: Path, url: str) -> None:
+def test_broken_project_is_reported(project: Path, url: str) -> None:
     (project / "pyproject.toml").write_text("[tool.org-common]\nmigration = []")
 
     result = call("db", "status", url=url)
@@ -157,7 +157,7 @@ def test_missing_url_names_its_variable(project: Path) -> None:
     ["postgresql://app_migrator:{}@127.0.0.1:1/x", "postgresql://app_migrator:a/{}@127.0.0.1:1/x"],
 )
 @pytest.mark.parametrize("command", ["migrate", "status", "bootstrap"])
-def test_password_is_not_told_when_there_is_no_connection(project: Path, command: str, address: str) -> None:
+def test_connection_error_does_not_show_the_password(project: Path, command: str, address: str) -> None:
     secret = address.format(PASSWORD)
 
     result = call("db", command, url=secret, DATABASE_URL=secret)

@@ -29,7 +29,7 @@ def superuser(server: EmbeddedPostgres) -> Iterator[str]:
         conn.execute("create database shop strategy file_copy")
         yield make_conninfo(server.url, dbname="shop")
         conn.execute("drop database shop with (force)")
-        # Each in turn as its grantor's grants allow; who granted goes with what he granted.
+        # Drop each role when its grants allow it: dropping a grantor removes the grants that it made.
         conn.execute("""
             do $$ declare name text; begin
                 for name in select rolname from pg_roles where rolname !~ '^(pg_|postgres$)' loop
@@ -160,14 +160,14 @@ def test_role_made_by_hand_is_completed(superuser: str) -> None:
     assert ask(migrator(superuser), FACTS) == (True, True, False, False, False, False)
 
 
-def test_who_may_not_make_roles_is_told_who_may(superuser: str) -> None:
+def test_role_without_createrole_is_told_to_connect_as_an_admin(superuser: str) -> None:
     run(superuser, "create role nobody_special login password 'p'")
 
-    with pytest.raises(SchemaError, match=r"(?s)nobody_special may not.*Connect as the server's admin"):
+    with pytest.raises(SchemaError, match=r"(?s)nobody_special lacks rights.*Connect as an admin of the server"):
         bootstrap(make_conninfo(superuser, user="nobody_special", password="p"))
 
 
-def test_admin_who_does_not_own_the_database_is_told_the_grant(superuser: str) -> None:
+def test_admin_who_does_not_own_the_database_gets_the_grant_to_run(superuser: str) -> None:
     run(superuser, "create role chief login createrole password 'p'")
 
     with pytest.raises(SchemaError, match='create, connect, temporary on database "?shop"? to app_m'):
@@ -176,14 +176,14 @@ def test_admin_who_does_not_own_the_database_is_told_the_grant(superuser: str) -
     assert ask(superuser, FACTS) is None
 
 
-def test_missing_database_is_told(superuser: str) -> None:
+def test_missing_database_is_reported(superuser: str) -> None:
     with pytest.raises(SchemaError, match='database "nowhere" does not exist'):
         bootstrap(superuser, database="nowhere")
 
 
 @pytest.mark.parametrize("password", ["", "with\0zero"])
 def test_password_that_would_not_work_is_refused(superuser: str, password: str) -> None:
-    with pytest.raises(SchemaError, match="password of app_migrator is empty or has a zero byte"):
+    with pytest.raises(SchemaError, match="password of app_migrator is empty or contains a zero byte"):
         bootstrap(superuser, migrator_password=password)
 
     assert ask(superuser, FACTS) is None
@@ -199,7 +199,7 @@ def test_login_gets_its_password_from_the_migrator(url: str) -> None:
     assert ask(login, "select current_user::text") == ("app_login",)
 
 
-def test_password_of_a_role_not_yet_made_is_refused_without_telling_it(superuser: str) -> None:
+def test_password_of_a_missing_role_is_refused_without_showing_it(superuser: str) -> None:
     bootstrap(superuser, migrator_password=PASSWORD)
 
     with pytest.raises(SchemaError, match='role "app_service" does not exist') as caught:

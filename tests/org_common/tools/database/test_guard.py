@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from org_common.tools.cli import main
-from org_common.tools.database.guard import lasting, look
+from org_common.tools.database.guard import check_database, session_effects
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.database.migrations import SchemaError
 
@@ -31,7 +31,7 @@ Login = Callable[[LiteralString], str]
 
 @pytest.fixture
 def login(database: LocalDatabase) -> Iterator[Login]:
-    """Makes a login by SQL and answers its URL. Roles are the server's: it is dropped at the end."""
+    """Creates a login with SQL and returns its URL. Roles belong to the server, so it is dropped at the end."""
     name = f"guard_{uuid.uuid4().hex}"
 
     def make(statements: LiteralString) -> str:
@@ -57,7 +57,7 @@ def call(url: str | None, *options: str) -> Result:
 
 
 def test_migrated_database_passes(database: LocalDatabase) -> None:
-    assert look(database.login_url) == []
+    assert check_database(database.login_url) == []
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_migrated_database_passes(database: LocalDatabase) -> None:
 def test_what_no_tenant_can_misuse_passes(database: LocalDatabase, statements: LiteralString) -> None:
     execute(database.migrator_url, f"create schema shop; {statements}")
 
-    assert look(database.login_url) == []
+    assert check_database(database.login_url) == []
 
 
 @pytest.mark.parametrize("right", ["select", "insert", "delete", "truncate", "select (id)", "update (total)"])
-def test_any_right_without_row_level_security_is_a_fault(database: LocalDatabase, right: LiteralString) -> None:
+def test_any_right_without_row_level_security_is_a_violation(database: LocalDatabase, right: LiteralString) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant {right} on shop.orders to authenticated")
 
-    (fault,) = look(database.login_url)
+    (fault,) = check_database(database.login_url)
     assert fault == (
         "authenticated has rights on shop.orders without row-level security:"
         " alter table shop.orders enable row level security"
@@ -91,16 +91,20 @@ def test_any_right_without_row_level_security_is_a_fault(database: LocalDatabase
 def test_every_role_of_a_request_is_looked_at(database: LocalDatabase, role: LiteralString) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to {role}")
 
-    assert [fault.partition(" ")[0] for fault in look(database.login_url)] == [role]
+    assert [fault.partition(" ")[0] for fault in check_database(database.login_url)] == [role]
 
 
-def test_right_of_everybody_is_a_fault_of_each_role(database: LocalDatabase) -> None:
+def test_right_of_public_is_a_violation_of_each_role(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to public")
 
-    assert [fault.partition(" ")[0] for fault in look(database.login_url)] == ["anon", "authenticated", "app_sys"]
+    assert [fault.partition(" ")[0] for fault in check_database(database.login_url)] == [
+        "anon",
+        "authenticated",
+        "app_sys",
+    ]
 
 
-def test_partition_open_beside_its_table_is_a_fault(database: LocalDatabase) -> None:
+def test_partition_open_beside_its_table_is_a_violation(database: LocalDatabase) -> None:
     statements: LiteralString = """
         create schema shop;
         create table shop.orders (id int) partition by range (id);
@@ -109,48 +113,51 @@ def test_partition_open_beside_its_table_is_a_fault(database: LocalDatabase) -> 
         grant select on shop.orders, shop.orders_1 to authenticated"""
     execute(database.migrator_url, statements)
 
-    (fault,) = look(database.login_url)
+    (fault,) = check_database(database.login_url)
     assert fault.endswith("alter table shop.orders_1 enable row level security")
 
 
-def test_table_that_spares_its_owner_is_a_fault(database: LocalDatabase) -> None:
+def test_table_without_force_is_a_violation(database: LocalDatabase) -> None:
     enable: LiteralString = "alter table shop.orders enable row level security; grant select on shop.orders to anon"
     execute(database.migrator_url, f"create schema shop; {TABLE} {enable}")
 
-    assert look(database.login_url) == [
-        "shop.orders spares its owner from row-level security: alter table shop.orders force row level security"
+    assert check_database(database.login_url) == [
+        (
+            "row-level security of shop.orders does not apply to its owner:"
+            " alter table shop.orders force row level security"
+        )
     ]
 
 
-def test_view_that_reads_as_its_owner_is_a_fault(database: LocalDatabase) -> None:
+def test_view_with_its_owners_rights_is_a_violation(database: LocalDatabase) -> None:
     view: LiteralString = (
         "create view shop.totals as select total from shop.orders; grant select on shop.totals to anon"
     )
     execute(database.migrator_url, f"create schema shop; {CLOSED} {view}")
 
-    (fault,) = look(database.login_url)
+    (fault,) = check_database(database.login_url)
     assert fault == (
-        "anon may read the view shop.totals, which reads as its owner:"
+        "anon can read the view shop.totals, which runs with its owner's rights:"
         " alter view shop.totals set (security_invoker = true)"
     )
 
 
-def test_materialized_view_is_a_fault(database: LocalDatabase) -> None:
+def test_materialized_view_is_a_violation(database: LocalDatabase) -> None:
     view: LiteralString = (
         "create materialized view shop.totals as select 1 as total; grant select on shop.totals to anon"
     )
     execute(database.migrator_url, f"create schema shop; {view}")
 
-    assert look(database.login_url) == [
-        "anon has rights on shop.totals, for which there is no row-level security: revoke them"
+    assert check_database(database.login_url) == [
+        "anon has rights on shop.totals, and materialized views have no row-level security: revoke the rights"
     ]
 
 
 # --- logins -----------------------------------------------------------------------------------
 
 
-def test_superuser_is_a_fault_and_the_only_one(database: LocalDatabase) -> None:
-    (fault,) = look(database.admin_url)
+def test_superuser_is_a_violation_and_the_only_one(database: LocalDatabase) -> None:
+    (fault,) = check_database(database.admin_url)
 
     assert "is a superuser: log in as app_login" in fault
     # PostgreSQL refuses that to its first superuser.
@@ -160,54 +167,54 @@ def test_superuser_is_a_fault_and_the_only_one(database: LocalDatabase) -> None:
 def test_login_like_ours_passes(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys to {0}")
 
-    assert look(url) == []
+    assert check_database(url) == []
 
 
-def test_login_that_bypasses_policies_is_a_fault(login: Login) -> None:
+def test_login_that_bypasses_policies_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit bypassrls password 'p'; grant anon, authenticated, app_sys to {0}")
 
-    (fault,) = look(url)
+    (fault,) = check_database(url)
     assert "bypasses row-level security: `alter role guard_" in fault
 
 
-def test_login_with_rights_of_its_own_accord_is_a_fault(login: Login) -> None:
+def test_login_that_inherits_rights_is_a_violation(login: Login) -> None:
     url = login("create role {0} login inherit password 'p'; grant anon, authenticated, app_sys to {0}")
 
-    faults = look(url)
+    faults = check_database(url)
 
     assert len(faults) == 3
     assert all(fault.startswith("the login has the rights of ") for fault in faults)
 
 
-def test_role_that_the_login_cannot_become_is_a_fault(login: Login) -> None:
+def test_role_that_the_login_cannot_assume_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated to {0}")
 
-    assert look(url) == ["the login cannot become app_sys: `grant app_sys to app_login`"]
+    assert check_database(url) == ["the login cannot assume the role app_sys: `grant app_sys to app_login`"]
 
 
-def test_role_that_no_request_runs_as_is_a_fault(login: Login) -> None:
+def test_role_that_no_request_runs_as_is_a_violation(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
 
-    (fault,) = look(url)
+    (fault,) = check_database(url)
     assert re.fullmatch(r"the login can become app_service, .*: `revoke app_service from guard_\w+`, .*", fault)
 
 
-def test_role_that_is_allowed_besides_ours_passes(login: Login) -> None:
+def test_additionally_allowed_role_passes(login: Login) -> None:
     url = login("create role {0} login noinherit password 'p'; grant anon, authenticated, app_sys, app_service to {0}")
 
-    assert look(url, also=["app_service"]) == []
+    assert check_database(url, also=["app_service"]) == []
     assert call(url, "--allow", "app_service").exit_code == 0
 
 
-def test_role_that_is_not_there_is_a_fault(database: LocalDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("org_common.tools.database.guard.ROLES", ("anon", "no_such_role"))
+def test_role_that_does_not_exist_is_a_violation(database: LocalDatabase) -> None:
+    violations = check_database(database.login_url, roles=("anon", "no_such_role"))
 
-    assert look(database.login_url) == ["there is no role no_such_role: run `org-common db migrate`"]
+    assert violations == ["the role no_such_role does not exist: run `org-common db migrate`"]
 
 
-def test_server_that_is_down_is_said_without_the_password() -> None:
-    with pytest.raises(SchemaError, match="no connection as app_login") as caught:
-        look(UNREACHABLE)
+def test_server_that_is_down_is_reported_without_the_password() -> None:
+    with pytest.raises(SchemaError, match="cannot connect as app_login") as caught:
+        check_database(UNREACHABLE)
 
     assert "s3cret" not in str(caught.value)
 
@@ -247,38 +254,41 @@ FOR_THE_TRANSACTION = [
 
 
 @pytest.mark.parametrize("body", FOR_THE_SESSION)
-def test_function_that_sets_for_the_session_is_a_fault(body: str) -> None:
-    assert lasting(body) != []
+def test_function_that_sets_for_the_session_is_a_violation(body: str) -> None:
+    assert session_effects(body) != []
 
 
 @pytest.mark.parametrize("body", FOR_THE_TRANSACTION)
 def test_function_that_sets_for_its_transaction_passes(body: str) -> None:
-    assert lasting(body) == []
+    assert session_effects(body) == []
 
 
 def test_function_within_a_requests_reach_is_looked_at(database: LocalDatabase) -> None:
     execute(database.migrator_url, FUNCTION)
 
-    assert look(database.login_url) == [
-        "the function shop.mark(tenant text) sets for the session: the last argument of set_config() must be true"
+    assert check_database(database.login_url) == [
+        (
+            "the function shop.mark(tenant text) changes a setting for the session:"
+            " pass true as the last argument of set_config()"
+        )
     ]
 
 
 def test_function_out_of_a_requests_reach_passes(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"{FUNCTION}; revoke usage on schema shop from authenticated")
 
-    assert look(database.login_url) == []
+    assert check_database(database.login_url) == []
 
 
-def test_trigger_is_within_reach_wherever_it_stands(database: LocalDatabase) -> None:
+def test_trigger_function_is_checked_in_every_schema(database: LocalDatabase) -> None:
     trigger: LiteralString = """
         create schema shop;
         create function shop.mark() returns trigger language plpgsql as $$
         begin set shop.tenant = 'x'; return new; end $$"""
     execute(database.migrator_url, trigger)
 
-    (fault,) = look(database.login_url)
-    assert fault.startswith("the function shop.mark() sets for the session: write `set local`")
+    (fault,) = check_database(database.login_url)
+    assert fault.startswith("the function shop.mark() changes a setting for the session: use `set local`")
 
 
 # --- command ----------------------------------------------------------------------------------
@@ -288,16 +298,19 @@ def test_command_exits_with_0_when_all_is_well(database: LocalDatabase) -> None:
     result = call(database.login_url)
 
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "row-level security stands: roles, owners, policies, functions, server version\n"
+    assert result.stdout == "no violations: checked roles, owners, policies, functions and the server version\n"
 
 
-def test_command_tells_each_fault_and_exits_with_1(database: LocalDatabase) -> None:
+def test_command_reports_each_violation_and_exits_with_1(database: LocalDatabase) -> None:
     execute(database.migrator_url, f"create schema shop; {TABLE} grant select on shop.orders to anon, app_sys")
 
     result = call(database.login_url)
 
     assert result.exit_code == 1
-    assert [line.partition(" has ")[0] for line in result.stdout.splitlines()] == ["fault: anon", "fault: app_sys"]
+    assert [line.partition(" has ")[0] for line in result.stdout.splitlines()] == [
+        "violation: anon",
+        "violation: app_sys",
+    ]
 
 
 def test_command_without_a_url_names_its_variable() -> None:
@@ -307,9 +320,9 @@ def test_command_without_a_url_names_its_variable() -> None:
     assert "ORG_COMMON_DATABASE_URL" in result.stderr
 
 
-def test_command_says_in_one_line_that_the_server_is_down() -> None:
+def test_command_reports_in_one_line_that_the_server_is_down() -> None:
     result = call(UNREACHABLE)
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ORG_COMMON_DATABASE_URL: no connection as app_login")
+    assert result.stderr.startswith("Error: ORG_COMMON_DATABASE_URL: cannot connect as app_login")
     assert "s3cret" not in result.output

@@ -75,37 +75,34 @@ def test_settings_are_those_of_the_powerless_login(server: EmbeddedPostgres) -> 
     assert Settings.from_env(environ).cursor_keys == made.settings.cursor_keys
 
 
-def test_password_of_somebody_elses_is_not_replaced_far_away(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("org_common.tools.database.local._is_local", lambda admin: False)
-    provision(server.url, "far", load([]))
-    provision(server.url, "farther", load([]))
+def test_password_of_another_program_is_not_replaced_on_a_remote_server(server: EmbeddedPostgres) -> None:
+    provision(server.url, "far", load([]), is_local=lambda admin: False)
+    provision(server.url, "farther", load([]), is_local=lambda admin: False)
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("alter role app_login password 'of-the-platform'")
 
-    with pytest.raises(ToolError, match=r"passwords are somebody else's: app_login\. .*--reset-logins"):
-        provision(server.url, "farthest", load([]))
+    with pytest.raises(ToolError, match=r"passwords org-common did not set: app_login\. .*--reset-logins"):
+        provision(server.url, "farthest", load([]), is_local=lambda admin: False)
     assert "farthest" not in names(server)
 
-    made = provision(server.url, "farthest", load([]), reset_logins=True)
+    made = provision(server.url, "farthest", load([]), is_local=lambda admin: False, reset_logins=True)
     assert ask(made.login_url, "select current_user") == "app_login"
 
 
-def test_password_of_somebody_elses_is_replaced_here_and_that_is_said_before(server: EmbeddedPostgres) -> None:
-    said: list[str] = []
-    provision(server.url, "here", load([]), say=said.append)
-    assert said == []
+def test_password_of_another_program_is_replaced_locally_after_a_message(server: EmbeddedPostgres) -> None:
+    messages: list[str] = []
+    provision(server.url, "here", load([]), say=messages.append)
+    assert messages == []
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("alter role app_login password 'of-the-platform'")
 
-    provision(server.url, "here_too", load([]), say=said.append)
+    provision(server.url, "here_too", load([]), say=messages.append)
 
-    assert said == ["The passwords of app_login on 127.0.0.1 are replaced: they were somebody else's."]
+    assert messages == ["Replacing the passwords of app_login on 127.0.0.1: org-common did not set them."]
 
 
 @pytest.mark.parametrize("url", ["postgres//u:s3cret@h/x", "postgresql://u:s3cret@127.0.0.1:1/x"])
-def test_url_by_which_nobody_connects_is_told_without_its_password(url: str) -> None:
+def test_connection_error_does_not_show_the_password(url: str) -> None:
     with pytest.raises(AddressError) as raised:
         provision(url, "nowhere", load([]))
 
@@ -151,7 +148,7 @@ def test_logins_of_the_second_time_work(server: EmbeddedPostgres) -> None:
 
 
 def test_second_database_of_a_server_leaves_the_logins_of_the_first_alone(server: EmbeddedPostgres) -> None:
-    """Roles belong to the server: two test runs, or `org-common dev` beside them, on one DATABASE_URL."""
+    """Roles belong to the server: two test runs, or `org-common dev` at the same time, on one DATABASE_URL."""
     first = provision(server.url, "neighbour_one", load([]))
     provision(server.url, "neighbour_two", load([]))
 
@@ -213,7 +210,7 @@ def test_copies_are_independent(template: LocalDatabase, copy: LocalDatabase) ->
 
 @pytest.mark.parametrize("role", ["app_login", "app_service", "authenticated", "anon", "app_sys"])
 @pytest.mark.parametrize("right", ["CREATE", "TEMPORARY"])
-def test_nobody_creates_in_a_copy_either(copy: LocalDatabase, role: str, right: str) -> None:
+def test_public_cannot_create_in_a_copy(copy: LocalDatabase, role: str, right: str) -> None:
     with psycopg.connect(copy.admin_url) as conn:
         found = conn.execute("select has_database_privilege(%s, current_database(), %s)", [role, right]).fetchone()
 
@@ -237,7 +234,7 @@ def test_copy_may_be_migrated(template: LocalDatabase, copy: LocalDatabase) -> N
 # --- drop -------------------------------------------------------------------------------------
 
 
-def test_database_goes_whoever_is_connected(server: EmbeddedPostgres, template: LocalDatabase) -> None:
+def test_database_is_dropped_with_open_connections(server: EmbeddedPostgres, template: LocalDatabase) -> None:
     made = clone(template, "busy")
 
     with psycopg.connect(made.login_url, autocommit=True) as conn:

@@ -41,7 +41,7 @@ def test_checksum_is_the_same_with_windows_line_ends(folder: Path, tmp_path: Pat
     ["1_a.sql", "00001_a.sql", "0001-a.sql", "0001_A.sql", "0001.sql", "0000_a.sql", "0001_a.SQL"],
 )
 def test_bad_file_name_is_refused(folder: Path, name: str) -> None:
-    with pytest.raises(SchemaError, match=rf"{re.escape(name)}: not the name .* 0001_create_orgs\.sql"):
+    with pytest.raises(SchemaError, match=rf"{re.escape(name)}: not a valid file name.* 0001_create_orgs\.sql"):
         write(folder, {name: "select 1"})
 
 
@@ -56,14 +56,14 @@ def test_gap_in_numbers_is_refused(folder: Path, names: list[str]) -> None:
 
 
 def test_number_twice_is_refused(folder: Path) -> None:
-    with pytest.raises(SchemaError, match="number 0001 of package shop is there twice"):
+    with pytest.raises(SchemaError, match="number 0001 of package shop is used twice"):
         write(folder, {"0001_a.sql": "", "0001_b.sql": "", "0002_c.sql": ""})
 
 
 def test_file_not_in_utf_8_is_refused_with_its_line(folder: Path) -> None:
     (folder / "0001_a.sql").write_bytes("select 1;\n-- Ü".encode("latin-1"))
 
-    with pytest.raises(SchemaError, match=r"0001_a\.sql, line 2: not UTF-8"):
+    with pytest.raises(SchemaError, match=r"0001_a\.sql, line 2: not valid UTF-8"):
         read_folder("shop", folder)
 
 
@@ -76,7 +76,7 @@ def test_zero_byte_is_refused(folder: Path) -> None:
 def test_transaction_control_is_refused_with_its_line(folder: Path, word: str) -> None:
     text = f"select 'it;''s; commit'; -- ;\n/* a /* b */ ; */ {word};"
 
-    with pytest.raises(SchemaError, match=rf"0001_a\.sql, line 2: {word.partition(' ')[0]}: every file is"):
+    with pytest.raises(SchemaError, match=rf"0001_a\.sql, line 2: {word.partition(' ')[0]}: each file already runs"):
         write(folder, {"0001_a.sql": text})
 
 
@@ -98,7 +98,7 @@ def test_words_that_end_no_transaction_are_accepted(folder: Path, text: str) -> 
 
 
 def test_empty_folder_is_refused(folder: Path) -> None:
-    with pytest.raises(SchemaError, match=r"has no migration of package shop: add 0001_"):
+    with pytest.raises(SchemaError, match=r"has no migration of package shop: add a file such as 0001_"):
         read_folder("shop", folder)
 
 
@@ -122,7 +122,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "shop_stub" / "module.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("org_common.tools.database.migrations.OWN", "own_stub")
+    monkeypatch.setattr("org_common.tools.database.migrations.OWN_PACKAGE", "own_stub")
     return tmp_path
 
 
@@ -149,7 +149,7 @@ def test_package_named_twice_is_loaded_once(shop: Path) -> None:
         (".orders", "cannot be imported"),
         ("shop_stub", "package shop_stub has no folder .*migrations"),
         ("shop_stub.module", "is a module, not a package"),
-        ("./migrations", r"which package\? Write its name in front: shop=\./migrations"),
+        ("./migrations", r"cannot tell the package's name\. Write it in front: shop=\./migrations"),
         ("billing=billing/nothing", "package billing has no folder"),
     ],
 )
@@ -158,7 +158,7 @@ def test_package_without_migrations_is_refused(shop: Path, package: str, message
         load([package], root=shop)
 
 
-def test_package_that_fails_at_import_is_told_by_its_line(shop: Path) -> None:
+def test_package_that_fails_at_import_is_reported_by_its_line(shop: Path) -> None:
     (shop / "broken_stub").mkdir()
     (shop / "broken_stub" / "__init__.py").write_text("import no_such_module\n")
 
@@ -167,5 +167,5 @@ def test_package_that_fails_at_import_is_told_by_its_line(shop: Path) -> None:
 
 
 def test_two_folders_for_one_package_are_refused(shop: Path) -> None:
-    with pytest.raises(SchemaError, match="two folders for package billing"):
+    with pytest.raises(SchemaError, match="package billing has two folders"):
         load(["billing/migrations", "billing=shop_stub/orders/migrations"], root=shop)

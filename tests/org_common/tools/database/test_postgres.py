@@ -94,7 +94,7 @@ def removed(folder: Path) -> bool:
     return not folder.exists()
 
 
-def told(process: subprocess.Popen[str]) -> tuple[Path, str]:
+def started(process: subprocess.Popen[str]) -> tuple[Path, str]:
     """Data folder and url of the server which the process owns."""
     assert process.stdout
     data, url = process.stdout.readline().split()
@@ -227,7 +227,7 @@ def test_resume_of_a_running_server_changes_nothing(server: EmbeddedPostgres) ->
     assert postmaster(server.data) == pid
 
 
-def test_port_taken_while_paused_is_said(server: EmbeddedPostgres) -> None:
+def test_port_taken_while_paused_is_reported(server: EmbeddedPostgres) -> None:
     server.pause()
 
     with (
@@ -310,7 +310,7 @@ def test_two_at_once_on_a_new_folder_make_one_server(folder: Path, owner: Callab
     with pytest.raises(PostgresError, match="in use"):
         EmbeddedPostgres.start(folder / "pg")
 
-    assert query(told(other)[1], "select 1") == 1
+    assert query(started(other)[1], "select 1") == 1
 
 
 def test_unfinished_set_up_is_made_again(folder: Path) -> None:
@@ -324,7 +324,7 @@ def test_unfinished_set_up_is_made_again(folder: Path) -> None:
 def test_folder_with_other_things_is_left_alone(folder: Path) -> None:
     (folder / "thesis.txt").touch()
 
-    with pytest.raises(PostgresError, match=r"has thesis\.txt"):
+    with pytest.raises(PostgresError, match=r"contains thesis\.txt"):
         EmbeddedPostgres.start(folder)
 
 
@@ -339,7 +339,7 @@ def test_folder_of_another_major_version_is_named(folder: Path) -> None:
         EmbeddedPostgres.start(folder / "pg")
 
 
-def test_failed_start_tells_the_servers_words(data: Path) -> None:
+def test_failed_start_reports_the_servers_words(data: Path) -> None:
     with pytest.raises(PostgresError, match='invalid value for parameter "shared_buffers"'):
         EmbeddedPostgres.start(data, settings={"shared_buffers": "much"})
 
@@ -347,7 +347,7 @@ def test_failed_start_tells_the_servers_words(data: Path) -> None:
         assert query(server.url, "select 1") == 1
 
 
-def test_file_in_the_way_is_said(folder: Path) -> None:
+def test_file_in_the_way_is_reported(folder: Path) -> None:
     (folder / "pg").touch()
 
     with pytest.raises(PostgresError, match="Not a directory"):
@@ -361,7 +361,7 @@ def test_server_and_temporary_folder_go_with_a_killed_owner(
     folder: Path, owner: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = owner()
-    temporary, _ = told(process)
+    temporary, _ = started(process)
     pid = postmaster(temporary)
 
     process.kill()
@@ -372,7 +372,7 @@ def test_server_and_temporary_folder_go_with_a_killed_owner(
 
 def test_server_goes_with_a_terminated_owner(data: Path, owner: Callable[..., subprocess.Popen[str]]) -> None:
     process = owner(str(data))
-    told(process)
+    started(process)
     pid = postmaster(data)
 
     process.terminate()
@@ -394,7 +394,7 @@ def test_owner_killed_in_mid_set_up_leaves_nothing(folder: Path, owner: Callable
 
 def test_ctrl_c_does_not_reach_the_server(data: Path, owner: Callable[..., subprocess.Popen[str]]) -> None:
     process = owner(str(data))
-    _, url = told(process)
+    _, url = started(process)
 
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.2)
@@ -404,7 +404,7 @@ def test_ctrl_c_does_not_reach_the_server(data: Path, owner: Callable[..., subpr
 
 def test_next_owner_waits_for_the_killed_ones_server(data: Path, owner: Callable[..., subprocess.Popen[str]]) -> None:
     process = owner(str(data))
-    _, url = told(process)
+    _, url = started(process)
     execute(url, "create table kept as select 7 as n")
 
     process.kill()
@@ -414,7 +414,7 @@ def test_next_owner_waits_for_the_killed_ones_server(data: Path, owner: Callable
         assert query(server.url, "select n from kept") == 7
 
 
-def test_stop_is_quiet_when_the_watchdog_was_told_to_end_first(data: Path) -> None:
+def test_stop_is_quiet_when_the_watchdog_was_terminated_first(data: Path) -> None:
     server = EmbeddedPostgres.start(data, durable=False)
     pid = postmaster(data)
 
@@ -424,7 +424,7 @@ def test_stop_is_quiet_when_the_watchdog_was_told_to_end_first(data: Path) -> No
     assert not alive(pid)
 
 
-def test_stop_says_that_a_killed_watchdog_left_the_server(data: Path) -> None:
+def test_stop_reports_that_a_killed_watchdog_left_the_server(data: Path) -> None:
     server = EmbeddedPostgres.start(data, durable=False)
     pid = postmaster(data)
     os.kill(parent(pid), signal.SIGKILL)
@@ -458,7 +458,7 @@ def test_folder_closed_to_the_servers_user_is_named_and_stays_closed(folder: Pat
     closed = folder / "closed"
     closed.mkdir(0o700)
 
-    with pytest.raises(PostgresError, match=f"^{closed} is closed to the user"):
+    with pytest.raises(PostgresError, match=f"^the user \\w+ cannot enter {closed}\\. "):
         EmbeddedPostgres.start(closed / "more" / "pg")
 
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
@@ -481,7 +481,7 @@ def test_plain_user_runs_the_server_as_itself(folder: Path) -> None:
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     reading, writing = os.pipe()
 
-    # A fork, because nobody cannot enter the folder of root's Python; the modules are loaded.
+    # A fork, because the user nobody cannot enter root's Python folder; the modules are loaded already.
     child = os.fork()
     if child == 0:
         os.setgroups([])

@@ -35,10 +35,10 @@ def test_programs_come_from_the_variable_first(folder: Path, monkeypatch: pytest
     assert binaries() == folder
 
 
-def test_incomplete_programs_are_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_programs_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORG_COMMON_POSTGRES_BIN", str(folder))
 
-    with pytest.raises(PostgresError, match="initdb, pg_ctl, postgres are not all there"):
+    with pytest.raises(PostgresError, match="does not contain all of initdb, pg_ctl, postgres"):
         binaries()
 
 
@@ -49,7 +49,7 @@ def test_wheel_is_found_without_import() -> None:
     assert subprocess.call([sys.executable, "-c", script]) == 0
 
 
-def test_broken_programs_are_said_and_leave_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_programs_are_reported_and_leave_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("initdb", "pg_ctl", "postgres"):
         (folder / name).write_text("#!/bin/sh\necho libmissing.so: cannot open >&2; exit 127\n")
         (folder / name).chmod(0o755)

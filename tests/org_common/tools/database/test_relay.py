@@ -1,4 +1,4 @@
-"""`org-common outbox relay`: where messages go, and what it says when they cannot."""
+"""`org-common outbox`: delivery of messages, and the errors when it fails."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Collector:
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
-    """What `shop_queues:sink` names; `shop_queues:text` is no sink."""
+    """The object at `shop_queues:sink`; `shop_queues:text` is not a sink."""
     module, collector = ModuleType("shop_queues"), Collector()
     vars(module).update(sink=collector, text="https://sqs.example.com")
     monkeypatch.setitem(sys.modules, "shop_queues", module)
@@ -102,7 +102,7 @@ def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collec
 
 
 @pytest.mark.db
-def test_fault_of_the_sink_is_seen_and_leaves_the_messages(database: LocalDatabase, collector: Collector) -> None:
+def test_error_of_the_sink_is_raised_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
     def fail(number: int) -> None:
         raise Enough
 
@@ -140,12 +140,14 @@ def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) ->
 
 
 def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
-    with pytest.raises(ToolError, match=r"^the sink shop_queues:text has no method deliver\(messages\)$"):
+    with pytest.raises(
+        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none$"
+    ):
         run(UNREACHABLE, "shop_queues:text", follow=False)
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_server_that_is_down_is_said_without_the_password(collector: Collector, follow: bool) -> None:
+def test_server_that_is_down_is_reported_without_the_password(collector: Collector, follow: bool) -> None:
     with pytest.raises(ToolError, match="^the outbox cannot be reached: .*refused") as caught:
         run(UNREACHABLE, "shop_queues:sink", follow=follow)
 
@@ -153,7 +155,7 @@ def test_server_that_is_down_is_said_without_the_password(collector: Collector, 
 
 
 @pytest.mark.db
-def test_wrong_password_is_not_told(database: LocalDatabase, collector: Collector) -> None:
+def test_wrong_password_is_not_shown(database: LocalDatabase, collector: Collector) -> None:
     _, _, place = database.service_url.rpartition("@")
 
     with pytest.raises(ToolError, match="^the outbox cannot be reached: .*authentication failed") as caught:
@@ -172,24 +174,24 @@ def test_command_finds_the_sink_of_the_project(database: LocalDatabase, project:
     first = call("--sink", "shop_printer:sink", url=database.service_url)
     second = call("--sink", "shop_printer:sink", url=database.service_url)
 
-    assert (first.exit_code, first.output) == (0, "[1, 2]\n2 messages handed over\n")
-    assert (second.exit_code, second.output) == (0, "0 messages handed over\n")
+    assert (first.exit_code, first.output) == (0, "[1, 2]\n2 messages delivered\n")
+    assert (second.exit_code, second.output) == (0, "0 messages delivered\n")
 
 
 @pytest.mark.parametrize(
-    ("sink", "said"),
+    ("sink", "message"),
     [
         ("nowhere_stub:sink", "Error: the sink nowhere_stub:sink cannot be loaded"),
         ("shop_printer:SINK", "Error: the sink shop_printer:SINK cannot be loaded"),
-        ("sys:path", "Error: the sink sys:path has no method deliver(messages)"),
+        ("sys:path", "Error: the sink sys:path needs a method deliver(messages)"),
         ("shop_printer:sink", "Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached"),
     ],
 )
-def test_command_says_in_one_line_what_is_wrong(project: Path, sink: str, said: str) -> None:
+def test_command_reports_in_one_line_what_is_wrong(project: Path, sink: str, message: str) -> None:
     result = call("--sink", sink, url=UNREACHABLE)
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(said)
+    assert result.stderr.startswith(message)
     assert "s3cret" not in result.output
 
 
@@ -200,7 +202,7 @@ def test_command_without_a_url_names_its_variable(project: Path) -> None:
     assert "ORG_COMMON_SERVICE_DATABASE_URL" in result.stderr
 
 
-def test_command_without_a_sink_says_so(project: Path) -> None:
+def test_command_without_a_sink_reports_so(project: Path) -> None:
     result = call(url=UNREACHABLE)
 
     assert result.exit_code == 2
@@ -234,14 +236,16 @@ def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parke
     result = call(command="refused", url=database.service_url)
 
     assert result.exit_code == 1
-    assert result.stdout == (f"{parked} mail, key k, 1 behind it, refused 1 times, parked: MessageRefused: too large\n")
+    assert result.stdout == (
+        f"{parked} mail, key k, 1 waiting behind it, refused 1 time, parked: MessageRefused: too large\n"
+    )
 
 
 @pytest.mark.db
-def test_where_nothing_was_refused_it_says_so(database: LocalDatabase) -> None:
+def test_where_nothing_was_refused_it_reports_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stdout) == (0, "nothing was refused\n")
+    assert (result.exit_code, result.stdout) == (0, "no refused messages\n")
 
 
 @pytest.mark.db
@@ -252,7 +256,7 @@ def test_requeued_message_goes_again_in_front_of_its_key(
     result = call("--all" if all_of_them else str(parked), command="requeue", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
-    assert (result.exit_code, result.stdout) == (0, "1 messages wait again\n")
+    assert (result.exit_code, result.stdout) == (0, "1 message requeued\n")
     assert collector.deliveries[-1] == [1, 2]
     assert left(database) == 0
 
@@ -264,7 +268,7 @@ def test_discarded_message_is_gone_and_its_key_goes_on(
     result = call(str(parked), command="discard", url=database.service_url)
     run(database.service_url, "shop_queues:sink", follow=False)
 
-    assert (result.exit_code, result.stdout) == (0, "1 messages thrown away\n")
+    assert (result.exit_code, result.stdout) == (0, "1 message deleted\n")
     assert collector.deliveries[-1] == [2]
 
 
@@ -276,7 +280,10 @@ def test_message_that_is_not_there_is_named_and_the_others_stay(
     result = call(str(parked), "999999", command=command, url=database.service_url)
     after = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stderr) == (1, f"Error: there is no {what} 999999; nothing was changed\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: there is no {what} with the id 999999; nothing was changed\n",
+    )
     assert after.stdout.startswith(f"{parked} mail")
 
 
@@ -285,11 +292,11 @@ def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> Non
     result = call(*arguments, command="requeue", url=UNREACHABLE)
 
     assert result.exit_code == 2
-    assert "name the messages, or say --all" in result.stderr
+    assert "pass message ids, or --all" in result.stderr
 
 
 @pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])
-def test_each_says_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
+def test_each_reports_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
     result = call(*arguments, command=command, url=UNREACHABLE)
 
     assert result.exit_code == 1

@@ -98,19 +98,19 @@ def test_end_stops_the_command_and_removes_the_folder(watch: Callable[..., Watch
     assert not (tmp_path / "gone").exists()
 
 
-def test_command_has_the_log_and_nothing_of_ours(watch: Callable[..., Watchdog], tmp_path: Path) -> None:
+def test_command_gets_the_log_and_nothing_else_of_its_owner(watch: Callable[..., Watchdog], tmp_path: Path) -> None:
     dog = watch("/bin/sh", "-c", "ls -l /proc/self/fd; env", env={"LANG": "C"})
 
     pid = dog.up()
 
     assert eventually(lambda: not alive(pid))
-    said = (tmp_path / "log").read_text()
-    assert said.count(str(tmp_path / "log")) == 2
-    assert "pipe:" not in said
-    assert "HOME" not in said
+    output = (tmp_path / "log").read_text()
+    assert output.count(str(tmp_path / "log")) == 2
+    assert "pipe:" not in output
+    assert "HOME" not in output
 
 
-def test_unusable_command_is_said_in_the_log(watch: Callable[..., Watchdog], tmp_path: Path) -> None:
+def test_unusable_command_is_reported_in_the_log(watch: Callable[..., Watchdog], tmp_path: Path) -> None:
     pid = watch("/no/such").up()
 
     assert eventually(lambda: not alive(pid))
@@ -133,7 +133,7 @@ def test_end_does_not_wait_for_a_forked_child(watch: Callable[..., Watchdog]) ->
     assert took_s < 5
 
 
-def test_killed_watchdog_is_said(watch: Callable[..., Watchdog]) -> None:
+def test_killed_watchdog_is_reported(watch: Callable[..., Watchdog]) -> None:
     dog = watch("/bin/sleep")
     command = dog.up("60")
     os.kill(parent(command), signal.SIGKILL)

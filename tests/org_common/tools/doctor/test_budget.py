@@ -1,4 +1,4 @@
-"""The calculator: who gets in when all come at once."""
+"""The connection budget at full concurrency."""
 
 from org_common.tools.doctor.budget import OTHERS, Demand, Pooler, Server, check, demands
 
@@ -12,8 +12,8 @@ def test_directly_on_the_server_each_environment_counts() -> None:
 
     assert finding.id == "budget.exceeded"
     assert finding.reason == (
-        "2 functions can open 1020 connections at once (orders 1000, users 20), and it has room for 92: "
-        f"100 max_connections, 3 reserved, {OTHERS} for others"
+        "2 functions can open 1020 connections at once (orders 1000, users 20), but the server has room for 92: "
+        f"100 max_connections - 3 reserved - {OTHERS} for other clients"
     )
     assert "92 environments" in finding.fix
 
@@ -27,25 +27,25 @@ def test_a_pooler_can_be_too_small_and_too_big() -> None:
         [Demand("orders", 1000)], Server(100), Pooler(max_clients=100, pool_size=60, pools=2, reserve_size=5)
     )
 
-    assert "it takes 100 clients" in small.reason
+    assert "the pooler accepts 100 clients" in small.reason
     assert "set max_client_conn to 1100" in small.fix
-    assert "it can open 130 connections, and the server has room for 92" in big.reason
+    assert "can open 130 connections, but the server has room for 92" in big.reason
     assert "set default_pool_size to 41" in big.fix
 
 
 def test_without_a_reservation_functions_share_what_the_account_has_left() -> None:
-    found, [told] = demands({"orders": 50, "users": None, "mails": None}, 1000, {"users": 2})
+    found, [finding] = demands({"orders": 50, "users": None, "mails": None}, 1000, {"users": 2})
 
-    assert found == [Demand("orders", 50), Demand("those without a reservation (2)", 950, 2)]
-    assert (told.id, told.subject) == ("budget.unknown", "mails, users")
-    assert "the 950 environments that are left of the account's 1000" in told.reason
+    assert found == [Demand("orders", 50), Demand("functions without reserved concurrency (2)", 950, 2)]
+    assert (finding.id, finding.subject) == ("budget.unknown", "mails, users")
+    assert "950 environments, the unreserved part of the account's 1000" in finding.reason
 
 
-def test_without_an_account_nobody_knows() -> None:
-    found, [told] = demands({"users": None}, None, {})
+def test_unknown_account_limit_is_reported_as_any_number() -> None:
+    found, [finding] = demands({"users": None}, None, {})
 
     assert found == []
-    assert "any number" in told.reason
+    assert "any number" in finding.reason
 
 
 def test_all_reserved_is_a_budget() -> None:

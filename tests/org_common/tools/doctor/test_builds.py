@@ -1,4 +1,4 @@
-"""What is deployed beside what was built."""
+"""Deployed functions and layers compared with built zips."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -54,16 +54,16 @@ def test_the_same_bytes_are_no_finding(built: list[Built]) -> None:
     assert found(built, FUNCTION) == []
 
 
-def test_other_code_is_told(built: list[Built]) -> None:
+def test_other_code_is_reported(built: list[Built]) -> None:
     [(id, reason)] = found(built, replace(FUNCTION, code_sha256="other"))
 
-    assert (id, reason) == ("build.function", f"is not what shop-orders.zip holds (line {LINE})")
+    assert (id, reason) == ("build.function", f"differs from the built shop-orders.zip (line {LINE})")
 
 
-def test_a_layer_of_ours_that_nobody_built_is_told(built: list[Built]) -> None:
+def test_layer_of_org_common_that_is_not_in_the_build_is_reported(built: list[Built]) -> None:
     [(id, reason)] = found(built, FUNCTION, layer=b"other")
 
-    assert (id, reason) == ("build.layer", "its layer org-common-runtime:3 is none of the build's")
+    assert (id, reason) == ("build.layer", "its layer org-common-runtime:3 is not in the build folder")
 
 
 def test_layers_of_others_are_left_alone(built: list[Built]) -> None:
@@ -72,14 +72,14 @@ def test_layers_of_others_are_left_alone(built: list[Built]) -> None:
     assert found(built, replace(FUNCTION, layers=(others,))) == []
 
 
-def test_a_layer_for_another_python_or_processor_is_told(built: list[Built]) -> None:
+def test_a_layer_for_another_python_or_processor_is_reported(built: list[Built]) -> None:
     for other in (replace(FUNCTION, runtime="python3.12"), replace(FUNCTION, architecture="x86_64")):
         [(id, reason)] = found(built, other)
         assert id == "build.runtime"
         assert "its layer org-common-runtime is for python3.13 arm64" in reason
 
 
-def test_different_lines_are_told(tmp_path: Path, built: list[Built]) -> None:
+def test_different_lines_are_reported(tmp_path: Path, built: list[Built]) -> None:
     newer = zipped({"org-common.function.build": f"{OTHER}\npython3.13 any\nabc\n"})
     (tmp_path / "shop-orders.zip").write_bytes(newer)
 
@@ -88,12 +88,12 @@ def test_different_lines_are_told(tmp_path: Path, built: list[Built]) -> None:
     assert (id, reason) == ("build.lines", f"was built from line {OTHER}, its layer org-common-runtime:3 from {LINE}")
 
 
-def test_functions_on_different_versions_are_told() -> None:
+def test_functions_on_different_versions_are_reported() -> None:
     newer = Layer(LAYER.arn.replace(":3", ":10"))
     functions = [FUNCTION, replace(FUNCTION, name="users", layers=(newer,)), replace(FUNCTION, name="mails")]
 
     [finding] = check_versions(functions)
 
     assert (finding.id, finding.subject) == ("build.layer", "prod-orders, mails")
-    assert finding.reason == "has version 3 of the layer org-common-runtime, and others have 10"
+    assert finding.reason == "uses version 3 of the layer org-common-runtime, other functions use 10"
     assert list(check_versions([FUNCTION])) == []

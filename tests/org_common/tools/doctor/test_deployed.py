@@ -1,10 +1,10 @@
-"""What AWS tells of functions, roles and secrets; moto answers."""
+"""Reading functions, roles and secrets from AWS, for which moto stands in."""
 
 import sys
 
 import pytest
 
-from org_common.tools.doctor.deployed import Cloud, Layer, Refused
+from org_common.tools.doctor.deployed import AwsCallFailed, Cloud, Layer
 from org_common.tools.project.project import ToolError
 from org_common.values.secret import Reference
 from tests.org_common.tools.doctor.conftest import Account, sha256, zipped
@@ -13,7 +13,7 @@ READ = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:
 SEND = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
 
 
-def test_functions_are_told_with_all_that_matters(account: Account) -> None:
+def test_functions_are_reported_with_all_that_matters(account: Account) -> None:
     content = zipped({"handler.py": "app = None"})
     role = account.role("orders", READ)
     layer = account.layer("org-common-runtime", zipped({"python/x.py": ""}))
@@ -31,7 +31,7 @@ def test_functions_are_told_with_all_that_matters(account: Account) -> None:
     assert "TABLE" not in repr(function)
 
 
-def test_layers_are_told_by_their_content(account: Account) -> None:
+def test_layers_are_identified_by_their_content(account: Account) -> None:
     content = zipped({"python/x.py": ""})
 
     assert Cloud().layer_sha256(Layer(account.layer("runtime", content))) == sha256(content)
@@ -59,18 +59,18 @@ def test_secrets_are_looked_for_and_not_read(account: Account) -> None:
 
 def test_the_account_has_a_limit(account: Account) -> None:
     """moto does not know it: the tool says so, and goes on."""
-    with pytest.raises(Refused, match="lambda get_account_settings: ") as raised:
+    with pytest.raises(AwsCallFailed, match="lambda get_account_settings: ") as raised:
         Cloud().account_concurrency()
 
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_what_aws_refuses_is_told(account: Account) -> None:
-    with pytest.raises(Refused, match="iam list_attached_role_policies"):
+def test_what_aws_refuses_is_reported(account: Account) -> None:
+    with pytest.raises(AwsCallFailed, match="iam list_attached_role_policies"):
         Cloud().statements("arn:aws:iam::123456789012:role/none")
 
 
-def test_without_boto3_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_boto3_it_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
 
     with pytest.raises(ToolError, match=r"pip install 'org-common\[aws\]'"):

@@ -1,10 +1,10 @@
-"""Policies as IAM reads them: allow, deny, patterns, and what is more than needed."""
+"""Evaluation of IAM policies: allow, deny, patterns, and excess permissions."""
 
 from typing import Any
 
 import pytest
 
-from org_common.tools.doctor.iam import Need, allowed, exceeding, lacking, matches, parse
+from org_common.tools.doctor.iam import Need, allowed, excess, matches, missing_needs, parse
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app-AbCdEf"
 READ = "secretsmanager:GetSecretValue"
@@ -50,7 +50,7 @@ def test_patterns(pattern: str, text: str, answer: bool) -> None:
     ids=str,
 )
 def test_what_is_allowed(statements: list[dict[str, Any]]) -> None:
-    assert lacking(policy(*statements), NEEDS) == []
+    assert missing_needs(policy(*statements), NEEDS) == []
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_what_is_allowed(statements: list[dict[str, Any]]) -> None:
     ids=str,
 )
 def test_what_is_not(statements: list[dict[str, Any]]) -> None:
-    assert lacking(policy(*statements), NEEDS) == NEEDS
+    assert missing_needs(policy(*statements), NEEDS) == NEEDS
     assert not allowed(policy(*statements), READ, SECRET)
 
 
 def test_one_statement_may_stand_without_a_list() -> None:
-    assert lacking(parse("p", {"Statement": allow(READ, SECRET)}), NEEDS) == []
+    assert missing_needs(parse("p", {"Statement": allow(READ, SECRET)}), NEEDS) == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_one_statement_may_stand_without_a_list() -> None:
     [
         (allow("*", "*"), "allows *"),
         (allow("secretsmanager:*", SECRET), "allows secretsmanager:*"),
-        (allow([READ, "iam:PassRole"], SECRET), "allows iam:PassRole, which nothing asks for"),
+        (allow([READ, "iam:PassRole"], SECRET), "allows iam:PassRole, which the app does not need"),
         (allow("dynamodb:Get*", "*"), "allows dynamodb:Get*"),
         (allow(READ, "*"), f"allows {READ} on *"),
         (allow(READ, "arn:aws:secretsmanager:*:*:secret:*"), "on arn:aws:secretsmanager:*:*:secret:*"),
@@ -88,14 +88,14 @@ def test_one_statement_may_stand_without_a_list() -> None:
             allow(READ, [SECRET, SECRET.replace("prod", "test")]),
             "on arn:aws:secretsmanager:eu-central-1:123456789012:secret:test",
         ),
-        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "allows all but what it names"),
+        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "allows everything except what it lists"),
     ],
     ids=str,
 )
 def test_what_is_more_than_needed(statement: dict[str, Any], how: str) -> None:
-    [(_, said)] = exceeding(policy(statement), NEEDS)
+    [(_, description)] = excess(policy(statement), NEEDS)
 
-    assert how in said
+    assert how in description
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_what_is_more_than_needed(statement: dict[str, Any], how: str) -> None:
     ids=str,
 )
 def test_what_is_just_enough(statement: dict[str, Any]) -> None:
-    assert list(exceeding(policy(statement), NEEDS)) == []
+    assert list(excess(policy(statement), NEEDS)) == []
 
 
 def test_a_need_on_any_resource_makes_none_too_broad() -> None:
     needs = [Need("xray:PutTraceSegments", "*", "usual")]
 
-    assert list(exceeding(policy(allow("xray:Put*", "*")), needs)) == []
+    assert list(excess(policy(allow("xray:Put*", "*")), needs)) == []

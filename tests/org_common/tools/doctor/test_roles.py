@@ -1,4 +1,4 @@
-"""A role beside what its function needs."""
+"""The permissions of a role compared with the needs of its function."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from org_common import Needs
 from org_common.tools.doctor.deployed import Function
 from org_common.tools.doctor.iam import parse
-from org_common.tools.doctor.roles import check, needed
+from org_common.tools.doctor.roles import check, required_permissions
 
 ORDERS = Function(
     name="orders",
@@ -63,18 +63,20 @@ def test_too_little_names_the_action_the_resource_and_what_for() -> None:
         actions=("bedrock:InvokeModel",),
     )
 
-    lacking = [reason.partition("does not allow ")[2] for _, reason in found(ORDERS, needs, LOGS)]
+    missing_needs = [reason.partition("does not allow ")[2] for _, reason in found(ORDERS, needs, LOGS)]
 
-    assert lacking == [
-        f"secretsmanager:GetSecretValue on {DATABASE['Resource'].replace('??????', 'AbCdEf')}: the secret prod/app",
-        "ssm:GetParameter on arn:aws:ssm:eu-central-1:123456789012:parameter/prod/key: the secret ssm:/prod/key",
-        "sqs:SendMessage on arn:aws:sqs:eu-central-1:123456789012:mails: messages to mails",
-        "sqs:ReceiveMessage on arn:aws:sqs:eu-west-1:1:in: messages of arn:aws:sqs:eu-west-1:1:in",
-        "sqs:DeleteMessage on arn:aws:sqs:eu-west-1:1:in: messages of arn:aws:sqs:eu-west-1:1:in",
-        "sqs:GetQueueAttributes on arn:aws:sqs:eu-west-1:1:in: messages of arn:aws:sqs:eu-west-1:1:in",
-        "s3:GetObject on arn:aws:s3:::docs/any: objects of docs",
-        "s3:PutObject on arn:aws:s3:::docs/any: objects of docs",
-        "bedrock:InvokeModel on *: declared by the app",
+    secret = str(DATABASE["Resource"]).replace("??????", "AbCdEf")
+    parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/prod/key"
+    assert missing_needs == [
+        f"secretsmanager:GetSecretValue on {secret}, required for the secret prod/app",
+        f"ssm:GetParameter on {parameter}, required for the secret ssm:/prod/key",
+        "sqs:SendMessage on arn:aws:sqs:eu-central-1:123456789012:mails, required for messages to mails",
+        "sqs:ReceiveMessage on arn:aws:sqs:eu-west-1:1:in, required for messages of arn:aws:sqs:eu-west-1:1:in",
+        "sqs:DeleteMessage on arn:aws:sqs:eu-west-1:1:in, required for messages of arn:aws:sqs:eu-west-1:1:in",
+        "sqs:GetQueueAttributes on arn:aws:sqs:eu-west-1:1:in, required for messages of arn:aws:sqs:eu-west-1:1:in",
+        "s3:GetObject on arn:aws:s3:::docs/any, required for objects of docs",
+        "s3:PutObject on arn:aws:s3:::docs/any, required for objects of docs",
+        "bedrock:InvokeModel on *, required for the declared action",
     ]
 
 
@@ -87,7 +89,7 @@ def test_an_action_on_some_resource_is_enough_where_any_will_do() -> None:
 def test_a_vpc_and_tokens_of_rds_ask_for_more() -> None:
     environ = {"ORG_COMMON_DATABASE_AUTH": "iam", "ORG_COMMON_DATABASE_URL": "postgresql://app_login@db/app"}
 
-    actions = {need.action for need in needed(replace(ORDERS, in_vpc=True, environ=environ), Needs())}
+    actions = {need.action for need in required_permissions(replace(ORDERS, in_vpc=True, environ=environ), Needs())}
 
     assert {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "rds-db:connect"} <= actions
 

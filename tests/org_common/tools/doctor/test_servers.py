@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real PgBouncer, as they should be and as they should not."""
+"""Checks of a real PostgreSQL and a real PgBouncer, set up well and badly."""
 
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
@@ -8,7 +8,7 @@ import pytest
 
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.doctor.budget import Server
-from org_common.tools.doctor.servers import _of_pooler, _of_settings, look, look_at_pooler
+from org_common.tools.doctor.servers import _pooler_findings, _setting_findings, check_pooler, check_server
 from tests.support.pgbouncer import PgBouncer
 
 NOWHERE = "postgresql://app_login:hunter2@127.0.0.1:1/app"
@@ -18,7 +18,7 @@ POOL = {"pool_mode": "transaction", "query_wait_timeout": "10"}
 
 @pytest.mark.db
 def test_a_migrated_database_is_well(database: LocalDatabase) -> None:
-    server, found = look(database.login_url)
+    server, found = check_server(database.login_url)
 
     assert found == []
     with psycopg.connect(database.admin_url) as admin:
@@ -30,15 +30,15 @@ def test_what_the_guard_finds_is_a_fault_with_its_fix(database: LocalDatabase) -
     with psycopg.connect(database.admin_url) as admin:
         admin.execute("create table app.bare (id int); grant select on app.bare to authenticated")
 
-    _, [finding] = look(database.login_url)
+    _, [finding] = check_server(database.login_url)
 
     assert (finding.id, finding.level) == ("database.guard", "fault")
     assert finding.reason == "authenticated has rights on app.bare without row-level security"
     assert finding.fix == "alter table app.bare enable row level security"
 
 
-def test_nobody_there_is_a_fault_without_the_password() -> None:
-    server, [finding] = look(NOWHERE)
+def test_unreachable_server_is_reported_without_the_password() -> None:
+    server, [finding] = check_server(NOWHERE)
 
     assert (server, finding.id) == (None, "database.unreachable")
     assert "hunter2" not in repr(finding)
@@ -54,13 +54,13 @@ def test_nobody_there_is_a_fault_without_the_password() -> None:
     ],
 )
 def test_settings_that_do_harm(settings: dict[str, str], subject: str, *, local: bool) -> None:
-    [finding] = _of_settings(GOOD | settings, local=local)
+    [finding] = _setting_findings(GOOD | settings, local=local)
 
     assert (finding.id, finding.subject) == ("database.setting", subject)
 
 
-def test_on_this_machine_nobody_listens_in() -> None:
-    assert list(_of_settings(GOOD | {"ssl": "off"}, local=True)) == []
+def test_local_server_needs_no_encryption() -> None:
+    assert list(_setting_findings(GOOD | {"ssl": "off"}, local=True)) == []
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_pooler_is_measured(database: LocalDatabase, pooler: PgBouncer) -> Non
     parts = urlsplit(database.login_url)
     console = f"postgresql://app_login:{quote(parts.password or '')}@127.0.0.1:{pooler.port}/pgbouncer"
 
-    found, findings = look_at_pooler(console, profile="transaction-pooler")
+    found, findings = check_pooler(console, profile="transaction-pooler")
 
     assert findings == []
     assert found is not None
@@ -85,7 +85,7 @@ def test_a_pooler_is_measured(database: LocalDatabase, pooler: PgBouncer) -> Non
 
 
 def test_no_pooler_is_a_fault_without_the_password() -> None:
-    found, [finding] = look_at_pooler(NOWHERE, profile="direct")
+    found, [finding] = check_pooler(NOWHERE, profile="direct")
 
     assert (found, finding.id) == (None, "pooler.unreachable")
     assert "hunter2" not in repr(finding)
@@ -108,6 +108,6 @@ def test_no_pooler_is_a_fault_without_the_password() -> None:
     ],
 )
 def test_poolers_that_do_harm(version: str, config: dict[str, str], profile: str, id: str, subject: str) -> None:
-    [finding] = _of_pooler(version, POOL | config, profile)
+    [finding] = _pooler_findings(version, POOL | config, profile)
 
     assert (finding.id, finding.subject) == (id, subject)

@@ -1,4 +1,4 @@
-"""What is said of an environment, without repeating it."""
+"""Findings about an environment, without its values."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from org_common.tools.doctor.variables import (
     secret_kind,
     secrets,
     settings,
-    uses_tokens_of_rds,
+    uses_rds_tokens,
 )
 from org_common.values.secret import Reference
 
@@ -20,20 +20,20 @@ ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app-AbCdEf"
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [
-        ("DB_PASSWORD", "hunter2", "what its name calls a secret"),
-        ("STRIPE_API_KEY", "abcdef", "what its name calls a secret"),
-        ("SIGNING_KEY", "q8Zk/uT+1==", "what its name calls a secret"),
-        ("OPENAI_TOKEN", "Zm9v/YmFy", "what its name calls a secret"),
+        ("DB_PASSWORD", "hunter2", "a secret (judging by its name)"),
+        ("STRIPE_API_KEY", "abcdef", "a secret (judging by its name)"),
+        ("SIGNING_KEY", "q8Zk/uT+1==", "a secret (judging by its name)"),
+        ("OPENAI_TOKEN", "Zm9v/YmFy", "a secret (judging by its name)"),
         ("ANYTHING", "postgresql://app:hunter2@db/app", "a URL with a password"),
         ("REDIS", "redis://:hunter2@cache:6379", "a URL with a password"),
-        ("ANYTHING", "AKIAIOSFODNN7EXAMPLE", "an access key of AWS"),
+        ("ANYTHING", "AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
         ("ANYTHING", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "a signed token"),
-        ("ANYTHING", "sk_live_0123456789abcdefghij", "a key of an API"),
-        ("ANYTHING", "sk-proj-0123456789abcdefghij", "a key of an API"),
+        ("ANYTHING", "sk_live_0123456789abcdefghij", "an API key"),
+        ("ANYTHING", "sk-proj-0123456789abcdefghij", "an API key"),
         ("ANYTHING", "ghp_0123456789abcdefghij0123456789abcdef", "a token of a code host"),
-        ("ANYTHING", "xoxb-0123456789-abc", "a token of Slack"),
+        ("ANYTHING", "xoxb-0123456789-abc", "a Slack token"),
         ("ANYTHING", "-----BEGIN RSA PRIVATE KEY-----\nMII", "a private key"),
-        ("MY_SECRET", "hunter2hunter2", "what its name calls a secret"),
+        ("MY_SECRET", "hunter2hunter2", "a secret (judging by its name)"),
     ],
 )
 def test_secrets_are_known_by_name_or_shape(name: str, value: str, kind: str) -> None:
@@ -59,7 +59,7 @@ def test_secrets_are_known_by_name_or_shape(name: str, value: str, kind: str) ->
         ("KEYBOARD", "qwertz"),
     ],
 )
-def test_what_is_none_is_left_alone(name: str, value: str) -> None:
+def test_harmless_value_is_not_a_secret(name: str, value: str) -> None:
     assert secret_kind(name, value) is None
 
 
@@ -93,7 +93,7 @@ def test_faults_of_settings_are_findings() -> None:
     assert found[0].fix.startswith("Example: prod/app/database")
 
 
-def test_who_needs_a_login_and_has_none_is_told() -> None:
+def test_missing_login_is_reported() -> None:
     [finding] = settings({}, "orders", needs_login=True)
 
     assert finding.id == "settings.login"
@@ -126,5 +126,5 @@ def test_a_bare_name_is_believed_of_our_variables_only() -> None:
 def test_tokens_of_rds_are_known() -> None:
     environ = {"ORG_COMMON_DATABASE_AUTH": "iam", "ORG_COMMON_DATABASE_URL": "postgresql://app_login@db/app"}
 
-    assert uses_tokens_of_rds(environ)
-    assert not uses_tokens_of_rds({})
+    assert uses_rds_tokens(environ)
+    assert not uses_rds_tokens({})

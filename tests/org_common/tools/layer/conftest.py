@@ -10,7 +10,7 @@ from org_common.tools.layer.build import Built
 from org_common.tools.layer.functions import Function
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.targets import Target
-from org_common.tools.project.project import Project, importable
+from org_common.tools.project.project import Project, make_importable
 
 ROOT = Path(__file__).parents[4]
 
@@ -21,7 +21,7 @@ class Whole:
     target: Target
     layers: list[Built]
     functions: list[Function]
-    said: list[str]
+    messages: list[str]
 
     @property
     def zips(self) -> dict[str, Path]:
@@ -30,12 +30,12 @@ class Whole:
 
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    out, said = tmp_path_factory.mktemp("layer"), list[str]()
+    out, messages = tmp_path_factory.mktemp("layer"), list[str]()
     settings, project, target = LayerSettings.find(ROOT), Project.find(ROOT), Target.here()
-    importable(project)
-    layers = build.build(settings, target, out, list(settings.layers), said.append)
-    made = functions.build(project, settings, target.python, out, said.append)
-    return Whole(settings, target, layers, made, said)
+    make_importable(project)
+    layers = build.build(settings, target, out, list(settings.layers), messages.append)
+    made = functions.build(project, settings, target.python, out, messages.append)
+    return Whole(settings, target, layers, made, messages)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_only_the_auth_layer_has_cryptography(whole: Whole) -> None:
     assert {"org_common", "pydantic", "psycopg"} & auth == set()
 
 
-def test_no_layer_has_what_lambda_brings_or_nobody_reads(whole: Whole) -> None:
+def test_layers_omit_what_lambda_provides_and_what_is_never_read(whole: Whole) -> None:
     everything = names(whole.zips["runtime"]) | names(whole.zips["auth"])
 
     unwanted = ("python/boto", "python/org_common/tools", "python/org_common/testing", "python/click")
@@ -90,8 +90,8 @@ def test_another_checkout_builds_the_same_bytes(whole: Whole, tmp_path: Path) ->
     assert done.stdout.split()[0] == next(each.sha256 for each in whole.layers if each.layer == "runtime")
 
 
-def test_it_says_what_it_is_doing(whole: Whole) -> None:
-    assert any("packages for Python" in line for line in whole.said)
+def test_it_reports_what_it_is_doing(whole: Whole) -> None:
+    assert any("packages for Python" in line for line in whole.messages)
 
 
 def test_python_that_is_not_here_is_refused_before_anything_is_downloaded(
@@ -100,6 +100,6 @@ def test_python_that_is_not_here_is_refused_before_anything_is_downloaded(
     for variable in ("PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         monkeypatch.setenv(variable, str(tmp_path))
 
-    with pytest.raises(ToolError, match=r"no Python 3\.14"):
-        build.build(whole.settings, Target("3.14", "arm64"), tmp_path, ["runtime"], whole.said.append)
+    with pytest.raises(ToolError, match=r"Python 3\.14 is not installed"):
+        build.build(whole.settings, Target("3.14", "arm64"), tmp_path, ["runtime"], whole.messages.append)
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ def test_same_source_gives_the_same_bytes_in_any_folder(tmp_path: Path) -> None:
     assert compiled(tmp_path / "one") == compiled(tmp_path / "another" / "deeper")
 
 
-def test_it_says_where_lambda_has_the_file(tmp_path: Path) -> None:
+def test_it_reports_where_lambda_has_the_file(tmp_path: Path) -> None:
     assert b"/opt/python/shop/orders.py" in compiled(tmp_path)
 
 

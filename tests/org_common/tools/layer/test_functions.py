@@ -88,17 +88,17 @@ def test_change_of_another_function_changes_nothing(project: Project, settings: 
     ]
 
 
-def test_app_that_is_not_there_is_told(settings: LayerSettings, tmp_path: Path) -> None:
+def test_app_that_is_not_there_is_reported(settings: LayerSettings, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"shop\.orders of shop\.orders:app is not in"):
         functions.build(Project(tmp_path, apps=("shop.orders:app",)), settings, Target.here().python, tmp_path, print)
 
 
-def test_project_without_apps_is_told_how_to_name_them(settings: LayerSettings, tmp_path: Path) -> None:
+def test_project_without_apps_is_reported_how_to_name_them(settings: LayerSettings, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="apps ="):
         functions.build(Project(tmp_path), settings, Target.here().python, tmp_path, print)
 
 
-def test_module_that_is_no_python_is_told_by_its_line(tmp_path: Path) -> None:
+def test_module_that_is_no_python_is_reported_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("x = 1\ny = = 2\n")
 
     with pytest.raises(ToolError, match=r"shop\.py:2: SyntaxError: invalid syntax"):

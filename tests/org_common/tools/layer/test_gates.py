@@ -66,16 +66,18 @@ def test_gates_of_all_apps_and_of_one_module_add_up(tmp_path: Path) -> None:
     assert gates.gates(made) == {"shop": ("wave", "csv"), "other": ("csv",)}
 
 
-def test_module_that_does_not_import_is_told(tmp_path: Path) -> None:
+def test_module_that_does_not_import_is_reported(tmp_path: Path) -> None:
     made = project(tmp_path, '[tool.org-common.imports]\nshop = ["wave"]\n', shop="import no_such_module\n")
 
     with pytest.raises(ToolError, match=r"shop\.py:1: ModuleNotFoundError: .*no_such_module"):
         gates.check(made)
 
 
-@pytest.mark.parametrize(("table", "told"), [('imports = "wave"', "no table"), ("imports.shop = 3", "not a list")])
-def test_wrong_table_is_told(tmp_path: Path, table: str, told: str) -> None:
-    with pytest.raises(ProjectError, match=told):
+@pytest.mark.parametrize(
+    ("table", "message"), [('imports = "wave"', "must be a table"), ("imports.shop = 3", "must be a list")]
+)
+def test_wrong_table_is_reported(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
         gates.gates(project(tmp_path, table))
 
 
@@ -96,7 +98,7 @@ def test_apps_without_a_gate_are_imported_too(tmp_path: Path, monkeypatch: pytes
 
     bad = CliRunner().invoke(main, ["imports"])
 
-    assert (good.exit_code, good.output) == (0, "shop imports, and has no gate\n")
+    assert (good.exit_code, good.output) == (0, "shop imports; it has no gate\n")
     assert (bad.exit_code, bad.output) == (1, "Error: shop.py:1: SyntaxError: invalid syntax\n")
 
 

@@ -30,7 +30,7 @@ def test_file_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.wheel
 def test_python_311_on_arm64_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match=r"glibc 2\.26\. psycopg-binary 3\.3 for arm64 needs 2\.28: take Python 3\.12"):
+    with pytest.raises(ToolError, match=r"glibc 2\.26\. psycopg-binary 3\.3 for arm64 needs 2\.28: use Python 3\.12"):
         install.packages([PINS["psycopg-binary"]], Target("3.11", "arm64"), tmp_path)
 
 

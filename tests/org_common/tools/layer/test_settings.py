@@ -45,25 +45,25 @@ def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
-        ('[tool.org-common]\nlayer = "runtime"', "layer is no table"),
-        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a key: the keys are lock,"),
-        ("[tool.org-common.layer]\nlock = 7", "layer.lock is not a text"),
-        ("[tool.org-common.layer]\nbudgets.total = 15", "budgets.total is not two numbers"),
-        ("[tool.org-common.layer]\nlayers.total = []", "layers.total is the name of all of them"),
-        ('[tool.org-common.layer]\nlayers.auth = "PyJWT"', "layers.auth is not a list of texts"),
-        ("[tool.org-common.layer]\nbudgets = 3", "budgets is no table"),
+        ('[tool.org-common]\nlayer = "runtime"', "layer must be a table"),
+        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a valid key: valid keys are lock,"),
+        ("[tool.org-common.layer]\nlock = 7", "layer.lock must be a non-empty string"),
+        ("[tool.org-common.layer]\nbudgets.total = 15", "budgets.total must be two numbers"),
+        ("[tool.org-common.layer]\nlayers.total = []", "layers.total is reserved for all layers"),
+        ('[tool.org-common.layer]\nlayers.auth = "PyJWT"', "layers.auth must be a list of non-empty strings"),
+        ("[tool.org-common.layer]\nbudgets = 3", "budgets must be a table"),
         ("[tool", "cannot be read"),
     ],
 )
-def test_fault_names_the_key_and_an_example(tmp_path: Path, table: str, told: str) -> None:
+def test_fault_names_the_key_and_an_example(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(ProjectError) as refused:
         found(tmp_path, table)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_no_project_is_told(tmp_path: Path) -> None:
+def test_no_project_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"no pyproject\.toml in"):
         LayerSettings.find(tmp_path)

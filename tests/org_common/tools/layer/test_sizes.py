@@ -57,7 +57,7 @@ def test_packages_are_weighed_with_their_libraries(zipped: Path) -> None:
     }
 
 
-def test_package_over_its_budget_is_told(tmp_path: Path, zipped: Path) -> None:
+def test_package_over_its_budget_is_reported(tmp_path: Path, zipped: Path) -> None:
     rows = sizes.compare(settings(tmp_path, psycopg=Budget(10_000, 3_000)), TARGET, {"runtime": zipped})
 
     assert [row.what for row in rows if row.is_over] == ["package psycopg"]
@@ -65,11 +65,11 @@ def test_package_over_its_budget_is_told(tmp_path: Path, zipped: Path) -> None:
 
 
 def test_budget_of_nothing_is_refused(tmp_path: Path, zipped: Path) -> None:
-    with pytest.raises(ToolError, match="has psycopgg, which is in no layer"):
+    with pytest.raises(ToolError, match="has a budget for psycopgg, which is not in any layer"):
         sizes.compare(settings(tmp_path, psycopgg=Budget(1, 1)), TARGET, {"runtime": zipped})
 
 
-def test_growth_is_told_from_the_recorded_sizes(tmp_path: Path, zipped: Path) -> None:
+def test_growth_is_relative_to_the_recorded_sizes(tmp_path: Path, zipped: Path) -> None:
     wanted = settings(tmp_path)
     rows = sizes.compare(wanted, TARGET, {"runtime": zipped})
     sizes.record(wanted, TARGET, [replace(row, now=Size(1, row.now.unzipped // 2)) for row in rows])
@@ -92,7 +92,7 @@ def test_growth_by_a_hair_is_none() -> None:
     assert not Row("a", Size(1, 100_500), Size(1, 100_000), None).grew
 
 
-def test_damaged_record_is_told_with_the_remedy(tmp_path: Path, zipped: Path) -> None:
+def test_damaged_record_is_reported_with_the_remedy(tmp_path: Path, zipped: Path) -> None:
     wanted = settings(tmp_path)
     wanted.sizes.write_text("{")
 

@@ -37,7 +37,7 @@ def test_python_that_is_not_here_is_refused_with_the_reason(tmp_path: Path, monk
         monkeypatch.setenv(variable, str(tmp_path))
     another = next(python for python in PYTHONS if python != HERE)
 
-    with pytest.raises(ToolError, match=rf"no Python {another} on this machine, and only it can write the byte code"):
+    with pytest.raises(ToolError, match=rf"Python {another} is not installed on this machine, and compiling bytecode"):
         interpreter(another)
 
 

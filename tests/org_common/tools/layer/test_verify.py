@@ -30,7 +30,7 @@ def rewritten(file: Path, folder: Path, change: str) -> Path:
     return folder / file.name
 
 
-def test_every_function_answers_from_a_read_only_layer_and_compiles_nothing(whole: Whole) -> None:
+def test_every_function_responds_from_a_read_only_layer_and_compiles_nothing(whole: Whole) -> None:
     verdicts = list(verify.verify(whole.target, whole.zips, whole.functions))
 
     assert [verdict.function for verdict in verdicts] == [function.name for function in whole.functions]
@@ -75,5 +75,5 @@ def test_place_cannot_be_written_to(whole: Whole) -> None:
 def test_other_processor_is_refused(whole: Whole) -> None:
     other = Target(whole.target.python, "arm64" if whole.target.arch == "x86_64" else "x86_64")
 
-    with pytest.raises(ToolError, match="verify it on one of that processor"):
+    with pytest.raises(ToolError, match="verify it on a machine of that architecture"):
         next(verify.verify(other, {}, whole.functions))

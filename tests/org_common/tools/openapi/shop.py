@@ -1,4 +1,4 @@
-"""An app that has a little of everything that a document tells."""
+"""An app with an example of everything that a document contains."""
 
 from datetime import date
 from enum import Enum
@@ -12,13 +12,13 @@ from org_common import (
     SIGNED_IN,
     TOKEN,
     App,
-    Check,
     Cookie,
     Form,
     Gone,
     Header,
     Model,
     NotAcceptable,
+    OrgCheck,
     OrgError,
     Page,
     PageRequest,
@@ -36,7 +36,7 @@ from tests.org_common.tools.openapi import shelf
 
 app = App("shop-orders")
 
-MEMBER = Check("app.has_org_role(%(org_id)s, 'org_user')")
+MEMBER = OrgCheck("org_user")
 
 
 class State(Enum):

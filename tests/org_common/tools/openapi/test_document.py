@@ -79,7 +79,7 @@ def test_app_is_a_tag_with_the_words_of_its_module() -> None:
     made = document([shop.app], title="Shop")
 
     assert made["tags"] == [
-        {"name": "shop-orders", "description": "An app that has a little of everything that a document tells."}
+        {"name": "shop-orders", "description": "An app with an example of everything that a document contains."}
     ]
 
 
@@ -103,7 +103,7 @@ def test_methods_of_a_path_may_be_of_several_apps() -> None:
 
 
 def test_same_route_of_two_apps_is_refused() -> None:
-    with pytest.raises(ToolError, match="GET /a is a route of a and of b: leave one"):
+    with pytest.raises(ToolError, match="GET /a is declared by a and by b: remove one of them"):
         document([app("a", "/a"), app("b", "/a")], title="x")
 
 
@@ -114,7 +114,7 @@ def test_one_path_with_two_names_for_its_parameter_is_refused() -> None:
     def change(thing_id: str) -> None:
         pass
 
-    with pytest.raises(ToolError, match=r"/things/\{id\} of a and /things/\{thingId\} of b are one path"):
+    with pytest.raises(ToolError, match=r"/things/\{id\} of a and /things/\{thingId\} of b are the same path"):
         document([app("a", "/things/{id}"), other], title="x")
 
 

@@ -77,14 +77,14 @@ def test_path_that_an_app_serves_is_the_apps() -> None:
     assert get("/openapi.json", app)[0] == 200
 
 
-def test_document_that_cannot_be_made_says_why() -> None:
+def test_document_that_cannot_be_made_reports_why() -> None:
     one, other = App("one"), App("other")
     for app in (one, other):
         app.get("/a", allow=PUBLIC)(lambda: None)
 
     status, _, body = get("/openapi.json", one, other)
 
-    assert (status, body) == (500, b"GET /a is a route of one and of other: leave one\n")
+    assert (status, body) == (500, b"GET /a is declared by one and by other: remove one of them\n")
 
 
 @pytest.mark.parametrize("name", DIGESTS)

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: all operations are there, they can be tried, and nobody else is asked for anything."""
+"""The explorer in a real Chromium: it shows all operations, sends requests, and contacts no other origin."""
 
 import json
 import shutil
@@ -86,7 +86,7 @@ def test_all_operations_are_shown(page: tuple[Page, Seen], server: Served) -> No
     assert all(any(each.endswith(f"-{name}") for each in shown) for name in wanted)
 
 
-def test_operations_open_and_nobody_else_is_asked(page: tuple[Page, Seen], server: Served) -> None:
+def test_operations_open_without_requests_to_other_origins(page: tuple[Page, Seen], server: Served) -> None:
     tab, seen = page
 
     for name in ("listOrgs", "createOrg", "updateOrg"):

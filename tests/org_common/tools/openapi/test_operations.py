@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from org_common.tools.openapi.document import document
-from org_common.tools.openapi.operations import outside
+from org_common.tools.openapi.operations import wire_path
 from tests.org_common.tools.openapi import shop
 
 PATHS = document([shop.app], title="Shop")["paths"]
@@ -20,7 +20,7 @@ def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
     [("/", "/"), ("/orgs", "/orgs"), ("/orgs/{org_id}/email-domains/{id}", "/orgs/{orgId}/email-domains/{id}")],
 )
 def test_path_is_called_in_camel_case(path: str, called: str) -> None:
-    assert outside(path) == called
+    assert wire_path(path) == called
 
 
 def test_words_come_from_the_docstring() -> None:
@@ -114,11 +114,11 @@ def test_statuses_of_success(operation: dict[str, Any], statuses: list[str]) -> 
     ],
     ids=["page", "no model", "nobody knows", "or nothing"],
 )
-def test_schema_of_an_answer(operation: dict[str, Any], schema: dict[str, Any]) -> None:
+def test_schema_of_an_response(operation: dict[str, Any], schema: dict[str, Any]) -> None:
     assert operation["responses"]["200"]["content"]["application/json"]["schema"] == schema
 
 
-def test_answer_made_by_hand_may_be_anything() -> None:
+def test_response_made_by_hand_may_be_anything() -> None:
     assert PATHS["/files/{name}"]["get"]["responses"]["200"].keys() == {"description", "headers"}
 
 
@@ -152,7 +152,7 @@ def test_read_thing_has_a_tag() -> None:
     assert "304" not in ONE["patch"]["responses"]
 
 
-def test_rule_and_token_are_told() -> None:
+def test_rule_and_token_are_reported() -> None:
     assert LIST["x-rule"] == repr(shop.MEMBER)
     assert LIST["security"] == [{"fromAuthorizer": []}]
     assert PATHS["/health"]["get"]["security"] == []

@@ -36,7 +36,7 @@ def test_request_may_leave_out_what_has_a_default() -> None:
     assert components["Sketch"]["additionalProperties"] is False
 
 
-def test_answer_has_every_field_and_may_get_others() -> None:
+def test_response_has_every_field_and_may_get_others() -> None:
     _, components = built(Sketch, "out")
 
     assert components["Sketch"]["required"] == ["title", "draft"]
@@ -44,7 +44,7 @@ def test_answer_has_every_field_and_may_get_others() -> None:
     assert "default" not in components["Sketch"]["properties"]["draft"]
 
 
-def test_typed_dict_says_itself_what_it_needs() -> None:
+def test_typed_dict_reports_itself_what_it_needs() -> None:
     _, components = built(Loose, "out")
 
     assert "required" not in components["Loose"]
@@ -62,7 +62,7 @@ def test_length_without_white_space_around_is_a_pattern() -> None:
     assert components["Sketch"]["properties"]["title"]["pattern"] == r"\S[\s\S]{1,}\S"
 
 
-def test_names_that_meet_are_told_with_their_modules() -> None:
+def test_conflicting_names_get_the_names_of_their_modules() -> None:
     schemas = Schemas()
     answers = [schemas.of(each, "out") for each in (shop.Item, shelf.Item)]
     components = schemas.build()
@@ -92,7 +92,7 @@ def test_page_is_a_component() -> None:
     assert components["PageOfLine"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/Line"}
 
 
-def test_page_of_what_is_no_component_stands_in_its_place() -> None:
+def test_page_of_inline_items_is_inline() -> None:
     schemas = Schemas()
     page = schemas.page(str)
     schemas.build()
@@ -100,7 +100,7 @@ def test_page_of_what_is_no_component_stands_in_its_place() -> None:
     assert page["properties"]["items"]["items"] == {"type": "string"}
 
 
-def test_page_whose_name_is_taken_stands_in_its_place() -> None:
+def test_page_whose_name_is_taken_is_inline() -> None:
     class PageOfLine(Model):
         other: int
 

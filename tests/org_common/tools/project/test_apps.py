@@ -1,4 +1,4 @@
-"""The apps of a project; what is wrong with their names is said by `org-common dev` too (test_devserver.py)."""
+"""The apps of a project; errors in their names are also reported by `org-common dev` (test_devserver.py)."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ def test_apps_are_loaded_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("apps", "words"),
     [
-        ((), "no apps: name them"),
+        ((), "no apps: list them"),
         (("cora_modules.nothing:app",), "cannot be loaded: No module named"),
         (("cora_modules.access.orgs:nothing",), "cannot be loaded: module .* has no attribute"),
-        (("cora_modules.access.orgs:SIGNED_IN",), "is no App but a Rule"),
+        (("cora_modules.access.orgs:SIGNED_IN",), "expected an App, got Rule"),
     ],
 )
-def test_what_cannot_be_loaded_is_said(apps: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_loaded_is_reported(apps: tuple[str, ...], words: str) -> None:
     with pytest.raises(ToolError, match=words):
         load(Project(ROOT, apps=apps))

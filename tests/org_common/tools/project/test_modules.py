@@ -1,11 +1,11 @@
-"""What the project's own code raises is told with its own file and line."""
+"""Exceptions of the project's code are reported with its file and line."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from org_common.tools.project.modules import blamed, load, named
+from org_common.tools.project.modules import load, load_object, reporting_errors
 from org_common.tools.project.project import ToolError
 
 ROUTES = "from org_common import App\n\napp = App('x')\n"
@@ -22,7 +22,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (ROUTES + "@app.get('/x')\ndef x() -> str: ...\n", "shop_stub.py:4: GET /x has no access rule: add allow="),
         (ROUTES + "app.gett\n", "shop_stub.py:4: AttributeError: 'App' object has no attribute 'gett'"),
@@ -33,36 +33,36 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("raise SystemExit(3)", "shop_stub.py:1: SystemExit: 3"),
     ],
 )
-def test_fault_at_import_is_the_line_of_the_project(write: Path, source: str, said: str) -> None:
+def test_fault_at_import_is_the_line_of_the_project(write: Path, source: str, message: str) -> None:
     (write / "shop_stub.py").write_text(source)
     (write / "shop_helper_stub.py").write_text("\n1 / 0\n")
 
     with pytest.raises(ToolError) as raised:
         load("shop_stub", "the app")
 
-    assert str(raised.value).startswith(said)
+    assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("no_such_module:app", "the app cannot be loaded: No module named 'no_such_module'"),
         ("shop_stub:ap", "the app cannot be loaded: module 'shop_stub' has no attribute 'ap'"),
-        ("shop_stub", "the app cannot be loaded: it is not module:name"),
+        ("shop_stub", "the app cannot be loaded: write it as module:name"),
         (".x:app", "the app cannot be loaded: "),
     ],
 )
-def test_name_that_stands_for_nothing_is_told(write: Path, name: str, said: str) -> None:
+def test_name_that_does_not_exist_is_reported(write: Path, name: str, message: str) -> None:
     (write / "shop_stub.py").write_text("app = 1")
 
     with pytest.raises(ToolError) as raised:
-        named(name, "the app")
+        load_object(name, "the app")
 
-    assert str(raised.value).startswith(said)
+    assert str(raised.value).startswith(message)
 
 
-def test_file_outside_of_the_current_folder_is_told_with_its_whole_path(
+def test_file_outside_of_the_current_folder_is_reported_with_its_whole_path(
     write: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (write / "shop_stub.py").write_text("x")
@@ -76,5 +76,5 @@ def test_file_outside_of_the_current_folder_is_told_with_its_whole_path(
 
 
 def test_tool_s_own_words_pass() -> None:
-    with pytest.raises(ToolError, match="^as it is$"), blamed("the seed"):
+    with pytest.raises(ToolError, match="^as it is$"), reporting_errors("the seed"):
         raise ToolError("as it is")

@@ -66,13 +66,13 @@ def test_relative_start_gives_an_absolute_root(tmp_path: Path, monkeypatch: pyte
     assert Project.find(Path()).root == tmp_path
 
 
-def test_no_pyproject_is_told_with_an_example(tmp_path: Path) -> None:
+def test_no_pyproject_is_reported_with_an_example(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"(?s)no pyproject\.toml in .*\[tool\.org-common\]"):
         Project.find(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[project]\nname = 'x'", "tool = 1", "[tool.ruff]"])
-def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
+def test_no_table_is_reported_with_an_example(tmp_path: Path, text: str) -> None:
     with pytest.raises(ProjectError, match=r"(?s)has no table \[tool\.org-common\].*apps = "):
         Project.find(write(tmp_path, text))
 
@@ -80,21 +80,27 @@ def test_no_table_is_told_with_an_example(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "problem", "example"),
     [
-        ('apps = "shop:app"', "apps is a text, not a list of texts", 'apps = ["shop.orders:app"]'),
-        ("apps = [1]", "apps has a number in it", 'apps = ["shop.orders:app"]'),
-        ('apps = ["shop"]', "apps has 'shop', which is not module:name", "shop.orders:app"),
-        ('apps = ["shop.orders:"]', "which is not module:name", "shop.orders:app"),
-        ("migrations = {}", "migrations is a table, not a list", 'migrations = ["shop"]'),
-        ('migrations = [""]', "migrations has an empty text in it", 'migrations = ["shop"]'),
-        ("migrations = [[]]", "migrations has a list in it", 'migrations = ["shop"]'),
-        ("demo = true", "demo is a boolean, not a text", 'demo = "shop.demo"'),
-        ('demo = ""', "demo is an empty text", 'demo = "shop.demo"'),
-        ("demo = 2026-11-23", "demo is date", 'demo = "shop.demo"'),
-        ("migration = []", "migration is not a key .* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a key .* apps, migrations, demo, public, layer", "migrations = "),
+        ('apps = "shop:app"', "apps must be a list of strings, not a string", 'apps = ["shop.orders:app"]'),
+        ("apps = [1]", "apps must be a list of strings, but contains a number", 'apps = ["shop.orders:app"]'),
+        ('apps = ["shop"]', "apps contains 'shop', which is not of the form module:name", "shop.orders:app"),
+        ('apps = ["shop.orders:"]', "which is not of the form module:name", "shop.orders:app"),
+        ("migrations = {}", "migrations must be a list of strings, not a table", 'migrations = ["shop"]'),
+        (
+            'migrations = [""]',
+            "migrations must be a list of strings, but contains an empty string",
+            'migrations = ["shop"]',
+        ),
+        ("migrations = [[]]", "migrations must be a list of strings, but contains a list", 'migrations = ["shop"]'),
+        ("demo = true", "demo must be a string, not a boolean", 'demo = "shop.demo"'),
+        ('demo = ""', "demo must be a string, not an empty string", 'demo = "shop.demo"'),
+        ("demo = 2026-11-23", "demo must be a string, not date", 'demo = "shop.demo"'),
+        ("migration = []", "migration is not a valid key.* did you mean migrations?", "migrations = "),
+        ("zzz = 1", "zzz is not a valid key: valid keys are apps, migrations, demo, public, layer", "migrations = "),
     ],
 )
-def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str, problem: str, example: str) -> None:
+def test_wrong_value_is_reported_with_file_key_and_example(
+    tmp_path: Path, line: str, problem: str, example: str
+) -> None:
     write(tmp_path, f"[tool.org-common]\n{line}")
 
     with pytest.raises(ProjectError, match=rf"pyproject\.toml: tool\.org-common.*{problem}") as caught:
@@ -103,21 +109,21 @@ def test_wrong_value_is_told_with_file_key_and_example(tmp_path: Path, line: str
     assert example in str(caught.value)
 
 
-def test_table_which_is_none_is_told(tmp_path: Path) -> None:
+def test_value_that_is_not_a_table_is_reported(tmp_path: Path) -> None:
     write(tmp_path, "tool.org-common = 1")
 
-    with pytest.raises(ProjectError, match=r"tool\.org-common is a number, not a table"):
+    with pytest.raises(ProjectError, match=r"tool\.org-common must be a table, not a number"):
         Project.find(tmp_path)
 
 
-def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_broken_toml_is_reported_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, "[tool.org-common]\napps = [")
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: .*"):
         Project.find(tmp_path)
 
 
-def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
+def test_other_encoding_than_utf_8_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes("# Ü".encode("latin-1"))
 
     with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: 'utf-8'"):
@@ -128,5 +134,5 @@ def test_other_encoding_than_utf_8_is_told(tmp_path: Path) -> None:
 def test_public_route_is_a_method_and_a_path(tmp_path: Path, route: str) -> None:
     write(tmp_path, f'[tool.org-common]\npublic = ["{route}"]')
 
-    with pytest.raises(ProjectError, match=r"tool\.org-common\.public has .*METHOD /path"):
+    with pytest.raises(ProjectError, match=r"tool\.org-common\.public contains .*METHOD /path"):
         Project.find(tmp_path)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Check, SysCheck
+from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Check, OrgCheck, SysCheck
 from org_common.tools.cli import main
 from org_common.tools.project.project import Project
-from org_common.tools.project.routes import faults, listed, routes_of, table
+from org_common.tools.project.routes import check_public, format_table, list_routes, routes_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,7 +22,7 @@ def health() -> str:
     return "up"
 
 
-@app.post("/orgs/{org_id}/orders", allow=Check("f(%(org_id)s)") & Check("g()"))
+@app.post("/orgs/{org_id}/orders", allow=OrgCheck("org_user") & Check("g()"))
 def add(org_id: str) -> str:
     return org_id
 
@@ -35,7 +35,7 @@ app.get("/admin/sys/all", allow=SysCheck("sys_admin"))(health)
 def test_each_route_is_listed_with_its_rule() -> None:
     assert [(each.method, each.path, each.rule, each.caller, each.role) for each in routes_of([app])] == [
         ("GET", "/health", "PUBLIC", "anyone", "anon"),
-        ("POST", "/orgs/{org_id}/orders", "(Check('f(%(org_id)s)') & Check('g()'))", "user", "authenticated"),
+        ("POST", "/orgs/{org_id}/orders", "(OrgCheck('org_user') & Check('g()'))", "user", "authenticated"),
         ("GET", "/me", "TOKEN", "token", "authenticated"),
         ("GET", "/mine", "SIGNED_IN", "user", "authenticated"),
         ("GET", "/admin/sys/all", "SysCheck('sys_admin')", "user", "app_sys"),
@@ -44,7 +44,7 @@ def test_each_route_is_listed_with_its_rule() -> None:
 
 
 def test_table_is_in_columns() -> None:
-    lines = table(routes_of([app]))
+    lines = format_table(routes_of([app]))
 
     assert lines[0].split() == ["method", "path", "rule", "app"]
     assert {
@@ -54,25 +54,27 @@ def test_table_is_in_columns() -> None:
 
 
 def test_public_route_that_is_not_listed_is_a_fault() -> None:
-    assert faults(routes_of([app]), ["GET /health"]) == []
-    assert faults(routes_of([app]), []) == [
-        "GET /health is PUBLIC: give it a rule, or list it in pyproject.toml, [tool.org-common] public"
-    ]
+    assert check_public(routes_of([app]), ["GET /health"]) == []
+    [violation] = check_public(routes_of([app]), [])
+    assert violation == (
+        "GET /health is PUBLIC: give it an access rule, or list it in pyproject.toml,"
+        ' [tool.org-common] public = ["GET /health"]'
+    )
 
 
 @pytest.mark.parametrize("route", ["GET /gone", "POST /health", "GET /me"])
 def test_listed_route_that_is_not_public_is_a_fault(route: str) -> None:
-    assert faults(routes_of([app]), ["GET /health", route]) == [
-        f"{route} is listed as public, and no such route is PUBLIC"
+    assert check_public(routes_of([app]), ["GET /health", route]) == [
+        f"{route} is listed as public in pyproject.toml, but no such route is PUBLIC: remove it from the list"
     ]
 
 
 def test_no_route_of_this_repository_is_open_by_an_oversight() -> None:
     project = Project.find(ROOT)
-    found = listed(project)
+    found = list_routes(project)
 
     assert len(found) >= 9
-    assert faults(found, project.public) == []
+    assert check_public(found, project.public) == []
 
 
 # --- the command -------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ def test_check_fails_on_what_is_open_and_not_listed(shop: Path) -> None:
     second = CliRunner().invoke(main, ["routes", "--check"])
 
     assert (first.exit_code, second.exit_code) == (1, 0)
-    assert "fault: GET /health is PUBLIC" in first.stderr
+    assert "violation: GET /health is PUBLIC" in first.stderr
     assert second.stderr == ""
 
 

@@ -19,7 +19,7 @@ def call(api: RuntimeApi, method: str, path: str, body: str = "") -> http.client
     return response
 
 
-def test_event_goes_out_and_its_answer_comes_back() -> None:
+def test_event_goes_out_and_its_response_comes_back() -> None:
     with RuntimeApi() as api:
 
         def function() -> None:
@@ -43,7 +43,7 @@ def test_unknown_path_is_404(method: str, path: str) -> None:
         assert call(api, method, path).status == 404
 
 
-def test_init_error_is_told_with_its_trace() -> None:
+def test_init_error_is_reported_with_its_trace() -> None:
     with RuntimeApi() as api:
         call(api, "POST", "/init/error", json.dumps({"errorMessage": "no module", "stackTrace": ["line 1\n"]}))
 
@@ -51,7 +51,7 @@ def test_init_error_is_told_with_its_trace() -> None:
             api.wait_until_ready(5)
 
 
-def test_answer_that_is_no_json_is_a_text() -> None:
+def test_response_that_is_not_json_is_a_string() -> None:
     with RuntimeApi() as api:
         call(api, "POST", "/restore/error", "not json")
 
@@ -64,7 +64,7 @@ def test_start_that_never_comes_is_not_waited_for() -> None:
         api.wait_until_ready(0.05)
 
 
-def test_invocation_after_the_end_is_told_why() -> None:
+def test_invocation_after_the_end_is_reported_why() -> None:
     with RuntimeApi() as api:
         api.fail("it has ended")
 

@@ -13,7 +13,7 @@ APP = "def app(event, context): return {'statusCode': 200}"
 
 
 @pytest.mark.runtime
-def test_start_is_measured_from_the_process_to_the_last_answer(function: MakeFunction) -> None:
+def test_start_is_measured_from_the_process_to_the_last_response(function: MakeFunction) -> None:
     took = coldstart.start(function("import time; time.sleep(0.2)\n" + APP), EVENT, warm=3)
 
     assert took.init_s >= 0.2
@@ -22,7 +22,7 @@ def test_start_is_measured_from_the_process_to_the_last_answer(function: MakeFun
 
 
 @pytest.mark.runtime
-def test_failing_function_is_told_and_not_measured(function: MakeFunction) -> None:
+def test_failing_function_is_reported_and_not_measured(function: MakeFunction) -> None:
     with pytest.raises(ToolError, match="no good"):
         coldstart.start(function("def app(event, context): raise ValueError('no good')"), EVENT)
 
@@ -43,7 +43,7 @@ def test_variants_take_turns_after_one_start_each_that_does_not_count(function: 
         asked.append(next(name for name, each in functions.items() if each is function))
         return Start(1, 1, ())
 
-    found = coldstart.in_turn(functions, EVENT, 2, start=start)
+    found = coldstart.run_interleaved(functions, EVENT, 2, start=start)
 
     assert "".join(asked) == "ababab"
     assert {name: len(starts) for name, starts in found.items()} == {"a": 2, "b": 2}
@@ -84,7 +84,7 @@ def test_revision_is_checked_out_for_the_block(tmp_path: Path) -> None:
     assert len(listed.splitlines()) == 1
 
 
-def test_unknown_revision_is_told(tmp_path: Path) -> None:
+def test_unknown_revision_is_reported(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
 
     with pytest.raises(ToolError, match="git worktree"), coldstart.revision(tmp_path, "no-such-revision"):

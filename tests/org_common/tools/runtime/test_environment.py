@@ -24,7 +24,7 @@ HELLO = """
 """
 
 
-def test_app_answers_an_event(function: MakeFunction) -> None:
+def test_app_responds_to_an_event(function: MakeFunction) -> None:
     with Environment(function(HELLO)) as environment:
         answer = environment.invoke(gateway.event("GET", "/hello")).answer
 
@@ -55,7 +55,7 @@ def test_exception_comes_as_an_error(function: MakeFunction) -> None:
     assert (invocation.error["errorType"], invocation.error["errorMessage"]) == ("ValueError", "no")
 
 
-def test_module_that_does_not_import_is_told_at_the_start(function: MakeFunction) -> None:
+def test_module_that_does_not_import_is_reported_at_the_start(function: MakeFunction) -> None:
     with (
         pytest.raises(EnvironmentFailed, match="No module named 'no_such_module'"),
         Environment(function("import no_such_module")),
@@ -63,18 +63,18 @@ def test_module_that_does_not_import_is_told_at_the_start(function: MakeFunction
         pass
 
 
-def test_process_that_ends_in_a_request_is_told(function: MakeFunction) -> None:
+def test_process_that_ends_in_a_request_is_reported(function: MakeFunction) -> None:
     with (
         Environment(function("import os\ndef app(event, context): os._exit(7)")) as environment,
-        pytest.raises(EnvironmentFailed, match="ended with 7"),
+        pytest.raises(EnvironmentFailed, match="exited with status 7"),
     ):
         environment.invoke({})
 
 
-def test_late_answer_is_not_waited_for(function: MakeFunction) -> None:
+def test_late_response_is_not_waited_for(function: MakeFunction) -> None:
     with (
         Environment(function("import time\ndef app(event, context): time.sleep(60)")) as environment,
-        pytest.raises(EnvironmentFailed, match=r"no answer within 0\.2 s"),
+        pytest.raises(EnvironmentFailed, match=r"no response within 0\.2 s"),
     ):
         environment.invoke({}, timeout_s=0.2)
 
@@ -84,7 +84,7 @@ def test_output_is_the_functions_log(function: MakeFunction) -> None:
         assert "starting" in environment.output()
 
 
-def test_workers_of_one_environment_answer_at_the_same_time_and_end_with_it(function: MakeFunction) -> None:
+def test_workers_of_one_environment_response_at_the_same_time_and_end_with_it(function: MakeFunction) -> None:
     source = """
         import os, time
         def app(event, context):
@@ -120,7 +120,7 @@ def test_hooks_run_before_the_snapshot_and_after_the_restore(function: MakeFunct
         assert environment.invoke({}).answer == ["before", "after"]
 
 
-def test_failing_restore_is_told(function: MakeFunction) -> None:
+def test_failing_restore_is_reported(function: MakeFunction) -> None:
     source = """
         from snapshot_restore_py import register_after_restore
         @register_after_restore

@@ -7,7 +7,9 @@ from org_common.tools.project.project import Project
 from org_common.tools.runtime.example import example
 
 
-def test_given_event_is_asked_with_this_environments_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_from_a_file_uses_the_database_of_this_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ORG_COMMON_DATABASE_URL", "postgresql://app_login@db.test/app")
     (tmp_path / "event.json").write_text(json.dumps({"a": 1}))
 
@@ -23,7 +25,7 @@ def test_project_without_a_demo_is_asked_for_nothing_it_has(tmp_path: Path) -> N
 
 @pytest.mark.db
 @pytest.mark.runtime
-def test_demos_example_is_answered_from_a_database(monkeypatch: pytest.MonkeyPatch, postgres: str) -> None:
+def test_demos_example_is_sent_from_a_database(monkeypatch: pytest.MonkeyPatch, postgres: str) -> None:
     from org_common.tools.runtime import coldstart
     from org_common.tools.runtime.environment import Environment
 
@@ -31,7 +33,7 @@ def test_demos_example_is_answered_from_a_database(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DATABASE_URL", postgres)
 
     with example(Project.find(root)) as (event, variables), coldstart.temporary() as bytecode:
-        function = coldstart.of_checkout(root, "cora_modules.access.orgs.app", bytecode, variables)
+        function = coldstart.function_from_checkout(root, "cora_modules.access.orgs.app", bytecode, variables)
         with Environment(function) as environment:
             answer = environment.invoke(event).answer
 

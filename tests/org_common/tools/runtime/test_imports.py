@@ -1,4 +1,4 @@
-from org_common.tools.runtime.imports import Import, below, parse, slowest
+from org_common.tools.runtime.imports import Import, find_import, parse, slowest
 
 OUTPUT = """\
 import time: self [us] | cumulative | imported package
@@ -19,16 +19,16 @@ def test_tree_has_who_asked_above_what_was_asked_for() -> None:
     ]
 
 
-def test_slowest_are_told_by_their_own_time() -> None:
+def test_slowest_imports_are_sorted_by_self_time() -> None:
     assert [each.name for each in slowest(parse(OUTPUT), 3)] == ["zipimport", "json.decoder", "json"]
 
 
 def test_import_is_found_wherever_it_stands() -> None:
-    found = below(parse(OUTPUT), "json.decoder")
+    found = find_import(parse(OUTPUT), "json.decoder")
 
     assert found is not None
     assert [(depth, each.name) for depth, each in found.walk()] == [(0, "json.decoder"), (1, "json.scanner")]
-    assert below(parse(OUTPUT), "wave") is None
+    assert find_import(parse(OUTPUT), "wave") is None
 
 
 def test_no_profile_is_no_import() -> None:

@@ -16,7 +16,7 @@ def test_compiled_files_of_its_path_are_recorded_and_texts_are_not(tmp_path: Pat
     task, record = tmp_path / "task", tmp_path / "record"
     task.mkdir()
     (task / "shop.py").write_text("exec('x = 1')\ndef app(e, c): return 1\n")
-    client.put(tmp_path / "client", f"{sys.version_info[0]}.{sys.version_info[1]}")
+    client.install(tmp_path / "client", f"{sys.version_info[0]}.{sys.version_info[1]}")
     path = os.pathsep.join([str(task), str(tmp_path / "client")])
     program = (probe.__file__, str(record), path)
 

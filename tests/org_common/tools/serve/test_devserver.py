@@ -71,13 +71,13 @@ class Dev:
             self.process = subprocess.Popen(command, cwd=project, stdout=stdout, stderr=stderr, process_group=0)
 
     def serve(self) -> None:
-        """Wait until it does, and has said so."""
+        """Wait until the server accepts connections and has printed its welcome."""
         assert eventually(lambda: self.process.poll() is not None or "/docs" in self.printed)
-        assert self.process.poll() is None, self.told
+        assert self.process.poll() is None, self.errors
         assert is_open(self.port)
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Ctrl-C, by default, which goes to the whole group; answers the exit code."""
+        """Send a signal to the process group, by default that of Ctrl-C. Returns the exit status."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
         return self.process.wait(PATIENCE_S)
@@ -87,7 +87,7 @@ class Dev:
         return self._stdout.read_text()
 
     @property
-    def told(self) -> str:
+    def errors(self) -> str:
         return self._stderr.read_text()
 
     def get(self, path: str, token: str | None = None) -> tuple[int, Any]:
@@ -240,8 +240,8 @@ def test_printed_command_and_tokens_work_as_pasted(folder: Path, data: Path) -> 
 
 
 def test_printed_hint_works_as_pasted(lasting_dev: Dev) -> None:
-    (line,) = [line for line in lasting_dev.printed.splitlines() if line.startswith("People to sign in as: ")]
-    hint = line.partition("A token of theirs: ")[2]
+    (line,) = [line for line in lasting_dev.printed.splitlines() if line.startswith("Demo users: ")]
+    hint = line.partition("A token for one of them: ")[2]
 
     answer = subprocess.run(["sh", "-c", hint], cwd=lasting_dev.project, capture_output=True, text=True, check=True)
 
@@ -259,13 +259,13 @@ def test_program_is_named_as_the_users_shell_finds_it(
     monkeypatch.delenv("NOX_CURRENT_SESSION", raising=False)
     monkeypatch.setattr("sys.argv", [str(program)])
     monkeypatch.chdir(tmp_path)
-    elsewhere = devserver._program()
+    elsewhere = devserver._command_name()
     monkeypatch.setenv("PATH", str(program.parent))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     assert elsewhere == "bin/org-common"
-    assert devserver._program() == ("bin/org-common" if variables else "org-common")
+    assert devserver._command_name() == ("bin/org-common" if variables else "org-common")
 
 
 def test_killed_server_keeps_no_port(dev: Dev) -> None:
@@ -284,11 +284,11 @@ def test_end_leaves_no_server(dev: Dev, folder: Path, number: signal.Signals) ->
     assert not is_open(dev.port)
 
 
-def test_request_is_told_on_the_terminal(lasting_dev: Dev) -> None:
+def test_request_is_reported_on_the_terminal(lasting_dev: Dev) -> None:
     lasting_dev.get("/hello")
 
-    assert eventually(lambda: " GET /hello 200  " in lasting_dev.told)
-    assert '"GET /hello HTTP/1.1"' not in lasting_dev.told + lasting_dev.printed
+    assert eventually(lambda: " GET /hello 200  " in lasting_dev.errors)
+    assert '"GET /hello HTTP/1.1"' not in lasting_dev.errors + lasting_dev.printed
 
 
 def test_changed_file_is_served(lasting_dev: Dev) -> None:
@@ -299,11 +299,11 @@ def test_changed_file_is_served(lasting_dev: Dev) -> None:
     assert eventually(lambda: lasting_dev.says("two"))
 
 
-def test_file_that_was_broken_and_is_mended_is_served(lasting_dev: Dev) -> None:
+def test_broken_file_is_served_again_after_it_is_fixed(lasting_dev: Dev) -> None:
     file = lasting_dev.project / "src" / "shop" / "hello.py"
     file.write_text("app = \n")
-    assert eventually(lambda: "hello.py:1: SyntaxError: invalid syntax" in lasting_dev.told)
-    assert "Traceback" not in lasting_dev.told
+    assert eventually(lambda: "hello.py:1: SyntaxError: invalid syntax" in lasting_dev.errors)
+    assert "Traceback" not in lasting_dev.errors
 
     file.write_text(FILES["src/shop/hello.py"].replace('"text": "one"', '"text": "mended"'))
 
@@ -327,12 +327,12 @@ def test_port_that_is_taken_is_named(shop: Path, data: Path) -> None:
     assert answer.returncode == 1
     assert port in answer.stderr
     assert "--port" in answer.stderr
-    # The command would go to whoever has the port.
+    # The pasted command would reach the other server on the port.
     assert "curl" not in answer.stdout
 
 
-@pytest.mark.parametrize(("number", "words"), [(EACCES, "cannot be had"), (EADDRINUSE, "is taken")])
-def test_port_is_taken_only_if_somebody_has_it(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+@pytest.mark.parametrize(("number", "words"), [(EACCES, "is not available"), (EADDRINUSE, "is in use")])
+def test_unavailable_port_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -343,41 +343,45 @@ def test_port_is_taken_only_if_somebody_has_it(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
-        ("postgres//u:sEcRetpw@127.0.0.1:1/x", "the database's address cannot be parsed"),
-        ("http://foo", "the database's address cannot be parsed"),
-        ("postgresql://u:sEcRetpw@127.0.0.1:1/x", "no connection as u: "),
-        ("postgresql://u:sEcRetpw@127.0.0.1:port/x", "no connection as u: "),
+        ("postgres//u:sEcRetpw@127.0.0.1:1/x", "the database URL is not valid"),
+        ("http://foo", "the database URL is not valid"),
+        ("postgresql://u:sEcRetpw@127.0.0.1:1/x", "cannot connect as u: "),
+        ("postgresql://u:sEcRetpw@127.0.0.1:port/x", "cannot connect as u: "),
     ],
 )
-def test_url_by_which_nobody_connects_is_one_message(
-    shop: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+def test_connection_error_is_one_message(
+    shop: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, message: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
 
     answer = run(shop, "dev", "--port", str(free_port()), "--data", str(folder / "data"))
 
     assert answer.returncode == 1
-    assert f"Error: DATABASE_URL: {said}" in answer.stderr
+    assert f"Error: DATABASE_URL: {message}" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert "sEcRetpw" not in answer.stderr + answer.stdout
     assert "Starting PostgreSQL" not in answer.stderr + answer.stdout
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "said"),
+    ("was", "becomes", "message"),
     [
         ('PEOPLE = ("ann",)', "", "the demo module shop.demo has no PEOPLE"),
         ('EXAMPLE = ("ann", "/hello")', "", "the demo module shop.demo has no EXAMPLE"),
         ("def seed", "def sow", "the demo module shop.demo has no seed"),
-        ('("ann", "/hello")', '("bob", "/hello")', 'EXAMPLE is one of PEOPLE and a path, such as ("alice", "/orgs")'),
-        ('("ann", "/hello")', '"/hello"', "EXAMPLE is one of PEOPLE and a path"),
+        (
+            '("ann", "/hello")',
+            '("bob", "/hello")',
+            'EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")',
+        ),
+        ('("ann", "/hello")', '"/hello"', "EXAMPLE must be one of PEOPLE and a path"),
         ("    pass", "    pas s", "src/shop/demo.py:7: SyntaxError: invalid syntax"),
     ],
 )
-def test_demo_that_cannot_be_used_is_told_before_anything_is_started(
-    shop: Path, folder: Path, was: str, becomes: str, said: str
+def test_demo_that_cannot_be_used_is_reported_before_anything_is_started(
+    shop: Path, folder: Path, was: str, becomes: str, message: str
 ) -> None:
     file = shop / "src" / "shop" / "demo.py"
     file.write_text(file.read_text().replace(was, becomes))
@@ -385,11 +389,11 @@ def test_demo_that_cannot_be_used_is_told_before_anything_is_started(
     answer = run(shop, "dev", "--port", str(free_port()), "--data", str(folder / "data"))
 
     assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1), answer.stderr
-    assert said in answer.stderr
+    assert message in answer.stderr
     assert not (folder / "data" / "postgres").exists()
 
 
-def test_seed_that_fails_is_told_by_its_line(shop: Path, data: Path) -> None:
+def test_seed_that_fails_is_reported_by_its_line(shop: Path, data: Path) -> None:
     (shop / "src" / "shop" / "demo.py").write_text(
         FILES["src/shop/demo.py"].replace(
             "    pass",
@@ -403,7 +407,7 @@ def test_seed_that_fails_is_told_by_its_line(shop: Path, data: Path) -> None:
     assert 'Error: src/shop/demo.py:8: UndefinedTable: relation "shop.nothing" does not exist' in answer.stderr
 
 
-def test_database_that_has_other_migrations_says_how_to_start_afresh(shop: Path, data: Path) -> None:
+def test_database_that_has_other_migrations_reports_how_to_start_afresh(shop: Path, data: Path) -> None:
     first = run(shop, "dev", "--check", "--data", str(data))
     (shop / "src" / "shop" / "migrations" / "0001_shop.sql").write_text("create schema shop; -- edited\n")
 
@@ -411,7 +415,7 @@ def test_database_that_has_other_migrations_says_how_to_start_afresh(shop: Path,
 
     assert (first.returncode, answer.returncode) == (0, 1), first.stderr
     assert "was changed after it was applied" in answer.stderr
-    assert f"To start afresh, without the data, delete the folder {data}" in answer.stderr
+    assert f"To start over without the data, delete the folder {data}" in answer.stderr
 
 
 def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:
@@ -419,10 +423,10 @@ def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:
     file.write_text(file.read_text().replace("hello:app", "hello:application"))
     dev = Dev(shop, data, free_port())
 
-    # Nothing is watched but the sources: if it went on, a mended pyproject.toml would not be noticed.
+    # Only the sources are watched: if it kept running, a fixed pyproject.toml would not be noticed.
     assert dev.process.wait(PATIENCE_S) == 1
-    assert "the app shop.hello:application of pyproject.toml cannot be loaded" in dev.told
-    assert "Traceback" not in dev.told
+    assert "the app shop.hello:application in pyproject.toml cannot be loaded" in dev.errors
+    assert "Traceback" not in dev.errors
 
 
 def test_migration_that_fails_is_named(shop: Path, data: Path, folder: Path) -> None:
@@ -462,17 +466,17 @@ def test_token_is_signed_by_the_folders_issuer(shop: Path, folder: Path) -> None
     assert (answer.returncode, claims["sub"]) == (0, "local|ann")
 
 
-def test_token_lies_in_the_projects_own_folder_by_default(shop: Path) -> None:
+def test_token_uses_the_key_in_the_projects_folder_by_default(shop: Path) -> None:
     run(shop / "src", "token", "ann")
 
     assert [file.name for file in (shop / ".org-common").iterdir()] == ["issuer.pem"]
 
 
-def test_token_of_nobody_known_is_refused(shop: Path, folder: Path) -> None:
+def test_token_for_an_unknown_demo_user_is_refused(shop: Path, folder: Path) -> None:
     answer = run(shop, "token", "bob", "--data", str(folder / "issuer"))
 
     assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr == "Error: there is no demo user 'bob'. There are: ann\n"
+    assert answer.stderr == "Error: there is no demo user 'bob'. Demo users: ann\n"
 
 
 def test_token_is_for_anybody_where_there_is_no_demo(shop: Path, folder: Path) -> None:

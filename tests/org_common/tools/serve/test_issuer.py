@@ -15,7 +15,7 @@ from org_common import Identity as Caller
 from org_common.auth.authorizer import Authorizer
 from org_common.testing import Client, Person
 from org_common.tools.project.project import ToolError
-from org_common.tools.serve.issuer import AUDIENCE, ISSUER, LIFE_S, LocalIssuer, TokenIssuer, subject
+from org_common.tools.serve.issuer import AUDIENCE, ISSUER, LIFETIME_S, LocalIssuer, TokenIssuer, subject
 from org_common.values.errors import Unauthorized
 from org_common.values.identity import Identity
 
@@ -33,11 +33,11 @@ def test_token_speaks_for_its_person(issuer: LocalIssuer) -> None:
 
     assert (identity.issuer, identity.subject) == (ISSUER, "local|alice")
     assert (identity.email, identity.email_verified) == ("alice@example.com", True)
-    assert LIFE_S - 60 < identity.expires_at - time.time() <= LIFE_S
+    assert LIFETIME_S - 60 < identity.expires_at - time.time() <= LIFETIME_S
 
 
 def test_subject_is_no_uuid() -> None:
-    """With most issuers it is none, so nobody may come to rely on it here."""
+    """Most issuers do not use UUIDs as subjects, so tests must not rely on them."""
     assert subject("alice") == "local|alice"
 
 
@@ -110,7 +110,7 @@ def test_app_that_verifies_itself_takes_what_a_test_s_issuer_signs() -> None:
 def test_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "issuer.pem").write_text("junk")
 
-    with pytest.raises(ToolError, match=r"issuer\.pem is no key of an issuer: delete it"):
+    with pytest.raises(ToolError, match=r"issuer\.pem is not a valid issuer key: delete the file"):
         LocalIssuer.load(tmp_path)
 
 

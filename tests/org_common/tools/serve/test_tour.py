@@ -76,7 +76,7 @@ def data(folder: Path, cluster: Path) -> Path:
 
 @pytest.fixture
 def temporary(folder: Path) -> Path:
-    """Where a check that is not told a data folder makes its own."""
+    """Where a check creates its data folder if it is given none."""
     (folder / "tmp").mkdir()
     return folder / "tmp"
 
@@ -144,16 +144,16 @@ def test_step_that_goes_otherwise_fails_the_check(shop: Path, temporary: Path, d
 
     assert answer.returncode == 1
     assert answer.stdout.splitlines() == [
-        "ok   200 GET /hello as nobody: it says hello",
+        "ok   200 GET /hello as anonymous: it says hello",
         "FAIL 200 GET /hello as ann: it does not",
         '     expected 404, got {"text":"hello"}',
-        "ok   401 GET /me as nobody: nobody is anybody",
+        "ok   401 GET /me as anonymous: nobody is anybody",
         "2 of 3 steps as expected",
     ]
     assert left(temporary) == []
 
 
-def test_step_answers_what_came_back(shop: Path, temporary: Path, data: Path) -> None:
+def test_step_returns_the_response(shop: Path, temporary: Path, data: Path) -> None:
     tour(
         shop,
         'who = visit.step("she is herself", "ann", "GET", "/me", expect=200)',
@@ -177,7 +177,7 @@ def test_tour_that_breaks_off_fails_the_check(shop: Path, temporary: Path, data:
     assert left(temporary) == []
 
 
-def test_project_without_a_demo_is_asked_for_an_answer(shop: Path, temporary: Path, data: Path) -> None:
+def test_project_without_a_demo_gets_one_request(shop: Path, temporary: Path, data: Path) -> None:
     (shop / "pyproject.toml").write_text('[tool.org-common]\napps = ["shop.hello:app"]\n')
 
     answer = check(shop, temporary, data)

@@ -1,0 +1,12 @@
+"""The models of members."""
+
+from cora_modules.access.models.members import MemberPatch, NewMember
+from tests.cora_modules.access.world import IDS
+
+
+def test_patch_has_the_role_only() -> None:
+    assert MemberPatch.__pydantic_fields__.keys() == {"role"}
+
+
+def test_default_role_of_a_new_member_is_the_lowest() -> None:
+    assert NewMember(user_id=IDS["erin"]).role == "org_user"
