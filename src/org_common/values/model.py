@@ -50,9 +50,13 @@ class Patch(Model):
     """A JSON merge patch (RFC 7396): a field that was not sent stays unchanged, `null` clears a nullable field.
 
     Every field is optional, so none needs a default. As an SQL parameter a patch is one jsonb object of the fields that
-    were sent, with snake_case keys:
+    were sent, with snake_case keys. `app.merge_patch()` merges it in depth into the columns that it may change:
 
-        set (name, color) = (select p.name, p.color from jsonb_populate_record(o, %(patch)s) p)
+        set (name, color) = (
+          select p.name, p.color
+          from jsonb_populate_record(null::shop.orders, app.merge_patch(
+            jsonb_build_object('name', o.name, 'color', o.color), %(patch)s)) p
+        )
     """
 
     @classmethod
