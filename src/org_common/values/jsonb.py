@@ -49,21 +49,21 @@ def is_secret(kind: type) -> bool:
 def dump(model: Any, **options: Any) -> dict[str, Any]:
     """A model as a JSON object with snake_case keys. Raises `ValueError`, which names the field, for a secret."""
     kind: Any = type(model)
-    if not needs_rendering(kind):
-        return _json(model, options)
+    if needs_rendering(kind):
+        return _rendered(model, options)
+    data: dict[str, Any] = model.model_dump(mode="json", by_alias=False, **options)
+    return data
+
+
+def _rendered(model: Any, options: dict[str, Any]) -> dict[str, Any]:
     value = model.model_dump(mode="python", by_alias=False, **options)
     try:
-        data = _json(model, options)
+        data = model.model_dump(mode="json", by_alias=False, **options)
     except Exception:
         render(value, value)  # raises for a secret, of which pydantic says less
         raise
     rendered: dict[str, Any] = render(data, value)
     return rendered
-
-
-def _json(model: Any, options: dict[str, Any]) -> dict[str, Any]:
-    data: dict[str, Any] = model.model_dump(mode="json", by_alias=False, **options)
-    return data
 
 
 def render(data: Any, value: Any, path: tuple[str, ...] = ()) -> Any:

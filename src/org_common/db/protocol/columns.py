@@ -13,15 +13,16 @@ from psycopg import DataError, adapters
 from psycopg.adapt import Buffer, Loader, Transformer
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
-from psycopg.types.json import set_json_loads
 
 from org_common.db.protocol.parameters import CONTEXT
 from org_common.db.protocol.placeholders import StatementError
 
 JSON, JSONB, BYTEA, INTERVAL, TEXT_ARRAY = 114, 3802, 17, 1186, 1009
-# Sixteen digits, or an exponent of three (type json alone): rare, so that few values are looked at twice.
-_LONG_NUMBER = re.compile(rb"[0-9][0-9.]{15}")
-_LARGE_EXPONENT = re.compile(rb"[eE][+-]?[0-9]{3}")
+# A number that is not exact has 16 digits or more, or (in the type json alone) an exponent of three. Translating every
+# digit to 0 finds them 10 times as fast as a pattern.
+_DIGITS = bytes(ord("0") if chr(byte) in "0123456789." else ord(" ") for byte in range(256))
+_LONG = b"0" * 16
+_LARGE_EXPONENT = rb"[eE][+-]?[0-9]{3}"
 
 
 def unreadable(result: PGresult, error: Exception) -> StatementError:
@@ -59,12 +60,29 @@ def no_bytes(value: Any) -> None:
     raise ValueError("it is not bytea; cast it, as in convert_to(title, 'UTF8')")
 
 
-def _loads(data: str | bytes) -> Any:
-    """JSON, in which every number is exactly what was stored."""
-    if isinstance(data, bytes) and len(data) > 4 and (_LONG_NUMBER.search(data) or _LARGE_EXPONENT.search(data)):
-        # Raises DataError for the first number that is not exact.
-        json.loads(data, parse_int=_exact_int, parse_float=_exact_float)
-    return orjson.loads(data)
+class _JsonbLoader(Loader):
+    """JSON, in which every number is exactly what is stored."""
+
+    def load(self, data: Buffer) -> Any:
+        text = bytes(data)
+        if _LONG in text.translate(_DIGITS):
+            ensure_exact(text)
+        return orjson.loads(text)
+
+
+class _JsonLoader(Loader):
+    """JSON as it was written, exponents included."""
+
+    def load(self, data: Buffer) -> Any:
+        text = bytes(data)
+        if _LONG in text.translate(_DIGITS) or re.search(_LARGE_EXPONENT, text):
+            ensure_exact(text)
+        return orjson.loads(text)
+
+
+def ensure_exact(text: bytes) -> None:
+    """`DataError` for the first number that 64 bits or a double do not hold."""
+    json.loads(text, parse_int=_exact_int, parse_float=_exact_float)
 
 
 def _exact_int(text: str) -> float:
@@ -106,5 +124,6 @@ class _IntervalLoader(Loader):
         return self._load(text)
 
 
-set_json_loads(_loads, CONTEXT)
+CONTEXT.adapters.register_loader(JSON, _JsonLoader)
+CONTEXT.adapters.register_loader(JSONB, _JsonbLoader)
 CONTEXT.adapters.register_loader(INTERVAL, _IntervalLoader)

@@ -102,7 +102,7 @@ def _array_field(oid: int) -> Callable[[Any, Any], Any]:
     return declare
 
 
-def encode(values: Sequence[Any]) -> tuple[list[Any], list[int], list[int]]:
+def encode(values: Sequence[Any]) -> tuple[list[Any], tuple[int, ...], list[int]]:
     """Values, type OIDs and formats for libpq. Raises what the first unsuitable value raises."""
     plain: list[Any] = []
     encoded: list[tuple[int, Encoded]] = []
@@ -117,9 +117,12 @@ def encode(values: Sequence[Any]) -> tuple[list[Any], list[int], list[int]]:
     transformer = Transformer(CONTEXT)
     # psycopg's Buffer is bytes-like; libpq accepts it.
     wired: list[Any] = list(transformer.dump_sequence(plain, [PyFormat.AUTO] * len(plain)))
-    oids, formats = list(transformer.types or ()), [int(format) for format in transformer.formats or ()]
-    for at, value in encoded:
-        wired[at], oids[at], formats[at] = value.data, value.oid, TEXT_FORMAT
+    oids, formats = transformer.types or (), [int(format) for format in transformer.formats or ()]
+    if encoded:
+        types = list(oids)
+        for at, value in encoded:
+            wired[at], types[at], formats[at] = value.data, value.oid, TEXT_FORMAT
+        oids = tuple(types)
     return wired, oids, formats
 
 
@@ -261,17 +264,23 @@ def _dumps(value: Any) -> bytes:
     except TypeError as error:
         raise ValueError(_unserializable(value) or str(error)) from error
     # orjson writes NaN and infinity as null.
-    if b"null" in data and not _is_finite(value):
+    if b"null" in data and not _is_finite((value,)):
         raise ValueError(_unserializable(value))
     return data
 
 
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+def _is_finite(values: Iterable[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if not math.isfinite(value):
+                return False
+        elif kind is dict:
+            if not _is_finite(value.values()):
+                return False
+        elif (kind is list or kind is tuple) and not _is_finite(value):
+            return False
+    return True
 
 
 def _unserializable(value: Any, path: str = "") -> str | None:
@@ -285,7 +294,7 @@ def _unserializable(value: Any, path: str = "") -> str | None:
             orjson.dumps(value, default=_json_default)
         except TypeError as error:
             return f"{path or 'it'}: {error}"
-        return None if _is_finite(value) else f"{path or 'it'}: JSON has neither NaN nor infinity"
+        return None if _is_finite((value,)) else f"{path or 'it'}: JSON has neither NaN nor infinity"
     reasons = (_unserializable(part, f"{path}.{key}" if path else str(key)) for key, part in parts)
     return next((reason for reason in reasons if reason), None)
 

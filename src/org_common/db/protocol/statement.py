@@ -74,10 +74,12 @@ class Statement:
             wired, oids, formats = encode(values)
         except Exception as error:
             raise self._unsendable(values, error) from error
-        for at in any_typed:
-            if not oids[at]:
-                oids[at] = TEXT_ARRAY if isinstance(values[at], (list, tuple, set, frozenset)) else TEXT
-        return self.command, wired, tuple(oids), formats
+        if any_typed:
+            types = list(oids)
+            for at in any_typed:
+                types[at] = types[at] or _text_type(values[at])
+            oids = tuple(types)
+        return self.command, wired, oids, formats
 
     def _unsendable(self, values: list[Any], error: Exception) -> Exception:
         """Name the parameter that cannot be sent."""
@@ -97,6 +99,11 @@ class Statement:
                 f"%({self.names[at]})s would replace the objects in {', '.join(fields)} instead of merging them: "
                 f"use app.merge_patch(jsonb_build_object(...), %({self.names[at]})s), which merges in depth"
             )
+
+
+def _text_type(value: object) -> int:
+    """The type of a string, None or an empty list where the context gives it none."""
+    return TEXT_ARRAY if isinstance(value, (list, tuple, set, frozenset)) else TEXT
 
 
 # The words that a handler's statement may begin with. Anything that could end or change a transaction (COMMIT, SET

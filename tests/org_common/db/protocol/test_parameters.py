@@ -94,7 +94,7 @@ def test_each_value_has_one_form(value: object, data: bytes | None, oid: int) ->
         return
     sent, oids, _ = encode([value])
 
-    assert (bytes(sent[0]), oids) == (data, [oid])
+    assert (bytes(sent[0]), oids) == (data, (oid,))
 
 
 def test_a_named_tuple_is_a_composite_value() -> None:
