@@ -94,6 +94,8 @@ def _columns(result: PGresult) -> Columns:
 
 @lru_cache(maxsize=1024)
 def _maker(model: type[Model], columns: Columns) -> Make:
+    if not hasattr(model, "__from_row__"):
+        raise StatementError(f"{model.__name__} is not a model of rows: derive it from org_common.Model")
     names = [(name or b"").decode() for name, _ in columns]
     fields = model.__pydantic_fields__
     unknown = [name for name in names if name not in fields]

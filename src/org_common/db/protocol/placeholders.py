@@ -178,11 +178,21 @@ class _Parser:
         before, after = before.rstrip(), after.lstrip()
         if before.endswith("||") or after.startswith("||"):
             return "shallow"
-        if self._open and before.endswith(("(", ",")) and after.startswith((")", ",")):
-            call = _CALLED.search(text, max(self._open[-1] - 40, 0), self._open[-1])
-            name = call[1].lower() if call else ""
-            return "any" if name in _ANY_TYPED else "shallow" if name in _SHALLOW else ""
+        call = self._call()
+        if before[-3:].lower() in (" in", "\nin") and call != "position":
+            raise StatementError(
+                f"write = any(%({token['name']})s) instead of in %({token['name']})s: a list is an array"
+            )
+        if before.endswith(("(", ",")) and after.startswith((")", ",")):
+            return "any" if call in _ANY_TYPED else "shallow" if call in _SHALLOW else ""
         return ""
+
+    def _call(self) -> str:
+        """The function whose arguments these are, or another word before the parenthesis."""
+        if not self._open:
+            return ""
+        call = _CALLED.search(self._text, max(self._open[-1] - 40, 0), self._open[-1])
+        return call[1].lower() if call else ""
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -165,3 +165,14 @@ def test_long_statements_hold_data_and_are_not_kept() -> None:
     assert prepare(sql.SQL("select {}").format(sql.Literal("x"))) is prepare(
         sql.SQL("select {}").format(sql.Literal("x"))
     )
+
+
+@pytest.mark.parametrize("text", ["where id in %(ids)s", "where id not in\n %(ids)s", "where id IN %(ids)s and b"])
+def test_in_takes_no_list(text: str) -> None:
+    with pytest.raises(StatementError, match=r"write = any\(%\(ids\)s\)"):
+        parse(text)
+
+
+def test_in_takes_single_values() -> None:
+    assert parse("where id in (%(a)s, %(b)s) and begin = %(c)s").names == ("a", "b", "c")
+    assert parse("select position('x' in %(a)s)").names == ("a",)
