@@ -121,10 +121,11 @@ class Asgi:
 
 def read(scope: Scope) -> IncomingRequest:
     """The request of a scope, without body and authorizer."""
-    # In ASGI header names are in lower case. Repeated headers are joined, as API Gateway does.
+    # ASGI requires names in lower case, but not every adapter keeps to it. Repeated headers are joined, as API Gateway
+    # does.
     headers: dict[str, str] = {}
     for raw_name, value in scope["headers"]:
-        name, text = raw_name.decode("latin-1"), value.decode("latin-1")
+        name, text = raw_name.decode("latin-1").lower(), value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{text}" if name in headers else text
     # Prefer the raw bytes: a server may decode `path` differently from API Gateway.

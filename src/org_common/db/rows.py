@@ -47,15 +47,15 @@ _EXACT: dict[Any, frozenset[int]] = {
 }
 
 
-def load(model: type[M], result: PGresult) -> list[M]:
-    """Convert each row to a model. Columns have the names of the fields, in any order.
+def load(model: type[M], result: PGresult, *, extra: int = 0) -> list[M]:
+    """Convert each row to a model. Columns have the names of the fields, in any order; the last `extra` are left out.
 
     Raises `StatementError` if columns and fields do not match, or a value does not fit its field.
     """
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
     try:
-        return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result)))
+        return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result, extra)))
     except DataError as error:
         raise unreadable(result, error) from None
 
@@ -87,9 +87,9 @@ def scalar(result: PGresult, look_up: Callable[[LiteralString, dict[str, Any]], 
 Columns = tuple[tuple[bytes | None, int], ...]
 
 
-def _columns(result: PGresult) -> Columns:
-    """Name and type OID of each column."""
-    return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields)])
+def _columns(result: PGresult, extra: int) -> Columns:
+    """Name and type OID of each column but the last `extra`."""
+    return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields - extra)])
 
 
 @lru_cache(maxsize=1024)
@@ -110,7 +110,7 @@ def _maker(model: type[Model], columns: Columns) -> Make:
     if converters:
         return _converting(validated, names, converters)
     # JSON has its keys in the order of the model, whatever the order of the SELECT.
-    if names != list(fields) or not _is_simple(model):
+    if names != list(fields) or not is_simple(model):
         return validated
     kinds = [_kind(fields[name]) for name in names]
     if all(oid in _EXACT.get(kind, ()) for (kind, _), (_, oid) in zip(kinds, columns, strict=True)):
@@ -121,7 +121,8 @@ def _maker(model: type[Model], columns: Columns) -> Make:
 def _validating(model: type[Model], names: list[str]) -> Make:
     def validated(values: Sequence[Any]) -> Any:
         try:
-            return model.__from_row__(dict(zip(names, values, strict=True)))
+            # Not strict: behind the model's columns come those that are left out.
+            return model.__from_row__(dict(zip(names, values, strict=False)))
         except ValueError as error:
             raise StatementError(f"a row does not fit {model.__name__}: {error}") from None
 
@@ -167,7 +168,7 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
         if None in values and not all(map(or_, nullable, map(is_not, values, repeat(None)))):
             return validated(values)
         made = new(model)
-        put(made, "__dict__", dict(zip(names, values, strict=True)))
+        put(made, "__dict__", dict(zip(names, values, strict=False)))
         put(made, "__pydantic_fields_set__", set(fields_set))
         put(made, "__pydantic_extra__", None)
         put(made, "__pydantic_private__", None)
@@ -176,7 +177,7 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
     return built
 
 
-def _is_simple(model: type[Model]) -> bool:
+def is_simple(model: type[Model]) -> bool:
     """True if the model has no validators, private attributes or settings of its own."""
     from org_common.values.model import Model  # already imported: the caller has a model
 

@@ -153,6 +153,11 @@ class Signature:
         """The position of the parameter of this kind; None without such a parameter."""
         return next((at for at, parameter in enumerate(self.parameters) if parameter.kind == kind), None)
 
+    @property
+    def headers(self) -> list[str]:
+        """The names of the request headers that the handler takes, in lower case."""
+        return [parameter.wire_name for parameter in self.parameters if parameter.kind == "header"]
+
     def _count(self, kind: str) -> int:
         return sum(parameter.kind == kind for parameter in self.parameters)
 

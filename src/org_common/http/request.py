@@ -88,7 +88,7 @@ class Request:
     def cookies(self) -> dict[str, str]:
         """Cookie names to values, still encoded. Of a repeated name the first counts: it has the longer path."""
         sent = self._cookies
-        if sent is None:
+        if not sent:
             sent = self.headers.get("cookie", "").split(";")
         cookies: dict[str, str] = {}
         for cookie in sent:

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[str]:
     """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
     url: str | None = request.config.getoption("--database-url")
     if url:
@@ -39,7 +40,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _exit_on_error():
-        server = EmbeddedPostgres.start(durable=False)
+        extensions = _extensions(pytestconfig.invocation_params.dir)
+        server = EmbeddedPostgres.start(durable=False, extensions=extensions)
     with server:
         yield server.url
 
@@ -55,7 +57,8 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     with _exit_on_error():
         project = Project.find(pytestconfig.invocation_params.dir)
         make_importable(project)
-        template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
+        migrations = load(project.migrations, root=project.root)
+        template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
     yield template
     drop(template)
 
@@ -68,6 +71,16 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
     copy = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield copy
     drop(copy)
+
+
+def _extensions(folder: Path) -> tuple[str, ...]:
+    """The extensions of the project. A test can use `postgres` without a project."""
+    from org_common.tools.project.project import Project, ProjectError
+
+    try:
+        return Project.find(folder).extensions
+    except ProjectError:
+        return ()
 
 
 @contextmanager

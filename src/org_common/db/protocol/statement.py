@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from org_common.db.protocol.parameter_names import remember
 from org_common.db.protocol.parameters import (
     CONTEXT,
     TEXT,
@@ -31,6 +32,8 @@ __all__ = [
     "StatementError",
     "Text",
     "Wire",
+    "as_sql",
+    "comment_end",
     "placeholder_values",
     "prepare",
     "prepare_own",
@@ -123,19 +126,19 @@ def prepare(text: Text) -> Statement:
     """Parse a statement; `StatementError` if it begins with a word that handlers may not use."""
     if isinstance(text, str):
         return _prepare(text) if len(text) <= MAX_CACHED_LENGTH else _parsed(text, text)
-    whole, guarded = _as_string(text, data=True), _as_string(text, data=False)
+    whole, guarded = as_sql(text, data=True), as_sql(text, data=False)
     return _prepare_composed(whole, guarded) if len(whole) <= MAX_CACHED_LENGTH else _parsed(whole, guarded)
 
 
 def prepare_own(text: LiteralString) -> Statement:
     """Parse a statement of the SDK itself (BEGIN, COMMIT), without the restrictions for handlers."""
-    return Statement(parse(text))
+    return _numbered(text)
 
 
-def _as_string(part: sql.Composable, *, data: bool) -> str:
+def as_sql(part: sql.Composable, *, data: bool = True) -> str:
     """Composed SQL as one string, in which only the SQL has placeholders; without the data for the guard."""
     if isinstance(part, sql.Composed):
-        return "".join([_as_string(each, data=data) for each in part])
+        return "".join([as_sql(each, data=data) for each in part])
     text = part.as_string(None)
     if isinstance(part, (sql.SQL, sql.Placeholder)):
         return text
@@ -144,7 +147,14 @@ def _as_string(part: sql.Composable, *, data: bool) -> str:
 
 def _parsed(text: str, guarded: str) -> Statement:
     _guard(guarded)
-    return Statement(parse(text))
+    return _numbered(text)
+
+
+def _numbered(text: str) -> Statement:
+    placeholders = parse(text)
+    if len(text) <= MAX_CACHED_LENGTH:
+        remember(placeholders.command, placeholders.names)
+    return Statement(placeholders)
 
 
 @lru_cache(maxsize=1024)
