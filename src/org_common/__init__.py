@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         UnsupportedMediaType,
     )
     from org_common.values.identity import Identity
+    from org_common.values.jsonb import Json
     from org_common.values.model import Model, Patch
     from org_common.values.paging import Page, PageRequest
     from org_common.values.secret import Reference, Secret
@@ -146,6 +147,7 @@ _HOMES = {
         "UnsupportedMediaType",
     ),
     "org_common.values.identity": ("Identity",),
+    "org_common.values.jsonb": ("Json",),
     "org_common.values.model": ("Model", "Patch"),
     "org_common.values.paging": ("Page", "PageRequest"),
     "org_common.values.secret": ("Reference", "Secret"),
@@ -184,6 +186,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "HttpApi",
     "Identity",
     "Issuer",
+    "Json",
     "KeepWarm",
     "Ladder",
     "MessageRefused",

@@ -1,4 +1,4 @@
-"""Hooks of a Lambda environment: what to import at init, and when to close the database."""
+"""Hooks of a Lambda environment: imports at init, and closing the database."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 
 
 class Closable(Protocol):
-    """A database, or anything else with connections to close."""
+    """A database, or another object with connections to close."""
 
     def close(self) -> None:
-        """Close what is open; it opens again when it is used again."""
+        """Close the open connections; the next use opens new ones."""
 
 
 def register_hooks(database: Closable) -> None:
     """Close the database before a SnapStart snapshot and at SIGTERM. Does nothing outside of Lambda.
 
-    A snapshot is restored many times, and all restores would share its sockets; after a restore the first statement
-    opens a new connection. SIGTERM comes 300 ms before the end, and only where an extension is registered: closing then
-    is a courtesy to the server, and nothing relies on it.
+    All restores of a snapshot would share its sockets; the first statement after a restore opens a new connection.
+    Lambda sends SIGTERM 300 ms before it kills the process, and only if an extension is registered: closing then is a
+    courtesy to the server, and nothing relies on it.
     """
     if startup.initialization_type() == startup.SNAP_START:
         startup.before_snapshot(database.close)
@@ -33,13 +33,13 @@ def register_hooks(database: Closable) -> None:
 
 
 def prepare() -> None:
-    """Import early what a request would wait for, where Lambda runs init ahead of requests. Opens no connection.
+    """Import modules that a request would wait for, if Lambda runs init ahead of requests. Opens no connection.
 
-    It also reseeds `random` after a restore: environments of one snapshot that pause for the same "random" time would
-    all return at once.
+    Also reseeds `random` after a restore: otherwise all environments of one snapshot would back off for the same time
+    and retry at once.
     """
     if startup.is_early():
-        __import__("tenacity")  # which the first retry would import
+        __import__("tenacity")  # otherwise imported by the first retry
     startup.reseed_after_restore()
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from psycopg import sql
 
 from org_common.db.protocol.clauses import outer_clauses
-from org_common.db.protocol.statement import Statement, StatementError, Text, prepare
+from org_common.db.protocol.statement import Statement, StatementError, Text, as_sql, prepare
 from org_common.db.rows import is_simple
 
 TYPE_CHECKING = False
@@ -106,7 +106,7 @@ def page_statement(text: Text, sort: Sort, nulls: Sequence[bool] | None) -> Stat
     `nulls` says which sort keys of the cursor are null; None is for the first page.
     """
     return _page_statement(
-        text if isinstance(text, str) else text.as_string(None), sort, None if nulls is None else tuple(nulls)
+        text if isinstance(text, str) else as_sql(text), sort, None if nulls is None else tuple(nulls)
     )
 
 

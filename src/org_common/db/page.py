@@ -9,7 +9,7 @@ from psycopg.pq.abc import PGresult
 from org_common.db import rows
 from org_common.db.cursors import Cursors, SortKey
 from org_common.db.keyset import LIMIT, RANK, Sort, is_own, key_name, page_statement
-from org_common.db.protocol.statement import Params, StatementError, Text, Wire, given
+from org_common.db.protocol.statement import Params, StatementError, Text, Wire, placeholder_values
 from org_common.db.rows import M
 from org_common.values.paging import Page
 
@@ -21,7 +21,7 @@ def request(text: Text, params: Params, sort: Sort, keys: Sequence[SortKey] | No
     """The statement for one page of a SELECT: behind the sort keys of its cursor, or the first one."""
     statement = page_statement(text, sort, None if keys is None else [key.text is None for key in keys])
     names = [name for name in statement.names if not is_own(name)]
-    filled = {**dict(zip(names, given(params, names), strict=True)), LIMIT: limit + 1}
+    filled = {**dict(zip(names, placeholder_values(params, names), strict=True)), LIMIT: limit + 1}
     oids: dict[str, int] = {}
     for at, key in enumerate(keys or ()):
         filled[key_name(at)], oids[key_name(at)] = key

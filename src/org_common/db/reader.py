@@ -56,7 +56,7 @@ class Reader:
 
     def value(self, sql: Text, params: Params = None) -> Any:
         """The only column of the only row; None when there is no row."""
-        return rows.scalar(self._scope.send(prepare(sql).bind(params)))
+        return rows.scalar(self._scope.send(prepare(sql).bind(params)), self.value)
 
     def page(
         self,

@@ -1,4 +1,4 @@
-"""From a result to models."""
+"""Convert the rows of a result to models."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import datetime
 import types
 import uuid
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import repeat
 from operator import is_not, or_
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, LiteralString, TypeVar, Union, get_args, get_origin
 
 from psycopg import DataError
 from psycopg.adapt import Transformer
+from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
-from org_common.db.protocol.statement import CONTEXT, StatementError
+from org_common.db.protocol.columns import BYTEA, JSON, JSONB, array, no_bytes, unreadable
+from org_common.db.protocol.parameters import CONTEXT
+from org_common.db.protocol.placeholders import StatementError
+from org_common.values.annotations import is_list, members
+from org_common.values.jsonb import has_bytes, restore
 
 TYPE_CHECKING = False
 
@@ -27,9 +32,10 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 Make = Callable[[Sequence[Any]], Any]
 
-# Fields of these types take the values of these columns exactly as psycopg makes them (by PostgreSQL's type numbers).
-# A field of any other type or column, or with a constraint, is validated in each row; so are float and Decimal, which
-# PostgreSQL fills with NaN and infinity too.
+IS_ARRAY: LiteralString = "select typcategory = 'A' from pg_catalog.pg_type where oid = %(oid)s"
+# Fields of these types accept what psycopg returns for columns of these types (PostgreSQL's type OIDs) unchanged. A
+# field with any other type or column, or with a constraint, is validated in each row; so are float and Decimal, whose
+# columns may hold NaN and infinity.
 _EXACT: dict[Any, frozenset[int]] = {
     bool: frozenset({16}),
     bytes: frozenset({17}),
@@ -42,50 +48,68 @@ _EXACT: dict[Any, frozenset[int]] = {
 
 
 def load(model: type[M], result: PGresult, *, extra: int = 0) -> list[M]:
-    """Each row as a model; `StatementError` when columns and fields do not go together, or a value does not fit.
+    """Convert each row to a model. Columns have the names of the fields, in any order; the last `extra` are left out.
 
-    The columns are named like the fields, in any order. The last `extra` columns are left out.
+    Raises `StatementError` if columns and fields do not match, or a value does not fit its field.
     """
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
     try:
         return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result, extra)))
     except DataError as error:
-        raise StatementError(f"a value of {model.__name__} has no Python form: {error}") from None
+        raise unreadable(result, error) from None
 
 
-def scalar(result: PGresult) -> Any:
-    """The first column of the only row, None without a row; `StatementError` for more than that."""
+def scalar(result: PGresult, look_up: Callable[[LiteralString, dict[str, Any]], Any]) -> Any:
+    """The only column of the only row, None without a row; `StatementError` for several rows or columns.
+
+    An array of a type that psycopg does not know, an enum for example, is a string here, and so is a citext: `look_up`
+    asks the database which it is.
+    """
     if result.nfields != 1 or result.ntuples > 1:
-        raise StatementError(f"value() takes one column of at most one row, not {result.nfields} of {result.ntuples}")
+        raise StatementError(
+            f"value() expected one column and at most one row, got {result.nfields} and {result.ntuples}"
+        )
     if result.ntuples == 0:
         return None
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
-    return transformer.load_row(0, tuple)[0]
+    try:
+        value = transformer.load_row(0, tuple)[0]
+    except DataError as error:
+        raise unreadable(result, error) from None
+    oid = result.ftype(0)
+    if type(value) is str and value[:1] in ("{", "[") and CONTEXT.adapters.get_loader(oid, Format.TEXT) is None:
+        return array(value) if look_up(IS_ARRAY, {"oid": oid}) else value
+    return value
 
 
 Columns = tuple[tuple[bytes | None, int], ...]
 
 
 def _columns(result: PGresult, extra: int) -> Columns:
-    """Name and type of each but the last `extra`."""
+    """Name and type OID of each column but the last `extra`."""
     return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields - extra)])
 
 
 @lru_cache(maxsize=1024)
 def _maker(model: type[Model], columns: Columns) -> Make:
+    if not hasattr(model, "__from_row__"):
+        raise StatementError(f"{model.__name__} is not a model of rows: derive it from org_common.Model")
     names = [(name or b"").decode() for name, _ in columns]
     fields = model.__pydantic_fields__
     unknown = [name for name in names if name not in fields]
     missing = [name for name, field in fields.items() if field.is_required() and name not in names]
     if unknown or missing or len(set(names)) < len(names):
         raise StatementError(
-            f"the columns do not fit {model.__name__}: "
+            f"the columns do not match the fields of {model.__name__}: "
             f"unknown {unknown or 'none'}, missing {missing or 'none'}, got {names}"
         )
     validated = _validating(model, names)
-    # JSON has its keys in the model's order, whatever that of the SELECT.
+    converters = _converters(fields, columns)
+    if converters:
+        return _converting(validated, names, converters)
+    # JSON has its keys in the order of the model, whatever the order of the SELECT.
     if names != list(fields) or not is_simple(model):
         return validated
     kinds = [_kind(fields[name]) for name in names]
@@ -105,10 +129,37 @@ def _validating(model: type[Model], names: list[str]) -> Make:
     return validated
 
 
-def _building(model: type[Model], names: list[str], nullable: list[bool], validated: Make) -> Make:
-    """Builds models past validation: 164 instead of 233 us for 50 rows as a whole (2026-11).
+def _converters(fields: dict[str, FieldInfo], columns: Columns) -> list[tuple[int, Callable[[Any], Any]]]:
+    """What is done to the values of columns whose type psycopg does not know, or that lose theirs in JSON."""
+    converters: list[tuple[int, Callable[[Any], Any]]] = []
+    for at, (name, oid) in enumerate(columns):
+        annotation = fields[(name or b"").decode()].annotation
+        if oid in (JSON, JSONB) and has_bytes(annotation):
+            converters.append((at, partial(restore, annotation=annotation)))
+        elif oid != BYTEA and list(members(annotation)) == [bytes]:
+            converters.append((at, no_bytes))
+        elif is_list(annotation) and CONTEXT.adapters.get_loader(oid, Format.TEXT) is None:
+            converters.append((at, array))
+    return converters
 
-    It relies on how pydantic lays out an instance; tests/org_common/db/test_rows.py compares the two ways.
+
+def _converting(validated: Make, names: list[str], converters: list[tuple[int, Callable[[Any], Any]]]) -> Make:
+    def converted(values: Sequence[Any]) -> Any:
+        values = list(values)
+        for at, convert in converters:
+            try:
+                values[at] = None if values[at] is None else convert(values[at])
+            except ValueError as error:
+                raise StatementError(f"the column {names[at]} cannot be read: {error}") from None
+        return validated(values)
+
+    return converted
+
+
+def _building(model: type[Model], names: list[str], nullable: list[bool], validated: Make) -> Make:
+    """Build models without validation: 164 instead of 233 us for a query of 50 rows (2026-11).
+
+    Relies on the layout of a pydantic instance; tests/org_common/db/test_rows.py compares it with validation.
     """
     fields_set = frozenset(names)
     new, put = model.__new__, object.__setattr__
@@ -127,8 +178,8 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
 
 
 def is_simple(model: type[Model]) -> bool:
-    """It does nothing to its values but hold them."""
-    from org_common.values.model import Model  # whoever has one has loaded it
+    """True if the model has no validators, private attributes or settings of its own."""
+    from org_common.values.model import Model  # already imported: the caller has a model
 
     return model.model_config == Model.model_config and not (
         model.__pydantic_decorators__.field_validators
@@ -142,7 +193,7 @@ def is_simple(model: type[Model]) -> bool:
 
 
 def _kind(field: FieldInfo) -> tuple[Any, bool]:
-    """The field's type without None, and whether None was allowed. A constrained one has no type here."""
+    """The type of a field without None, and whether it accepts None. The type of a constrained field is None."""
     if field.metadata:
         return None, False
     annotation = field.annotation

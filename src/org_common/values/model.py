@@ -1,9 +1,12 @@
 """Models of request bodies, rows and responses."""
 
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from org_common.values import jsonb
+from org_common.values.annotations import may_hold_object
 from org_common.values.casing import camel
 
 
@@ -22,6 +25,11 @@ class Model(BaseModel):
         defer_build=True,
         # JSON (RFC 8259) has neither, and a value that is not JSON is serialized as null.
         allow_inf_nan=False,
+        # The default is UTF-8, which most bytes are not.
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        # The default takes digits from 20,000,000,000 on as milliseconds.
+        val_temporal_unit="seconds",
     )
 
     @classmethod
@@ -34,17 +42,21 @@ class Model(BaseModel):
         raise ValueError(", ".join(faults))
 
     def __jsonb__(self) -> dict[str, Any]:
-        """The value as an SQL parameter: one jsonb object with snake_case keys."""
-        return self.model_dump(mode="json", by_alias=False)
+        """The value as an SQL parameter: one jsonb object with snake_case keys. `ValueError` for a secret."""
+        return jsonb.dump(self)
 
 
 class Patch(Model):
     """A JSON merge patch (RFC 7396): a field that was not sent stays unchanged, `null` clears a nullable field.
 
     Every field is optional, so none needs a default. As an SQL parameter a patch is one jsonb object of the fields that
-    were sent, with snake_case keys:
+    were sent, with snake_case keys. `app.merge_patch()` merges it in depth into the columns that it may change:
 
-        set (name, color) = (select p.name, p.color from jsonb_populate_record(o, %(patch)s) p)
+        set (name, color) = (
+          select p.name, p.color
+          from jsonb_populate_record(null::shop.orders, app.merge_patch(
+            jsonb_build_object('name', o.name, 'color', o.color), %(patch)s)) p
+        )
     """
 
     @classmethod
@@ -58,9 +70,20 @@ class Patch(Model):
             # Built when the class was created, while its fields were required.
             cls.model_rebuild(force=True)
 
+    @classmethod
+    def __nested_objects__(cls) -> tuple[str, ...]:
+        """The fields that a merge patch merges in depth, as they may hold objects."""
+        return _nested_objects(cls)
+
     def sent(self) -> dict[str, Any]:
         """The fields that were sent, as JSON values with snake_case keys."""
         return self.__jsonb__()
 
     def __jsonb__(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", by_alias=False, exclude_unset=True)
+        return jsonb.dump(self, exclude_unset=True)
+
+
+@lru_cache(maxsize=256)
+def _nested_objects(patch: type[Patch]) -> tuple[str, ...]:
+    fields = patch.__pydantic_fields__.items()
+    return tuple([name for name, field in fields if may_hold_object(field.annotation)])

@@ -304,6 +304,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "app.has_org_role": ["authenticated"],
         "app.claims": all_roles,
         "app.has_sys_role": signed_in,
+        "app.merge_patch": all_roles,
         "app.identify": signed_in,
         "app.recheck": all_roles,
         "app.require": all_roles,

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any, LiteralString
 
 import pytest
+from pydantic import BaseModel
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database
@@ -70,7 +71,7 @@ class Small(Model):
 
 
 MISFITS: list[tuple[LiteralString, str]] = [
-    ("select 1 as id", r"do not fit Small: unknown none, missing \['name'\], got \['id'\]"),
+    ("select 1 as id", r"do not match the fields of Small: unknown none, missing \['name'\], got \['id'\]"),
     ("select 1 as id, 'x' as name, 2 as more", r"unknown \['more'\], missing none"),
     ("select 1 as id, 'x' as label", r"unknown \['label'\], missing \['name'\]"),
     ("select 1 as id, 'x' as name, 'y' as name", r"got \['id', 'name', 'name'\]"),
@@ -86,7 +87,7 @@ def test_columns_that_do_not_fit_are_named(reader: Reader, query: LiteralString,
 
 
 def test_a_misfit_is_found_without_a_single_row(reader: Reader) -> None:
-    with pytest.raises(StatementError, match="do not fit"):
+    with pytest.raises(StatementError, match="do not match"):
         reader.all(Small, "select 1 as id where false")
 
 
@@ -170,3 +171,15 @@ def test_the_first_rows_of_many_threads(db: Database) -> None:
         with ThreadPoolExecutor(4) as pool:
             for done in [pool.submit(work) for _ in range(4)]:
                 assert [row.id for row in done.result()] == [1, 2, 3, 4, 5]
+
+
+class Foreign(BaseModel):
+    id: int
+
+
+@pytest.mark.parametrize("model", [Foreign, dict])
+def test_another_class_than_a_model_is_refused(reader: OwnedReader, model: Any) -> None:
+    with pytest.raises(
+        StatementError, match=f"{model.__name__} is not a model of rows: derive it from org_common.Model"
+    ):
+        reader.all(model, "select 1 as id")

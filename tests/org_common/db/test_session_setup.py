@@ -46,7 +46,7 @@ def test_a_rule_binds_the_paths_parameters() -> None:
 
 
 def test_a_rule_over_a_parameter_that_the_path_does_not_have_is_a_fault() -> None:
-    with pytest.raises(StatementError, match=r"%\(org_id\)s was not given"):
+    with pytest.raises(StatementError, match=r"%\(org_id\)s of the statement is missing"):
         setup(OrgCheck("org_user"))
 
 

@@ -1,4 +1,4 @@
-"""Counters of what happened to connections and transactions."""
+"""Counters of connections and transactions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import Counter
 
 
 class Counters:
-    """Numbers since the process began. They only grow; a reporter takes differences.
+    """Counts since the process started. They only increase; a report takes differences.
 
-    `dropped` is by reason: "dead", "idle too long", "forked", "in doubt".
+    `dropped` counts closed connections by reason: "dead", "idle too long", "forked", "in doubt".
     """
 
     __slots__ = (
@@ -37,7 +37,7 @@ class Counters:
         self.dropped: Counter[str] = Counter()
 
     def as_dict(self) -> dict[str, int | dict[str, int]]:
-        """All of them by name."""
+        """All counters by name."""
         plain: dict[str, int | dict[str, int]] = {
             name: getattr(self, name) for name in self.__slots__ if name != "dropped"
         }

@@ -1,22 +1,24 @@
-"""Named prepared statements of one connection, where its profile allows them.
+"""Named prepared statements of one connection, if its profile allows them.
 
-The server parses and plans a text once for each connection instead of once for each unit: a guarded read takes half of
-the time (286 -> 137 us for one row, 358 -> 208 us for fifty; benchmarks/read.py, 2026-11). A plan belongs to the role
-that it was made for; PostgreSQL makes it again when the role has changed.
+The server parses and plans a statement once for each connection instead of once for each transaction: a guarded read
+takes half the time (286 -> 137 us for one row, 358 -> 208 us for fifty; benchmarks/read.py, 2026-11). A plan belongs to
+a role; PostgreSQL replans when the role has changed.
 """
 
 from __future__ import annotations
 
 from org_common.db.protocol.statement import Wire
 
-# A program has this many texts or fewer; whatever puts texts together at run time must not fill the server's memory.
+# Programs have fewer statements than this; SQL that is composed at run time must not fill the server's memory.
 LIMIT = 256
+# A longer statement holds data, which the server would keep.
+MAX_LENGTH = 20_000
 
 Key = tuple[bytes, tuple[int, ...]]
 
 
 class Plans:
-    """Which texts the server knows, by which name. A text with parameters of other types is another one."""
+    """The statements that the server has prepared, and their names. Other parameter types make another statement."""
 
     __slots__ = ("_made", "_names")
 
@@ -25,21 +27,21 @@ class Plans:
         self._made = 0
 
     def name(self, statement: Wire) -> bytes | None:
-        """The name of a statement that the server knows."""
+        """The name of a statement that the server has prepared, None if it has not."""
         return self._names.get((statement[0], statement[2]))
 
     def new(self, statement: Wire) -> bytes | None:
-        """A name for a statement that it should get to know, None when it need not. No name is used twice."""
+        """A new name for a statement to prepare, None if it should not be prepared. No name is used twice."""
         is_query = statement[0][:6].lower() in (b"select", b"insert", b"update", b"delete") or bool(statement[1])
-        if not is_query or len(self._names) >= LIMIT:
+        if not is_query or len(self._names) >= LIMIT or len(statement[0]) > MAX_LENGTH:
             return None
         self._made += 1
         return b"oc_%d" % self._made
 
     def learned(self, statement: Wire, name: bytes) -> None:
-        """The server has parsed it."""
+        """Record that the server has parsed a statement."""
         self._names[(statement[0], statement[2])] = name
 
     def forget(self) -> None:
-        """The server denies one of them, or has changed a table below it: begin anew, with new names."""
+        """Start over with new names: the server lost a prepared statement, or a table below it has changed."""
         self._names.clear()

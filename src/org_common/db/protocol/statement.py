@@ -1,149 +1,195 @@
-"""SQL text with named placeholders, made ready for the wire once per text."""
+"""SQL with named placeholders, prepared for the wire protocol once per statement."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, LiteralString
 
-import orjson
-from psycopg import DataError, adapters, sql
-from psycopg.adapt import AdaptersMap, PyFormat, Transformer
-from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
-from psycopg.types.numeric import Int4
+from psycopg import sql
 
-from org_common.db.protocol import arithmetic
-from org_common.db.protocol.numbered import numbered_placeholder
 from org_common.db.protocol.parameter_names import remember, withhold
+from org_common.db.protocol.parameters import (
+    CONTEXT,
+    TEXT,
+    TEXT_ARRAY,
+    TEXT_FORMAT,
+    Encoded,
+    Params,
+    encode,
+    placeholder_values,
+    unsendable,
+    widen,
+)
+from org_common.db.protocol.placeholders import Placeholders, StatementError, comment_end, parse
 from org_common.values.errors import Unprocessable
 
-# SQL that a person wrote into the program: never a string that was put together at run time.
+__all__ = [
+    "CONTEXT",
+    "TEXT_FORMAT",
+    "Params",
+    "Statement",
+    "StatementError",
+    "Text",
+    "Wire",
+    "as_sql",
+    "comment_end",
+    "placeholder_values",
+    "prepare",
+    "prepare_own",
+]
+
+# SQL that is written in the program, never a string assembled at run time.
 Text = LiteralString | sql.SQL | sql.Composed
-# Anything with attributes named like the placeholders (a model), or a mapping.
-Params = Mapping[str, Any] | object | None
-# What libpq's PQsendQueryParams takes: command, values, type oids, formats.
+# The arguments of libpq's PQsendQueryParams: command, values, type OIDs, formats.
 Wire = tuple[bytes, list[bytes | None], tuple[int, ...], list[int]]
-TEXT_FORMAT = 0
-
-
-class StatementError(Exception):
-    """The text is not one that a handler may send, or its parameters do not fit: a fault of the program."""
+# A longer statement is not cached: it holds data.
+MAX_CACHED_LENGTH = 20_000
 
 
 class Statement:
-    """One text with `$1`-style placeholders, and the names that fill them."""
+    """One statement with `$1`-style placeholders, and the names of their parameters."""
 
-    __slots__ = ("_chains", "_formats", "command", "names")
+    __slots__ = ("_placeholders", "command", "names")
 
-    def __init__(self, command: bytes, names: tuple[str, ...]) -> None:
-        self.command: bytes = command
-        self.names: tuple[str, ...] = names
-        self._formats = [PyFormat.AUTO] * len(names)
-        self._chains = arithmetic.chains(command)
+    def __init__(self, placeholders: Placeholders) -> None:
+        self._placeholders = placeholders
+        self.command: bytes = placeholders.command
+        self.names: tuple[str, ...] = placeholders.names
 
     def bind(self, params: Params) -> Wire:
-        """Adapt the parameters. Done before anything is sent: a fault here reaches no server.
+        """Adapt the parameters, before anything is sent: an error here never reaches the server.
 
-        `StatementError` when one is missing or of a type that has no PostgreSQL form, `Unprocessable` for text
-        that PostgreSQL cannot store (a NUL).
+        Raises `StatementError` for a parameter that is missing or whose type has no PostgreSQL form, `Unprocessable`
+        for a string that PostgreSQL cannot store (a NUL).
         """
         if not self.names:
             return self.command, [], (), []
-        values = [_adaptable(value) for value in given(params, self.names)]
-        if self._chains:
-            arithmetic.widen(values, self._chains)
-        transformer = Transformer(CONTEXT)
+        values = placeholder_values(params, self.names)
+        _, _, null_tests, any_typed, shallow, products = self._placeholders
+        for at in null_tests:
+            values[at] = Encoded(None if values[at] is None else b"", TEXT)
+        for bound, positions in products:
+            widen(values, bound, positions)
+        for at in shallow:
+            self._refuse_loss(at, values[at])
         try:
-            # psycopg's Buffer is bytes-like; libpq takes it as it is.
-            wired: list[Any] = list(transformer.dump_sequence(values, self._formats))
-        except DataError as error:
-            raise Unprocessable("A text holds a character that cannot be stored.", code="invalid_text") from error
+            wired, oids, formats = encode(values)
         except Exception as error:
-            raise StatementError(f"a parameter cannot be sent to PostgreSQL: {error}") from error
-        return self.command, wired, transformer.types or (), [int(f) for f in transformer.formats or ()]
+            raise self._unsendable(values, error) from error
+        if any_typed:
+            types = list(oids)
+            for at in any_typed:
+                types[at] = types[at] or _text_type(values[at])
+            oids = tuple(types)
+        return self.command, wired, oids, formats
+
+    def _unsendable(self, values: list[Any], error: Exception) -> Exception:
+        """Name the parameter that cannot be sent."""
+        for name, value in zip(self.names, values, strict=True):
+            try:
+                encode([value])
+            except Exception as reason:  # noqa: BLE001  # of any kind: the caller raises it
+                if "NUL" in str(reason):
+                    return Unprocessable("The text contains an unsupported character (NUL).", code="invalid_text")
+                return StatementError(unsendable(name, reason))
+        return StatementError(f"the parameters cannot be sent to PostgreSQL: {error}")
+
+    def _refuse_loss(self, at: int, value: object) -> None:
+        fields: tuple[str, ...] = getattr(type(value), "__nested_objects__", tuple)()
+        if fields:
+            raise StatementError(
+                f"%({self.names[at]})s would replace the objects in {', '.join(fields)} instead of merging them: "
+                f"use app.merge_patch(jsonb_build_object(...), %({self.names[at]})s), which merges in depth"
+            )
 
 
-def given(params: Params, names: Sequence[str]) -> list[Any]:
-    """The values of the names; `StatementError` names the first that is missing."""
-    get = params.__getitem__ if isinstance(params, Mapping) else params.__getattribute__
-    try:
-        return [get(name) for name in names]
-    except (KeyError, AttributeError) as error:
-        missing = error.name if isinstance(error, AttributeError) else error.args[0]
-        raise StatementError(f"the statement's parameter %({missing})s was not given") from error
+def _text_type(value: object) -> int:
+    """The type of a string, None or an empty list where the context gives it none."""
+    return TEXT_ARRAY if isinstance(value, (list, tuple, set, frozenset)) else TEXT
 
 
-class _Context:
-    """psycopg's adapters with JSON by orjson, for values that are adapted away from any connection."""
-
-    adapters: AdaptersMap = AdaptersMap(adapters)
-    connection = None
-
-
-CONTEXT = _Context()
-set_json_loads(orjson.loads, CONTEXT)
-set_json_dumps(orjson.dumps, CONTEXT)
-
-# The words that a handler's statement may begin with. All that could end or change a unit (COMMIT, SET ROLE, CALL of a
-# procedure that commits, DO, COPY, LISTEN ...) begins otherwise; two statements in one text are refused by the server.
+# The words that a handler's statement may begin with. Anything that could end or change a transaction (COMMIT, SET
+# ROLE, CALL of a procedure that commits, DO, COPY, LISTEN ...) begins with another; the server rejects two statements
+# in one.
 _ALLOWED = frozenset({"select", "insert", "update", "delete", "merge", "with", "values", "table"})
-# A carriage return ends a comment too: `--\rcommit /*\nselect 1 */` commits.
+# A carriage return also ends a comment: `--\rcommit /*\nselect 1 */` commits.
 _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
-# What it sets with `false` would outlive the unit, and behind a pooler reach others.
+# A setting made with `false` would outlive the transaction, and behind a pooler reach other clients.
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
-# So would this lock: the next unit of the connection holds it, and does not know.
+# So would this lock: the next transaction of the connection would hold it without knowing.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
-_COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
-_PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
 
 
 def prepare(text: Text) -> Statement:
-    """The statement of a text; `StatementError` when it begins with a word that no handler may send."""
+    """Parse a statement; `StatementError` if it begins with a word that handlers may not use."""
     if isinstance(text, str):
-        return _prepare(text)
-    statement = _prepare(text.as_string(None))
-    if _has_literal(text):
+        return _prepare(text) if len(text) <= MAX_CACHED_LENGTH else _parsed(text, text)
+    whole, guarded = as_sql(text, data=True), as_sql(text, data=False)
+    statement = _prepare_composed(whole, guarded) if len(whole) <= MAX_CACHED_LENGTH else _parsed(whole, guarded)
+    if whole != guarded:
+        # It holds values, which no log line may show.
         withhold(statement.command)
     return statement
 
 
-def _has_literal(text: sql.Composable) -> bool:
-    return isinstance(text, sql.Literal) or (isinstance(text, sql.Composed) and any(map(_has_literal, text)))
-
-
 def prepare_own(text: LiteralString) -> Statement:
-    """The statement of one of the SDK's own texts (BEGIN, COMMIT), to which the rule for handlers does not apply."""
+    """Parse a statement of the SDK itself (BEGIN, COMMIT), without the restrictions for handlers."""
     return _numbered(text)
+
+
+def as_sql(part: sql.Composable, *, data: bool = True) -> str:
+    """Composed SQL as one string, in which only the SQL has placeholders; without the data for the guard."""
+    if isinstance(part, sql.Composed):
+        return "".join([as_sql(each, data=data) for each in part])
+    text = part.as_string(None)
+    if isinstance(part, (sql.SQL, sql.Placeholder)):
+        return text
+    return text.replace("%", "%%") if data or isinstance(part, sql.Identifier) else "''"
+
+
+def _parsed(text: str, guarded: str) -> Statement:
+    _guard(guarded)
+    return _numbered(text)
+
+
+def _numbered(text: str) -> Statement:
+    placeholders = parse(text)
+    if len(text) <= MAX_CACHED_LENGTH:
+        remember(placeholders.command, placeholders.names)
+    return Statement(placeholders)
 
 
 @lru_cache(maxsize=1024)
 def _prepare(text: str) -> Statement:
+    return _parsed(text, text)
+
+
+_prepare_composed = lru_cache(maxsize=1024)(_parsed)
+
+
+def _guard(text: str) -> None:
     start = _skip_blank(text)
     if _SETTING.search(text):
         raise StatementError(
-            "a statement may not call set_config() or get around it: role, claims and limits are the SDK's"
+            "a statement may not call set_config() or an equivalent: the SDK sets role, claims and limits"
         )
     if _LOCK.search(text):
-        raise StatementError("a statement may not take a lock that outlives its unit: take pg_advisory_xact_lock()")
+        raise StatementError(
+            "a statement may not take a lock that outlives its transaction: use pg_advisory_xact_lock()"
+        )
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]
         raise StatementError(
-            f"a statement may not begin with {found!r}: units are opened, limited and ended by the SDK. "
+            f"a statement may not begin with {found!r}: the SDK opens, limits and ends transactions. "
             f"Allowed are {', '.join(sorted(_ALLOWED))}"
         )
-    number = numbered_placeholder(text)
-    if number is not None:
-        raise StatementError(
-            f"{number} is a placeholder of other drivers: name the parameter, %(org_id)s, and pass {{'org_id': ...}}"
-        )
-    return _numbered(text)
 
 
 def _skip_blank(text: str) -> int:
-    """Where the first word begins: after white space, parentheses and comments, nested ones too."""
+    """The position of the first word, after white space, parentheses and (nested) comments."""
     at = 0
     while True:
         blank = _BLANK.match(text, at)
@@ -153,48 +199,3 @@ def _skip_blank(text: str) -> int:
             at = comment_end(text, at)
         else:
             return at
-
-
-def comment_end(text: str, at: int) -> int:
-    """Where the comment that begins here ends; PostgreSQL's nest."""
-    depth = 0
-    for mark in _COMMENT_MARK.finditer(text, at):
-        depth += 1 if mark[0] == "/*" else -1
-        if depth == 0:
-            return mark.end()
-    return len(text)
-
-
-def _numbered(text: str) -> Statement:
-    names: list[str] = []
-
-    def number(found: re.Match[str]) -> str:
-        if found["percent"]:
-            return "%"
-        name = found["name"]
-        if name is None:
-            raise StatementError(
-                f"'%{found['bad']}' is no placeholder. "
-                "Parameters are named, %(org_id)s, and a percent sign is written %%"
-            )
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    command = _PLACEHOLDER.sub(number, text).encode()
-    remember(command, tuple(names))
-    return Statement(command, tuple(names))
-
-
-def _adaptable(value: Any) -> object:
-    """A model is one jsonb object, of a patch what was sent; so is a dict. An int is an integer, or larger.
-
-    psycopg sends a small int as smallint, and PostgreSQL computes in the type of the operands: 300 * 200 overflows.
-    """
-    kind = type(value)
-    if kind is int and -0x8000 <= value < 0x8000:
-        return Int4(value)
-    if kind is dict:
-        return Jsonb(value)
-    as_json = getattr(kind, "__jsonb__", None)
-    return value if as_json is None else Jsonb(as_json(value))

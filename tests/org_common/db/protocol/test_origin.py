@@ -130,15 +130,15 @@ EXCERPTS: list[tuple[LiteralString, str, list[str], str | None]] = [
         None,
     ),
     (
-        "select id from lab.notes where %(a)s is null",
+        "select id from lab.notes where (%(a)s) is null",
         "could not determine data type of parameter %(a)s (SQLSTATE 42P18)",
-        ["select id from lab.notes where %(a)s is null"],
+        ["select id from lab.notes where (%(a)s) is null"],
         None,
     ),
     (
-        "select id from lab.notes where id in %(a)s",
+        "select id from lab.notes where id %(a)s",
         'syntax error at or near "%(a)s" (SQLSTATE 42601)',
-        ["select id from lab.notes where id in %(a)s", " " * 37 + "^"],
+        ["select id from lab.notes where id %(a)s", " " * 34 + "^"],
         None,
     ),
     (

@@ -120,7 +120,7 @@ def test_a_table_that_changes_is_planned_anew(lab: Lab, direct: Database) -> Non
     for name in ("a", "b"):
         lab.tell("alter table lab.changing add column " + name + " integer")
         assert reader(direct).value(text) == 0
-        with pytest.raises(Exception, match=r"value\(\) takes one column"):
+        with pytest.raises(Exception, match=r"value\(\) expected one column"):
             reader(direct).value(whole)
     lab.tell("drop table lab.changing")
 

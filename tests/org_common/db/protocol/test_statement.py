@@ -66,7 +66,7 @@ def test_a_percent_sign_is_written_twice() -> None:
     "text", ["select %s", "select 5 % 2", "select %(a)d", "select %(a)", "select '100%'", "select %(1)s"]
 )
 def test_any_other_percent_sign_is_refused(text: LiteralString) -> None:
-    with pytest.raises(StatementError, match="is no placeholder"):
+    with pytest.raises(StatementError, match="is not a valid placeholder"):
         prepare(text)
 
 
@@ -103,7 +103,7 @@ def test_parameters_come_from_a_mapping_or_a_model() -> None:
 
 @pytest.mark.parametrize("params", [{}, {"Id": 1}, Box(id="1"), None], ids=["none", "case", "model", "None"])
 def test_a_missing_parameter_is_named(params: object) -> None:
-    with pytest.raises(StatementError, match=r"%\(missing\)s was not given"):
+    with pytest.raises(StatementError, match=r"%\(missing\)s of the statement is missing"):
         prepare("select %(missing)s").bind(params)
 
 
@@ -188,3 +188,43 @@ def test_without_placeholders_parameters_do_not_matter() -> None:
 
     assert isinstance(statement, Statement)
     assert statement.bind({"any": object()}) == (b"select 1", [], (), [])
+
+
+DATA = [
+    "100%",
+    "%(n)s",
+    "%s",
+    "a%%b",
+    "it's %(secret)s",
+    "set_config(",
+    'U&"',
+    "\\%",
+    "pg_advisory_lock",
+    "$1",
+    "--",
+    "/*",
+    "",
+]
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("data", DATA)
+def test_data_of_composed_sql_is_left_alone(db: Database, data: str) -> None:
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    text = sql.SQL("select {}::text || %(secret)s::text").format(sql.Literal(data))
+
+    assert reader.value(text, {"secret": "S3"}) == data + "S3"
+    assert reader.value(sql.SQL("select {}").format(sql.Composed([sql.Literal(data)]))) == data
+
+
+@pytest.mark.parametrize("name", ["a%b", "%(n)s", "100%%"])
+def test_names_of_composed_sql_are_left_alone(name: str) -> None:
+    assert prepare(sql.SQL("select 1 as {}").format(sql.Identifier(name))).command == f'select 1 as "{name}"'.encode()
+
+
+@pytest.mark.parametrize(
+    "part", [sql.Identifier("set_config"), sql.SQL("set_config"), sql.Identifier("pg_advisory_lock")]
+)
+def test_names_of_composed_sql_are_guarded(part: sql.Composable) -> None:
+    with pytest.raises(StatementError, match="a statement may not"):
+        prepare(sql.SQL("select {}('role', 'x', false)").format(part))

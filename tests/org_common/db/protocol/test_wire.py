@@ -75,7 +75,7 @@ def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
 def test_a_wrong_number_of_parameters_leaves_the_connection_intact(raw: Raw) -> None:
     """08P01, as a pooler says that it hangs up."""
     with pytest.raises(StatementFailed) as raised:
-        exchange(raw.pgconn, [own("select $1::int"), own("select 2")], soon())
+        exchange(raw.pgconn, [(b"select $1::int", [], (), []), own("select 2")], soon())
 
     assert raised.value.sqlstate == "08P01"
     assert raw.pgconn.transaction_status == TransactionStatus.IDLE

@@ -1,5 +1,7 @@
 """`$1` is refused before it is sent, and only where PostgreSQL takes it for a placeholder."""
 
+from contextlib import suppress
+
 import psycopg
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from org_common import App
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database
-from org_common.db.protocol.numbered import numbered_placeholder
+from org_common.db.protocol.placeholders import parse
 from org_common.db.protocol.statement import StatementError, prepare
 from org_common.db.reader import Reader
 from org_common.db.transaction import Transaction
@@ -55,12 +57,13 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", PLACEHOLDERS)
 def test_a_placeholder_is_found(text: str) -> None:
-    assert numbered_placeholder(text) in ("$1", "$12")
+    with pytest.raises(StatementError, match=r"'\$12?' is not a valid placeholder"):
+        parse(text)
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_is_quoted_is_not(text: str) -> None:
-    assert numbered_placeholder(text) is None
+    assert parse(text).command == text.encode()
 
 
 @pytest.mark.db
@@ -88,11 +91,12 @@ MARKS = ["'", "''", '"', "$$", "$a$", "$1", "/*", "*/", "--", "\n", "\\", "E", "
 
 @given(st.lists(st.sampled_from(MARKS), max_size=12))
 def test_any_text_is_read_to_its_end(pieces: list[str]) -> None:
-    numbered_placeholder("".join(pieces))
+    with suppress(StatementError):
+        parse("".join(pieces))
 
 
 def test_the_message_says_what_to_write() -> None:
-    with pytest.raises(StatementError, match=r"\$1 is a placeholder of other drivers: name the parameter"):
+    with pytest.raises(StatementError, match=r"'\$1' is not a valid placeholder\. Name parameters, as in %\(org_id\)s"):
         prepare("select $1::int")
 
 
