@@ -83,14 +83,8 @@ class App(Router):
         - `problem_types`: a URL prefix; the `type` of a problem is the prefix and its code.
         """
         super().__init__()
-        for source in events:
-            if identity.needs_authorizer and not source.has_authorizer:
-                raise TypeError(
-                    f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
-                    f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
-                )
-        if not events:
-            raise TypeError(f"App({name!r}): events= is empty, so nothing can invoke it. Example: events=(HTTP_API,)")
+        self.provided = {}
+        _check_events(name, identity, events)
         self.name = name
         self.identity = identity
         self.events = tuple(events)
@@ -205,3 +199,31 @@ class App(Router):
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"
+
+
+def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSource]) -> None:
+    """`TypeError` for event sources that the app would not read, or whose callers it would all refuse."""
+    if not isinstance(events, (tuple, list)):
+        raise TypeError(f"App({name!r}): events={events!r} is not a tuple. Example: events=(HTTP_API,)")
+    if not events:
+        raise TypeError(f"App({name!r}): events= is empty, so nothing can invoke it. Example: events=(HTTP_API,)")
+    for at, source in enumerate(events):
+        if isinstance(source, type) or not hasattr(source, "has_authorizer"):
+            raise TypeError(f"App({name!r}): events= has {source!r}, which is not an event source. Example: HTTP_API")
+        for other in events[:at]:
+            if type(other) is type(source):
+                raise TypeError(
+                    f"App({name!r}): events= has {other!r} and {source!r}, and {other!r} would take all events of "
+                    "both. Keep one; for two base paths declare two apps"
+                )
+        if identity.needs_authorizer and not source.has_authorizer:
+            raise TypeError(
+                f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
+                f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
+            )
+        if getattr(identity, "needs_jwt_claims", False) and not getattr(source, "has_jwt_claims", False):
+            raise TypeError(
+                f"App({name!r}): identity={identity!r} reads the claims of payload format 2.0, and events of "
+                f"{source!r} do not have them, so every caller would be refused. Remove {source!r} from events=, or "
+                "verify tokens in the app: identity=Bearer(...)"
+            )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, get_args, get_origin
@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import SchemaValidator, from_json
 
 from org_common.handlers import numbers
+from org_common.handlers.misuse import is_with_status, mismatch
 from org_common.handlers.pointer import pointer
 from org_common.handlers.scalar import FORMATS, OUT_OF_RANGE, StringFormat, error_details, unwrap
 from org_common.values.errors import MAX_FAULTS, BadRequest, Fault
@@ -165,9 +166,7 @@ def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     def write(value: Any) -> bytes:
         if not isinstance(value, model):
             # Written, it would show every field that it has. This raises before the transaction is committed.
-            raise TypeError(
-                f"the handler must return {model.__name__}, as annotated, but returned {type(value).__name__}"
-            )
+            raise mismatch(model, value)
         filters = warnings.filters
         return to_json(value, by_alias=True, warnings=True if filters and filters[0] is MISMATCH_IS_ERROR else "error")
 
@@ -176,8 +175,15 @@ def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
 
 def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     """A function that writes models as a JSON array."""
-    write = model_writer(model)
-    return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
+    write_model = model_writer(model)
+
+    def write(values: Any) -> bytes:
+        # A model is iterable too: its fields would be taken for the items.
+        if type(values) is not list and (isinstance(values, (BaseModel, str, Mapping)) or is_with_status(values)):
+            raise mismatch(list[model], values)  # type: ignore[valid-type]  # shown only
+        return b"[" + b",".join([write_model(value) for value in values]) + b"]"
+
+    return write
 
 
 def union_writer(types: Sequence[Any]) -> Callable[[Any], bytes]:
