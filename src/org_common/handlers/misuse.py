@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args, get_origin
 
 CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
 _DELIMITERS = frozenset(' \t\r\n:;,="/()<>@?{}\\')
@@ -137,8 +137,8 @@ def _names_a_model(annotation: Any) -> bool:
 
 def result_error(annotation: Any, part: Any) -> TypeError:
     """The error for a return annotation with a part that JSON does not have."""
-    where = f"the return annotation {spell(annotation)}" + ("" if part is annotation else f" contains {spell(part)}")
-    return TypeError(f"{where}{',' if part is annotation else ', which'} {_why_not_json(part)}")
+    where = "" if part is annotation else f" contains {spell(part)}, which"
+    return TypeError(f"the return annotation {spell(annotation)}{where} {_why_not_json(part)}")
 
 
 def _why_not_json(annotation: Any) -> str:
@@ -152,13 +152,13 @@ def _why_not_json(annotation: Any) -> str:
             f"is a pydantic BaseModel, whose fields would have other names: derive it from org_common.Model, "
             f"`class {spell(kind)}(Model)`"
         )
-    if kind in (bytes, bytearray, memoryview):
+    if kind in (bytes, bytearray, memoryview, Literal):
         return 'is not JSON: return Response(content, headers={"content-type": "..."})'
     if issubclass(kind, Mapping):
         return f"has keys that JSON does not have: use strings, `dict[str, {spell(arguments[1])}]`"
     if kind.__name__ in ("timedelta", "complex", "type"):
         return "is not JSON: return a string or a number"
-    if issubclass(kind, Iterable):
+    if issubclass(kind, Iterable) and kind is not Callable:
         return "is not JSON: return a list, for example `sorted(items)`"
     return "is not JSON: return a model, a dict, a list or a Response"
 

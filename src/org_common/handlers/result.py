@@ -178,10 +178,12 @@ def _check_annotation(annotation: object) -> None:
 def _find_unwritable(annotation: Any, *, contains_model: bool) -> Any:
     """The part of an annotation that is not JSON; None without one.
 
-    pydantic writes what contains models: sets as well, but not these keys.
+    pydantic writes what contains models: there, sets and keys that are not strings have a form.
     """
     for member in _union_members(annotation):
         kind, args = get_origin(member) or member, get_args(member)
+        if kind is Callable or (kind is Literal and any(isinstance(value, bytes) for value in args)):
+            return member
         if not isinstance(kind, type) or issubclass(kind, Response):
             continue
         if is_model(kind):
@@ -194,7 +196,7 @@ def _find_unwritable(annotation: Any, *, contains_model: bool) -> Any:
         if kind is tuple and len(args) == 2 and args[1] is int and _is_body(args[0]):
             # A body and its status, as Flask's handlers return them.
             return member
-        if issubclass(kind, Mapping) and len(args) == 2 and not _is_key(args[0]):
+        if issubclass(kind, Mapping) and len(args) == 2 and not contains_model and not _has_keys(args[0]):
             return member
         for arg in args:
             found = _find_unwritable(arg, contains_model=contains_model)
@@ -245,9 +247,9 @@ def _contains_model(annotation: object) -> bool:
     return any(is_model(kind) or any(map(_contains_model, get_args(kind))) for kind in _union_members(annotation))
 
 
-def _is_key(annotation: Any) -> bool:
-    """Whether plain JSON has such keys: strings."""
-    return all(
+def _has_keys(annotation: Any) -> bool:
+    """Whether plain JSON has keys of this type: strings."""
+    return any(
         kind in (str, Any, object)
         or isinstance(kind, TypeVar)
         or (get_origin(kind) is Literal and all(type(value) is str for value in get_args(kind)))
