@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -59,18 +60,18 @@ class ResultWriter:
 
         Raises `TypeError` for an annotation whose values cannot be written as JSON.
         """
-        if annotation is not None and annotation is not type(None) and not is_model(annotation):
+        if annotation not in (None, type(None)) and (not is_model(annotation) or is_plain_model(annotation)):
             _check_annotation(annotation)
         self.status = status
         self._headers = {"content-type": JSON, "cache-control": cache}
         check_headers(self._headers)
         self._annotation = annotation
-        self._may_be_none = annotation in (None, Any, object) or type(None) in _union_members(annotation)
+        self._may_be_none = may_be_none(annotation)
         self._write: Callable[[Any], bytes] | None = None
 
     def prepare(self) -> None:
         """Compile the serializer now instead of at the first response."""
-        self._write = _writer(self._annotation)
+        self._write = compile_writer(self._annotation)
 
     def render(self, value: object, request: Request) -> Response:
         """Return the response: 204 for None, and a `Response` unchanged.
@@ -86,7 +87,7 @@ class ResultWriter:
         headers = self._headers.copy()
         write = self._write
         if write is None:
-            write = self._write = _writer(self._annotation)
+            write = self._write = compile_writer(self._annotation)
         body = write(value)
         status = self.status
         if status == 201:
@@ -115,7 +116,13 @@ def _location(path: str, body: bytes) -> str | None:
     return quote(path.removesuffix("/"), safe="/:@!$&'()*+,;=~") + "/" + quote(str(created_id), safe="")
 
 
-def _writer(annotation: object) -> Callable[[Any], bytes]:
+def may_be_none(annotation: object) -> bool:
+    """Whether a handler with this return annotation may return None. One without an annotation may."""
+    return annotation in (None, Any, object) or type(None) in _union_members(annotation)
+
+
+def compile_writer(annotation: object) -> Callable[[Any], bytes]:
+    """A function that writes the results of a handler with this return annotation as JSON."""
     # `render` handles None and Response itself.
     members = _union_members(annotation)
     types = [kind for kind in members if kind is not type(None) and not _is_response(kind)]
@@ -126,7 +133,7 @@ def _writer(annotation: object) -> Callable[[Any], bytes]:
         return model_writer(kind)
     args = get_args(kind)
     if get_origin(kind) is Page:
-        return _page_writer(_writer(GenericAlias(list, args[:1])), annotation)
+        return _page_writer(compile_writer(GenericAlias(list, args[:1])), annotation)
     if _is_array(kind):
         item_types = _union_members(args[0])
         if len(item_types) == 1 and is_model(item_types[0]):
@@ -219,7 +226,7 @@ def _is_opaque(kind: type) -> bool:
         and (issubclass(kind, tuple) or not issubclass(kind, (dict, list, Iterable)))
         and not getattr(kind, "__abstractmethods__", None)
         and not getattr(kind, "_is_protocol", False)
-        and not kind.__subclasses__()
+        and (not kind.__subclasses__() or kind.__module__.partition(".")[0] in sys.stdlib_module_names)
     )
 
 

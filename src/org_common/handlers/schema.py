@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import SchemaValidator, from_json
 
 from org_common.handlers import numbers
+from org_common.handlers.enums import with_json_values
 from org_common.handlers.misuse import is_with_status, mismatch
 from org_common.handlers.pointer import pointer
 from org_common.handlers.scalar import FORMATS, OUT_OF_RANGE, StringFormat, error_details, unwrap
@@ -56,11 +57,16 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
     It raises `BadRequest` for invalid JSON.
     """
     _build(model)
-    validate_all = model.__pydantic_validator__.validate_json
+    schema = with_json_values(model.__pydantic_core_schema__)
+    validator = model.__pydantic_validator__
+    if schema is not model.__pydantic_core_schema__:
+        # By default pydantic reuses the validators of the model classes in the schema.
+        validator = SchemaValidator(schema, _use_prebuilt=False)
+    validate_all = validator.validate_json
     # Reporting a million errors of one body took 1.2 GB and 20 s: of a large body only the first bad item is reported.
     validate = validate_all
-    if _has_collection(model.__pydantic_core_schema__):
-        validate = _fail_fast_validator(model.__pydantic_core_schema__).validate_json
+    if _has_collection(schema):
+        validate = _fail_fast_validator(schema).validate_json
 
     def parse(body: bytes, faults: list[Fault]) -> Any:
         if numbers.may_have_inexact_numbers(body):
@@ -95,7 +101,11 @@ def form_parser(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
     `MAX_FORM_FIELDS` fields.
     """
     _build(model)
-    validate = model.__pydantic_validator__.validate_python
+    schema = with_json_values(model.__pydantic_core_schema__)
+    validator = model.__pydantic_validator__
+    if schema is not model.__pydantic_core_schema__:
+        validator = SchemaValidator(schema, _use_prebuilt=False)
+    validate = validator.validate_python
     fields = {_wire_name(name, field): _form_field(field.annotation) for name, field in model.model_fields.items()}
 
     def parse(form: str, faults: list[Fault]) -> Any:

@@ -269,7 +269,7 @@ def _parameter(
             if is_plain_model(body) or (kind == "body" and marker is not None):
                 from org_common.handlers.misuse import model_error
 
-                raise model_error(name, body, marker)
+                raise model_error(name, body, None if kind == "form" else marker)
             return Parameter(name, kind, annotation=body, wire_name=name, required=required, default=default)
         return _scalar_parameter(name, annotation, marker, path, required=required, default=default)
     except TypeError as error:
