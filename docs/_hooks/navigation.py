@@ -8,7 +8,8 @@ from mkdocs.structure.pages import Page
 ORDER = {
     "guides": [
         "routing", "requests", "responses", "error-handling", "middleware", "authentication", "authorization",
-        "database", "transactions", "pagination", "secrets", "observability", "openapi", "frameworks",
+        "database", "migrations", "transactions", "pagination", "secrets", "observability", "openapi",
+        "frameworks",
     ],
     "reference": ["app", "settings", "errors", "cli", "testing", "glossary"],
     "reference/api": ["app", "http", "models", "database", "identity", "errors", "secrets", "telemetry", "testing"],

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from org_common.events.alb import ALB
     from org_common.events.function_url import FUNCTION_URL
     from org_common.events.http_api import HTTP_API, HttpApi
+    from org_common.events.keep_warm import KEEP_WARM, KeepWarm
     from org_common.events.rest_api import REST_API, RestApi
     from org_common.handlers.precondition import Precondition
     from org_common.handlers.signature import Cookie, Form, Header, Query
@@ -107,6 +108,7 @@ _HOMES = {
     "org_common.events.alb": ("ALB",),
     "org_common.events.function_url": ("FUNCTION_URL",),
     "org_common.events.http_api": ("HTTP_API", "HttpApi"),
+    "org_common.events.keep_warm": ("KEEP_WARM", "KeepWarm"),
     "org_common.events.rest_api": ("REST_API", "RestApi"),
     "org_common.handlers.precondition": ("Precondition",),
     "org_common.handlers.signature": ("Cookie", "Form", "Header", "Query"),
@@ -156,6 +158,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "FROM_AUTHORIZER",
     "FUNCTION_URL",
     "HTTP_API",
+    "KEEP_WARM",
     "PUBLIC",
     "REST_API",
     "SIGNED_IN",
@@ -181,6 +184,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "HttpApi",
     "Identity",
     "Issuer",
+    "KeepWarm",
     "Ladder",
     "MessageRefused",
     "MethodNotAllowed",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
+from org_common.handlers.constraints import at_field
 from org_common.http.finish import SECURITY, Finish
 from org_common.pipeline import Pipeline, logger
 from org_common.router import Router
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.events.event_source import EventSource
     from org_common.http.cors import Cors
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.observer import Observer
-    from org_common.http.request import IncomingRequest, Request
+    from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.pipeline import Middleware
     from org_common.route import Route
@@ -54,7 +56,7 @@ class App(Router):
     identity: IdentitySource
     """Who authenticates the caller: the API's authorizer (`FROM_AUTHORIZER`), `Bearer(...)` or `GatewayJwt(...)`."""
     events: tuple[EventSource, ...]
-    """What may invoke the function: `HTTP_API`, `REST_API`, `FUNCTION_URL`, `ALB`."""
+    """What may invoke the function: `HTTP_API`, `REST_API`, `FUNCTION_URL`, `ALB`; `KEEP_WARM` for pings."""
     needs: Needs | None
     """What the function's IAM role must allow."""
     pipeline: Pipeline
@@ -85,6 +87,11 @@ class App(Router):
         super().__init__()
         self.provided = {}
         _check_events(name, identity, events)
+        # Of `KeepWarm`, which is not imported here: few apps use it.
+        found: list[Callable[[Event], bool] | None] = [getattr(source, "is_ping", None) for source in events]
+        self._is_ping = [is_ping for is_ping in found if is_ping is not None]
+        if len(self._is_ping) == len(events):
+            raise TypeError(f"App({name!r}): events= is empty, so nothing can invoke it. Example: events=(HTTP_API,)")
         self.name = name
         self.identity = identity
         self.events = tuple(events)
@@ -108,6 +115,8 @@ class App(Router):
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
         """Handle one event of an accepted event source. Never raises: errors become problem responses."""
+        if self._is_ping and any(is_ping(event) for is_ping in self._is_ping):
+            return {}
         with self.pipeline.observe(context.aws_request_id) as observer:
             for source in self.events:
                 try:
@@ -153,6 +162,38 @@ class App(Router):
 
         def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
             self.pipeline.error_handlers.add(kind, handler)  # type: ignore[arg-type]  # the result is checked later
+            return handler
+
+        return declare
+
+    @overload
+    def constraint(self, name: str) -> Callable[[Callable[[Any, Request], T]], Callable[[Any, Request], T]]: ...
+
+    @overload
+    def constraint(self, name: str, field: str, *, detail: str | None = None, code: str | None = None) -> None: ...
+
+    def constraint(
+        self, name: str, field: str | None = None, *, detail: str | None = None, code: str | None = None
+    ) -> Callable[[Callable[[Any, Request], T]], Callable[[Any, Request], T]] | None:
+        """Declare what the violation of a database constraint means: a field of the body, or a handler.
+
+            app.constraint("users_email_key", "email", detail="This address is taken.", code="taken")
+
+            @app.constraint("notes.notes.text")
+            def text_is_missing(error: OrgError, request: Request) -> OrgError:
+                return Unprocessable("A note needs text.", code="empty_note")
+
+        - `name`: the constraint, `users_email_key`, with its table if several tables have one of that name,
+          `access.users.users_email_key`; or a column that must not be null, `notes.notes.text`.
+        - `field`: the field's name in the body, `email`, or `address/zip`. The response keeps status and code, and its
+          `errors` point to the field, with `detail` and `code`.
+        """
+        if field is not None:
+            self.pipeline.constraints.add(name, at_field(field, detail, code))
+            return None
+
+        def declare(handler: Callable[[Any, Request], T]) -> Callable[[Any, Request], T]:
+            self.pipeline.constraints.add(name, handler)  # type: ignore[arg-type]  # the result is checked later
             return handler
 
         return declare
@@ -221,6 +262,9 @@ def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSou
                 f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
                 f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
             )
+        if hasattr(source, "is_ping"):
+            # It brings no requests.
+            continue
         if getattr(identity, "needs_jwt_claims", False) and not getattr(source, "has_jwt_claims", False):
             raise TypeError(
                 f"App({name!r}): identity={identity!r} reads the claims of payload format 2.0, and events of "

@@ -10,7 +10,8 @@ from typing import Any
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.events.event_source import decode_path, strip_prefix
-from org_common.http.request import IncomingRequest, Request
+from org_common.http.incoming_request import IncomingRequest
+from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.values.errors import OrgError, PayloadTooLarge
 from org_common.values.types import Deadline
@@ -120,10 +121,11 @@ class Asgi:
 
 def read(scope: Scope) -> IncomingRequest:
     """The request of a scope, without body and authorizer."""
-    # In ASGI header names are in lower case. Repeated headers are joined, as API Gateway does.
+    # ASGI requires names in lower case, but not every adapter keeps to it. Repeated headers are joined, as API Gateway
+    # does.
     headers: dict[str, str] = {}
     for raw_name, value in scope["headers"]:
-        name, text = raw_name.decode("latin-1"), value.decode("latin-1")
+        name, text = raw_name.decode("latin-1").lower(), value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{text}" if name in headers else text
     # Prefer the raw bytes: a server may decode `path` differently from API Gateway.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from org_common.handlers.constraints import Constraints
 from org_common.handlers.error_handlers import ErrorHandlers, check_arguments
+from org_common.http.incoming_request import IncomingRequest, passed_on
 from org_common.http.observer import IGNORE
-from org_common.http.request import IncomingRequest, Request, passed_on
+from org_common.http.request import Request
 from org_common.http.response import (
     Response,
     build_response,
@@ -52,6 +54,7 @@ class Pipeline:
         "_run_middleware",
         "_telemetry",
         "_telemetry_loaded",
+        "constraints",
         "error_handlers",
         "table",
     )
@@ -68,6 +71,7 @@ class Pipeline:
     ) -> None:
         self.table: Table[Route] = Table()
         self.error_handlers: ErrorHandlers = ErrorHandlers()
+        self.constraints: Constraints = Constraints()
         self._database: Database | None = None
         self._returns_pages = False
         self._name = name
@@ -201,9 +205,11 @@ class Pipeline:
         return response
 
     def _problem(self, request: IncomingRequest, error: Exception) -> Response:
-        if self.error_handlers.handlers:
+        if isinstance(error, OrgError) and error.status < 500 and (error.__cause__ or error.__context__) is not None:
+            self._log_refusal(request, error)
+        if self.error_handlers.handlers or self.constraints.handlers:
             try:
-                result = self.error_handlers.handle(error, request)
+                result = self.constraints.handle(error, request) or self.error_handlers.handle(error, request)
             except Exception as another:  # noqa: BLE001 - logged here
                 logger().exception("%s failed in an error handler", self._route_name(request))
                 result = another if isinstance(another, OrgError) else OrgError()
@@ -222,12 +228,25 @@ class Pipeline:
         request.observer.problem_rendered(error.code)
         return problem(error, request.id, self._problem_types)
 
+    def _log_refusal(self, request: Request, error: OrgError) -> None:
+        """Log what PostgreSQL said about a request that it refused; the caller learns none of it."""
+        log = logger()
+        if not log.isEnabledFor(INFO):
+            return
+        from org_common.telemetry.causes import database_error, database_fields, refusal
+
+        failed = database_error(error)
+        if failed is not None:
+            said = (self._route_name(request), error.status, refusal(failed))
+            log.info("%s responded with %d: %s", *said, extra=database_fields(failed))
+
     def _options(self, request: Request) -> Response:
         """The methods of a path, and the CORS preflight response."""
         allowed = self.table.allowed(request.path)
         headers = {"allow": allowed}
         if self._cors is not None and "access-control-request-method" in request.headers:
-            self._cors.add_preflight_headers(headers, allowed)
+            declared = [name for route in self.table.routes_of(request.path) for name in route.signature.headers]
+            self._cors.add_preflight_headers(headers, allowed, declared)
         return build_response(204, headers, b"")
 
     def _route_name(self, request: Request) -> str:
@@ -246,6 +265,10 @@ def _around(
         return check_response(middleware(request, proceed))
 
     return wrapped
+
+
+# Of `logging`, which is not imported before there is something to log.
+INFO = 20
 
 
 def logger() -> Logger:

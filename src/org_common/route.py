@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from org_common.db.database import Database
     from org_common.db.idempotency import IdempotencyKey, StoredResponse
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
 
     class Host(Protocol):
         """What the app offers its routes."""
@@ -51,13 +51,13 @@ class RouteOptions(TypedDict, total=False):
     """The handler depends on its input alone: it may run again after a deadlock or a lost connection."""
     isolation: Isolation
     """Isolation level of its transaction, READ COMMITTED by default. The other levels need `retry=True`."""
+    begins_with_statement: bool
+    """Assert that the access rule needs no round trip of its own: `TypeError` at import if the handler may do something
+    before its first statement, which the rule is sent with. Without it the route finds out at its first request."""
     cache: str
     """The header Cache-Control of a successful response, "no-store" by default. Example: "private, no-cache"."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
-    begins_with_statement: bool
-    """Assert that the access rule needs no round trip of its own: `TypeError` at import if the handler may do something
-    before its first statement, which the rule is sent with. Without it the route finds out at its first request."""
     raises: Sequence[type[OrgError]]
     """Errors to document in OpenAPI that the code does not show, such as `Gone` raised by a database function."""
 

@@ -47,5 +47,5 @@ def test_everything_injected_is_there() -> None:
 def test_every_method_has_a_heading() -> None:
     headings = set(re.findall(r"^### (\w+)$", PAGE, re.MULTILINE))
 
-    assert headings == {"provide", "override", "error", "include", "use"}
+    assert headings == {"provide", "override", "error", "constraint", "include", "use"}
     assert all(callable(getattr(App, name)) for name in headings)

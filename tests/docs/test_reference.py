@@ -29,6 +29,7 @@ from org_common.db.connections.profile import Profile
 from org_common.db.connections.retry import Action, Phase, Signal, action
 from org_common.db.protocol import statement
 from org_common.db.protocol.errors import _ERRORS, _OWN, StatementFailed, to_org_error
+from org_common.http import cors
 from org_common.http.finish import SECURITY
 from org_common.route import RouteOptions
 from org_common.telemetry import observability
@@ -194,7 +195,8 @@ def test_every_retry_is_there() -> None:
         "the server has reached": Signal.FULL,
         "the server rejected": Signal.PASSWORD,
         "the server failed": Signal.UNTRUSTED,
-        "the server is unresponsive": Signal.MUTE,
+        "the server is unresponsive": Signal.UNRESPONSIVE,
+        "a time limit": Signal.TIME_LIMIT,
         "a write reached": Signal.STANDBY,
         "deadlock": Signal.CONFLICT,
         "a prepared statement": Signal.STALE_PLAN,
@@ -232,7 +234,7 @@ def test_security_headers_are_those_of_the_table() -> None:
 
 def test_every_argument_of_cors_is_there() -> None:
     def told(value: object) -> str:
-        return ", ".join(value) if isinstance(value, tuple) else str(value)
+        return (", ".join(value) or "none") if isinstance(value, tuple) else str(value)
 
     parameters = inspect.signature(Cors).parameters.values()
     rows = {row[0]: row[2] for row in table("## CORS", RESPONSES)}
@@ -240,6 +242,9 @@ def test_every_argument_of_cors_is_there() -> None:
     assert rows == {
         each.name: "required" if each.default is inspect.Parameter.empty else told(each.default) for each in parameters
     }
+    meanings = {row[0]: row[1] for row in table("## CORS", RESPONSES)}
+    assert ", ".join(cors.DEFAULT_REQUEST_HEADERS) in meanings["headers"]
+    assert ", ".join(cors.DEFAULT_EXPOSED_HEADERS) in meanings["expose"]
 
 
 def test_every_attribute_of_what_the_app_gives_is_there() -> None:

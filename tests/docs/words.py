@@ -50,9 +50,10 @@ ALLOWED = re.compile(r"allow-word: ([\w ]+)")
 
 # Files and folders that are not yet rewritten. One without findings must leave this list.
 NOT_YET: tuple[str, ...] = (
-    "src/org_common/db",
+    "src/org_common/db/protocol/statement.py",
+    "src/org_common/db/rows.py",
+    "src/org_common/db/scope.py",
     "src/org_common/secrets",
-    "src/org_common/telemetry",
 )
 
 SQL = re.compile(

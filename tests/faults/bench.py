@@ -79,7 +79,7 @@ class Bench:
             self._enter("BEGIN")
             tx.run(INSERT, {"id": 1, "body": "first"}, rows=1)
             self._fire(Phase.WRITE)
-            tx.run(self.writing, {"id": 2, "body": "second"}, rows=1)
+            tx.run(self.writing, {"id": 2, "body": "second"}, rows=None)
             self._fire(Phase.COMMIT)
             return {"value": 2}
 

@@ -34,6 +34,14 @@ $$;
 create function lab.become(setting text, value text) returns text
   language sql volatile set search_path = '' return set_config(setting, value, false);
 grant execute on function lab.report(), lab.become(text, text) to authenticated;
+
+-- Checked at COMMIT, slowly.
+create table lab.checks (note integer);
+create function lab.check_slowly() returns trigger language plpgsql set search_path = ''
+as $$ begin perform pg_sleep(2); return null; end $$;
+create constraint trigger slowly after insert on lab.checks deferrable initially deferred
+  for each row execute function lab.check_slowly();
+grant insert on lab.checks to authenticated;
 """
 GONE: LiteralString = "select lab.fail('26000', 'prepared statement does not exist') where %(id)s = 2"
 BATCH: LiteralString = "select number from lab.batches where %(id)s = 2"
@@ -139,7 +147,7 @@ AT_THE_DOOR: dict[Signal, AtTheDoor] = {
     Signal.FULL: full,
     Signal.PASSWORD: rotated,
     Signal.UNTRUSTED: without_proof,
-    Signal.MUTE: _said(SILENCE),
+    Signal.UNRESPONSIVE: _said(SILENCE),
 }
 
 
@@ -284,13 +292,32 @@ def standby(bench: Bench, lasting: bool) -> None:
     bench.ask("select lab.become('default_transaction_read_only', 'on')")
 
 
+def over_the_limit(bench: Bench, lasting: bool) -> None:
+    """The server has a limit on transactions, and a statement or COMMIT takes longer."""
+    bench.ask("select lab.become('transaction_timeout', '300')")
+    bench.reading = "select 1 from pg_sleep(2)"
+    bench.writing = "insert into lab.notes (id, body) select %(id)s, %(body)s from pg_sleep(2)"
+
+
+def slow_commit(bench: Bench, lasting: bool) -> None:
+    """What is checked at COMMIT takes longer than the limit on transactions."""
+    bench.ask("select lab.become('transaction_timeout', '300')")
+    bench.writing = (
+        "with note as (insert into lab.notes (id, body) values (%(id)s, %(body)s) returning id) "
+        "insert into lab.checks select id from note"
+    )
+
+
 IN_FLIGHT: dict[tuple[Signal, Phase], InFlight] = {
     (Signal.LOST, Phase.READ): cut_read,
     (Signal.LOST, Phase.WRITE): terminated,
     (Signal.LOST, Phase.COMMIT): cut_before_commit,
-    (Signal.MUTE, Phase.READ): mute_at(Phase.READ),
-    (Signal.MUTE, Phase.WRITE): mute_at(Phase.WRITE),
-    (Signal.MUTE, Phase.COMMIT): mute_at(Phase.COMMIT),
+    (Signal.UNRESPONSIVE, Phase.READ): mute_at(Phase.READ),
+    (Signal.UNRESPONSIVE, Phase.WRITE): mute_at(Phase.WRITE),
+    (Signal.UNRESPONSIVE, Phase.COMMIT): mute_at(Phase.COMMIT),
+    (Signal.TIME_LIMIT, Phase.READ): over_the_limit,
+    (Signal.TIME_LIMIT, Phase.WRITE): over_the_limit,
+    (Signal.TIME_LIMIT, Phase.COMMIT): slow_commit,
     (Signal.STANDBY, Phase.WRITE): standby,
     (Signal.STANDBY, Phase.COMMIT): standby,
     (Signal.STALE_PLAN, Phase.READ): stale_read,

@@ -115,7 +115,7 @@ CASES: dict[str, Case] = {
     "57P03 in German": (said("57P03", "das Datenbanksystem startet", GERMAN), Signal.STARTING, "57P03"),
     "refused": (refused, Signal.STARTING, None),
     "no such host": (no_such_host, Signal.STARTING, None),
-    "no answer": (silent, Signal.MUTE, None),
+    "no answer": (silent, Signal.UNRESPONSIVE, None),
 }
 
 

@@ -117,7 +117,7 @@ KINDS = [
     Kind("FIN", fin),
     Kind("RST", rst),
     Kind("refused", refuse, lasts=True, arrived=True),
-    Kind("blackhole", freeze, Signal.MUTE, lasts=True),
+    Kind("blackhole", freeze, Signal.UNRESPONSIVE, lasts=True),
     Kind("latency", slow, None),
     Kind("bandwidth", narrow, None),
     Kind("answer torn", torn, arrived=True),

@@ -11,7 +11,7 @@ import pytest
 
 from org_common import PUBLIC, SIGNED_IN, TOKEN, App, Conflict, Identity, NotFound, Response, Unavailable
 from org_common.events import http_api as gateway
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 from org_common.testing.client import Client, Person
 from org_common.values.types import LocalContext
 

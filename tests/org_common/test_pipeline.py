@@ -9,7 +9,7 @@ import pytest
 
 from org_common import PUBLIC, TOKEN, App, Conflict, Database, Request, Response
 from org_common.http.finish import Finish
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 from org_common.http.response import OwnedResponse
 from org_common.values.errors import ResponseTooLarge
 from org_common.values.types import Deadline

@@ -24,7 +24,7 @@ EACH_S = 40
 # Of a refusal, without the time for which the machine had no core for it.
 LONGEST_S = 3.0
 # The server was full, or too busy with refusing the others to say so in time.
-CAUSES = {"FULL", "MUTE"}
+CAUSES = {"FULL", "UNRESPONSIVE"}
 MOST = 0.8
 TIMEOUT_S = scaled(60, 300)
 

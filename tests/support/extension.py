@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "session-token-of-the-test"
 NOT_READY = b"not ready to serve traffic, please wait"
+# Its response to any error of AWS; only its log has the code.
+UPSTREAM = b"an unexpected error occurred while executing request"
 
 
 class FakeExtension:
@@ -107,7 +109,7 @@ class FakeExtension:
             text = self.parameters.get(asked["name"] + (f"?version={version}" if version else ""))
             body = {"Parameter": {"Name": asked["name"], "Value": text}, "ResultMetadata": {}}
         # What the store refuses comes as a 400 as well.
-        return (400, b"an upstream error") if text is None else (200, json.dumps(body).encode())
+        return (400, UPSTREAM) if text is None else (200, json.dumps(body).encode())
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:

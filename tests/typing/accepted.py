@@ -54,6 +54,13 @@ def list_orgs(db: Reader, page: PageRequest) -> Page[Org]:
     return db.page(Org, "select id, name from orgs", page=page, by=("name", "id"))
 
 
+ORG_SORTS = {"name": ("name", "id"), "newest": ("-created_at", "id")}
+
+
+def a_sort_order_is_chosen_at_run_time(db: Reader, page: PageRequest, sort: str) -> Page[Org]:
+    return db.page(Org, "select id, name from orgs", page=page, by=ORG_SORTS[sort])
+
+
 def a_query_is_typed_by_its_model(db: Reader, page: PageRequest) -> None:
     assert_type(db.one(Org, "select id, name from orgs"), Org)
     assert_type(db.maybe(Org, "select id, name from orgs"), Org | None)

@@ -32,7 +32,7 @@ def create_invite(tx: Transaction, org_id: UUID, body: NewInvite) -> IssuedInvit
 @app.delete("/orgs/{org_id}/invites/{invite_id}", allow=ORG_ADMIN)
 def revoke_invite(tx: Transaction, org_id: UUID, invite_id: UUID) -> None:
     """Revoke an open invitation."""
-    tx.run(queries.REVOKE_INVITE, {"org_id": org_id, "invite_id": invite_id}, rows=1)
+    tx.value(queries.REVOKE_INVITE, {"org_id": org_id, "invite_id": invite_id})
 
 
 @app.post("/invites/accept", allow=TOKEN, retry=True, raises=[Gone])

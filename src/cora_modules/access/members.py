@@ -35,4 +35,4 @@ def change_member(tx: Transaction, org_id: UUID, user_id: UUID, body: MemberPatc
 @router.delete("/{user_id}", allow=ORG_ADMIN | ORG_USER & SELF, retry=True)
 def remove_member(tx: Transaction, org_id: UUID, user_id: UUID) -> None:
     """Remove a member. Members may remove themselves, except the last owner."""
-    tx.run(queries.REMOVE_MEMBER, {"org_id": org_id, "user_id": user_id}, rows=1)
+    tx.value(queries.REMOVE_MEMBER, {"org_id": org_id, "user_id": user_id})

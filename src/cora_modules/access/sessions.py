@@ -19,4 +19,4 @@ def start_session(tx: Transaction, identity: Identity, user_agent: Annotated[str
 @router.delete("", allow=SIGNED_IN)
 def end_session(tx: Transaction) -> None:
     """Record the sign-out, which ends all sessions of the caller. Their tokens stay valid until they expire."""
-    tx.run(queries.END_SESSIONS, rows=1)
+    tx.value(queries.END_SESSIONS)

@@ -6,12 +6,12 @@ import json
 import re
 from math import isfinite
 
-from org_common.auth.refusals import TokenRefused
+from org_common.auth.refusals import KeysUnavailable, TokenRefused
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from org_common.config.issuers import Issuer
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 # Clock skew, as PostgREST allows.
 LEEWAY_S = 30
-# A token with a longer lifetime is a password.
-MAX_LIFE_S = 24 * 3600
 MAX_TEXT_LENGTH = 512
 MAX_AUDIENCES = 16
 # API Gateway accepts 8 KB from an authorizer, and the policy needs some of it.
 MAX_CONTEXT_BYTES = 7 * 1024
+
+# The reasons in the order of the checks.
+_CHECKS = (
+    *("header_member", "type", "algorithm", "kid", "unknown_key", "signature"),
+    *("issuer", "missing_claim", "claim_type", "audience", "token_use", "required_claim"),
+    *("lifetime", "expired", "not_yet_valid"),
+)
 
 # One @, and no character that two programs could decode, fold or count differently.
 _ADDRESS = re.compile(r"[!-?A-~]+@([A-Za-z0-9.-]+)", re.ASCII)
@@ -115,7 +120,7 @@ def check_claims(issuer: Issuer, claims: Mapping[str, Any], now: float) -> Claim
         raise TokenRefused("issuer")
     _check_audience(issuer, claims)
     _check_use(issuer, claims)
-    expires_at = _check_times(claims, now)
+    expires_at = _check_times(issuer, claims, now)
     email = _string(claims, "email")
     return Claims(
         issuer.url,
@@ -126,6 +131,26 @@ def check_claims(issuer: Issuer, claims: Mapping[str, Any], now: float) -> Claim
         jti=_string(claims, "jti"),
         tenant=None if issuer.tenant_claim is None else _string(claims, issuer.tenant_claim),
     )
+
+
+def check_for_one(issuers: Sequence[Issuer], check: Callable[[Issuer], Claims]) -> Claims:
+    """The claims for the first of the issuers, all with one `url`, whose check passes.
+
+    Raises `KeysUnavailable` if that is the error of one of them, else the error of the check that came last: a token
+    that is expired for one of them is one to refresh, whatever the others require.
+    """
+    refused: list[TokenRefused] = []
+    unavailable: KeysUnavailable | None = None
+    for issuer in issuers:
+        try:
+            return check(issuer)
+        except TokenRefused as error:
+            refused.append(error)
+        except KeysUnavailable as error:
+            unavailable = error
+    if unavailable is not None:
+        raise unavailable
+    raise max(refused, key=lambda error: _CHECKS.index(error.reason))
 
 
 def is_trusted_mailbox(issuer: Issuer, email: str | None) -> bool:
@@ -160,14 +185,14 @@ def _check_use(issuer: Issuer, claims: Mapping[str, Any]) -> None:
             raise TokenRefused("required_claim")
 
 
-def _check_times(claims: Mapping[str, Any], now: float) -> float:
+def _check_times(issuer: Issuer, claims: Mapping[str, Any], now: float) -> float:
     """Check `exp`, `iat` and `nbf`, and return `exp`."""
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     if expires_at is None or issued_at is None:
         raise TokenRefused("missing_claim")
     not_before = _time(claims, "nbf")
     # The lifetime first: a token that is valid until the year 9999 is refused for it, not for its age.
-    if expires_at - issued_at > MAX_LIFE_S:
+    if expires_at - issued_at > issuer.max_lifetime_s:
         raise TokenRefused("lifetime")
     if expires_at <= now - LEEWAY_S:
         raise TokenRefused("expired")

@@ -7,8 +7,8 @@ has no keys left after its cache has expired.
 from __future__ import annotations
 
 import logging
-import re
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -17,6 +17,7 @@ from jwt.exceptions import PyJWTError
 
 from org_common.auth.fetch import MAX_BYTES, TIMEOUT_S, Fetch, FetchError
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
+from org_common.config.issuers import with_synonyms
 from org_common.lifecycle import clock as clocks
 from org_common.lifecycle.clock import elapsed_s
 from org_common.lifecycle.fork import reset_in_child
@@ -44,21 +45,51 @@ WAIT_S = 2 * TIMEOUT_S
 MIN_RSA_BITS = 2048
 MAX_CONTAINERS = 4000
 
-# RFC 7515 leaves the form of a `kid` open. Issuers use words, base64url, and base64 (Cognito), never a path or a URL.
-_KID = re.compile(r"[A-Za-z0-9._~-]{1,128}|[A-Za-z0-9+/]{22,126}={0,2}", re.ASCII)
+# RFC 7515 leaves the form of a `kid` open: a hash, a name, a URN, an ARN. It is compared, and never part of a URL.
+MAX_KID_LENGTH = 512
 _KEY_TYPES = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
     "ES256": ("EC", "P-256"),
     "ES384": ("EC", "P-384"),
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
 }
+# PyJWT 2.15 does not know the name of RFC 9864.
+_IMPLEMENTATIONS = {"Ed25519": "EdDSA"}
+
+
+class Key:
+    """A key of an issuer by its `kid`, with the algorithms that it may verify.
+
+    A published key without `alg` verifies all of the issuer's algorithms that fit its type. Two published keys may
+    share a `kid` if their algorithms differ.
+    """
+
+    __slots__ = ("algorithms", "key_id")
+
+    def __init__(self, key_id: str | None, algorithms: dict[str, PyJWK]) -> None:
+        self.key_id = key_id
+        """The `kid`."""
+        self.algorithms = algorithms
+        """The key by algorithm, as the header of a token names it."""
+
+    def verify(self, algorithm: str, signed: bytes, signature: bytes) -> bool:
+        """True for a valid signature. Raises `TokenRefused` if the key is for other algorithms.
+
+        The caller checks that the issuer's settings allow the algorithm, which comes from the header of a token.
+        """
+        key = self.algorithms.get(algorithm)
+        if key is None:
+            raise TokenRefused("algorithm")
+        is_valid: bool = key.Algorithm.verify(signed, key.key, signature)
+        return is_valid
 
 
 class KeySet(NamedTuple):
     """The usable keys of one fetch."""
 
-    keys: dict[str, PyJWK]
+    keys: dict[str, Key]
     """The keys by `kid`."""
     at: Moment
     """When the fetch started."""
@@ -97,7 +128,7 @@ class Jwks:
         """True if the keys in use could not be refreshed."""
         return self._failed and self._set is not None
 
-    def key(self, kid: str | None) -> PyJWK:
+    def key(self, kid: str | None) -> Key:
         """The key. Raises `TokenRefused` if the issuer has no such key, `KeysUnavailable` if that is unknown now."""
         if kid is None:
             raise TokenRefused("kid")
@@ -146,7 +177,7 @@ class Jwks:
             raise KeysUnavailable(COOLDOWN_S)
 
     def _fetch_keys(self, now: Moment, kid: str | None) -> None:
-        keys: dict[str, PyJWK] | None = None
+        keys: dict[str, Key] | None = None
         try:
             self.fetches += 1
             keys = usable_keys(self._fetch(), self._issuer.algorithms)
@@ -190,9 +221,9 @@ class SharedSecret:
         from base64 import urlsafe_b64encode
 
         text = urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
-        self._key = PyJWK({"kty": "oct", "k": text}, algorithm="HS256")
+        self._key = Key(None, {"HS256": PyJWK({"kty": "oct", "k": text}, algorithm="HS256")})
 
-    def key(self, kid: str | None) -> PyJWK:
+    def key(self, kid: str | None) -> Key:
         """The key, whatever the `kid`."""
         return self._key
 
@@ -204,59 +235,73 @@ class SharedSecret:
 
 
 def is_kid(value: object) -> bool:
-    """True if the value has the form of a `kid`."""
-    return type(value) is str and _KID.fullmatch(value) is not None
+    """True for a string of up to 512 printable characters."""
+    return type(value) is str and 0 < len(value) <= MAX_KID_LENGTH and value.isprintable()
 
 
-def usable_keys(data: bytes, algorithms: Sequence[str]) -> dict[str, PyJWK]:
+def usable_keys(data: bytes, algorithms: Sequence[str]) -> dict[str, Key]:
     """The keys of a JWK set (RFC 7517) that verify one of these algorithms, by `kid`. Raises `FetchError` without any.
 
-    Unusable keys are skipped, so that a broken key does not affect others. Two keys with one `kid` are both skipped, as
-    the token does not say which of them it means.
+    Unusable keys are skipped, so that a broken key does not affect others. Two keys with one `kid` and one algorithm
+    are both skipped, as the token does not say which of them it means.
     """
     try:
         listed = parse_object(data, max_bytes=MAX_BYTES, max_containers=MAX_CONTAINERS).get("keys")
     except ValueError:
         raise FetchError("the response is not a JSON object without duplicate keys") from None
-    keys: dict[str, PyJWK] = {}
-    repeated: set[str] = set()
+    accepted = with_synonyms(algorithms)
+    found: dict[str, dict[str, PyJWK | None]] = {}
+    skipped: Counter[str] = Counter()
     for jwk in listed if type(listed) is list else ():
-        key = _usable(jwk, algorithms) if type(jwk) is dict else None
-        if key is None:
+        reason = _unusable(jwk, accepted)
+        usable = {} if reason else _parsed(jwk, accepted)
+        if not usable:
+            skipped[reason or "malformed, or RSA under 2048 bits"] += 1
             continue
-        kid: str = jwk["kid"]
-        if kid in keys:
-            repeated.add(kid)
+        by_algorithm = found.setdefault(jwk["kid"], {})
+        for name, key in usable.items():
+            by_algorithm[name] = None if name in by_algorithm else key
+    keys: dict[str, Key] = {}
+    for kid, by_algorithm in found.items():
+        unique = {name: key for name, key in by_algorithm.items() if key is not None}
+        if unique:
+            keys[kid] = Key(kid, unique)
         else:
-            keys[kid] = key
-    for kid in repeated:
-        del keys[kid]
+            skipped["with the kid and algorithm of another key"] += 1
     if not keys:
         # Without keys the issuer has no valid tokens: far more likely it is being set up.
-        raise FetchError("the response has no usable key")
+        counts = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        raise FetchError("the response has no usable key" + (f" (skipped: {counts})" if counts else ""))
     return keys
 
 
-def _usable(jwk: dict[str, Any], algorithms: Sequence[str]) -> PyJWK | None:
+def _unusable(jwk: Any, accepted: Sequence[str]) -> str | None:
+    """Why the key cannot be used, of what its description says; None if it says nothing against it."""
+    if type(jwk) is not dict or not is_kid(jwk.get("kid")):
+        return "without a valid kid"
     operations = jwk.get("key_ops", ["verify"])
-    if not is_kid(jwk.get("kid")) or jwk.get("use", "sig") != "sig":
-        return None
+    if jwk.get("use", "sig") != "sig" or type(operations) is not list or "verify" not in operations:
+        return "for another use"
     # A private key that is published is compromised, and a shared secret does not belong into a public key set.
-    if type(operations) is not list or "verify" not in operations or "d" in jwk or "k" in jwk:
-        return None
-    # The key's own algorithm, or the first of the issuer's that fits its type: never the token's.
-    usable = [name for name in algorithms if jwk.get("alg", name) == name and _fits(jwk, name)]
-    if not usable:
-        return None
+    if "d" in jwk or "k" in jwk:
+        return "private"
+    if not any(_fits(jwk, name) for name in accepted):
+        return "for other algorithms than the issuer's settings allow"
+    return None
+
+
+def _parsed(jwk: dict[str, Any], accepted: Sequence[str]) -> dict[str, PyJWK]:
+    """The key by algorithm: its own one, or all accepted ones that fit its type. Empty if it cannot be parsed."""
     try:
-        key = PyJWK(jwk, algorithm=usable[0])
+        keys = {name: PyJWK(jwk, algorithm=_IMPLEMENTATIONS.get(name, name)) for name in accepted if _fits(jwk, name)}
     except (PyJWTError, ValueError, TypeError):
-        return None
-    if isinstance(key.key, RSAPublicKey) and key.key.key_size < MIN_RSA_BITS:
-        return None
-    return key
+        return {}
+    is_short = any(isinstance(key.key, RSAPublicKey) and key.key.key_size < MIN_RSA_BITS for key in keys.values())
+    return {} if is_short else keys
 
 
 def _fits(jwk: dict[str, Any], algorithm: str) -> bool:
     key_type, curve = _KEY_TYPES[algorithm]
-    return jwk.get("kty") == key_type and (curve is None or jwk.get("crv") == curve)
+    own = jwk.get("alg", algorithm)
+    is_own = own == algorithm or (type(own) is str and algorithm in with_synonyms([own]))
+    return is_own and jwk.get("kty") == key_type and (curve is None or jwk.get("crv") == curve)

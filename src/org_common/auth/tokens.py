@@ -12,17 +12,15 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, Protocol
 
-from org_common.auth.claims import Claims, check_claims
-from org_common.auth.jwks import Jwks, SharedSecret, is_kid
+from org_common.auth.claims import Claims, check_claims, check_for_one
+from org_common.auth.jwks import Jwks, Key, SharedSecret, is_kid
 from org_common.auth.refusals import TokenRefused
-from org_common.config.issuers import EXAMPLE
+from org_common.config.issuers import EXAMPLE, with_synonyms
 from org_common.config.settings import Settings, SettingsError
 from org_common.values.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from jwt import PyJWK
 
     from org_common.config.issuers import Issuer
 
@@ -39,7 +37,7 @@ SCHEME = "bearer "
 class KeySource(Protocol):
     """The keys of one issuer."""
 
-    def key(self, kid: str | None) -> PyJWK:
+    def key(self, kid: str | None) -> Key:
         """The key. Raises `TokenRefused` if the issuer has no such key, `KeysUnavailable` if that is unknown now."""
         ...
 
@@ -49,7 +47,10 @@ class KeySource(Protocol):
 
 
 class Verifier:
-    """Verifies the tokens of several issuers. Thread-safe."""
+    """Verifies the tokens of several issuers. Thread-safe.
+
+    Issuers with one `url` are alternatives: a token is valid if it is valid for one of them, completely.
+    """
 
     def __init__(
         self,
@@ -59,7 +60,16 @@ class Verifier:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`keys` returns the key source of an issuer, by default its published keys; `clock` is in epoch seconds."""
-        self._issuers = {issuer.url: (issuer, (keys or _source)(issuer)) for issuer in issuers}
+        self._issuers: dict[str, list[Issuer]] = {}
+        self._keys: dict[Issuer, KeySource] = {}
+        shared: dict[object, KeySource] = {}
+        for issuer in issuers:
+            self._issuers.setdefault(issuer.url, []).append(issuer)
+            # Two with one key set, such as Cognito's for its two types of tokens, fetch it once.
+            place = (issuer.url, issuer.jwks_url, issuer.hs256_secret, issuer.algorithms)
+            if place not in shared:
+                shared[place] = (keys or _source)(issuer)
+            self._keys[issuer] = shared[place]
         self._clock = clock
 
     @property
@@ -103,15 +113,16 @@ class Verifier:
         accepted = self._issuers.get(url) if type(url) is str else None
         if accepted is None:
             raise TokenRefused("missing_claim" if "iss" not in payload else "issuer")
-        issuer, keys = accepted
-        check_header(issuer, header)
-        key = keys.key(kid)
-        # A key has one algorithm, set when it was parsed: the header cannot select another one of the issuer.
-        if header["alg"] != key.algorithm_name:
-            raise TokenRefused("algorithm")
-        if not key.Algorithm.verify(token[: token.rindex(".")].encode(), key.key, signature):
-            raise TokenRefused("signature")
-        return check_claims(issuer, payload, self._clock())
+        signed = token[: token.rindex(".")].encode()
+        now = self._clock()
+
+        def check(issuer: Issuer) -> Claims:
+            check_header(issuer, header)
+            if not self._keys[issuer].key(kid).verify(header["alg"], signed, signature):
+                raise TokenRefused("signature")
+            return check_claims(issuer, payload, now)
+
+        return check(accepted[0]) if len(accepted) == 1 else check_for_one(accepted, check)
 
     def authorize(self, authorization: str | None) -> Claims:
         """`verify` for the value of an Authorization header; None for a request without one."""
@@ -119,7 +130,7 @@ class Verifier:
 
     def prefetch(self) -> None:
         """Fetch the keys of all issuers now, ahead of the first request. Never raises."""
-        for _, keys in self._issuers.values():
+        for keys in dict.fromkeys(self._keys.values()):
             keys.prefetch()
 
     def __repr__(self) -> str:
@@ -162,7 +173,8 @@ def check_header(issuer: Issuer, header: dict[str, Any]) -> None:
         typ = typ.lower().removeprefix("application/")
     if typ not in (issuer.types or DEFAULT_TYPES):
         raise TokenRefused("type")
-    if header.get("alg") not in issuer.algorithms:
+    algorithm = header.get("alg")
+    if algorithm not in issuer.algorithms and algorithm not in with_synonyms(issuer.algorithms):
         raise TokenRefused("algorithm")
 
 

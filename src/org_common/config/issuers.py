@@ -18,10 +18,15 @@ EXAMPLE = (
     '[{"url": "https://issuer.example.com", "audience": "https://api.example.com", "algorithms": ["RS256"],'
     ' "email_domains": ["example.com"]}]'
 )
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+# RFC 9864: the fully specified name of EdDSA on the only curve that is accepted. Issuers use either name.
+_ED25519 = ("EdDSA", "Ed25519")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", *_ED25519)
 AUDIENCE_CLAIMS = ("aud", "client_id", "azp", "cid")
 # RFC 7518, section 3.2: a key at least as long as the hash.
 SECRET_BYTES = 32
+# A token that lives longer is a password; a year at most, so that milliseconds are an error.
+LIFETIME_S = 24 * 3600
+MAX_LIFETIME_S = 366 * 24 * 3600
 MAX_SETTINGS_BYTES = 64 * 1024
 
 _REST = r"(?::[0-9]{1,5})?(?:[/?][!\"$-\[\]-~]*)?"  # no fragment, no backslash
@@ -44,6 +49,7 @@ class Issuer(Frozen):
         "hs256_secret",
         "jwks_url",
         "loopback_http",
+        "max_lifetime_s",
         "required",
         "tenant_claim",
         "token_use",
@@ -78,6 +84,8 @@ class Issuer(Frozen):
     It requires `algorithms=["HS256"]` and excludes `jwks_url`."""
     loopback_http: bool
     """Allows plain HTTP for a `jwks_url` on this machine, for development."""
+    max_lifetime_s: int
+    """The longest accepted lifetime of a token, `exp` minus `iat` in seconds: by default a day, at most 366 days."""
 
     def __init__(
         self,
@@ -94,6 +102,7 @@ class Issuer(Frozen):
         tenant_claim: str | None = None,
         hs256_secret: str | None = None,
         loopback_http: bool = False,
+        max_lifetime_s: int = LIFETIME_S,
     ) -> None:
         """Raises `ValueError`, which lists every fault, one a line."""
         default_url = f"{url.rstrip('/')}/.well-known/jwks.json" if hs256_secret is None else None
@@ -110,6 +119,7 @@ class Issuer(Frozen):
             tenant_claim=tenant_claim,
             hs256_secret=hs256_secret,
             loopback_http=loopback_http,
+            max_lifetime_s=max_lifetime_s,
         )
         faults = list(self._faults())
         if faults:
@@ -132,6 +142,8 @@ class Issuer(Frozen):
         for name, value in self.required.items():
             if not _is_word(name) or not isinstance(value, str) or not value:
                 yield "required does not map names of claims to strings"
+        if type(self.max_lifetime_s) is not int or not 0 < self.max_lifetime_s <= MAX_LIFETIME_S:
+            yield f"max_lifetime_s is not a whole number of seconds from 1 to {MAX_LIFETIME_S}. Example: {7 * 86_400}"
 
     def _faults_of_keys(self) -> Iterator[str]:
         wrong = [name for name in self.algorithms if name not in ALGORITHMS]
@@ -161,6 +173,12 @@ class Issuer(Frozen):
         raise TypeError("an Issuer may hold a secret and cannot be pickled: construct it again from its settings")
 
 
+def with_synonyms(algorithms: Iterable[str]) -> tuple[str, ...]:
+    """The algorithms, and the other name of each that has two: EdDSA and Ed25519 (RFC 9864)."""
+    names = dict.fromkeys(algorithms)
+    return (*names, *(name for name in _ED25519 if name not in names and not names.keys().isdisjoint(_ED25519)))
+
+
 def _is_string(value: object) -> bool:
     return isinstance(value, str)
 
@@ -181,6 +199,10 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_int(value: object) -> bool:
+    return type(value) is int
+
+
 # The type of each key of an issuer in the settings: a check, and its description for messages.
 _STRING = (_is_string, "a string")
 _STRINGS = (_is_strings, "a list of strings")
@@ -197,13 +219,15 @@ _TYPES = {
     "tenant_claim": _STRING,
     "hs256_secret": _STRING,
     "loopback_http": (_is_bool, "true or false"),
+    "max_lifetime_s": (_is_int, "a whole number"),
 }
 
 
 def parse_issuers(text: str) -> tuple[Issuer, ...]:
     """Parse a JSON list of objects whose keys are the arguments of `Issuer`.
 
-    Raises `ValueError`, which lists every fault of every issuer, one a line, without values that may be secret.
+    Several may have one `url`: a token is accepted if one of them accepts it. Raises `ValueError`, which lists every
+    fault of every issuer, one a line, without values that may be secret.
     """
     try:
         listed = parse(text.encode(), max_bytes=MAX_SETTINGS_BYTES, max_containers=MAX_SETTINGS_BYTES)
@@ -218,10 +242,21 @@ def parse_issuers(text: str) -> tuple[Issuer, ...]:
             issuers.append(_issuer(fields))
         except ValueError as error:
             faults += [f"[{index}]: {line}" for line in str(error).splitlines()]
-    faults += _repeated(issuers)
+    if not faults:
+        faults += _repeated(issuers)
     if faults:
         raise ValueError("\n".join(faults))
     return tuple(issuers)
+
+
+def _repeated(issuers: Sequence[Issuer]) -> Iterator[str]:
+    """Two issuers with one `url` are alternatives, such as two keys during a migration. Twice the same is a mistake."""
+    seen: list[list[object]] = []
+    for index, issuer in enumerate(issuers):
+        fields = [getattr(issuer, name) for name in Issuer.__slots__]
+        if fields in seen:
+            yield f"[{index}]: url {issuer.url!r} is listed twice with the same settings"
+        seen.append(fields)
 
 
 def _issuer(fields: Any) -> Issuer:
@@ -240,13 +275,7 @@ def _issuer(fields: Any) -> Issuer:
             faults.append(f"{name} is not {description}")
     if faults:
         raise ValueError("\n".join(faults))
-    return Issuer(fields.pop("url"), **fields)
-
-
-def _repeated(issuers: Sequence[Issuer]) -> list[str]:
-    """One issuer has one set of keys: the claim `iss` selects it."""
-    urls = [issuer.url for issuer in issuers]
-    return [f"url {url!r} is listed twice" for url in dict.fromkeys(urls) if urls.count(url) > 1]
+    return Issuer(**fields)
 
 
 def _is_word(value: object) -> bool:

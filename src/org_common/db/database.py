@@ -9,9 +9,9 @@ from typing import Any
 from org_common.auth.rules import SIGNED_IN, Rule
 from org_common.config.settings import Settings
 from org_common.db import hooks as lifecycle
-from org_common.db import page
 from org_common.db.connections.connection import Single, Source, cursor_keys
 from org_common.db.connections.profile import PROFILES
+from org_common.db.cursors import ensure_keys
 from org_common.db.idempotency import IdempotencyKey
 from org_common.db.protocol.counters import Counters
 from org_common.db.reader import Reader
@@ -103,7 +103,7 @@ def default(*, pages: bool = False) -> Database:
     if _default is None:
         settings = Settings.from_env()
         if pages and settings.cursor_keys_secret is None:
-            page.ensure_keys(settings.cursor_keys)
+            ensure_keys(settings.cursor_keys)
         _default = Database(settings)
         lifecycle.register_hooks(_default)
     return _default

@@ -1,115 +1,57 @@
-"""Keyset pages over any SELECT, and the cursors that continue them."""
+"""Keyset pages over any SELECT."""
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any, LiteralString
 
-import orjson
-from psycopg import sql
+from psycopg.pq.abc import PGresult
 
-from org_common.config.settings import SettingsError
-from org_common.db.protocol.statement import Params, StatementError, Text, given
-from org_common.values.errors import BadRequest
-from org_common.values.identity import Identity
+from org_common.db import rows
+from org_common.db.cursors import Cursors, SortKey
+from org_common.db.keyset import LIMIT, RANK, Sort, is_own, key_name, page_statement
+from org_common.db.protocol.statement import Params, StatementError, Text, Wire, given
+from org_common.db.rows import M
+from org_common.values.paging import Page
 
-MAC_BYTES = 16
-# API Gateway takes 10,240 bytes of request line and headers together.
-MAX_CURSOR_LENGTH = 6144
-
-
-class Cursors:
-    """Signs and opens the cursors of one list of one caller.
-
-    A cursor is the sort keys of the last item, signed with the list's scope and the caller, so it is of no use to
-    anybody else, on another route or under other filters. It hides nothing: its keys are values that the caller got.
-    """
-
-    __slots__ = ("_context", "_keys")
-
-    def __init__(self, keys: Sequence[str], scope: str, identity: Identity | None) -> None:
-        """`SettingsError` without a key: the newest comes first and signs, all open."""
-        ensure_keys(keys)
-        caller = "" if identity is None else f"{identity.issuer}\n{identity.subject}"
-        self._keys = [key.encode() for key in keys]
-        self._context = f"{scope}\n\n{caller}".encode()
-
-    def seal(self, values: Sequence[Any]) -> str:
-        body = _encoded(orjson.dumps([_as_text(value) for value in values]))
-        cursor = f"{body}.{self._mac(self._keys[0], body)}"
-        if len(cursor) > MAX_CURSOR_LENGTH:
-            raise StatementError(f"the sort keys make a cursor of {len(cursor)} characters: sort by shorter columns")
-        return cursor
-
-    def open(self, cursor: str, count: int) -> list[str]:
-        """The `count` sort keys, as text; `BadRequest` for a cursor that was not made for this list and caller."""
-        body, _, mac = cursor.partition(".")
-        # Texts are compared, not what they decode to: base64 has several spellings of the same bytes.
-        if (
-            len(cursor) > MAX_CURSOR_LENGTH
-            or not cursor.isascii()
-            or not any(hmac.compare_digest(mac, self._mac(key, body)) for key in self._keys)
-        ):
-            raise _foreign()
-        values = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        if len(values) != count:
-            # Signed by us for this list, when it was sorted by something else.
-            raise _foreign()
-        return list(values)
-
-    def _mac(self, key: bytes, body: str) -> str:
-        return _encoded(hmac.digest(key, self._context + b"\n\n" + body.encode(), hashlib.sha256)[:MAC_BYTES])
+# record and record[]: rows without a type of their own, which PostgreSQL writes and cannot read.
+_ANONYMOUS = frozenset({2249, 2287})
 
 
-def ensure_keys(keys: Sequence[object]) -> None:
-    """`SettingsError` without a key."""
-    if not keys:
-        raise SettingsError(
-            "ORG_COMMON_CURSOR_KEYS is not set, and neither is ORG_COMMON_CURSOR_KEYS_SECRET: pages need a key to sign "
-            "their cursors. Example: the output of `openssl rand -hex 32`"
+def request(text: Text, params: Params, sort: Sort, keys: Sequence[SortKey] | None, limit: int) -> Wire:
+    """The statement for one page of a SELECT: behind the sort keys of its cursor, or the first one."""
+    statement = page_statement(text, sort, None if keys is None else [key.text is None for key in keys])
+    names = [name for name in statement.names if not is_own(name)]
+    filled = {**dict(zip(names, given(params, names), strict=True)), LIMIT: limit + 1}
+    oids: dict[str, int] = {}
+    for at, key in enumerate(keys or ()):
+        filled[key_name(at)], oids[key_name(at)] = key
+    command, values, types, formats = statement.bind(filled)
+    # A key is read as its column's type: `column > $1` alone reads that of a regclass as a number, and none of a row.
+    typed = tuple([oids.get(name, oid) for name, oid in zip(statement.names, types, strict=True)])
+    return command, values, typed, formats
+
+
+def read(model: type[M], result: PGresult, sort: Sort, cursors: Cursors, limit: int) -> Page[M]:
+    """The page of a result, with the cursor behind it. `StatementError` where the next page would lose a row."""
+    names = [result.fname(at) for at in range(result.nfields)]
+    places = [names.index(name.encode()) for name in sort.names]
+    for name, place in zip(sort.names, places, strict=True):
+        if result.ftype(place) in _ANONYMOUS:
+            raise StatementError(f"page() cannot sort by {name}, a row without a type: sort by its columns")
+    items = rows.load(model, result, extra=1)
+    if len(items) <= limit:
+        return Page(items, None)
+    # Without ties, the row behind the page has as its rank how many rows there are.
+    if int(result.get_value(limit, names.index(RANK.encode())) or 0) != limit + 1:
+        raise StatementError(
+            f"the sort order {sort} is not unique: the last row of this page and the one behind it are equal in it, so "
+            "the next page would skip one. End `by` with a unique column: by=('name', 'id')"
         )
+    del items[limit:]
+    return Page(items, cursors.seal([_key(result, limit - 1, place) for place in places]))
 
 
-def _encoded(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _foreign() -> BadRequest:
-    return BadRequest("The cursor was not made for this list. Start again without one.", code="invalid_cursor")
-
-
-def query(text: Text, by: Sequence[LiteralString], *, descending: bool, after: bool) -> sql.Composed:
-    """The SELECT around a list's own: those after the cursor, in order, one more than asked for."""
-    if not by:
-        raise StatementError("page() needs the columns to sort by, the last of them unique: by=('name', 'id')")
-    inner = sql.SQL(text) if isinstance(text, str) else text
-    names = [sql.Identifier(name) for name in by]
-    where: sql.Composable = sql.SQL("")
-    if after:
-        sign = sql.SQL("<" if descending else ">")
-        keys = sql.SQL(", ").join([sql.SQL("%(_key_" + str(at) + ")s") for at in range(len(by))])  # pyright: ignore[reportArgumentType] # a number
-        where = sql.SQL("where ({}) {} ({})").format(sql.SQL(", ").join(names), sign, keys)
-    order: sql.Composable = sql.SQL(", ").join(
-        [sql.SQL("{} desc").format(name) if descending else name for name in names]
-    )
-    return sql.SQL("select * from (\n{}\n) as page {} order by {} limit %(_limit)s").format(inner, where, order)
-
-
-def parameters(params: Params, names: Sequence[str], keys: Sequence[str], limit: int) -> dict[str, Any]:
-    """The list's own parameters with those of the page."""
-    wanted = [name for name in names if not name.startswith("_")]
-    own = dict(zip(wanted, given(params, wanted), strict=True))
-    return {**own, **{f"_key_{at}": key for at, key in enumerate(keys)}, "_limit": limit + 1}
-
-
-def _as_text(value: Any) -> str:
-    """A sort key as PostgreSQL reads it back without loss."""
-    if value is None:
-        raise StatementError("a sort key was null: pages sort by columns that are not null")
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value)
+def _key(result: PGresult, row: int, place: int) -> SortKey:
+    """The text that the server sent for a value: its own form, which it reads back without loss."""
+    raw = result.get_value(row, place)
+    return SortKey(None if raw is None else raw.decode(), result.ftype(place))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 from org_common.db import page as pages
 from org_common.db import rows
+from org_common.db.cursors import Cursors
+from org_common.db.keyset import sort_by
 from org_common.db.protocol.statement import Params, StatementError, Text, prepare
 from org_common.db.rows import M
 from org_common.db.scope import ReadScope
@@ -63,22 +65,22 @@ class Reader:
         params: Params = None,
         *,
         page: PageRequest,
-        by: Sequence[LiteralString],
+        by: Sequence[str],
         descending: bool = False,
     ) -> Page[M]:
-        """One keyset page of a SELECT, sorted `by` columns of it, all in one direction.
+        """One keyset page of a SELECT, sorted `by` fields of the model.
 
-        The columns of `by` are fields of the model and not null, the last of them (with those before it) unique; the
-        SELECT has no ORDER BY or LIMIT of its own. A row that is inserted or deleted between two pages neither repeats
-        nor hides another. Raises `BadRequest` for a cursor of another list or caller.
+        "-created_at" sorts by a field in descending order, and `descending` reverses the order of all of them. Nulls
+        sort as in PostgreSQL, last in ascending and first in descending order. The last field of `by` is unique among
+        rows that are equal in the fields before it. The SELECT has no ORDER BY or LIMIT of its own. A row that is
+        inserted or deleted between two pages neither repeats nor hides another.
+
+        Raises `BadRequest` for a cursor of another list, sort order or caller, `TypeError` for a `by` that is not a
+        field of the model, and `StatementError` where the sort order is not unique and the next page would skip a row.
         """
         scope = self._scope
-        cursors = pages.Cursors(scope.cursor_keys, page.scope, scope.identity)
-        keys = cursors.open(page.cursor, len(by)) if page.cursor else []
-        statement = prepare(pages.query(sql, by, descending=descending, after=bool(keys)))
-        filled = pages.parameters(params, statement.names, keys, page.limit)
-        items = rows.load(model, scope.send(statement.bind(filled)))
-        if len(items) <= page.limit:
-            return Page(items, None)
-        del items[page.limit :]
-        return Page(items, cursors.seal([getattr(items[-1], name) for name in by]))
+        sort = sort_by(model, by, descending=descending)
+        cursors = Cursors(scope.cursor_keys, page.scope, str(sort), scope.identity)
+        keys = cursors.open(page.cursor) if page.cursor else None
+        result = scope.send(pages.request(sql, params, sort, keys, page.limit))
+        return pages.read(model, result, sort, cursors, page.limit)

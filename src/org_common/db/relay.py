@@ -1,7 +1,7 @@
-"""The outbox's way out: a relay on the service login takes messages and hands them to a sink.
+"""Outbox relay: delivers the messages of the outbox to a sink, on the service login.
 
-At least once, those of one key in their order. A message that the sink refuses steps aside, and with it those behind it
-of its key.
+Each message is delivered at least once, those of one key in order. A message that the sink refuses is retried later,
+and later messages of its key wait for it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 APPLICATION_NAME = "org-common relay"
 BATCH = 100
-# So often a message is refused before it is parked: 2, 8, 32 and 128 s apart, three minutes in all.
+# A message is parked at its fifth refusal: they are 2, 8, 32 and 128 s apart, three minutes in all.
 REFUSALS = 5
-# Of a queue of which nothing was taken so many are tried one by one, and then it is taken for down.
+# A queue that refuses everything counts as down after this many messages were tried one by one.
 PROBES = 5
-# In the order of their numbers, without those that step aside and those behind them of their key.
+# In the order of their ids, without those that wait for a retry and those behind them with the same key.
 _NEXT = """
 select o.id, o.queue, o.key, o.message, o.refusals from app.outbox o
 where o.parked_at is null and (o.retry_at is null or o.retry_at <= now()) and o.queue <> all(%(down)s)
@@ -48,50 +48,56 @@ returning parked_at is not null
 
 @dataclass(frozen=True)
 class Message:
-    """One message of the outbox. `id` is the same each time it is delivered; `key` orders, None does not.
-
-    `refusals`: how often the sink has refused it before.
-    """
+    """One message of the outbox."""
 
     id: int
+    """The same at each delivery, so that a consumer can recognize a message that it already has."""
+
     queue: str
+    """The queue that the handler named."""
+
     key: str | None
+    """Messages of one key are delivered in order. Messages without a key have no order."""
+
     message: dict[str, Any]
+    """The message itself."""
+
     refusals: int = 0
+    """How many times the sink has refused it."""
 
 
 class MessageRefused(Exception):
-    """Raised by a sink for messages that it will never take: they are parked at once, and the others come again."""
+    """Raised by a sink for messages that it will never accept: they are parked, and the others are delivered again."""
 
     def __init__(self, reason: str, *ids: int) -> None:
-        """`ids` are those of the messages; without any it is all that were delivered."""
+        """`ids` are the ids of the refused messages; none means all messages of this delivery."""
         super().__init__(reason)
         self.ids = ids
 
 
 class Sink(Protocol):
-    """Where messages go: SQS, or whatever a project has."""
+    """Where messages go: SQS, or a target of the project."""
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Take all of them, in this order, for good; raising leaves all of them in the outbox to come again.
+        """Accept all messages, in this order, durably. An exception leaves all of them in the outbox.
 
-        After it has raised they come one by one. One that is refused while another of its queue is taken is at fault
-        itself: it comes again after 2, 8, 32 and 128 s, and is parked then. A queue of which nothing is taken is down,
-        and nothing is held against its messages. `MessageRefused` says it without being asked again.
+        After an exception they are delivered one by one. If the sink rejects one message but accepts others of its
+        queue, that message is retried after 2, 8, 32 and 128 s, then parked. If it rejects everything of a queue, the
+        queue counts as down, and no message's retry count increases. `MessageRefused` parks messages at once.
         """
         ...
 
 
 def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
-    """Hand over what is in the outbox and take it out; answers how many messages. `url` is that of `app_service`.
+    """Deliver the messages of the outbox and delete them; returns how many. `url` is the URL of `app_service`.
 
-    Safe to run several times at once: one works, the others answer 0. What the sink took and the outbox still holds,
-    since a crash came between, comes again. Raises what the sink has raised for a queue of which it took nothing, after
-    the other queues were served.
+    Safe to run concurrently: one run works, the others return 0. A message that the sink accepted is delivered again if
+    a crash prevented its deletion. Raises the sink's exception for a queue that is down, after it has served the other
+    queues.
     """
     sent = 0
     down: dict[str, Exception] = {}
-    # As units connect: encrypted from afar, and not waiting for ever.
+    # The settings of the SDK's connections: TLS for a remote host, and timeouts.
     with psycopg.connect(conninfo(url, APPLICATION_NAME), autocommit=True, prepare_threshold=None) as connection:
         while True:
             found, taken = _relay_batch(connection, sink, batch, down)
@@ -104,7 +110,7 @@ def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
 
 
 def follow(url: str, sink: Sink, *, pause_s: float = 1.0, deadline_s: float = float("inf")) -> int:
-    """`relay` again and again, with a pause when there is nothing, until `time.monotonic()` is past `deadline_s`."""
+    """Call `relay` until `time.monotonic()` reaches `deadline_s`, with a pause when there is nothing to deliver."""
     sent = 0
     while time.monotonic() < deadline_s:
         taken = relay(url, sink)
@@ -115,7 +121,7 @@ def follow(url: str, sink: Sink, *, pause_s: float = 1.0, deadline_s: float = fl
 
 
 def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: dict[str, Exception]) -> tuple[int, int]:
-    """How many were found, and how many of them were taken. Queues that are found down are put into `down`."""
+    """How many messages were found, and how many of them were accepted. Adds queues that are down to `down`."""
     with connection.transaction(), connection.cursor(row_factory=class_row(Message)) as cursor:
         # One relay at a time: with two, a later message could overtake an earlier one of its key.
         locked = connection.execute("select pg_try_advisory_xact_lock(hashtextextended('app.outbox', 2))").fetchone()
@@ -123,42 +129,42 @@ def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: d
             return 0, 0
         messages = cursor.execute(_NEXT, {"down": list(down), "batch": batch}).fetchall()
         outcome = _Outcome()
-        _hand_over(sink, messages, outcome)
+        _deliver(sink, messages, outcome)
         if outcome.taken:
             connection.execute("delete from app.outbox where id = any(%s)", [outcome.taken])
         for message, error in outcome.refused:
             _refuse(connection, message, error)
         for queue, error in outcome.down.items():
             first = next(message.id for message in messages if message.queue == queue)
-            logger.error("nothing of %s was taken, from message %d on: %s", queue, first, error)
+            logger.error("queue %s accepted nothing, from message %d on: %s", queue, first, error)
         down.update(outcome.down)
         return len(messages), len(outcome.taken)
 
 
 @dataclass
 class _Outcome:
-    """What became of a batch."""
+    """The result of delivering a batch."""
 
     taken: list[int] = field(default_factory=list)
     refused: list[tuple[Message, Exception]] = field(default_factory=list)
     down: dict[str, Exception] = field(default_factory=dict)
 
 
-def _hand_over(sink: Sink, messages: Sequence[Message], outcome: _Outcome) -> None:
-    """All at once; where that is refused queue by queue, and then one by one."""
+def _deliver(sink: Sink, messages: Sequence[Message], outcome: _Outcome) -> None:
+    """Deliver all at once; if that is refused, queue by queue, then one by one."""
     if not messages:
         return
     try:
         sink.deliver(messages)
-    except Exception as error:  # noqa: BLE001 - whatever a sink raises is its refusal
+    except Exception as error:  # noqa: BLE001 - any exception of a sink is a refusal
         bad = _named(error, messages)
         queues = dict.fromkeys(message.queue for message in messages)
         if bad:
             outcome.refused += [(message, error) for message in bad]
-            _hand_over(sink, [message for message in messages if _is_free(message, bad)], outcome)
+            _deliver(sink, [message for message in messages if _is_free(message, bad)], outcome)
         elif len(queues) > 1:
             for queue in queues:
-                _hand_over(sink, [message for message in messages if message.queue == queue], outcome)
+                _deliver(sink, [message for message in messages if message.queue == queue], outcome)
         elif len(messages) > 1:
             _one_by_one(sink, messages, error, outcome)
         else:
@@ -168,24 +174,24 @@ def _hand_over(sink: Sink, messages: Sequence[Message], outcome: _Outcome) -> No
 
 
 def _one_by_one(sink: Sink, messages: Sequence[Message], error: Exception, outcome: _Outcome) -> None:
-    """Messages of one queue, of which the sink did not take all at once."""
+    """Deliver the messages of one queue that the sink did not accept all at once."""
     lines: dict[object, list[Message]] = {}
     for message in messages:
         lines.setdefault(_line(message), []).append(message)
     taken: list[int] = []
     refused: list[tuple[Message, Exception]] = []
-    # In any order, or the same few bad ones were tried for ever, and what is behind them never.
+    # In random order: otherwise the same few bad ones would be tried forever, and those behind them never.
     for line in random.sample(list(lines.values()), len(lines)):
         for message in line:
             try:
                 sink.deliver([message])
-            except Exception as fault:  # noqa: BLE001 - as above
-                refused.append((message, fault))
+            except Exception as refusal:  # noqa: BLE001 - as above
+                refused.append((message, refusal))
                 break
             taken.append(message.id)
         if not taken and len(refused) == PROBES:
             break
-    sure = [(message, fault) for message, fault in refused if taken or _named(fault, [message])]
+    sure = [(message, refusal) for message, refusal in refused if taken or _named(refusal, [message])]
     if len(sure) < len(refused):
         outcome.down[messages[0].queue] = error
     outcome.taken += taken
@@ -193,26 +199,26 @@ def _one_by_one(sink: Sink, messages: Sequence[Message], error: Exception, outco
 
 
 def _named(error: Exception, messages: Sequence[Message]) -> list[Message]:
-    """Those that the sink says are at fault."""
+    """The messages that the sink named as bad."""
     if not isinstance(error, MessageRefused):
         return []
     return [message for message in messages if not error.ids or message.id in error.ids]
 
 
 def _is_free(message: Message, bad: Sequence[Message]) -> bool:
-    """It need not wait for one of these."""
-    return all(message.id < each.id or _line(message) != _line(each) for each in bad)
+    """True when the message does not wait for one of the bad ones."""
+    return all(message.id < other.id or _line(message) != _line(other) for other in bad)
 
 
 def _line(message: Message) -> object:
-    """What it stands in line with: those of its key, or nobody."""
+    """What a message is ordered by: its queue and key, or only itself."""
     return message.id if message.key is None else (message.queue, message.key)
 
 
 def _refuse(connection: psycopg.Connection, message: Message, error: Exception) -> None:
     values = {
         "id": message.id,
-        # For whoever looks; an endless one would be a message of its own.
+        # For the operator; cut, since a sink may raise an arbitrarily long text.
         "reason": f"{type(error).__name__}: {error}".replace("\0", "")[:500],
         "final": bool(_named(error, [message])),
         "most": REFUSALS,

@@ -41,15 +41,15 @@ _EXACT: dict[Any, frozenset[int]] = {
 }
 
 
-def load(model: type[M], result: PGresult) -> list[M]:
+def load(model: type[M], result: PGresult, *, extra: int = 0) -> list[M]:
     """Each row as a model; `StatementError` when columns and fields do not go together, or a value does not fit.
 
-    The columns are named like the fields, in any order.
+    The columns are named like the fields, in any order. The last `extra` columns are left out.
     """
     transformer = Transformer(CONTEXT)
     transformer.set_pgresult(result)
     try:
-        return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result)))
+        return transformer.load_rows(0, result.ntuples, _maker(model, _columns(result, extra)))
     except DataError as error:
         raise StatementError(f"a value of {model.__name__} has no Python form: {error}") from None
 
@@ -68,9 +68,9 @@ def scalar(result: PGresult) -> Any:
 Columns = tuple[tuple[bytes | None, int], ...]
 
 
-def _columns(result: PGresult) -> Columns:
-    """Name and type of each."""
-    return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields)])
+def _columns(result: PGresult, extra: int) -> Columns:
+    """Name and type of each but the last `extra`."""
+    return tuple([(result.fname(at), result.ftype(at)) for at in range(result.nfields - extra)])
 
 
 @lru_cache(maxsize=1024)
@@ -86,7 +86,7 @@ def _maker(model: type[Model], columns: Columns) -> Make:
         )
     validated = _validating(model, names)
     # JSON has its keys in the model's order, whatever that of the SELECT.
-    if names != list(fields) or not _is_simple(model):
+    if names != list(fields) or not is_simple(model):
         return validated
     kinds = [_kind(fields[name]) for name in names]
     if all(oid in _EXACT.get(kind, ()) for (kind, _), (_, oid) in zip(kinds, columns, strict=True)):
@@ -97,7 +97,8 @@ def _maker(model: type[Model], columns: Columns) -> Make:
 def _validating(model: type[Model], names: list[str]) -> Make:
     def validated(values: Sequence[Any]) -> Any:
         try:
-            return model.__from_row__(dict(zip(names, values, strict=True)))
+            # Not strict: behind the model's columns come those that are left out.
+            return model.__from_row__(dict(zip(names, values, strict=False)))
         except ValueError as error:
             raise StatementError(f"a row does not fit {model.__name__}: {error}") from None
 
@@ -116,7 +117,7 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
         if None in values and not all(map(or_, nullable, map(is_not, values, repeat(None)))):
             return validated(values)
         made = new(model)
-        put(made, "__dict__", dict(zip(names, values, strict=True)))
+        put(made, "__dict__", dict(zip(names, values, strict=False)))
         put(made, "__pydantic_fields_set__", set(fields_set))
         put(made, "__pydantic_extra__", None)
         put(made, "__pydantic_private__", None)
@@ -125,7 +126,7 @@ def _building(model: type[Model], names: list[str], nullable: list[bool], valida
     return built
 
 
-def _is_simple(model: type[Model]) -> bool:
+def is_simple(model: type[Model]) -> bool:
     """It does nothing to its values but hold them."""
     from org_common.values.model import Model  # whoever has one has loaded it
 

@@ -13,7 +13,8 @@ from psycopg.pq.abc import PGresult
 from org_common.db import idempotency
 from org_common.db.connections.connection import Source
 from org_common.db.idempotency import IdempotencyKey, StoredResponse
-from org_common.db.protocol.statement import Wire
+from org_common.db.protocol.effects import emitted_by
+from org_common.db.protocol.statement import StatementError, Wire
 from org_common.db.server_transaction import WriteTransaction, run_read_only
 from org_common.db.session_setup import SessionSetup
 from org_common.values.errors import Forbidden, NotFound, OrgError
@@ -52,6 +53,12 @@ class ReadScope:
     def send(self, statement: Wire) -> PGresult:
         """Run a statement behind the session setup and the access rule, in one round trip."""
         self.check_open()
+        emits = emitted_by(statement[0])
+        if emits is not None:
+            raise StatementError(
+                f"a Reader may not call {emits}(): after a lost connection its statement is sent again. "
+                "Call it in a Transaction"
+            )
         result = run_read_only(self._source, self._setup, statement)
         self.is_authorized = True
         return result

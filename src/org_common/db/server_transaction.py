@@ -11,8 +11,9 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db.connections import guard
 from org_common.db.connections.connection import Connection, Source
-from org_common.db.connections.retry import Action, Phase, Signal, action, signal
+from org_common.db.connections.retry import Action, Phase, Signal, action, signal_in_flight
 from org_common.db.idempotency import REPLAY, Replay
+from org_common.db.protocol.effects import may_notify
 from org_common.db.protocol.errors import ConnectionLost, IdentityMoved, RolledBack, StatementFailed, to_org_error
 from org_common.db.protocol.statement import Wire, prepare_own
 from org_common.db.session_setup import SessionSetup
@@ -25,6 +26,12 @@ _COMMIT = prepare_own("commit").bind(None)
 _ROLLBACK = prepare_own("rollback").bind(None)
 # Sent behind each write, so that the outcome of a COMMIT can be queried: null until something was written.
 _XID = prepare_own("select pg_current_xact_id_if_assigned()::text, (pg_stat_get_wal()).stats_reset::text").bind(None)
+# NOTIFY gets a transaction id only within COMMIT. Assigned before, the outcome of COMMIT can be queried. A standby, on
+# which a failover left the connection, cannot assign one.
+_ASSIGNED_XID = prepare_own(
+    "select (case when not pg_is_in_recovery() then pg_current_xact_id() end)::text, "
+    "(pg_stat_get_wal()).stats_reset::text"
+).bind(None)
 _STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _STATUS_INTERVAL_S = 0.05
 _INSUFFICIENT_PRIVILEGE = "42501"
@@ -44,7 +51,7 @@ def run_read_only(source: Source, setup: SessionSetup, statement: Wire | None) -
     try:
         return _read_once(source, setup, statement)
     except (ConnectionLost, StatementFailed) as error:
-        if action(_signal(error), Phase.READ) is not Action.RESEND:
+        if action(signal_in_flight(error), Phase.READ) is not Action.RESEND:
             raise _to_org_error(error, read_only=True) from error
         logger.info("retrying a read: %s", error)
     source.counters.resent += 1
@@ -113,6 +120,11 @@ class WriteTransaction:
         return self._failed
 
     @property
+    def has_written(self) -> bool:
+        """A statement has written something, or may have notified: the transaction has an id."""
+        return self._xid is not None
+
+    @property
     def is_authorized(self) -> bool:
         """The session setup and the access rule have passed. Going back to a savepoint does not undo that."""
         return self._authorized
@@ -135,7 +147,9 @@ class WriteTransaction:
         connection, opening = self._opening()
         queued, self._queued = self._queued, []
         try:
-            results = connection.exchange([*opening, *queued, *statements, _XID], self._setup.deadline_s)
+            results = connection.exchange(
+                [*opening, *queued, *statements, self._xid_statement(statements)], self._setup.deadline_s
+            )
         except (ConnectionLost, StatementFailed) as error:
             if isinstance(error, StatementFailed):
                 if len(error.done) >= len(opening):
@@ -143,7 +157,7 @@ class WriteTransaction:
                     self._mark_opened(opening, error.done)
                 if error.sqlstate == REPLAY:
                     raise Replay from None
-            if action(_signal(error), Phase.WRITE) is Action.DROP:
+            if action(signal_in_flight(error), Phase.WRITE) is Action.DROP:
                 connection.close()
             raise _to_org_error(error, read_only=False) from error
         self._mark_opened(opening, results)
@@ -207,7 +221,7 @@ class WriteTransaction:
             connection.exchange([*last, self._setup.recheck(self._claims), _COMMIT], self._setup.deadline_s)
         except StatementFailed as failed:
             self.rollback()
-            if action(_signal(failed), Phase.COMMIT) is Action.DROP:
+            if action(signal_in_flight(failed), Phase.COMMIT) is Action.DROP:
                 connection.close()
             if len(failed.done) == len(last):
                 # The re-check itself failed: role or claims have changed, or the new role may not call it.
@@ -251,6 +265,13 @@ class WriteTransaction:
             self._claims = results[at].get_value(0, 0) or b""
         self._authorized = True
 
+    def _xid_statement(self, statements: list[Wire]) -> Wire:
+        if self._xid is not None:
+            return _XID
+        has_search_path = self._setup.has_search_path
+        notifies = any(may_notify(command, has_search_path=has_search_path) for command, _, _, _ in statements)
+        return _ASSIGNED_XID if notifies else _XID
+
     def _remember(self, result: PGresult) -> None:
         """Keep the transaction id, and the time since which its server has not crashed."""
         self._xid, self._server = result.get_value(0, 0), result.get_value(0, 1)
@@ -261,10 +282,13 @@ class WriteTransaction:
         if self._xid is not None:
             state = _status(self._source, self._xid, self._server, self._setup.deadline_s)
             if state == b"committed":
+                logger.info("committed, although the connection was lost: %s", lost)
                 counters.settled += 1
                 return
             if state == b"aborted":
                 counters.settled += 1
+                if isinstance(lost, ConnectionLost) and signal_in_flight(lost) is Signal.TIME_LIMIT:
+                    raise GatewayTimeout from lost
                 raise RolledBack from lost
         counters.unknown_commits += 1
         raise CommitUnknown from lost
@@ -300,17 +324,12 @@ def _status(source: Source, xid: bytes, server: bytes | None, deadline_s: float)
     return None
 
 
-def _signal(error: ConnectionLost | StatementFailed) -> Signal | None:
-    if isinstance(error, ConnectionLost):
-        return Signal.LOST
-    if error.is_stale_plan:
-        return Signal.STALE_PLAN
-    return signal(error.sqlstate)
-
-
 def _to_org_error(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
-    if not read_only and action(_signal(error), Phase.WRITE) is Action.RERUN:
+    found = action(signal_in_flight(error), Phase.READ if read_only else Phase.WRITE)
+    if found is Action.RERUN:
         return RolledBack()
+    if found is Action.TIMEOUT:
+        return GatewayTimeout()
     if isinstance(error, StatementFailed) and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
         # To the caller a missing grant looks like any other refusal, so log it. A function's own message may hold
         # values.

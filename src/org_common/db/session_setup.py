@@ -106,6 +106,11 @@ class SessionSetup:
             wires.append(self._rule)
         return wires
 
+    @property
+    def has_search_path(self) -> bool:
+        """True when a statement can name tables and functions of the project without their schema."""
+        return bool(self._search_path)
+
     def timeout(self) -> Wire:
         """The time limit of later statements of a transaction: less time is left than when it was opened."""
         return _TIMEOUT, [b"%d" % self.server_timeout_ms()], (_TEXT_OID,), [TEXT_FORMAT]

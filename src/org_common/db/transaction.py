@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 from org_common.db.outbox import outbox_insert
+from org_common.db.protocol.effects import changed_rows, may_write
 from org_common.db.protocol.statement import Params, StatementError, Text, prepare
 from org_common.db.reader import Reader
 from org_common.db.scope import WriteScope
@@ -35,19 +36,31 @@ class Transaction(Reader):
         """Run a write that must change `rows` rows; None accepts any number. Returns the number.
 
         A wrong number raises, and the transaction is rolled back: `NotFound` when one row was expected and none was
-        changed (it is not there, or a policy hides it), `StatementError` otherwise.
+        changed (it is not there, or a policy hides it), `StatementError` otherwise. The number is that of an INSERT,
+        UPDATE, DELETE or MERGE. A SELECT has none, even if it calls a function that writes: read it with `value()`.
         """
-        changed = self._scope.send(prepare(sql).bind(params)).command_tuples or 0
-        if rows is not None and changed != rows:
-            # A handler that swallows the error cannot commit.
-            self._writes.transaction.fail()
-            if rows == 1 and changed == 0:
-                raise NotFound
+        statement = prepare(sql)
+        result = self._scope.send(statement.bind(params))
+        transaction = self._writes.transaction
+        changed = changed_rows(result)
+        if changed is None and not transaction.has_written and (rows == 0 or may_write(statement.command)):
+            # A SELECT has no such number, but without a transaction id it has changed nothing.
+            changed = 0
+        if rows is None or changed == rows:
+            return changed or 0
+        # A handler that swallows the error cannot commit.
+        transaction.fail()
+        if changed is None:
             raise StatementError(
-                f"expected the statement to change {rows} rows, it changed {changed}: rolled back. "
-                "Pass rows=None when any number is right"
+                "rows= counts the changes of INSERT, UPDATE, DELETE or MERGE, and this statement ends in another "
+                "command, such as SELECT: rolled back. Read what it returns with value(), or pass rows=None"
             )
-        return changed
+        if rows == 1 and changed == 0:
+            raise NotFound
+        raise StatementError(
+            f"expected the statement to change {rows} rows, it changed {changed}: rolled back. "
+            "Pass rows=None when any number is right"
+        )
 
     def many(self, sql: Text, params: Iterable[Params]) -> int:
         """Run one statement for each of the parameters, all in one round trip. Returns the rows changed in total."""
@@ -56,7 +69,8 @@ class Transaction(Reader):
         batch = [statement.bind(each) for each in params]
         if not batch:
             return 0
-        return sum(result.command_tuples or 0 for result in self._writes.send_all(batch))
+        results = self._writes.send_all(batch)
+        return sum(changed_rows(result) or 0 for result in results)
 
     def send(self, queue: str, message: dict[str, Any], *, key: str | None = None) -> None:
         """Put a message into the outbox: it is sent after COMMIT, and only then. Takes no round trip.

@@ -18,7 +18,7 @@ from org_common.events.event_source import (
     read_body,
 )
 from org_common.events.rest_api import join_headers, join_query
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 from org_common.values.errors import ResponseTooLarge
 
 TYPE_CHECKING = False

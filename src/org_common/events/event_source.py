@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Protocol
 
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
 
@@ -103,7 +103,9 @@ def encode_body(body: bytes) -> tuple[str, bool]:
 def read_authorizer(request_context: Event) -> Mapping[str, Any] | None:
     """The context of the API's authorizer; None without an authorizer."""
     authorizer = request_context.get("authorizer")
-    return authorizer if isinstance(authorizer, dict) else None
+    # An HTTP API with format 1.0 sends nulls for a route without an authorizer.
+    is_authorizer = isinstance(authorizer, dict) and any(value is not None for value in authorizer.values())
+    return authorizer if is_authorizer else None
 
 
 def check_unicode(*strings: str) -> None:
@@ -133,6 +135,25 @@ def check_base_path(path: str) -> str:
     if path and (not path.startswith("/") or path.endswith("/")):
         raise TypeError(f'base_path={path!r} must begin with a slash and end without one. Example: "/orders"')
     return path
+
+
+def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with names in lower case; names that differ only in case are one header, joined as API Gateway does.
+
+    RFC 9110, section 5.1: field names are case-insensitive.
+    """
+    lowered: dict[str, str] = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        separator = "; " if lower == "cookie" else ","
+        lowered[lower] = f"{lowered[lower]}{separator}{value}" if lower in lowered else value
+    return lowered
+
+
+def is_function_url(domain: str) -> bool:
+    """Whether it is the domain of a Function URL: ID.lambda-url.REGION, in AWS or in an emulator such as LocalStack."""
+    labels = domain.split(".", 3)
+    return len(labels) == 4 and labels[1] == "lambda-url" and labels[2].count("-") >= 2 and labels[2][-1:].isdigit()
 
 
 def is_string_list(value: object) -> bool:

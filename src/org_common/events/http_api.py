@@ -17,11 +17,13 @@ from org_common.events.event_source import (
     check_unicode,
     decode_path,
     encode_body,
+    is_function_url,
     is_string_list,
+    lower_names,
     read_body,
     strip_prefix,
 )
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 
 TYPE_CHECKING = False
 
@@ -53,7 +55,7 @@ class PayloadFormat2:
             request_context = event["requestContext"]
             http = request_context["http"]
             domain: str = request_context.get("domainName", "")
-            if (domain.endswith(".on.aws") and ".lambda-url." in domain) is not self._is_url:
+            if (domain.find(".lambda-url.") > 0 and is_function_url(domain)) is not self._is_url:
                 return None
         except (KeyError, TypeError, AttributeError):
             return None
@@ -72,6 +74,10 @@ class PayloadFormat2:
             raise broken_event() from None
         if not isinstance(headers, dict) or not (cookies is None or is_string_list(cookies)):
             raise broken_event()
+        # 0.4 us. AWS sends names in lower case; `sam local` and events that people write by hand do not.
+        names = "".join(headers)
+        if names != names.lower():
+            headers = lower_names(headers)
         if self._is_url:
             path = decode_path(path)  # API Gateway decodes it, a Function URL does not
         if self._is_url or not is_ascii:

@@ -19,7 +19,7 @@ from org_common.events.event_source import (
     read_body,
     strip_prefix,
 )
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 
 TYPE_CHECKING = False
 

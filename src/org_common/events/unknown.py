@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from org_common.events.event_source import is_function_url
+from org_common.events.keep_warm import KEEP_WARM
 from org_common.events.rest_api import join_headers
 from org_common.http.request import Request
 from org_common.values.errors import OrgError
@@ -38,7 +40,9 @@ def _describe(event: object) -> str:
         source = records[0].get("eventSource") if records and isinstance(records[0], dict) else None
         return "SQS records" if source == "aws:sqs" else "records of another service"
     if "detail-type" in event or event.get("source") == "aws.events":
-        return "an EventBridge event"
+        return "an EventBridge event" + (" (KEEP_WARM)" if KEEP_WARM.is_ping(event) else "")
+    if KEEP_WARM.is_ping(event):
+        return "a ping that keeps the function warm (KEEP_WARM)"
     return "an event of an unknown type"
 
 
@@ -49,7 +53,7 @@ def _describe_http(event: Event, context: Event) -> str:
         return "a WebSocket API's event"
     if "http" in context:
         domain = context.get("domainName")
-        if isinstance(domain, str) and ".lambda-url." in domain:
+        if isinstance(domain, str) and is_function_url(domain):
             return "a Function URL's event (FUNCTION_URL)"
         return "an HTTP API's event, payload format 2.0 (HTTP_API)"
     if "httpMethod" in event:

@@ -286,8 +286,10 @@ def _read_page(request: Request, values: list[str], query: dict[str, list[str]],
     limit, cursor = DEFAULT_LIMIT, None
     if "limit" in query:
         digits = _single_value(query["limit"], "limit", faults)
-        limit = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 5 else 0
-        if not 1 <= limit <= MAX_LIMIT:
+        sent = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 5 else 0
+        if 1 <= sent <= MAX_LIMIT:
+            limit = sent
+        else:
             faults.append(Fault("query", "#/limit", f"This must be an integer from 1 to {MAX_LIMIT}.", "out_of_range"))
     if "cursor" in query:
         cursor = _single_value(query["cursor"], "cursor", faults)

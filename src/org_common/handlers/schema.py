@@ -20,6 +20,7 @@ from org_common.handlers import numbers
 from org_common.handlers.enums import with_json_values
 from org_common.handlers.misuse import is_with_status, mismatch
 from org_common.handlers.pointer import pointer
+from org_common.handlers.repeated_keys import has_repeated_key
 from org_common.handlers.scalar import FORMATS, OUT_OF_RANGE, StringFormat, error_details, unwrap
 from org_common.values.errors import MAX_FAULTS, BadRequest, Fault
 
@@ -71,6 +72,8 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
     def parse(body: bytes, faults: list[Fault]) -> Any:
         if numbers.may_have_inexact_numbers(body):
             faults += numbers.find_inexact_numbers(body)
+        if has_repeated_key(body):
+            raise BadRequest("The body has an object with the same key twice.", code="invalid_json")
         try:
             # Strict, since JSON has numbers and booleans: "20" is not a number and 1 is not true.
             return validate(body, strict=True, by_alias=True, by_name=False)

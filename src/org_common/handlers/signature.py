@@ -156,8 +156,9 @@ class Signature:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = _defaults(function)
         self.parameters = [_parameter(handler, name, hints, path, defaults, provided) for name in names]
+        by_keyword = lambda *values: handler(**dict(zip(names, values, strict=True)))  # noqa: E731 - of one line
         # By position saves a tenth of a warm request; a decorator may rely on keywords.
-        self.call = handler if function is handler and not code.co_kwonlyargcount else _call_by_keyword(handler, names)
+        self.call = handler if function is handler and not code.co_kwonlyargcount else by_keyword
         missing = [name for name in path if name not in names]
         if missing:
             raise TypeError(
@@ -178,19 +179,19 @@ class Signature:
         """Refuse two parameters of one name in the request: `org_id` and `orgId`, or `limit` next to a page's."""
         named = [each for each in self.parameters if each.kind in ("path", "query", "header", "cookie")]
         names = [(each.kind, each.wire_name) for each in named]
-        if self._count("page"):
-            names += [("query", "limit"), ("query", "cursor")]
+        names += [("query", name) for name in ("limit", "cursor") if self._count("page")]
         if len(set(names)) < len(names):
             from org_common.handlers.misuse import collision_error
 
             raise collision_error(_describe(handler), [each.name for each in named], names)
 
+    @property
+    def headers(self) -> list[str]:
+        """The names of the request headers that the handler takes, in lower case."""
+        return [parameter.wire_name for parameter in self.parameters if parameter.kind == "header"]
+
     def _count(self, kind: str) -> int:
         return sum(parameter.kind == kind for parameter in self.parameters)
-
-
-def _call_by_keyword(handler: Handler, names: tuple[str, ...]) -> Handler:
-    return lambda *values: handler(**dict(zip(names, values, strict=True)))
 
 
 def _unwrap(handler: Handler) -> Any:

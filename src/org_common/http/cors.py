@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 TYPE_CHECKING = False
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
 
 _ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]+)?|[a-z][a-z0-9+.-]*://[a-z0-9.-]+")
+# RFC 9110, section 5.6.2.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ONE_OR_MORE_LABELS = r"[a-z0-9-]+(\.[a-z0-9-]+)*\."
 DEFAULT_REQUEST_HEADERS = ("authorization", "content-type", "idempotency-key", "if-match", "if-none-match")
 DEFAULT_EXPOSED_HEADERS = ("etag", "idempotent-replayed", "location", "retry-after")
@@ -24,8 +26,9 @@ class Cors:
     Args:
         origins: As browsers send them: scheme, host and port in lower case. "https://*.shop.example" allows all
             subdomains, `["*"]` every origin. `TypeError` for a malformed origin.
-        headers: The request headers that a page may set, in addition to those that every page may.
-        expose: The response headers that a page may read, in addition to those that every page may.
+        headers: More request headers that a page may set. It may always set those that the SDK reads, such as
+            `authorization` and `if-match`, and those that the routes of the path declare with `Header()`.
+        expose: More response headers that a page may read. It may always read those that the SDK sets, such as `etag`.
         credentials: Whether browsers send cookies and let the page read the response. Excludes `["*"]`.
         max_age_s: How long a browser may cache the result of a preflight request.
     """
@@ -44,8 +47,8 @@ class Cors:
         self,
         origins: Sequence[str],
         *,
-        headers: Sequence[str] = DEFAULT_REQUEST_HEADERS,
-        expose: Sequence[str] = DEFAULT_EXPOSED_HEADERS,
+        headers: Sequence[str] = (),
+        expose: Sequence[str] = (),
         credentials: bool = False,
         max_age_s: int = 600,
     ) -> None:
@@ -66,8 +69,8 @@ class Cors:
         self._origins = frozenset(origins)
         patterns = [_subdomain_pattern(origin) for origin in origins if "://*." in origin]
         self._subdomains = re.compile("|".join(patterns)) if patterns else None
-        self._request_headers = ", ".join(headers)
-        self._exposed_headers = ", ".join(expose)
+        self._request_headers = _names("headers", DEFAULT_REQUEST_HEADERS, headers)
+        self._exposed_headers = ", ".join(_names("expose", DEFAULT_EXPOSED_HEADERS, expose))
         self._credentials = credentials
         self._max_age = str(max_age_s)
 
@@ -84,19 +87,31 @@ class Cors:
             headers["access-control-allow-origin"] = origin
         if self._credentials:
             headers["access-control-allow-credentials"] = "true"
-        if self._exposed_headers:
-            headers["access-control-expose-headers"] = self._exposed_headers
+        headers["access-control-expose-headers"] = self._exposed_headers
 
-    def add_preflight_headers(self, headers: dict[str, str], methods: str) -> None:
-        """Add the headers to the response to a preflight request. `add_headers` adds the allowed origin."""
+    def add_preflight_headers(self, headers: dict[str, str], methods: str, declared: Iterable[str] = ()) -> None:
+        """Add the headers to the response to a preflight request. `add_headers` adds the allowed origin.
+
+        `declared` are the request headers that the routes of the path read, in lower case.
+        """
         headers["access-control-allow-methods"] = methods
-        headers["access-control-allow-headers"] = self._request_headers
+        headers["access-control-allow-headers"] = ", ".join(dict.fromkeys((*self._request_headers, *declared)))
         headers["access-control-max-age"] = self._max_age
 
     def _allows(self, origin: str) -> bool:
         return origin in self._origins or (
             self._subdomains is not None and self._subdomains.fullmatch(origin) is not None
         )
+
+
+def _names(argument: str, defaults: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """The names of the defaults and of the argument, in lower case."""
+    names = tuple(more)
+    if isinstance(more, str) or not all(_HEADER.fullmatch(name) for name in names):
+        raise TypeError(
+            f'Cors({argument}={more!r}) is not a list of header names. Example: {argument}=["x-request-id"]'
+        )
+    return tuple(dict.fromkeys((*defaults, *(name.lower() for name in names))))
 
 
 def _subdomain_pattern(origin: str) -> str:

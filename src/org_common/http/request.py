@@ -7,11 +7,8 @@ from org_common.values.types import Deadline
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from org_common.http.observer import Observer
-    from org_common.http.response import Response
     from org_common.values.types import LambdaContext
 
 
@@ -91,7 +88,7 @@ class Request:
     def cookies(self) -> dict[str, str]:
         """Cookie names to values, still encoded. Of a repeated name the first counts: it has the longer path."""
         sent = self._cookies
-        if sent is None:
+        if not sent:
             sent = self.headers.get("cookie", "").split(";")
         cookies: dict[str, str] = {}
         for cookie in sent:
@@ -99,26 +96,3 @@ class Request:
             if equals and name.strip():
                 cookies.setdefault(name.strip(), value.strip())
         return cookies
-
-
-class IncomingRequest(Request):
-    """A request as the pipeline sees it: with its observer, and with the size limit of its response."""
-
-    __slots__ = ("check_size", "observer")
-
-    observer: "Observer"
-    """What logs, metrics and traces learn of it."""
-    check_size: "Callable[[Response], object] | None"
-    """Raises `ResponseTooLarge` for a finished response that cannot be sent; None without a limit."""
-
-
-def passed_on(request: Request, original: IncomingRequest) -> IncomingRequest:
-    """The request that a middleware passes on, observed like the original one even when it is another object."""
-    if isinstance(request, IncomingRequest):
-        return request
-    incoming = IncomingRequest.__new__(IncomingRequest)
-    for name in Request.__slots__:
-        setattr(incoming, name, getattr(request, name))
-    incoming.observer = original.observer
-    incoming.check_size = original.check_size
-    return incoming

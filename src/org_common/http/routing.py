@@ -94,6 +94,11 @@ class Table(Generic[R]):
         node = self._node(path)
         return "" if node is None else _allowed(node.routes)
 
+    def routes_of(self, path: str) -> list[R]:
+        """The routes of a path, of every method; empty for an unknown path."""
+        node = self._node(path)
+        return [] if node is None else list(node.routes.values())
+
     def knows(self, path: str) -> bool:
         """Whether the path has a route, of any method."""
         return self._node(path) is not None

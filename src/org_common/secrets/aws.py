@@ -54,6 +54,10 @@ class Aws:
         self._session: Any = None
         self._clients: dict[tuple[str, str | None], Any] = {}
 
+    def serves(self, reference: Reference) -> bool:
+        """True: its APIs have every secret, of each region."""
+        return True
+
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         """The stored secret; `Refused` or `Failed`. Temporary failures are retried until `deadline_s`."""
 

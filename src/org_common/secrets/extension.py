@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -23,12 +24,22 @@ TOTAL_S = 1.0
 SKIP_S = 30.0
 # Secrets have at most 64 KiB, and each byte may take six in JSON.
 MAX_BYTES = 1024 * 1024
+# The body of its 400 while it starts. Its 400 for an error of AWS hides the code, which only its log shows.
+NOT_READY = b"not ready to serve traffic"
+AWS_ERROR = re.compile(
+    rb"unexpected error occurred while executing request|\b[A-Z][A-Za-z]+(?:Exception|Failure|NotFound)\b"
+)
+
+
+class _ErrorResponse(Failed):
+    """The extension responded, but without the secret."""
 
 
 class Extension:
     """The extension. Its values may be minutes old, as it has its own cache.
 
-    It opens its port later than the function starts, and responds 400 until it is ready and during a burst.
+    It opens its port later than the function starts, and responds 400 until it is ready, during a burst, and for each
+    secret that AWS refuses. Once it has served a secret, a failure affects only the secret that failed.
     """
 
     name = "extension"
@@ -51,7 +62,9 @@ class Extension:
         self._counters = counters
         self._total_s = total_s
         self._max_bytes = max_bytes
-        self._skip_until_s = 0.0
+        # By stored secret; None for all of them.
+        self._skip_until_s: dict[tuple[str | None, ...] | None, float] = {}
+        self._is_ready = False
 
     @classmethod
     def detect(cls, environ: Mapping[str, str], counters: SecretCounters, program: str = PROGRAM) -> Extension | None:
@@ -61,25 +74,44 @@ class Extension:
             return None
         return cls(int(port) if port.isdigit() else PORT, environ, counters)
 
+    def serves(self, reference: Reference) -> bool:
+        """False for an ARN of another region: the extension knows only the function's own."""
+        own = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        return not own or not reference.region or reference.region == own
+
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         """The stored secret; `Refused` or `Failed`. Temporary failures are retried."""
-        if time.monotonic() < self._skip_until_s:
+        now_s = time.monotonic()
+        if any(now_s < self._skip_until_s.get(key, 0.0) for key in (None, reference.stored)):
             raise Failed("the extension is skipped, as it did not respond before")
-        limit_s = time.monotonic() + self._total_s
+        limit_s = now_s + self._total_s
         has_full_time = deadline_s >= limit_s
         deadline_s = min(deadline_s, limit_s)
         path = _path(reference)
         try:
-            return retry(lambda: self._get(path, reference, deadline_s), EXTENSION_PAUSES_S, self._counters, deadline_s)
-        except Failed:
+            secret = retry(
+                lambda: self._get(path, reference, deadline_s), EXTENSION_PAUSES_S, self._counters, deadline_s
+            )
+        except Failed as failed:
             # A caller with less time than that proves nothing about the extension.
             if has_full_time:
-                self._skip_until_s = time.monotonic() + jittered(SKIP_S, 0.3)
+                self._skip(reference, failed)
             raise
+        self._is_ready = True
+        return secret
 
     def forget(self) -> None:
         """Do not skip the extension any more."""
-        self._skip_until_s = 0.0
+        self._skip_until_s = {}
+        self._is_ready = False
+
+    def _skip(self, reference: Reference, failed: Failed) -> None:
+        """Skip the extension for a while: for this secret if it served another one before, else for all."""
+        key = reference.stored if self._is_ready else None
+        self._skip_until_s[key] = time.monotonic() + jittered(SKIP_S, 0.3)
+        if not isinstance(failed, _ErrorResponse):
+            # One slow secret is not a broken extension, a second one without a success in between is.
+            self._is_ready = False
 
     def _get(self, path: str, reference: Reference, deadline_s: float) -> Secret:
         failed: str | None = None
@@ -91,12 +123,31 @@ class Extension:
             failed = type(error).__name__
         if failed is not None:
             raise Failed(f"the extension: {failed}")
+        if status == 200:
+            return self._secret(body, reference)
         if status in (401, 403, 404):
             raise Refused(f"the extension responded {status}")
-        if status != 200:
-            # 400 is "not ready to serve traffic", a burst, or any error of AWS itself: the next source will tell.
-            raise Failed(f"the extension responded {status}")
-        return _secret(body, reference)
+        if NOT_READY in body:
+            raise Failed("the extension is not ready")
+        if status == 400 and (self._is_ready or AWS_ERROR.search(body)):
+            # An error of AWS, so the extension works. The next source finds out whether the error is final.
+            self._is_ready = True
+            raise Refused("the extension responded 400")
+        raise _ErrorResponse(f"the extension responded {status}")
+
+    def _secret(self, body: bytes, reference: Reference) -> Secret:
+        is_json = True
+        try:
+            response = orjson.loads(body)
+            return Secret(response["Parameter"]["Value"] if reference.service == "ssm" else response["SecretString"])
+        except orjson.JSONDecodeError:
+            # The errors are raised outside of this block, as this one repeats the input.
+            is_json = False
+        except (KeyError, TypeError):
+            self._is_ready = True
+        if is_json:
+            raise Refused("the extension's response contains no string: is the secret binary?")
+        raise Failed("the extension's response is not JSON")
 
     def _exchange(self, path: str, deadline_s: float) -> tuple[int, bytes]:
         """One request on its own connection. Without http.client, which imports `email` and takes 5 times as long."""
@@ -174,13 +225,3 @@ def _unchunked(body: bytes) -> bytes:
             return b"".join(parts)
         parts.append(rest[:length])
         body = rest[length + 2 :]
-
-
-def _secret(body: bytes, reference: Reference) -> Secret:
-    try:
-        response = orjson.loads(body)
-        return Secret(response["Parameter"]["Value"] if reference.service == "ssm" else response["SecretString"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        # `Failed` is raised outside of this block: the error repeats the input.
-        pass
-    raise Failed("the extension's response contains no secret")

@@ -36,6 +36,10 @@ class SecretSource(Protocol):
     name: str
     """The name in metrics, spans and counters."""
 
+    def serves(self, reference: Reference) -> bool:
+        """False if the source cannot have this secret, so that it is not asked."""
+        ...
+
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         """The stored secret, before its key is selected; `Refused` or `Failed`. `deadline_s` is monotonic time."""
         ...
@@ -71,6 +75,10 @@ class EnvironmentSource:
     """Environment variables (`env:NAME`), for a developer's own machine."""
 
     name = "environment"
+
+    def serves(self, reference: Reference) -> bool:
+        """True for `env:NAME`."""
+        return reference.service == "env"
 
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         """The value of the variable; `Refused` if it is not set, and in Lambda, where it is plain text."""

@@ -196,6 +196,8 @@ class Store:
         messages: list[str] = []
         error_type: type[SecretError] = Refused
         for source in sources:
+            if not source.serves(reference):
+                continue
             try:
                 return self._fetch_from(source, reference, deadline_s)
             except SecretError as error:

@@ -18,22 +18,53 @@ MAX_FAULTS = 10
 _QUOTED = re.compile(r'"[^"]*"')
 # SQLSTATE class of data exceptions, which quote the value: invalid input syntax for type uuid: "…".
 _DATA_EXCEPTION = "22"
+# The SDK's own SQLSTATEs, whose message is a code.
+_OWN_CODES = "OC"
 
 
-def described(error: BaseException, redactor: Redactor) -> dict[str, Any]:
-    """The exception and its causes, as JSON. Never SQL values: no DETAIL, HINT or statement."""
-    seen: set[int] = set()
+def described(error: BaseException, redactor: Redactor, *, sql: bool = False) -> dict[str, Any]:
+    """The exception and its causes, as JSON. Never SQL values: no DETAIL. With `sql`, the statement's text too."""
     outermost: dict[str, Any] = {}
-    fields, current = outermost, error
-    for _ in range(MAX_CAUSES):
-        fields |= _one(current, redactor)
-        seen.add(id(current))
-        cause = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-        if cause is None or id(cause) in seen:
-            break
-        fields["cause"] = {}
-        fields, current = fields["cause"], cause
+    fields = outermost
+    for at, each in enumerate(chain(error)):
+        if at > 0:
+            fields["cause"] = {}
+            fields = fields["cause"]
+        fields |= _one(each, redactor, sql=sql)
     return outermost
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The exception and its causes, the outermost first."""
+    found: list[BaseException] = [error]
+    while len(found) < MAX_CAUSES:
+        last = found[-1]
+        cause = last.__cause__ or (None if last.__suppress_context__ else last.__context__)
+        if cause is None or any(cause is each for each in found):
+            break
+        found.append(cause)
+    return found
+
+
+def database_error(error: BaseException) -> BaseException | None:
+    """The error of PostgreSQL behind this one, which names its SQLSTATE and what it is about."""
+    return next((each for each in chain(error) if getattr(each, "origin", None) is not None), None)
+
+
+def database_fields(failed: Any) -> dict[str, str]:
+    """What an error of PostgreSQL is about: SQLSTATE, constraint, table, column, function, statement, hint."""
+    origin = failed.origin
+    fields = {
+        "sqlstate": failed.sqlstate,
+        "constraint": origin.constraint,
+        "table": origin.table,
+        "column": origin.column,
+        "sql_function": origin.function,
+        "statement": origin.statement,
+        # Of a function of the program it may hold values.
+        "hint": None if origin.is_raised or not failed.hint else origin.named(failed.hint),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def message_of(error: BaseException) -> str:
@@ -43,6 +74,9 @@ def message_of(error: BaseException) -> str:
     if isinstance(sqlstate, str) or error_type.__module__.partition(".")[0] == "psycopg":
         # psycopg puts DETAIL, HINT and the statement below the first line.
         first = str(error).partition("\n")[0]
+        origin = getattr(error, "origin", None)
+        if origin is not None:
+            first = origin.named(first)
         return _QUOTED.sub('"***"', first) if str(sqlstate).startswith(_DATA_EXCEPTION) else first
     if error_type.__name__ == "ValidationError" and hasattr(error, "errors"):
         # pydantic's own message quotes the input.
@@ -50,7 +84,14 @@ def message_of(error: BaseException) -> str:
     return str(error)
 
 
-def _one(error: BaseException, redactor: Redactor) -> dict[str, Any]:
+def refusal(failed: Any) -> str:
+    """PostgreSQL's sentence about a request that it refused. Of a function of the program only the SQLSTATE."""
+    if failed.origin.is_raised and not failed.sqlstate.startswith(_OWN_CODES):
+        return f"a function raised SQLSTATE {failed.sqlstate}"
+    return message_of(failed)
+
+
+def _one(error: BaseException, redactor: Redactor, *, sql: bool) -> dict[str, Any]:
     error_type = type(error)
     module = "" if error_type.__module__ == "builtins" else f"{error_type.__module__}."
     try:
@@ -61,13 +102,19 @@ def _one(error: BaseException, redactor: Redactor) -> dict[str, Any]:
     for name in ("code", "sqlstate"):
         value = getattr(error, name, None)
         if isinstance(value, str):
-            fields[name] = value
+            fields[name] = redactor.text(value)
+    origin = getattr(error, "origin", None)
+    if origin is not None:
+        fields |= {name: redactor.text(value) for name, value in database_fields(error).items()}
+        if sql:
+            fields["sql"] = [redactor.text(line) for line in origin.excerpt()]
     stack = _frames(error.__traceback__)
     if stack:
         fields["stack"] = stack
     parts = getattr(error, "exceptions", None)
     if isinstance(parts, tuple):
-        fields["parts"] = [_one(part, redactor) for part in parts[:MAX_CAUSES] if isinstance(part, BaseException)]
+        shown = [part for part in parts[:MAX_CAUSES] if isinstance(part, BaseException)]
+        fields["parts"] = [_one(part, redactor, sql=sql) for part in shown]
     return fields
 
 

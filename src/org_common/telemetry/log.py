@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from org_common.telemetry import observability
 from org_common.telemetry.invocation import current
-from org_common.telemetry.line import clock, dumps, stamp
+from org_common.telemetry.line import clock, dumps, stamp, visible
 
 TYPE_CHECKING = False
 
@@ -152,10 +152,8 @@ class Handler(logging.Handler):
         error_type = type(sys.exc_info()[1]).__name__
         message = f"a log line could not be written: {error_type}"
         fields = {"message": message, "location": f"{record.pathname}:{record.lineno}"}
-        import orjson
-
-        line = orjson.dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})
-        self.write(line.decode() + "\n", logging.ERROR)
+        line = dumps({"timestamp": stamp(record.created), "level": "ERROR", "logger": record.name, **fields})
+        self.write(line, logging.ERROR)
 
     def _emit(self, record: logging.LogRecord, invocation: Invocation | None) -> None:
         try:
@@ -189,16 +187,21 @@ class Handler(logging.Handler):
             # The response to a failed request has the id too.
             shown["request_id"] = bound["request_id"]
         fields = "".join(f"  {name}={value}" for name, value in shown.items())
-        lines = [f"{clock(record.created)} {record.levelname:<8} {self._message(record)}{fields}"]
-        error = _error(record)
+        exception = _error(record)
+        error = None if exception is None else self._described(exception, sql=True)
+        first = f"{clock(record.created)} {record.levelname:<8} {self._message(record)}"
+        lines = [f"{first}{fields}"]
         if error is not None:
-            lines += _stack_lines(self._described(error))
-        return "\n".join(lines).translate(_CONTROL) + "\n"
+            from org_common.telemetry.cause_text import cause_lines, headline
 
-    def _described(self, error: BaseException) -> dict[str, Any]:
+            lines = [f"{first}{headline(error)}{fields}", *cause_lines(error)]
+        # Only the SDK ends a line: a newline in a value would let a caller forge the next one.
+        return "".join([f"{visible(line)}\n" for line in lines])
+
+    def _described(self, error: BaseException, *, sql: bool = False) -> dict[str, Any]:
         from org_common.telemetry.causes import described
 
-        return described(error, self.redactor)
+        return described(error, self.redactor, sql=sql)
 
     def _message(self, record: logging.LogRecord) -> Any:
         if isinstance(record.msg, dict) and not record.args:
@@ -291,9 +294,6 @@ def active() -> Handler | None:
     return _handler
 
 
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127, *range(128, 160)))
-
-
 def _create_redactor(*, emails: bool = False, names: Sequence[str] = ()) -> Redactor:
     from org_common.telemetry.redaction import Redactor
 
@@ -341,9 +341,3 @@ def _fields_outside(record: logging.LogRecord) -> dict[str, object]:
 
 def _error(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info else None
-
-
-def _stack_lines(error: dict[str, Any]) -> list[str]:
-    lines = [f"  {error['type']}: {error['message']}", *[f"    {frame}" for frame in error.get("stack", ())]]
-    cause = error.get("cause")
-    return [*lines, "  caused by", *_stack_lines(cause)] if cause else lines

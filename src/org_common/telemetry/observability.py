@@ -15,6 +15,7 @@ _LAMBDA_LEVELS = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}
 FORMS = ("json", "text", "off")
 TRACES = ("auto", "otel", "off")
 MAX_DEBUG_LINES = 10_000
+PSEUDONYM_KEY_LENGTH = 32
 NAMESPACE = "org-common"
 
 
@@ -31,6 +32,7 @@ class Observability:
         "init_type",
         "level",
         "namespace",
+        "pseudonym_key",
         "redact",
         "traces",
     )
@@ -47,6 +49,8 @@ class Observability:
     """True to log e-mail addresses unmasked."""
     redact: tuple[str, ...]
     """Additional names whose values are masked."""
+    pseudonym_key: str | None
+    """The key of the users' pseudonyms; None for a random key of the process."""
     namespace: str | None
     """The CloudWatch namespace of the metrics; None without metrics."""
     traces: str
@@ -67,6 +71,7 @@ class Observability:
         debug_sample: float = 0.0,
         emails: bool = False,
         redact: tuple[str, ...] = (),
+        pseudonym_key: str | None = None,
         namespace: str | None = NAMESPACE,
         traces: str = "auto",
         function: str | None = None,
@@ -79,6 +84,7 @@ class Observability:
         self.debug_sample = debug_sample
         self.emails = emails
         self.redact = redact
+        self.pseudonym_key = pseudonym_key
         self.namespace = namespace
         self.traces = traces
         self.function = function
@@ -104,6 +110,7 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
         debug_sample=_number(get, "ORG_COMMON_LOG_DEBUG_SAMPLE", 0, 1, problems),
         emails=_choice(get, "ORG_COMMON_LOG_EMAILS", ("masked", "plain"), "masked", problems) == "plain",
         redact=tuple(name.strip() for name in (get("ORG_COMMON_LOG_REDACT") or "").split(",") if name.strip()),
+        pseudonym_key=_pseudonym_key(get, problems),
         namespace=None if metrics == "off" else metrics,
         traces=_choice(get, "ORG_COMMON_TRACES", TRACES, "auto", problems),
         function=get("AWS_LAMBDA_FUNCTION_NAME") or None,
@@ -111,6 +118,18 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
         # Set in Lambda and its emulators only; tests set the function's name too.
         in_lambda=bool(get("AWS_LAMBDA_RUNTIME_API")),
     )
+
+
+def _pseudonym_key(get: "Callable[[str], str | None]", faults: list[str]) -> str | None:
+    key = get("ORG_COMMON_LOG_PSEUDONYM_KEY") or None
+    if key is not None and len(key) < PSEUDONYM_KEY_LENGTH:
+        # Not the key itself, nor its length.
+        faults.append(
+            f"ORG_COMMON_LOG_PSEUDONYM_KEY has fewer than {PSEUDONYM_KEY_LENGTH} characters. Example: the output of "
+            "`openssl rand -hex 32`"
+        )
+        return None
+    return key
 
 
 def _choice(

@@ -81,23 +81,34 @@ class OpenTelemetry:
         return OpenTelemetrySpan(self._tracer.start_span(name, kind=_KINDS[kind], attributes=attributes))
 
     def begin(self, name: str, trace: Trace) -> OpenTelemetrySpan:
-        """The span of a request: below the current span, else below the caller's.
+        """The span of a request: below the current span, else in the caller's trace.
 
         The trace id of the span is written to `trace`, so that log lines and spans have the same id.
         """
         parent = None
-        if not api.get_current_span().get_span_context().is_valid and trace.parent_id is not None:
-            flags = TraceFlags.DEFAULT if trace.sampled is False else TraceFlags.SAMPLED
-            remote = SpanContext(
-                int(trace.trace_id, 16), int(trace.parent_id, 16), is_remote=True, trace_flags=TraceFlags(flags)
-            )
-            parent = api.set_span_in_context(NonRecordingSpan(remote))
+        if trace.is_continued and not api.get_current_span().get_span_context().is_valid:
+            parent = api.set_span_in_context(NonRecordingSpan(self._remote(name, trace)))
         span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
         span_context = span.get_span_context()
         if span_context.is_valid:
             trace.trace_id = format(span_context.trace_id, "032x")
             trace.sampled = span_context.trace_flags.sampled
         return OpenTelemetrySpan(span)
+
+    def _remote(self, name: str, trace: Trace) -> SpanContext:
+        """The caller's span. Where it made no sampling decision, the provider's sampler does."""
+        trace_id = int(trace.trace_id, 16)
+        sampled = trace.sampled
+        if sampled is None:
+            sampler = getattr(self._get_provider(), "sampler", None)
+            sampled = (
+                sampler is None
+                or sampler.should_sample(None, trace_id, name, kind=SpanKind.SERVER).decision.is_sampled()
+            )
+        # OpenTelemetry continues no trace without a parent. As in B3, the low half of the id stands for the root.
+        parent_id = int(trace.parent_id, 16) if trace.parent_id else trace_id & (2**64 - 1) or trace_id >> 64
+        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+        return SpanContext(trace_id, parent_id, is_remote=True, trace_flags=flags)
 
     def span_id(self) -> str | None:
         """The id of the current span; None without one."""

@@ -11,79 +11,85 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from org_common.telemetry.secret_names import SecretNames
+from org_common.telemetry.secret_values import MASK, MAX_NAME_LENGTH, SPACE, TAB, Lazy, SecretValues
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from typing import Any
 
-MASK = "***"
 EMAIL = "[email]"
 MAX_TEXT_LENGTH = 16_384
 MAX_ITEMS = 100
 MAX_DEPTH = 6
 
 
-class _Lazy:
-    """A pattern compiled on first use: compiling all takes 3 ms, and most are never needed."""
-
-    __slots__ = ("_compiled", "_flags", "_pattern")
-
-    def __init__(self, pattern: str, flags: int = 0) -> None:
-        self._pattern = pattern
-        self._flags = flags
-        self._compiled: re.Pattern[str] | None = None
-
-    def __call__(self) -> re.Pattern[str]:
-        if self._compiled is None:
-            self._compiled = re.compile(self._pattern, self._flags)
-        return self._compiled
-
-
-_NAMES = (
-    r"authori[sz]ation|cookie|token|secret|passw|pwd\b|passphrase|credential|claims|jwt|dsn\b|signature|otp\b|csrf|xsrf"
-    r"|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|session[-_]?id|database[-_]?url|connection[-_]?string"
-)
-# `prompt_tokens=812` is an amount, not a token.
-_AMOUNT = _Lazy(r"tokens|(?:count|length|size|bytes|index|version|_s|_ms|_at)$")
-
-_SEPARATOR = _Lazy(r"[:=]")
-# Matched backwards from a separator: `"X-Api-Key"`, `api key`, `\"password\"`.
-_NAME_BACKWARDS = _Lazy(r"\s{0,4}[\"']?\\*([\w.-]{1,60}(?: [\w.-]{1,40})?)")
-_LOOK_BACK = 110
-# Python's prefixes b, r and u of a quoted value belong to it.
-_VALUE = _Lazy(r"([:=>]*\s{0,8})(?:[bru](?=[\"']))?", re.IGNORECASE)
-# Values of these names continue over spaces, commas and semicolons.
-_TO_THE_END = _Lazy(r"authori[sz]ation|cookie")
-_QUOTE = _Lazy(r"(\\*)([\"'])")
-_BARE = _Lazy(r"\S*")
-_QUERY = _Lazy(r"[^\s\"'&]*")
-_LINE = _Lazy(r"[^\r\n]*")
-_ENDING = ".,;)]}>\"'\\ "
-_REST = _Lazy(r"[^\s,;)\]}>\"'\\&\[{(]+")
-# A masked value stays unchanged.
-_MASKED = _Lazy(r"\*{3}(?=[\s.,;)\]}>\"'\\&]|$)")
-_CLOSING = {"[": "]", "{": "}", "(": ")"}
-
-_BEARER = _Lazy(r"(\bbearer)\s+[^\s\"'\\]{6,}", re.IGNORECASE)
-_BASIC = _Lazy(r"(\b(?i:basic))\s+(?=\S{0,300}[A-Z0-9=])[A-Za-z0-9+/]{6,}=*")
+_BEARER = Lazy(r"(\bbearer)(?:\s+|\+|%20)[^\s\"'\\]{6,}", re.IGNORECASE)
+_BASIC = Lazy(r"(\b(?i:basic))(?:\s+|\+|%20)(?=\S{0,300}[A-Z0-9=])[A-Za-z0-9+/]{6,}=*")
 # These match at the start of a word: within a longer one they would leave the rest, and `_RANDOM` masks it all.
-_JWT = _Lazy(r"(?<![\w-])eyJ[\w+/-]{10,}=*(?:\.[\w-]*)*")
-_PEM = _Lazy(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
-_KEY_STARTS = ("AKIA", "ASIA", "ABIA", "ACCA", "AIza", "sk-", "sk_", "pk_", "rk_", "gh", "glpat", "xox", "sb_")
-_KEY = _Lazy(
+_JWT = Lazy(r"(?<![\w-])eyJ[\w+/-]{10,}=*(?:\.[\w-]*)*")
+_PEM = Lazy(
+    r"-----BEGIN[A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?-----.*?"
+    r"(?:-----END[A-Z0-9 +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?-----|\Z)",
+    re.DOTALL,
+)
+_KEY_STARTS = (
+    "AKIA",
+    "ASIA",
+    "ABIA",
+    "ACCA",
+    "AIza",
+    "sk-",
+    "sk_",
+    "pk_",
+    "rk_",
+    "gh",
+    "glpat",
+    "xox",
+    "sb_",
+    "hooks.",
+)
+_KEY = Lazy(
     r"(?<![\w-])(?:A(?:KI|SI|BI|CC)A[A-Z0-9]{12,}"
     r"|(?:sk|[prk]k|gh[pousr]|github_pat|glpat|xox[a-z]|sb_secret|sb_publishable)[-_][\w-]{10,}"
     r"|AIza[\w-]{30,})"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{10,}"
 )
-_URL = _Lazy(
-    # A password in the URL of a database is often not escaped: up to the last @ of the word.
-    r"((?:postgres(?:ql)?|mysql|mariadb|rediss?|amqps?|mongodb)(?:\+\w{1,20})?://[^\s:@]*):\S*@|(://[^\s/:@]*):[^\s/]*@",
+# A password is often not escaped: up to the last @ of the word, except in the URL of a page, whose path may have one.
+_URL = Lazy(
+    r"(\b(?!https?:)[a-z][a-z0-9+.-]{1,30}://[^\s:@/]{0,100}):\S{0,1000}@|(://[^\s/:@]{0,100}):[^\s/]{0,1000}@"
+    r"|(\bhttps?:/)/[^\s/@:]{1,300}@",
     re.IGNORECASE,
 )
 RANDOM_LENGTH = 32
 # AWS's secret access keys are 40 characters of base64; other tokens are long and base64url.
-_RANDOM = _Lazy(r"(?<![\w-])[\w-]{32,}(?![\w-])|(?<![\w+/=-])[A-Za-z0-9+/]{40}(?![\w+/=-])")
-_EMAIL = _Lazy(r"[\w.+%'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_RANDOM = Lazy(r"(?<![\w-])[\w-]{32,}(?![\w-])|(?<![\w+/=-])[A-Za-z0-9+/]{40}(?![\w+/=-])")
+_AT = ("@", "%40", "2540", "\uff20", "\ufe6b")
+_LOCAL = r"[\w.+%'!#$^~-]{1,64}"
+# `joe@example.com`, `"joe smith"@example.com`, `joe@[10.0.0.1]`; and what is before several @, or a host without a dot.
+_ADDRESS = Lazy(
+    rf"(?<![\w.+%!#$^~-])((?!')(?:\\*\"[^\"\s][^\"\r\n]{{0,62}}\"|{_LOCAL})(?:(?:@|%(?:25){{0,3}}40|\uff20|\ufe6b){_LOCAL}){{0,5}}?)"
+    r"(?:@|%(?:25){0,3}40|\uff20|\ufe6b)([\w-]{1,63}(?:[.\uff0e\u3002][\w-]{1,63})*(?![\w@\uff20\ufe6b])|\[[\da-fA-F.:IPv]{2,45}\])"
+)
+_IP = Lazy(r"[\d.]+|\[.*\]")
+# `app:password@host` without a scheme; what is before an e-mail address is not one.
+_USER_PASSWORD = Lazy(
+    r"(?<![\w/.])(?!(?:e?-?mail|mailto|from|to|cc|bcc|user|by|for|acct|sips?)s?:)([\w.-]{1,64}):([^\s:@/\"']{1,200}@)+"
+    r"(?=[\w\[])",
+    re.IGNORECASE,
+)
+# Text that is encoded once more: `password%3D…`, `&quot;password&quot;`, `\u0022password`, and `%253D`.
+_ENCODED = Lazy(
+    r"%(?:25)*([0-7][\da-f])|((?:%(?:25)*[89a-f][\da-f]){2,4})|&#x0*([0-7]?[\da-f]);|&#0*(\d{1,3});|&(quot|apos|amp|lt|gt|equals|colon|commat);"
+    r"|(?<!\\)\\{1,32}(?:u([\da-f]{4})|x([0-7][\da-f])|([nrt\"'/]))",
+    re.IGNORECASE,
+)
+_ENTITIES = {"quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "equals": "=", "colon": ":", "commat": "@"}
+MAX_ENCODINGS = 3
+# An object with a secret name under one of the first has its value under one of the second.
+_NAMES_OF_NAMES = ("name", "key", "field", "header", "id", "variable", "parameter")
+_NAMES_OF_VALUES = ("value", "values", "val", "content", "data", "default", "string")
 
 
 class Redactor:
@@ -92,24 +98,23 @@ class Redactor:
     def __init__(self, *, emails: bool = True, names: Sequence[str] = ()) -> None:
         """`emails` masks e-mail addresses; `names` are additional parts of names whose values are secret."""
         self._emails = emails
-        self._name = _Lazy("|".join([_NAMES, *[re.escape(name.lower()) for name in names]]))
-        # Cached, as each line repeats the same few names.
-        self._secret: dict[str, bool] = {}
+        self._names = SecretNames(names)
+        self._values = SecretValues(self._names)
 
     def text(self, text: str) -> str:
         """The string without secrets, cut to `MAX_TEXT_LENGTH`."""
         if len(text) > MAX_TEXT_LENGTH:
             # Cut at a space and before masking: half a token would not look like one.
             text = _cut(text)
-        if "PRIVATE KEY-----" in text:
+        masked = self._masked(text)
+        return self._decoded_masked(masked) if "%" in masked or "&" in masked or "\\" in masked else masked
+
+    def _masked(self, text: str) -> str:
+        if "-----BEGIN" in text:
             text = _PEM().sub(MASK, text)
-        if "=" in text or ":" in text:
-            text = self._without_pairs(text)
-            if "://" in text and "@" in text:
-                text = _URL().sub(_url, text)
-        # Addresses before keys, as a part of an address may look like a key.
-        if self._emails and ("@" in text or "%40" in text):
-            text = _EMAIL().sub(EMAIL, text)
+        text = self._values.mask(text)
+        if any(map(text.__contains__, _AT)):
+            text = self._without_addresses(text)
         if "eyJ" in text:
             text = _JWT().sub(MASK, text)
         if any(map(text.__contains__, _KEY_STARTS)):
@@ -121,28 +126,65 @@ class Redactor:
             text = _RANDOM().sub(_random, text)
         return text
 
+    def _without_addresses(self, text: str) -> str:
+        """Masks e-mail addresses, and passwords before an @. Before keys, as a part of an address may look like one."""
+        if ":" in text:
+            if "://" in text:
+                text = _URL().sub(_url, text)
+            text = _USER_PASSWORD().sub(rf"\1:{MASK}@", text)
+        return _ADDRESS().sub(self._address, text)
+
+    def _address(self, match: re.Match[str]) -> str:
+        before, host = match[1], match[2]
+        is_email = ("." in host or "\uff0e" in host or "\u3002" in host) and _IP().fullmatch(host) is None
+        if self._emails and (is_email or host.startswith("[")):
+            return EMAIL
+        if is_email and "@" not in before:
+            return match[0]
+        # `https://app@db` has no password.
+        return match[0] if match.string[max(0, match.start() - 2) : match.start()] == "//" else f"{MASK}@{host}"
+
+    def _decoded_masked(self, text: str) -> str:
+        """The string, decoded if that shows a secret."""
+        result = text
+        for _ in range(MAX_ENCODINGS):
+            decoded = _ENCODED().sub(_decoded, text)
+            if decoded == text:
+                break
+            if "%" in text:
+                decoded = decoded.replace("+", SPACE)
+            text = self._masked(decoded)
+            if text != decoded:
+                result = text
+        return result.replace(SPACE, " ").replace(TAB, " ")
+
     def field(self, name: str, value: Any, depth: int = 0) -> Any:
         """The value to log under this name: plain JSON, without secrets, of limited size and depth."""
         if value is None or value is True or value is False:
             return value
         value_type = type(value)
         is_number = value_type is int or value_type is float
-        lower = name.lower()
-        if self._is_secret(lower) and not (is_number and _AMOUNT().search(lower)):
+        if name in self._names and not (is_number and self._names.is_amount(name)):
             return MASK
         if is_number:
             # orjson writes integers of 64 bits.
             return value if value_type is float or -(2**63) <= value < 2**64 else str(value)
         if value_type is str:
-            return EMAIL if self._emails and "mail" in lower and value else self.text(value)
+            if self._names.is_issued_code(name, value):
+                return MASK
+            return EMAIL if self._emails and value and "mail" in name.lower() else self.text(value)
         return self._compound(name, value, depth) if depth < MAX_DEPTH else "…"
 
     def _compound(self, name: str, value: Any, depth: int) -> Any:
         if isinstance(value, dict):
-            items = list(value.items())[:MAX_ITEMS]
-            return {self.text(str(key)): self.field(str(key), item, depth + 1) for key, item in items}
+            return self._mapping(list(value.items())[:MAX_ITEMS], depth)
         if isinstance(value, list | tuple | set | frozenset):
-            return [self.field(name, item, depth + 1) for item in list(value)[:MAX_ITEMS]]
+            items = list(value)[:MAX_ITEMS]
+            # A named tuple.
+            names = getattr(value, "_fields", None)
+            if names is None:
+                return self._items(name, items, depth)
+            return self._mapping(list(zip(names, items, strict=False)), depth)
         if isinstance(value, bytes | bytearray | memoryview):
             return f"<{len(value)} bytes>"
         try:
@@ -151,96 +193,40 @@ class Redactor:
             return f"<{type(value).__name__}>"
         return self.field(name, text, depth)
 
-    def _is_secret(self, name: str) -> bool:
-        is_secret = self._secret.get(name)
-        if is_secret is None:
-            is_secret = self._name().search(name) is not None
-            if len(self._secret) < 1000:
-                self._secret[name] = is_secret
-        return is_secret
+    def _mapping(self, items: list[tuple[Any, Any]], depth: int) -> dict[str, Any]:
+        fields = {self.text(str(key)): self.field(str(key), item, depth + 1) for key, item in items}
+        if any(str(key).lower() in _NAMES_OF_NAMES and self._is_secret_name(item) for key, item in items):
+            fields |= {key: MASK for key in fields if key.lower() in _NAMES_OF_VALUES}
+        return fields
 
-    def _without_pairs(self, text: str) -> str:
-        """`password=hunter2`, `'token': 'abc'`, `"secret": {…}`, `Cookie: a=b; c=d`: masks the values."""
-        parts: list[str] = []
-        at = 0
-        separator = _SEPARATOR().search(text)
-        while separator is not None:
-            end = separator.end()
-            before = _NAME_BACKWARDS().match(text[max(at, end - 1 - _LOOK_BACK) : end - 1][::-1])
-            name = before[1][::-1].lower() if before is not None else ""
-            if self._names_a_secret(name):
-                opening = _VALUE().match(text, end)
-                begin, start = (end, end) if opening is None else (opening.end(1), opening.end())
-                is_query = text[end - 1 - len(name) - 1 : end - 1 - len(name)] in ("?", "&")
-                end = _value_end(text, start, _QUERY if is_query else _LINE if _TO_THE_END().search(name) else _BARE)
-                value = text[begin:end]
-                masked = value and not (value.isdigit() and _AMOUNT().search(name))
-                parts += (text[at:begin], MASK if masked else value)
-                at = end
-            separator = _SEPARATOR().search(text, end)
-        return "".join(parts) + text[at:] if parts else text
+    def _items(self, name: str, items: list[Any], depth: int) -> list[Any]:
+        """`["password", "…"]` and `["--password", "…"]`: what follows a secret name is its value."""
+        masked = [self.field(name, item, depth + 1) for item in items]
+        for at, item in enumerate(items[:-1]):
+            if self._is_secret_name(item):
+                masked[at + 1] = MASK
+        return masked
 
-    def _names_a_secret(self, words: str) -> bool:
-        """Whether one or two words are a secret name; the first alone is part of the sentence."""
-        _, _, last = words.rpartition(" ")
-        return self._is_secret(last) or (last in ("key", "keys") and self._is_secret(words))
+    def _is_secret_name(self, value: object) -> bool:
+        if isinstance(value, bytes):
+            value = value[:MAX_NAME_LENGTH].decode("latin-1")
+        return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and " " not in value and value in self._names
 
 
-def _value_end(text: str, start: int, bare: _Lazy) -> int:
-    """The end of the value that begins here; in doubt a later position."""
-    end = _enclosed_end(text, start)
-    if end == start:
-        masked = None if bare is _LINE else _MASKED().match(text, start)
-        if masked is not None:
-            return masked.end()
-        value = bare().match(text, start)
-        # The punctuation that ends a sentence, a string or a list is not part of the value.
-        return start + len(value[0].rstrip(_ENDING)) if value is not None else start
-    while end < len(text):
-        # `"a"b` and `[]0`: characters that follow without a space or a comma belong to the value.
-        extended = _enclosed_end(text, end)
-        if extended == end:
-            rest = _REST().match(text, end)
-            extended = end if rest is None else rest.end()
-        if extended == end:
-            break
-        end = extended
-    return end
-
-
-def _enclosed_end(text: str, start: int) -> int:
-    """The position after the quotes or brackets that open here; `start` if none do."""
-    quote = _QUOTE().match(text, start)
-    if quote is not None:
-        return _quoted_end(text, quote)
-    return _bracket_end(text, start) if text[start : start + 1] in _CLOSING else start
-
-
-def _quoted_end(text: str, quote: re.Match[str]) -> int:
-    """The position after the closing quote: the same character, with no more backslashes."""
-    for closing in _QUOTE().finditer(text, quote.end()):
-        if closing[2] == quote[2] and len(closing[1]) <= len(quote[1]):
-            return closing.end()
-    return len(text)
-
-
-def _bracket_end(text: str, start: int) -> int:
-    """The position after the closing bracket; brackets in quotes do not count."""
-    opening, closing = text[start], _CLOSING[text[start]]
-    depth, at = 0, start
-    while at < len(text):
-        quote = _QUOTE().match(text, at)
-        if quote is not None:
-            at = _quoted_end(text, quote)
-            continue
-        if text[at] == opening:
-            depth += 1
-        elif text[at] == closing:
-            depth -= 1
-            if depth == 0:
-                return at + 1
-        at += 1
-    return len(text)
+def _decoded(match: re.Match[str]) -> str:
+    """The character; `SPACE` or `TAB` for one that ends a line or a word."""
+    percent, utf_8, hexadecimal, decimal, entity, unicode, escaped, short = match.groups()
+    if utf_8 is not None:
+        return bytes.fromhex("".join(byte[-2:] for byte in utf_8.split("%")[1:])).decode(errors="replace")
+    if entity is not None:
+        return _ENTITIES[entity.lower()]
+    if short is not None:
+        return short if short in "\"'/" else TAB if short == "t" else SPACE
+    code = int(decimal) if decimal is not None else int(percent or hexadecimal or unicode or escaped, 16)
+    character = chr(code)
+    if character.isspace():
+        return TAB if character == "\t" else SPACE
+    return character if character.isprintable() else match[0]
 
 
 def _scheme(match: re.Match[str]) -> str:
@@ -248,7 +234,7 @@ def _scheme(match: re.Match[str]) -> str:
 
 
 def _url(match: re.Match[str]) -> str:
-    return f"{match[1] or match[2]}:{MASK}@"
+    return f"{match[3]}/{MASK}@" if match[3] else f"{match[1] or match[2]}:{MASK}@"
 
 
 def _random(match: re.Match[str]) -> str:

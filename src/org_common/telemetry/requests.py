@@ -12,9 +12,11 @@ import time
 from org_common.http.observer import Observer
 from org_common.telemetry import log, metrics, observability, trace
 from org_common.telemetry.invocation import Invocation, current
-from org_common.telemetry.line import clock, dumps, stamp
+from org_common.telemetry.line import dumps, stamp
 from org_common.telemetry.observability import Observability
 from org_common.telemetry.process import process
+from org_common.telemetry.pseudonym import Pseudonyms
+from org_common.telemetry.request_text import MAX_PATH_LENGTH, request_text
 from org_common.telemetry.trace_context import Trace
 
 TYPE_CHECKING = False
@@ -41,11 +43,9 @@ if TYPE_CHECKING:
 
 TENANT_PARAMETER = "{org_id}"
 MAX_ID_LENGTH = 64
-MAX_PATH_LENGTH = 200
 FLUSH_S = 2.0
 # Kept free of the request's time, to send the response.
 FLUSH_MARGIN_S = 0.2
-MAX_USERS = 1000
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +53,16 @@ _logger = logging.getLogger(__name__)
 class Telemetry:
     """Observes the requests of one app, as the environment says."""
 
-    __slots__ = ("_flushes", "_tenant_at", "_users", "database", "embedder", "function", "handler")
+    __slots__ = (
+        "_flushes",
+        "_pseudonym_key",
+        "_pseudonyms",
+        "_tenant_at",
+        "database",
+        "embedder",
+        "function",
+        "handler",
+    )
 
     def __init__(
         self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
@@ -69,7 +78,7 @@ class Telemetry:
                 _logger.error("metrics are off: %s", error)
         self._flushes = how.in_lambda
         self._tenant_at: dict[str, int | None] = {}
-        self._users: dict[tuple[str, str], str] = {}
+        self._pseudonyms = Pseudonyms(how.pseudonym_key)
 
     @classmethod
     def from_env(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
@@ -78,8 +87,7 @@ class Telemetry:
         `database` returns the one that the app has used so far, if any.
         """
         faults: list[str] = []
-        how = observability.read(faults=faults)
-        handler = log.active()
+        how, handler = observability.read(faults=faults), log.active()
         if handler is None and (how.in_lambda or how.form is not None) and how.form != "off":
             handler = log.configure_as(how, "text" if how.form == "text" else "json")
         for fault in faults:
@@ -115,16 +123,8 @@ class Telemetry:
         return None if at is None or not _is_id(values[at]) else values[at]
 
     def user(self, identity: Identity) -> str:
-        """A stable pseudonym of the caller, without name or address: see `pseudonym`."""
-        who = (identity.issuer, identity.subject)
-        known = self._users.get(who)
-        if known is None:
-            if len(self._users) >= MAX_USERS:
-                self._users.clear()
-            from org_common.telemetry.pseudonym import pseudonym
-
-            known = self._users[who] = pseudonym(*who)
-        return known
+        """A stable pseudonym of the caller, without name or address: see `Pseudonyms`."""
+        return self._pseudonyms.of(identity.issuer, identity.subject)
 
     def flush(self, sent: Request | None) -> None:
         """Send buffered spans now: Lambda freezes the process until the next request."""
@@ -137,17 +137,8 @@ class RequestObserver(Observer):
     """Records one request of an app."""
 
     __slots__ = (
-        "_began_s",
-        "_bytes",
-        "_code",
-        "_invocation",
-        "_invocation_id",
-        "_route",
-        "_sent",
-        "_span",
-        "_status",
-        "_telemetry",
-        "_token",
+        *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id", "_route"),
+        *("_sent", "_span", "_status", "_telemetry", "_token"),
     )
 
     def __init__(self, telemetry: Telemetry, invocation_id: str | None) -> None:
@@ -309,17 +300,11 @@ class RequestObserver(Observer):
         return measured | metrics.merge_pending(into=invocation.metrics)
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
-        path = "" if self._sent is None else handler.redactor.text(self._sent.sent_path)
-        name = "event" if self._sent is None else f"{self._sent.method} {path}"
-        round_trips = invocation.database_round_trips
-        count = f"{round_trips} round trip{'s' if round_trips > 1 else ''}"
-        database = f", {count} {invocation.database_ms:.1f} ms" if round_trips else ""
-        code = "" if self._code is None else f" {self._code}"
-        took = f"{self._took_ms():.1f} ms{database}"
-        # A 500 response contains this id.
-        request_id = invocation.fields.get("request_id") if self._status >= 500 else None
-        named = "" if request_id is None else f"  request_id={request_id}"
-        return f"{clock(time.time())} INFO     {name} {self._status}{code}  {took}, {self._bytes} bytes{named}\n"
+        outcome = f"{self._status}" if self._code is None else f"{self._status} {self._code}"
+        took_ms = self._took_ms()
+        return request_text(
+            self._sent, invocation, handler.redactor, outcome=outcome, took_ms=took_ms, size=self._bytes
+        )
 
     def _name(self) -> str:
         if self._route is not None:

@@ -23,24 +23,33 @@ _HEX = "0123456789abcdef"
 class Trace:
     """The trace context of one request. Ids are in W3C's form; X-Ray's have the same digits, with hyphens."""
 
-    __slots__ = ("caller_id", "parent_id", "sampled", "trace_id")
+    __slots__ = ("caller_id", "is_continued", "parent_id", "sampled", "trace_id")
 
     trace_id: str
     """32 hexadecimal digits."""
     parent_id: str | None
-    """The caller's span, 16 hexadecimal digits; None if the trace begins here."""
+    """The caller's span, 16 hexadecimal digits; None if the trace begins here, or the caller has no span."""
+    is_continued: bool
+    """True if the trace id comes from a header. A load balancer and API Gateway send one without a parent."""
     sampled: bool | None
     """The sampling decision; None if there is none yet."""
     caller_id: str | None
     """The trace id in the caller's header, if it differs from that of Lambda."""
 
     def __init__(
-        self, trace_id: str, parent_id: str | None = None, *, sampled: bool | None = None, caller_id: str | None = None
+        self,
+        trace_id: str,
+        parent_id: str | None = None,
+        *,
+        sampled: bool | None = None,
+        caller_id: str | None = None,
+        is_continued: bool = False,
     ) -> None:
         self.trace_id = trace_id
         self.parent_id = parent_id
         self.sampled = sampled
         self.caller_id = caller_id
+        self.is_continued = is_continued or parent_id is not None
 
     @classmethod
     def of(cls, headers: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Trace:
@@ -56,6 +65,9 @@ class Trace:
             return w3c or cls(os.urandom(16).hex())
         if w3c is not None and w3c.trace_id != xray.trace_id:
             xray.caller_id = w3c.trace_id
+        elif w3c is not None and xray.parent_id is None:
+            xray.parent_id = w3c.parent_id
+            xray.sampled = w3c.sampled if xray.sampled is None else xray.sampled
         return xray
 
     def traceparent(self, span_id: str) -> str:
@@ -88,7 +100,7 @@ def from_xray(text: str) -> Trace | None:
         return None
     parent, sampled = _value(text, "Parent="), _value(text, "Sampled=")
     is_sampled = True if sampled == "1" else False if sampled == "0" else None
-    return Trace(trace_id, parent if _is_id(parent, 16) else None, sampled=is_sampled)
+    return Trace(trace_id, parent if _is_id(parent, 16) else None, sampled=is_sampled, is_continued=True)
 
 
 def _value(text: str, name: str) -> str:

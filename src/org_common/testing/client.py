@@ -19,7 +19,7 @@ from org_common.values.types import LocalContext
 
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
-    from org_common.http.request import IncomingRequest
+    from org_common.http.incoming_request import IncomingRequest
     from org_common.values.types import Event
 
 ISSUER = "https://issuer.test"

@@ -53,7 +53,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[str]:
     """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
     url: str | None = request.config.getoption("--database-url")
     if url:
@@ -66,7 +66,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _exit_on_error():
-        server = EmbeddedPostgres.start(durable=False)
+        extensions = _extensions(_start(pytestconfig))
+        server = EmbeddedPostgres.start(durable=False, extensions=extensions)
     with server:
         yield server.url
 
@@ -81,7 +82,8 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     with _exit_on_error():
         project = Project.find(_start(pytestconfig))
         make_importable(project)
-        template = provision(postgres, f"template_{uuid.uuid4().hex}", load(project.migrations, root=project.root))
+        migrations = load(project.migrations, root=project.root)
+        template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
     yield template
     drop(template)
 
@@ -107,6 +109,16 @@ def _start(config: pytest.Config) -> Path:
         if folder.exists():
             return folder if folder.is_dir() else folder.parent
     return here
+
+
+def _extensions(folder: Path) -> tuple[str, ...]:
+    """The extensions of the project. A test can use `postgres` without a project."""
+    from org_common.tools.project.project import Project, ProjectError
+
+    try:
+        return Project.find(folder).extensions
+    except ProjectError:
+        return ()
 
 
 @contextmanager

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     Service = Literal["secretsmanager", "ssm", "env"]
 
 MASK = "***"
-# The characters that Secrets Manager and Parameter Store allow in a name.
-_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-")
+# The characters that Secrets Manager and Parameter Store allow in a name. Secrets that another service manages have a
+# "!" in theirs, such as `rds!cluster-…`.
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-!")
 _MAX_NAME_LENGTH = 2048
 _SERVICES: "dict[str, Service]" = {"secretsmanager": "secretsmanager", "ssm": "ssm", "env": "env"}
 EXAMPLES = "prod/app/database, ssm:/prod/app/database, arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf"
@@ -180,21 +181,48 @@ class Reference:
 
 def _located(name: str) -> "tuple[Service, str]":
     if name.startswith("arn:"):
-        parts = name.split(":", 6)
-        if len(parts) == 7 and parts[2] == "secretsmanager" and parts[5] == "secret" and _is_name(parts[6]):
-            return "secretsmanager", name
-        if len(parts) == 6 and parts[2] == "ssm" and _is_name(parts[5].removeprefix("parameter/")):
-            return "ssm", name
-        raise ValueError("is an ARN of neither a secret in Secrets Manager nor a parameter")
+        return _located_arn(name)
     prefix, colon, id = name.partition(":")
     if not colon:
         prefix, id = "secretsmanager", name
     service = _SERVICES.get(prefix)
+    if service == "ssm":
+        _check_version(id)
     if service is None or not _is_name(id):
         raise ValueError("is not a valid reference to a secret")
     if service == "env" and not id.isidentifier():
         raise ValueError("has an env: without the name of a variable after it")
     return service, id
+
+
+def _located_arn(arn: str) -> "tuple[Service, str]":
+    """arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME or arn:PARTITION:ssm:REGION:ACCOUNT:parameter/NAME."""
+    parts = arn.split(":", 5)
+    service, resource = (parts[2], parts[5]) if len(parts) == 6 else ("", "")
+    if service == "secretsmanager" and resource.startswith("secret:"):
+        name, colon, _ = resource.removeprefix("secret:").partition(":")
+        if colon:
+            # As ECS writes it in `valueFrom`: NAME:KEY:STAGE:VERSION.
+            raise ValueError(
+                "has a key, stage or version after a colon: write #KEY, ?stage=STAGE or ?version=ID instead"
+            )
+        if _is_name(name):
+            return "secretsmanager", arn
+    if service == "ssm" and resource.startswith("parameter/"):
+        name = resource.removeprefix("parameter/")
+        _check_version(name)
+        if _is_name(name):
+            return "ssm", arn
+    raise ValueError("is an ARN of neither a secret in Secrets Manager nor a parameter")
+
+
+def _check_version(parameter: str) -> None:
+    """Raises `ValueError` for SSM's own way to select a version of a parameter, `NAME:3`."""
+    name, colon, version = parameter.partition(":")
+    if colon and _is_name(name) and _is_name(version):
+        raise ValueError(
+            "has a version or label after a colon: write ?version= instead. Example: ssm:/prod/app?version=3"
+        )
 
 
 def _is_name(text: str) -> bool:

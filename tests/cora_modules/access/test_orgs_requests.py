@@ -137,7 +137,7 @@ def cursor(world: World) -> str:
 def test_tampered_cursor_is_rejected(world: World, cursor: str) -> None:
     alice = world.as_("alice")
     tampered = [cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(len(cursor) - 1)]
-    tampered += [cursor[:-3], cursor[3:], cursor.partition(".")[0], cursor.partition(".")[2], cursor * 2, cursor[::-1]]
+    tampered += [cursor[:-3], cursor[3:], cursor[:22], cursor[22:], cursor * 2, cursor[::-1]]
 
     responses = [alice.get("/orgs", cursor=text) for text in tampered]
 

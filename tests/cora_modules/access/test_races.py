@@ -141,7 +141,7 @@ def test_email_invited_ten_times_is_invited_once(world: World, crowd: Crowd) -> 
 
 
 def leave(name: str) -> Work:
-    return lambda tx: tx.run(REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]}, rows=1)
+    return lambda tx: tx.value(REMOVE_MEMBER, {"org_id": ACME, "user_id": IDS[name]})
 
 
 def demote(name: str) -> Work:

@@ -189,20 +189,26 @@ CORPUS: list[Case] = [
     Case("ES256 at the legacy issuer", "J2", "algorithm", issuer="legacy", key="es-1", alg="ES256"),
     Case("service_role key of Supabase", "J2", "issuer", issuer="legacy", claims={"iss": "supabase", "role": "service_role"}),
     Case("legacy without kid", "J2", OK, issuer="legacy", header={"kid": LEFT_OUT}),
-    Case("PS256 with a key for RS256", "J3", "algorithm", issuer="rsa", key="rs-1", alg="PS256"),
+    Case("PS256 with a key for RS256", "J3", "algorithm", issuer="rsa", header={"kid": "rs-2"}, key="rs-2", alg="PS256"),
+    Case("PS256 with a key without alg", "good", OK, issuer="rsa", key="rs-1", alg="PS256"),
+    Case("RS512 with a key without alg", "J3", "algorithm", issuer="rsa", key="rs-1", alg="RS512"),
+    Case("Ed25519, the other name of EdDSA", "good", OK, issuer="ed", header={"alg": "Ed25519"}, alg="EdDSA"),
+    Case("Ed25519 of an issuer of ES256", "J4", "algorithm", header={"alg": "Ed25519"}),
+    Case("Ed448", "J4", "algorithm", issuer="ed", header={"alg": "Ed448"}, alg="EdDSA"),
     Case("RS256 with a key for PS256", "J3", "algorithm", issuer="rsa", header={"kid": "ps-1"}, key="ps-1", alg="RS256"),
     Case("says RS256, signed PS256", "J3", "signature", issuer="rsa", header={"alg": "RS256"}, key="rs-1", alg="PS256"),
     *_header("J4", "algorithm", "alg", ["RS256", "ES384", "ES512", "ES256K", "EdDSA", "PS512", "es256", "ES256 ", ["ES256"]]),
     # --- kid
-    *_header("J5", "kid", "kid", [["es-1"], {"es-1": 1}, 1, True, 1.5, "", "a" * 129]),
+    *_header("J5", "kid", "kid", [["es-1"], {"es-1": 1}, 1, True, 1.5, "", "a" * 513, "es-1\n", "\x7f", "\ud800"]),
     *_header(
-        *("J6", "kid", "kid"),
+        # A name that nobody uses as a path, a URL, or a part of a statement: the issuer does not publish it, no more.
+        *("J6", "unknown_key", "kid"),
         [
             *("../../etc/passwd", "/etc/passwd", "..\\x", "https://evil.test/k", "file:///etc/passwd", "' or '1'='1", "es-1'--"),
-            *("es-1\n", "es 1", "es-1;", "%2e%2e%2f", "es-1?", "$(id)", "`id`", "es-1\u0430", "\u212a", "*", "%(kid)s"),
+            *("es 1", "es-1;", "%2e%2e%2f", "es-1?", "$(id)", "`id`", "es-1\u0430", "\u212a", "*", "%(kid)s"),
         ],
     ),
-    *_header("J6", "unknown_key", "kid", ["..", "es-3", "ES-1", "es-1.", "None", "null", "a" * 128, "A" * 40 + "+/=="]),
+    *_header("J6", "unknown_key", "kid", ["..", "es-3", "ES-1", "es-1.", "None", "null", "a" * 512, "A" * 40 + "+/=="]),
     Case("no kid", "J21", "kid", header={"kid": LEFT_OUT}),
     Case("kid null", "J21", "kid", header={"kid": None}),
     # --- headers that ask for more

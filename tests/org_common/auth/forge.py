@@ -105,7 +105,11 @@ def jwk(name: str, algorithm: str, *, kid: str | None = None, **members: object)
 
 def jwks(issuer: str) -> list[dict[str, Any]]:
     if issuer == "rsa":
-        return [jwk("rs-1", "RS256"), jwk("ps-1", "PS256", alg="PS256", use="sig")]
+        return [
+            jwk("rs-1", "RS256"),
+            jwk("rs-2", "RS256", alg="RS256"),
+            jwk("ps-1", "PS256", alg="PS256", use="sig"),
+        ]
     if issuer == "other":
         return [jwk("other-shared", "ES256", kid="shared")]
     if issuer == "main":

@@ -26,7 +26,7 @@ from org_common.auth.tokens import Verifier
 from org_common.config.issuers import Issuer
 from org_common.db.database import Database
 from org_common.events import http_api as gateway
-from org_common.http.request import IncomingRequest
+from org_common.http.incoming_request import IncomingRequest
 from org_common.testing import Client, Person, TokenIssuer
 from org_common.values.errors import Forbidden
 from org_common.values.types import Deadline, LocalContext

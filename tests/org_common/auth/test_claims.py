@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, MAX_LIFE_S, Claims, check_claims, is_trusted_mailbox
+from org_common.auth.claims import LEEWAY_S, MAX_CONTEXT_BYTES, Claims, check_claims, is_trusted_mailbox
 from org_common.auth.refusals import TokenRefused
 from org_common.values.identity import LEEWAY_S as LEEWAY_OF_HANDLERS_S
 from org_common.values.identity import Identity
@@ -85,7 +85,7 @@ def test_nobody_vouches_for_other_mailboxes(email: str | None) -> None:
 
 def test_handlers_allow_for_clocks_what_the_authorizer_allows() -> None:
     assert LEEWAY_S == LEEWAY_OF_HANDLERS_S == 30
-    assert MAX_LIFE_S == 24 * 3600
+    assert MAIN.max_lifetime_s == 24 * 3600
 
 
 def test_repr_leaves_the_email_out() -> None:

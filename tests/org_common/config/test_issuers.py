@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.config.issuers import EXAMPLE, Issuer, parse_issuers
+from org_common.config.issuers import EXAMPLE, Issuer, parse_issuers, with_synonyms
 from org_common.config.settings import Settings, SettingsError
 
 URL = "https://issuer.test"
@@ -243,6 +243,7 @@ def test_every_argument_has_its_member() -> None:
         "types": ["at+JWT"],
         "tenant_claim": "org",
         "loopback_http": True,
+        "max_lifetime_s": 604_800,
     }
     [made] = parse_issuers(json.dumps([full]))
 
@@ -310,7 +311,57 @@ def test_faults_of_all_issuers_are_told_at_once() -> None:
 def test_issuer_stands_there_once() -> None:
     one = {"url": URL, "audience": "api", "algorithms": ["RS256"]}
 
-    assert told(json.dumps([one, {**one, "audience": "other"}])) == ["url 'https://issuer.test' is listed twice"]
+    assert told(json.dumps([one, {**one, "audience": ["api"], "types": []}])) == [
+        "[1]: url 'https://issuer.test' is listed twice with the same settings"
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"audience": "other"},
+        {"algorithms": ["ES256"]},
+        {"algorithms": ["HS256"], "hs256_secret": SECRET},
+        {"jwks_url": "https://issuer.test/new"},
+        {"token_use": "id"},
+        {"audience_claim": "client_id"},
+        {"required": {"scope": "orders"}},
+    ],
+    ids=str,
+)
+def test_issuers_of_one_url_are_alternatives(other: dict[str, Any]) -> None:
+    one = {"url": URL, "audience": "api", "algorithms": ["RS256"]}
+
+    assert [each.url for each in parse_issuers(json.dumps([one, {**one, **other}]))] == [URL, URL]
+
+
+@pytest.mark.parametrize("days", [1, 7, 30, 366])
+def test_lifetime_is_a_setting(days: int) -> None:
+    one = {"url": URL, "audience": "api", "algorithms": ["RS256"], "max_lifetime_s": days * 86_400}
+
+    assert parse_issuers(json.dumps([one]))[0].max_lifetime_s == days * 86_400
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 367 * 86_400, 7 * 86_400_000])
+def test_lifetime_is_up_to_a_year(seconds: int) -> None:
+    assert faults(max_lifetime_s=seconds) == [
+        "max_lifetime_s is not a whole number of seconds from 1 to 31622400. Example: 604800"
+    ]
+
+
+@pytest.mark.parametrize("seconds", ["604800", 1.5, True, None])
+def test_lifetime_is_a_number(seconds: object) -> None:
+    one = {"url": URL, "audience": "api", "algorithms": ["RS256"], "max_lifetime_s": seconds}
+
+    assert told(json.dumps([one])) == ["[0]: max_lifetime_s is not a whole number"]
+
+
+def test_ed25519_has_two_names() -> None:
+    assert issuer(algorithms=["Ed25519"]).algorithms == ("Ed25519",)
+    assert with_synonyms(["Ed25519", "RS256"]) == ("Ed25519", "RS256", "EdDSA")
+    assert with_synonyms(["EdDSA"]) == ("EdDSA", "Ed25519")
+    assert with_synonyms(["RS256"]) == ("RS256",)
+    assert with_synonyms(["EdDSA", "Ed25519"]) == ("EdDSA", "Ed25519")
 
 
 @given(

@@ -320,13 +320,16 @@ def test_two_at_once_have_one_effect(lab: Lab, db: Database) -> None:
         assert leave.wait(10)
         tx.run("select 1", rows=None)
 
-    shop.use(Database(lab.settings, Pooled(lab.settings)))
+    database = Database(lab.settings, Pooled(lab.settings))
+    shop.use(database)
     client = Client(shop, person=ALICE)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(post, client, "k-78", path="/payments")
         assert entered.wait(10)
         second = post(client, "k-78", path="/payments")
         leave.set()
+
+    database.close()
 
     assert (first.result().status, second.status) == (204, 409)
     assert charged == ["card"]

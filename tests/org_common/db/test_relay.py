@@ -129,7 +129,7 @@ def test_a_queue_of_which_nothing_is_taken_is_down_and_counts_against_nobody(
     assert sink.numbers == [99], "the other queue was served"
     assert lab.ask("select count(*) from app.outbox where refusals = 0") == PROBES + 3
     first = lab.ask("select min(id) from app.outbox")
-    assert f"nothing of mail was taken, from message {first} on: no queue today" in caplog.text
+    assert f"queue mail accepted nothing, from message {first} on: no queue today" in caplog.text
     # All of them, each queue, and some one by one.
     assert sink.asked == 3 + PROBES
 

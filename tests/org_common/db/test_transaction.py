@@ -41,7 +41,7 @@ def test_run_answers_the_rows_changed(db: Database) -> None:
         assert tx.run("insert into lab.notes (id, body) select n, 'x' from generate_series(1, 3) n", rows=3) == 3
         assert tx.run("update lab.notes set body = 'y' where id > 1", rows=None) == 2
         assert tx.run("delete from lab.notes where id > 9", rows=None) == 0
-        assert tx.run("select 1", rows=None) == 1
+        assert tx.run("select 1", rows=None) == 0
         assert tx.run("delete from lab.notes", rows=3) == 3
 
 
@@ -194,7 +194,8 @@ def test_a_first_statement_that_a_savepoint_undoes_leaves_its_request_as_good(la
     client = Client(app, person=Person(ALICE.subject))
 
     assert [client.post("/tags").status for _ in range(2)] == [204, 204]
-    assert (lab.notes(), source.counters.opened, source.counters.round_trips) == ([1], 1, 2 + 3)
+    # A block may handle the refusal, so each request asks first.
+    assert (lab.notes(), source.counters.opened, source.counters.round_trips) == ([1], 1, (1 + 2) + (1 + 3))
     db.close()
 
 

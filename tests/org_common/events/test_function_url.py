@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from org_common import FUNCTION_URL, HTTP_API, Response
 from org_common.http.request import Request
 from org_common.values.types import LocalContext
@@ -37,6 +39,45 @@ def test_path_is_decoded_once() -> None:
 def test_event_of_an_http_api_is_not_read() -> None:
     assert FUNCTION_URL.read(recorded("http_api"), CONTEXT) is None
     assert HTTP_API.read(recorded("function_url"), CONTEXT) is None
+
+
+IN_AWS = [
+    "abc.lambda-url.eu-central-1.on.aws",
+    "abc.lambda-url.us-gov-east-1.on.aws",
+    "x.lambda-url.ap-southeast-7.on.aws",
+]
+EMULATED = [
+    "abc.lambda-url.us-east-1.localhost.localstack.cloud",
+    "abc.lambda-url.us-east-1.localhost.localstack.cloud:4566",
+    "abc.lambda-url.eu-west-1.localhost:4566",
+    "abc.lambda-url.us-east-1.localstack.internal.example.com",
+]
+OF_APIS = [
+    "abc.execute-api.eu-central-1.amazonaws.com",
+    "abc.execute-api.us-east-1.localhost.localstack.cloud:4566",
+    "api.lambda-url.example.com",
+    "lambda-url.eu-central-1.on.aws",
+    "api.example.com",
+    "a.b.lambda-url.us-east-1.on.aws",
+    "localhost",
+    "",
+    ".",
+    "api.example.com.lambda-url.",
+    "x.lambda-url.",
+    "x.lambda-url.us-east-1",
+]
+
+
+@pytest.mark.parametrize("domain", [*IN_AWS, *EMULATED, *OF_APIS])
+def test_domain_tells_the_two_apart(domain: str) -> None:
+    event = recorded("function_url")
+    event["requestContext"]["domainName"] = domain
+    is_url = domain not in OF_APIS
+
+    assert (FUNCTION_URL.read(event, CONTEXT) is not None, HTTP_API.read(event, CONTEXT) is not None) == (
+        is_url,
+        not is_url,
+    )
 
 
 def test_response_is_in_format_2() -> None:

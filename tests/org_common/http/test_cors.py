@@ -1,10 +1,10 @@
 """CORS: allowed origins, preflight requests, and `Vary` for caches."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from org_common import PUBLIC, App, Cors
+from org_common import PUBLIC, App, Cookie, Cors, Header, Query
 from org_common.testing.client import Answer, Client
 
 SHOP = "https://shop.example"
@@ -92,9 +92,70 @@ def test_preflight_response_lists_the_methods_of_the_path() -> None:
 
     assert (response.status, response.body) == (204, b"")
     assert response.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS, POST"
-    assert response.headers["access-control-allow-headers"] == "x-trace"
+    assert response.headers["access-control-allow-headers"] == f"{DEFAULT_HEADERS}, x-trace"
     assert response.headers["access-control-max-age"] == "5"
     assert response.headers["access-control-allow-origin"] == SHOP
+
+
+def request_headers(cors: Cors, path: str) -> set[str]:
+    """Those that the browser may send, by the preflight response of a path."""
+    app = App("cors", cors=cors)
+
+    @app.get("/orders/{order_id}", allow=PUBLIC)
+    def get(order_id: str, x_request_id: Annotated[str | None, Header()] = None) -> None: ...
+
+    @app.put("/orders/{order_id}", allow=PUBLIC)
+    def put(
+        order_id: str, tenant: Annotated[str, Header("X-Tenant-ID")], limit: Annotated[int, Query()] = 5
+    ) -> None: ...
+
+    @app.get("/other", allow=PUBLIC)
+    def other(session: Annotated[str, Cookie()], if_match: Annotated[str, Header()]) -> None: ...
+
+    headers = {"origin": SHOP, "access-control-request-method": "PUT"}
+    names = Client(app).send("OPTIONS", path, headers=headers).headers["access-control-allow-headers"].split(", ")
+    assert len(names) == len(set(names))
+    return set(names)
+
+
+DEFAULT_HEADERS = "authorization, content-type, idempotency-key, if-match, if-none-match"
+DEFAULTS = set(DEFAULT_HEADERS.split(", "))
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "names"),
+    [
+        # What the routes of the path declare, with either method.
+        ([], "/orders/5", {"x-request-id", "x-tenant-id"}),
+        (["X-Trace"], "/orders/5", {"x-request-id", "x-tenant-id", "x-trace"}),
+        (["X-Request-Id", "Authorization"], "/orders/5", {"x-request-id", "x-tenant-id"}),
+        # Cookies and what every page may send are no addition.
+        ([], "/other", set()),
+        (["x-trace"], "/other", {"x-trace"}),
+    ],
+)
+def test_page_may_send_the_headers_that_routes_declare(more: list[str], path: str, names: set[str]) -> None:
+    cors = Cors([SHOP], headers=more)
+    assert request_headers(cors, path) == DEFAULTS | names
+
+
+def test_exposed_headers_are_added_to_those_of_the_sdk() -> None:
+    exposed = send(Cors([SHOP], expose=["X-Total", "ETag"])).headers["access-control-expose-headers"]
+
+    assert exposed == "etag, idempotent-replayed, location, retry-after, x-total"
+
+
+def test_header_names_may_come_from_any_iterable() -> None:
+    names: Any = (name for name in ["x-trace"])
+
+    assert "x-trace" in request_headers(Cors([SHOP], headers=names), "/other")
+
+
+@pytest.mark.parametrize("argument", ["headers", "expose"])
+@pytest.mark.parametrize("names", ["x-trace", ["x trace"], [""], ["x-trace:"], ["x\r\ny"], ["é"]], ids=repr)
+def test_invalid_header_names_are_refused(argument: str, names: Any) -> None:
+    with pytest.raises(TypeError, match=rf"Cors\({argument}=.*is not a list of header names"):
+        Cors([SHOP], **{argument: names})
 
 
 def test_preflight_of_another_origin_is_not_allowed() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from org_common import PUBLIC, TOKEN, App, Conflict, Identity, Request, Response
+from org_common.http.incoming_request import IncomingRequest
 from org_common.http.observer import IGNORE, Observer
-from org_common.http.request import IncomingRequest
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 

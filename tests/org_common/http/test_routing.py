@@ -154,6 +154,16 @@ def test_path_is_known_whatever_its_method() -> None:
     assert not table.knows("/orgs/7")
 
 
+def test_routes_of_a_path_are_those_of_all_its_methods() -> None:
+    table: Table[str] = Table()
+    for method in ("GET", "PUT"):
+        table.add(method, "/orgs/{org_id}", method)
+    table.add("POST", "/orgs", "POST")
+
+    assert table.routes_of("/orgs/7") == ["GET", "PUT"]
+    assert table.routes_of("/users") == []
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [

@@ -71,7 +71,7 @@ def test_answers_of_any_length_and_form_are_read(
     assert len(ours.fetch(DATABASE, soon()).reveal()) == length
 
 
-@pytest.mark.parametrize("faults", [[400], [400, 400, 400], [503, 429], ["junk"], ["half", "no-secret"]], ids=str)
+@pytest.mark.parametrize("faults", [[400], [400, 400, 400], [503, 429], ["junk"], ["half", "junk"]], ids=str)
 def test_what_passes_is_waited_for(
     ours: Extension, extension: FakeExtension, counters: SecretCounters, faults: list[int | str]
 ) -> None:
@@ -81,7 +81,7 @@ def test_what_passes_is_waited_for(
     assert counters.retries == len(faults)
 
 
-@pytest.mark.parametrize("always", [400, 500, "junk", "half", "no-secret"], ids=str)
+@pytest.mark.parametrize("always", [400, 500, "junk", "half"], ids=str)
 def test_what_does_not_pass_is_given_up(ours: Extension, extension: FakeExtension, always: int | str) -> None:
     extension.always = always
 
@@ -127,6 +127,90 @@ def test_who_had_no_time_does_not_call_it_silent(ours: Extension) -> None:
         ours.fetch(DATABASE, time.monotonic() - 1)
 
     assert ours.fetch(DATABASE, soon()).reveal() == "the secret ü"
+
+
+def response(status: int, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+# What one secret can do wrong, and how often it is asked for.
+OF_ONE_SECRET: dict[str, tuple[int | str | bytes | None, int]] = {
+    "unknown": (None, 1),
+    "named in the response": (response(400, b"ResourceNotFoundException: no such secret"), 1),
+    "not allowed": (response(400, b"operation error SSM: GetParameter, api error AccessDeniedException: x"), 1),
+    "no such parameter": (response(400, b"ParameterNotFound"), 1),
+    "not decrypted": (response(400, b"DecryptionFailure"), 1),
+    "binary": (response(200, b'{"Name": "x", "SecretBinary": "AAAA", "VersionStages": ["AWSCURRENT"]}'), 1),
+    "null": (response(200, b'{"SecretString": null}'), 1),
+    "a list": (response(200, b"[]"), 1),
+    "forbidden": (403, 1),
+}
+# These say nothing about the extension once it has served a secret.
+OF_ONE_SECRET_ONCE_READY: dict[str, tuple[int | str | bytes | None, int]] = {
+    "another 400": (response(400, b"of a later version"), 1),
+    "500": (500, 4),
+    "502": (response(502, b"bad gateway"), 4),
+    "throttled": (429, 4),
+    "junk": ("junk", 4),
+    "half": ("half", 4),
+    "not ready": (400, 4),
+}
+
+
+@pytest.mark.parametrize("service", ["", "ssm:"])
+@pytest.mark.parametrize(
+    ("fault", "ready"),
+    [(fault, ready) for fault in OF_ONE_SECRET for ready in (False, True)]
+    + [(fault, True) for fault in OF_ONE_SECRET_ONCE_READY],
+)
+def test_a_failing_secret_leaves_the_others_to_the_extension(
+    ours: Extension, extension: FakeExtension, fault: str, service: str, *, ready: bool
+) -> None:
+    if ready:
+        ours.fetch(DATABASE, soon())
+    before = len(extension.asked)
+    extension.always, asked = (OF_ONE_SECRET | OF_ONE_SECRET_ONCE_READY)[fault]
+    for _ in range(2):
+        with pytest.raises((Failed, Refused)):
+            ours.fetch(Reference.parse(f"{service}/not/this"), soon())
+    # It is asked again for a secret that it refused, and not after it was retried.
+    assert len(extension.asked) - before == (2 if asked == 1 else 4)
+
+    extension.always = None
+    extension.parameters["/other"] = "other"
+    assert ours.fetch(Reference.parse("ssm:/other"), soon()).reveal() == "other"
+    assert ours.fetch(DATABASE, soon()) == Secret("the secret ü")
+
+
+@pytest.mark.parametrize("fault", ["junk", "half"])
+def test_two_secrets_in_a_row_that_get_no_response_are_the_extension(
+    ours: Extension, extension: FakeExtension, fault: str
+) -> None:
+    ours.fetch(DATABASE, soon())
+    extension.always = fault
+    for name in ("one", "two"):
+        with pytest.raises(Failed):
+            ours.fetch(Reference.parse(name), soon())
+    extension.always, before = None, len(extension.asked)
+
+    with pytest.raises(Failed, match="skipped"):
+        ours.fetch(DATABASE, soon())
+    assert len(extension.asked) == before
+
+
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
+def test_an_arn_of_another_region_is_not_the_extensions(
+    extension: FakeExtension, counters: SecretCounters, service: str
+) -> None:
+    kind = "secret:" if service == "secretsmanager" else "parameter/"
+    near, far = (
+        Reference.parse(f"arn:aws:{service}:{region}:123456789012:{kind}a") for region in ("eu-west-1", "us-east-1")
+    )
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        ours = Extension(extension.port, {**extension.environ, variable: "eu-west-1"}, counters)
+        assert (ours.serves(near), ours.serves(far), ours.serves(DATABASE)) == (True, False, True)
+    # Without a region it is asked, and knows.
+    assert Extension(extension.port, extension.environ, counters).serves(far)
 
 
 def test_slow_extension_is_not_waited_for(extension: FakeExtension, counters: SecretCounters) -> None:

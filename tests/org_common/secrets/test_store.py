@@ -54,6 +54,10 @@ class Place:
         self.forgotten = 0
         self.gate: threading.Event | None = None
         self.deadline_s = 0.0
+        self.region: str | None = None
+
+    def serves(self, reference: Reference) -> bool:
+        return self.region is None or reference.region in (None, self.region)
 
     def fetch(self, reference: Reference, deadline_s: float) -> Secret:
         self.asked += 1
@@ -91,6 +95,19 @@ def test_it_is_fetched_once_and_believed(store: Store, place: Place, clock: Cloc
     assert place.asked == 1
     assert store.counters.as_dict()["hits"] == 4
     assert store.counters.fetched == {"aws": 1}
+
+
+def test_a_source_that_does_not_serve_the_secret_is_not_asked(clock: Clock, counters: SecretCounters) -> None:
+    near, anywhere = Place("extension"), Place("aws", "far")
+    near.region = "eu-west-1"
+    store = Store([near, anywhere], counters, clock=clock)
+    far = "arn:aws:secretsmanager:us-east-1:123456789012:secret:far-AbCdEf"
+
+    for force_refresh in (False, True):
+        assert store.get(Reference.parse(far), force_refresh=force_refresh).reveal() == "far"
+    assert store.get(APP).reveal() == "first"
+    assert (near.asked, anywhere.asked) == (1, 2)
+    assert counters.failed == {}
 
 
 def test_after_its_time_it_is_fetched_again(store: Store, place: Place, clock: Clock) -> None:

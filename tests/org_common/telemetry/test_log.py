@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -277,11 +277,53 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str], request_: Invoca
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    found = re.fullmatch(r"\d\d:\d\d:\d\d ERROR    failed \[31m  order_id=7  request_id=(\S+)", lines[0])
+    found = re.fullmatch(r"\d\d:\d\d:\d\d ERROR    failed \\x1b\[31m  order_id=7  request_id=(\S+)", lines[0])
     assert found is not None
     assert found[1] == request_.fields["request_id"]
     assert lines[1] == "  ValueError: password=***"
     assert lines[-2:] == ["  caused by", "  KeyError: 'a'"]
+
+
+FORGED = "12:00:00 ERROR    GET /admin 200  forged line"
+ENDINGS = ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029", "\x1b[1G", "\x1b[1A\r", "\x9b2K"]
+Write = Callable[[str], None]
+
+
+def _raise(error: BaseException) -> None:
+    try:
+        raise error
+    except type(error):
+        logging.getLogger("shop").exception("failed")
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=ascii)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda value: logging.getLogger("shop").info(value),
+        lambda value: logging.getLogger("shop").info("order of %s", value),
+        lambda value: logging.getLogger("shop").info({"order of": value, value: 1}),
+        lambda value: logging.getLogger("shop").info("order", extra={"of": value}),
+        lambda value: logging.getLogger("shop").info("order", extra={value: 1}),
+        lambda value: logging.getLogger("shop").info("order", extra={"of": [{"name": value, value: 2}]}),
+        lambda value: logging.getLogger("shop").error("order of %s", value, extra={"and": value}),
+        lambda value: _raise(ValueError(value)),
+        lambda value: _raise(type(f"Error{value}", (Exception,), {})()),
+        lambda value: _raise(ExceptionGroup(value, [ValueError(value)])),
+    ],
+    ids=["message", "argument", "dict", "extra", "name", "nested", "error", "exception", "type", "group"],
+)
+def test_no_value_begins_a_line(
+    write: Write, ending: str, capsys: pytest.CaptureFixture[str], request_: Invocation
+) -> None:
+    configure(form="text")
+
+    write(f"bob{ending}{FORGED}")
+
+    first, *more = capsys.readouterr().err.splitlines()
+    assert re.match(r"\d\d:\d\d:\d\d (INFO|ERROR) +(order|failed|bob|\{)", first)
+    assert all(line.startswith("  ") for line in more)
+    assert all(line.isprintable() for line in (first, *more))
 
 
 def test_configured_again_there_is_still_one_handler(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ def test_variables_are_read() -> None:
             "ORG_COMMON_LOG_DEBUG_SAMPLE": "0.25",
             "ORG_COMMON_LOG_EMAILS": "plain",
             "ORG_COMMON_LOG_REDACT": "iban, tax_id,",
+            "ORG_COMMON_LOG_PSEUDONYM_KEY": "k" * 32,
             "ORG_COMMON_METRICS": "shop",
             "ORG_COMMON_TRACES": "otel",
             "AWS_LAMBDA_FUNCTION_NAME": "access-orgs",
@@ -35,6 +36,18 @@ def test_variables_are_read() -> None:
     assert (how.level, how.form, how.namespace, how.traces) == ("WARNING", "text", "shop", "otel")
     assert (how.debug_lines, how.debug_sample, how.emails, how.redact) == (7, 0.25, True, ("iban", "tax_id"))
     assert (how.function, how.init_type, how.in_lambda) == ("access-orgs", "snap-start", True)
+    assert how.pseudonym_key == "k" * 32
+
+
+def test_short_pseudonym_key_is_a_fault_that_does_not_repeat_it() -> None:
+    faults: list[str] = []
+
+    how = read({"ORG_COMMON_LOG_PSEUDONYM_KEY": "hunter2"}.get, faults)
+
+    assert how.pseudonym_key is None
+    [fault] = faults
+    assert "fewer than 32 characters" in fault
+    assert "hunter2" not in fault
 
 
 def test_metrics_can_be_off() -> None:

@@ -7,8 +7,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from opentelemetry import context
 from opentelemetry import trace as api
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from org_common.telemetry import trace
 from org_common.telemetry.invocation import Invocation, current
@@ -84,6 +88,71 @@ def test_new_trace_gets_opentelemetry_s_id() -> None:
         pass
 
     assert format(finished()["request"].context.trace_id, "032x") == traced.trace_id != ID
+
+
+ROOT = f"Root=1-{ID[:8]}-{ID[8:]}"
+FIELDS = st.permutations([ROOT, f"Parent={PARENT}", "Self=1-67891234-12456789abcdef012345678", "Lineage=25:a87bd80c:1"])
+
+
+@given(
+    fields=FIELDS,
+    count=st.integers(1, 4),
+    sampled=st.sampled_from(["", "Sampled=0", "Sampled=1", "Sampled=?"]),
+    separator=st.sampled_from([";", "; "]),
+    by=st.sampled_from(["header", "variable"]),
+)
+@example([ROOT], 1, "", ";", "header")  # as a load balancer sends it
+@example([ROOT], 1, "Sampled=0", ";", "header")
+@example(["Self=1-67891234-12456789abcdef012345678", ROOT], 2, "", ";", "header")  # a second load balancer
+@example([ROOT], 1, "Sampled=1", ";", "variable")
+def test_trace_of_xray_goes_on_with_any_of_its_fields(
+    fields: list[str], count: int, sampled: str, separator: str, by: str
+) -> None:
+    record()
+    sent = [*(each for each in fields[:count] if each != ROOT), ROOT, *([sampled] if sampled else [])]
+    text = separator.join(sent)
+    traced = Trace.of({"x-amzn-trace-id": text}, {}) if by == "header" else Trace.of({}, {"_X_AMZN_TRACE_ID": text})
+    assert trace.tracer is not None
+    with trace.tracer.begin("request", traced), span("within"):
+        pass
+
+    assert traced.trace_id == ID
+    # Without a decision of the caller, that of the sampler: this one records everything.
+    assert traced.sampled is (sampled != "Sampled=0")
+    spans = finished()
+    assert set(spans) == (set() if sampled == "Sampled=0" else {"request", "within"})
+    for each in spans.values():
+        assert format(each.context.trace_id, "032x") == ID
+    if spans:
+        parent = spans["request"].parent
+        assert parent is not None
+        assert format(parent.span_id, "016x") == (PARENT if f"Parent={PARENT}" in sent else ID[16:])
+
+
+@pytest.mark.parametrize("low", ["0" * 16, "0" * 15 + "1"])
+def test_any_root_goes_on(low: str) -> None:
+    root = f"{ID[:16]}{low}"
+    traced = Trace.of({"x-amzn-trace-id": f"Root=1-{root[:8]}-{root[8:]}"}, {})
+    assert trace.tracer is not None
+    with trace.tracer.begin("request", traced):
+        pass
+
+    assert format(finished()["request"].context.trace_id, "032x") == traced.trace_id == root
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("sampled", ["", ";Sampled=0", ";Sampled=1"])
+@pytest.mark.parametrize("parent", ["", f";Parent={PARENT}"])
+def test_sampler_decides_where_the_caller_did_not(share: float, sampled: str, parent: str) -> None:
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(share)))
+    tracer = OpenTelemetry(lambda: provider)
+    tracer._tracer = provider.get_tracer("org_common")
+    traced = Trace.of({"x-amzn-trace-id": f"{ROOT}{parent}{sampled}"}, {})
+    with tracer.begin("request", traced):
+        pass
+
+    assert traced.trace_id == ID
+    assert traced.sampled is (share == 1.0 if sampled == "" else sampled == ";Sampled=1")
 
 
 def test_request_within_a_span_of_others_is_a_part_of_it() -> None:

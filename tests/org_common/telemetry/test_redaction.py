@@ -1,11 +1,15 @@
 """Secrets are found by the name that they go by, or by their looks; what is no secret stays readable."""
 
+from collections import deque
+from typing import NamedTuple
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from org_common.telemetry.line import dumps
-from org_common.telemetry.redaction import EMAIL, MASK, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
+from org_common.telemetry.redaction import EMAIL, MAX_DEPTH, MAX_TEXT_LENGTH, Redactor
+from org_common.telemetry.secret_values import MASK
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.c2lnbmF0dXJl_-x"
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -55,7 +59,7 @@ def test_value_goes_and_name_stays(text: str, left: str) -> None:
         (f"got {JWT}", "got ***"),
         (f"got {JWT}.", "got ***"),
         ("a Bearer abc.def-ghi was sent", "a Bearer *** was sent"),
-        ("BEARER\tabcdefgh", "BEARER ***"),
+        ("BEARER\tabcdefgh", "BEARER\t***"),
         ("sent Basic dXNlcjpwYXNz to it", "sent Basic *** to it"),
         ("postgresql://app:hunter2@db:5432/app", "postgresql://app:***@db:5432/app"),
         ("postgres://app:hun/t@er2@db/app", "postgres://app:***@db/app"),
@@ -91,6 +95,49 @@ def test_what_looks_like_a_secret_goes(text: str, left: str) -> None:
 def test_email_address_goes(text: str) -> None:
     assert redactor.text(f"from {text} today") == f"from {EMAIL} today"
     assert redactor.field("user", text) == EMAIL
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "mail.example.co.uk", "exämple.de", "例え.jp", "[10.0.0.1]", "example．com"]
+)
+@pytest.mark.parametrize("at", ["@", "%40", "%2540", "＠", "﹫", "&#64;", "&#x40;", "&commat;", "\\u0040", "\\x40"])
+@pytest.mark.parametrize(
+    "local", ["joe", "joe.b+tag", "o'joe", "joe!x#y", '"joe smith"', '\\"joe smith\\"', "joe@home"]
+)
+def test_email_address_goes_in_each_spelling(local: str, at: str, host: str) -> None:
+    masked = redactor.text(f"from {local}{at}{host} today")
+
+    assert "joe" not in masked
+    assert "smith" not in masked
+    assert host not in masked
+    assert masked.startswith("from ")
+    assert masked.endswith(" today")
+
+
+@pytest.mark.parametrize("emails", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("no address of swordfish@localhost", "no address of swordfish@127.0.0.1", "at swordfish@x@db.example.com"),
+        *("app:swordfish@db.example.com:5432", "app:sw:ordfish@localhost", "(netloc='app:swordfish@db')"),
+        *("https://swordfish@github.com/a", "smtp://app:p/swordfish@mail.example.com", "ldap://app:p@swordfish@host"),
+        *(
+            "redis://:swordfish@cache",
+            "https://app:swordfish@example.com/a@b",
+            "postgresql%3A%2F%2Fapp%3Aswordfish%40db",
+        ),
+        "mssql+pyodbc://app:p?swordfish#@host/db",
+    ],
+)
+def test_what_may_be_a_password_before_an_at_goes(text: str, emails: bool) -> None:
+    assert "swordfish" not in Redactor(emails=emails).text(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["mailto:joe@example.com", "from:joe@example.com", "https://app.example.com/@joe", "a @ b"]
+)
+def test_what_is_before_an_address_is_no_password(text: str) -> None:
+    assert Redactor(emails=False).text(text) == text
 
 
 def test_email_addresses_stay_where_they_are_wanted() -> None:
@@ -145,6 +192,41 @@ def test_what_is_no_secret_stays(text: str) -> None:
 )
 def test_field_is_masked_by_its_name_or_its_looks(name: str, value: object, left: object) -> None:
     assert redactor.field(name, value) == left
+
+
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            [("password", "X1")],
+            (("password", "X1"),),
+            ["--password", "X1"],
+            ["a", "X-Api-Key", "X1"],
+            [b"token", b"X1"],
+        ),
+        *(
+            Login("bob", "X1"),
+            {"name": "DB_PASSWORD", "value": "X1"},
+            [{"Key": "pin", "Value": ["X1"]}],
+            {"code": "Ab1dX1"},
+        ),
+        *([["authorization", "X1"], ["accept", "b"]], {b"password": "X1"}, {"a": Login("bob", "X1")}, {"pw": "X1"}),
+        *({"headers": [(b"cookie", "X1")]}, {"value": "X1", "field": "passcode"}, deque([("password", "X1")])),
+    ],
+    ids=repr,
+)
+def test_value_of_a_secret_name_goes_in_each_structure(value: object) -> None:
+    assert "X1" not in str(redactor.field("given", value))
+    assert "X1" not in redactor.text(f"given {value}")
+
+
+def test_named_tuple_is_logged_by_its_names() -> None:
+    assert redactor.field("login", Login("bob", "X1")) == {"user": "bob", "password": MASK}
 
 
 def test_further_names_are_secret_as_well() -> None:

@@ -18,7 +18,7 @@ from org_common.events import http_api as gateway
 from org_common.telemetry import log, metrics, trace
 from org_common.telemetry.invocation import current
 from org_common.telemetry.process import Process
-from org_common.telemetry.pseudonym import pseudonym
+from org_common.telemetry.pseudonym import Pseudonyms
 from org_common.telemetry.requests import observe
 from org_common.testing.client import ISSUER, Client, Person
 from org_common.values.types import LocalContext
@@ -26,6 +26,7 @@ from tests.support import emf
 from tests.support.lines import Sink, untouched_logging
 
 ORG = "0198a000-0000-7000-8000-000000000001"
+KEY = "9f3c" * 8
 TRACE_ID = "5759e988bd862e3fe1be46a994272793"
 logger = log.get_logger("shop")
 
@@ -44,6 +45,7 @@ def lambda_(monkeypatch: pytest.MonkeyPatch) -> Sink:
         "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
         "AWS_LAMBDA_FUNCTION_NAME": "shop-orders",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "ORG_COMMON_LOG_PSEUDONYM_KEY": KEY,
         # Other tests have imported it.
         "ORG_COMMON_TRACES": "off",
         "_X_AMZN_TRACE_ID": f"Root=1-{TRACE_ID[:8]}-{TRACE_ID[8:]};Parent=53995c3f42cd8ad8;Sampled=1",
@@ -98,7 +100,7 @@ def test_line_says_who_where_and_how_it_went(lambda_: Sink) -> None:
         "status": 200,
         "function": "shop-orders",
         "tenant": ORG,
-        "user": pseudonym(ISSUER, "local|alice"),
+        "user": Pseudonyms(KEY).of(ISSUER, "local|alice"),
     }
     assert (line["request_id"], line["lambda_request_id"], line["trace_id"]) == ("local", "test", TRACE_ID)
 
@@ -363,9 +365,10 @@ def test_requests_in_threads_never_see_each_other_s_context(lambda_: Sink) -> No
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(800)))
 
+    pseudonyms = Pseudonyms(KEY)
     for at, answer in answers:
         assert answer["tenant"].endswith(f"{at:012x}")
-        assert answer["user"] == pseudonym(ISSUER, f"local|{at}")
+        assert answer["user"] == pseudonyms.of(ISSUER, f"local|{at}")
     within = [line for line in lambda_.lines if line["message"] == "within"]
     assert len(within) == 800
     assert all(line["own"] == line["tenant"] for line in within)

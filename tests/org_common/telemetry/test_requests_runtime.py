@@ -54,6 +54,20 @@ def test_first_request_is_cold_where_somebody_has_waited(tmp_path: Path, initial
     assert all("InitDuration" in line for line, is_cold in zip(found, cold, strict=True) if is_cold)
 
 
+def test_ping_leaves_no_line_and_the_first_request_is_cold_still(tmp_path: Path) -> None:
+    kept_warm = SHOP.replace('App("shop")', 'App("shop", events=(HTTP_API, KEEP_WARM))')
+    kept_warm = kept_warm.replace("import PUBLIC, App", "import HTTP_API, KEEP_WARM, PUBLIC, App")
+    with Environment(function(tmp_path, kept_warm)) as environment:
+        for _ in range(2):
+            environment.invoke({"source": "aws.events", "detail-type": "Scheduled Event"})
+        assert lines(environment) == []
+        environment.invoke(HELLO)
+        [found] = [line for line in lines(environment) if "status" in line]
+
+    assert found["status"] == 200
+    assert "ColdStart" in emf.metrics(found)
+
+
 def test_after_a_snapshot_the_first_request_is_cold_again(tmp_path: Path) -> None:
     with Environment(function(tmp_path, PRIMED, initialization=SNAP_START)) as environment:
         environment.restore()

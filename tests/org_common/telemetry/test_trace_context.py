@@ -96,6 +96,27 @@ def test_the_same_trace_by_both_names_is_one() -> None:
     assert (found.trace_id, found.caller_id) == (XRAY_ID, None)
 
 
+@pytest.mark.parametrize(
+    ("fields", "parent", "sampled"),
+    [("", PARENT, True), (";Sampled=0", PARENT, False), (f";Parent={XRAY_PARENT}", XRAY_PARENT, None)],
+)
+def test_the_same_trace_by_both_names_has_a_parent(fields: str, parent: str, sampled: bool | None) -> None:
+    found = Trace.of(
+        {"traceparent": f"00-{XRAY_ID}-{PARENT}-01", "x-amzn-trace-id": f"Root=1-{XRAY_ID[:8]}-{XRAY_ID[8:]}{fields}"},
+        {},
+    )
+
+    assert (found.trace_id, found.parent_id, found.sampled) == (XRAY_ID, parent, sampled)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_continued"),
+    [({}, False), ({"x-amzn-trace-id": f"Root=1-{XRAY_ID[:8]}-{XRAY_ID[8:]}"}, True), ({"traceparent": W3C}, True)],
+)
+def test_a_trace_of_a_header_goes_on(headers: dict[str, str], is_continued: bool) -> None:
+    assert Trace.of(headers, {}).is_continued is is_continued
+
+
 def test_elsewhere_the_caller_s_trace_goes_on() -> None:
     assert Trace.of({"traceparent": W3C}, {}).trace_id == ID
     assert Trace.of({"x-amzn-trace-id": XRAY}, {}).trace_id == XRAY_ID

@@ -135,3 +135,13 @@ def test_database_is_migrated_and_empty(database: LocalDatabase) -> None:
 def test_database_is_not_the_template(database: LocalDatabase, database_template: LocalDatabase) -> None:
     assert database.name != database_template.name
     assert database.settings.database_url == Secret(database.login_url)
+
+
+def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text(PROJECT.replace("[tool.pytest]", 'extensions = ["vector"]\n[tool.pytest]'))
+    with (shop / "shop" / "migrations" / "0001_notes.sql").open("a") as file:
+        file.write("alter table app.notes add column place vector(2);")
+
+    result = run_tests(shop)
+
+    assert result.returncode == 0, result.stdout

@@ -4,13 +4,14 @@ import copy
 import json
 import logging
 import pickle
+import string
 import traceback
 from dataclasses import asdict, dataclass
 from inspect import getmembers
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -164,6 +165,36 @@ def test_references_are_read(text: str, service: str, id: str, key: str | None) 
     assert str(reference) in repr(reference)
 
 
+# All characters that Secrets Manager names in its own error for a name; it creates `SERVICE!…` only for other services.
+SECRET_NAMES = st.text(string.ascii_letters + string.digits + "-/_+=.@!", min_size=1, max_size=512)
+PARAMETER_NAMES = st.text(string.ascii_letters + string.digits + "-/_.", min_size=1, max_size=1011)
+PARTITIONS = st.sampled_from(["aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc"])
+REGIONS = st.sampled_from(["eu-central-1", "us-gov-east-1", "cn-north-1", "ap-southeast-7", "eusc-de-east-1"])
+
+
+@given(SECRET_NAMES, PARAMETER_NAMES, PARTITIONS, REGIONS)
+@example("rds!db-1234", "/aws/reference/secretsmanager/app", "aws", "eu-central-1")
+@example("rds!cluster-1a2b3c4d-AbCdEf", "plain", "aws-us-gov", "us-gov-east-1")
+@example("appflow!x", "/a", "aws-cn", "cn-north-1")
+@example("events!connection/orders/1a2b", "/a", "aws", "eu-central-1")
+@example("!", "/", "aws", "eu-central-1")
+def test_every_name_of_aws_is_read(secret: str, parameter: str, partition: str, region: str) -> None:
+    secret_arn = f"arn:{partition}:secretsmanager:{region}:123456789012:secret:{secret}"
+    parameter_arn = f"arn:{partition}:ssm:{region}:123456789012:parameter/{parameter}"
+    for text, service, id, own_region in (
+        (secret, "secretsmanager", secret, None),
+        (f"secretsmanager:{secret}", "secretsmanager", secret, None),
+        (secret_arn, "secretsmanager", secret_arn, region),
+        (f"ssm:{parameter}", "ssm", parameter, None),
+        (parameter_arn, "ssm", parameter_arn, region),
+    ):
+        reference = Reference.parse(f"{text}#user.name")
+        assert (reference.service, reference.id, reference.key, reference.region) == (
+            service, id, "user.name", own_region,
+        )  # fmt: skip
+        assert Reference.parse(str(reference)) == reference
+
+
 def test_versions_are_read() -> None:
     assert Reference.parse("prod/app?stage=AWSPENDING").stage == "AWSPENDING"
     assert Reference.parse("prod/app?version=a-b-c").version == "a-b-c"
@@ -195,6 +226,15 @@ def test_references_to_one_secret_are_fetched_as_one() -> None:
         ("prod/app?stag=AWSCURRENT", "neither stage= nor version="),
         ("ssm:/prod/app?stage=AWSCURRENT", "only Secrets Manager supports"),
         ("x" * 3000, "not a valid reference"),
+        ("ssm:/prod/app:3", r"write \?version= instead"),
+        ("ssm:/prod/app:blue", r"write \?version= instead"),
+        (f"{PARAMETER_ARN}:3", r"write \?version= instead"),
+        (f"{ARN}:password::", "write #KEY"),
+        (f"{ARN}::AWSPREVIOUS:", "write #KEY"),
+        (f"{ARN}:::a-b-c", "write #KEY"),
+        ("arn:aws:ssm:eu-central-1:123456789012:document/x", "of neither a secret"),
+        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:", "of neither a secret"),
+        ("ssm:a:b c", "not a valid reference"),
     ],
 )
 def test_invalid_reference_is_rejected(text: str, fault: str) -> None:

@@ -1,1 +1,1 @@
-"""How connections are opened, checked, reused, and when they are retried."""
+"""Opening, checking, reusing and retrying database connections."""

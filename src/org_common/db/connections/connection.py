@@ -1,15 +1,17 @@
-"""Connections: opened late, never trusted after a pause, dropped on any doubt."""
+"""Connections: opened lazily, checked before each reuse, closed on any doubt."""
 
 from __future__ import annotations
 
+import logging
 import math
 import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol
 
+from psycopg import OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -29,39 +31,41 @@ from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
 
-# AWS's NAT and load balancers forget a flow after 350 s, silently: what has been idle for longer is not tried.
+logger = logging.getLogger(__name__)
+
+# AWS's NAT gateways and load balancers drop a flow silently after 350 s: a connection idle for longer is not reused.
 MAX_IDLE_S = 300.0
 
 
 class Url(Protocol):
-    """Where the database's URL comes from: asked for before each connection, since passwords rotate."""
+    """Source of the database URL, called before each connection because passwords rotate."""
 
     def __call__(self, *, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
-        """The URL of the login; with `force_refresh` not from any cache: the server has refused the one before.
+        """The URL of the login. `force_refresh` bypasses caches, after the server refused the previous URL.
 
-        `OrgError` when it cannot be had by `deadline_s`, on the monotonic clock.
+        `deadline_s` is a value of `time.monotonic()`. Raises `OrgError` when the URL is not available by then.
         """
         ...
 
 
 def login_url(settings: Settings) -> Url:
-    """The URL of app_login: a secret, one with a token of RDS, or that of the settings, which does not rotate."""
+    """The URL of app_login: from a secret, with an RDS token, or from the settings, which do not rotate."""
     if settings.database_secret is None and settings.database_auth == "password":
         return fixed(settings.database_url, "ORG_COMMON_DATABASE", "app_login")
-    # Loaded only where there is a secret to be fetched.
+    # Imported only when there is a secret to fetch.
     from org_common.secrets import login
 
     return login.url(settings)
 
 
 def fixed(plain: Secret | None, variable: str, user: str) -> Url:
-    """A URL that was given as it is; that it is missing is told when it is asked for."""
+    """A fixed URL. Calling it raises `OrgError` from `SettingsError` when it is not set."""
 
     def url(*, force_refresh: bool = False, deadline_s: float = math.inf) -> str:
         if plain is None:
             raise OrgError from SettingsError(
                 f"{variable}_URL is not set, and neither is {variable}_SECRET. Example: "
-                f"{variable}_SECRET=prod/app/database, or on your own machine "
+                f"{variable}_SECRET=prod/app/database, or on your machine "
                 f"{variable}_URL=postgresql://{user}:PASSWORD@127.0.0.1:5432/app"
             )
         return plain.reveal()
@@ -70,7 +74,7 @@ def fixed(plain: Secret | None, variable: str, user: str) -> Url:
 
 
 def cursor_keys(settings: Settings) -> Sequence[str]:
-    """What signs the cursors of pages; those of a secret are fetched when they are looked at."""
+    """The keys that sign page cursors. Keys from a secret are fetched at first use."""
     if settings.cursor_keys_secret is None:
         return [key.reveal() for key in settings.cursor_keys]
     from org_common.secrets import login
@@ -79,10 +83,10 @@ def cursor_keys(settings: Settings) -> Sequence[str]:
 
 
 class Connection:
-    """One connection to the server or pooler, always idle between units.
+    """One connection to the server or pooler, always idle between transactions.
 
-    `exchange` holds a lock from the first byte to the last: two threads on one connection would tear a statement from
-    its prelude.
+    `exchange` holds a lock from the first byte to the last: otherwise two threads could separate a statement from its
+    session setup.
     """
 
     __slots__ = ("__weakref__", "_counters", "_lock", "_plans", "_profile", "_raw", "_used_at", "is_inherited")
@@ -99,12 +103,12 @@ class Connection:
         self.touch()
 
     def exchange(self, statements: Sequence[Wire], deadline_s: float) -> list[PGresult]:
-        """One round trip: see `wire.exchange`. `StatementError` for a text that the profile has no room for.
+        """One round trip: see `wire.exchange`. Raises `StatementError` for SQL that is too long for the profile.
 
-        `ConnectionLost` in a child process.
+        Raises `ConnectionLost` in a child process.
         """
         if self.is_inherited:
-            # The socket is the parent's: what a child says on it would become a part of the parent's transaction.
+            # The socket is the parent's: what a child sends would become part of the parent's transaction.
             raise ConnectionLost("opened by the process that this one was forked from")
         self._profile.check(statements)
         with self._lock, ExchangeSpan(statements):
@@ -115,19 +119,24 @@ class Connection:
                 if self._plans is not None and failed.is_stale_plan:
                     self._plans.forget()
                 raise
+            except ConnectionLost as lost:
+                words = self._raw.last_words.text
+                if words and lost.reason is None:
+                    raise ConnectionLost(f"{words}; {lost}") from lost
+                raise
 
     def is_idle(self) -> bool:
-        """No transaction and no answer is outstanding: only then may another unit use this connection."""
+        """True when no transaction and no result is pending: only then may another transaction use the connection."""
         return self._raw.pgconn.transaction_status == TransactionStatus.IDLE
 
     def touch(self) -> None:
-        """It was of use just now."""
+        """Record that the connection worked just now."""
         self._used_at = now()
 
     def doubt(self) -> str | None:
-        """Why this connection must not be used again, None when it may. No round trip.
+        """Why this connection must not be reused, None when it may be. Costs no round trip.
 
-        An idle connection whose socket is readable was closed by the peer, or holds what nobody asked for.
+        An idle connection whose socket is readable was closed by the peer, or holds data that no statement asked for.
         """
         if self.is_inherited:
             return "forked"
@@ -137,43 +146,55 @@ class Connection:
             return "idle too long"
         poll = select.poll()
         poll.register(self._raw.pgconn.socket, select.POLLIN)
-        return "dead" if poll.poll(0) else None
+        if not poll.poll(0):
+            return None
+        self._log_last_words()
+        # What was read is gone from the socket, so a second check would find nothing.
+        self.close()
+        return "dead"
 
     def close(self) -> None:
-        """Close it; in a child process only forget it, since the socket is the parent's as well."""
+        """Close the connection; in a child process only drop the reference, since the parent still uses the socket."""
         if self.is_inherited:
-            _forgotten.append(self._raw)
+            _inherited.append(self._raw)
         else:
             self._raw.close()
+
+    def _log_last_words(self) -> None:
+        """Log why the peer closed the idle connection. libpq passes its error to the notice handler."""
+        with suppress(OperationalError):
+            self._raw.pgconn.consume_input()
+            self._raw.pgconn.is_busy()
+        logger.info("replacing an idle connection: %s", self._raw.last_words.text or "the peer gave no reason")
 
     def _inherit(self) -> None:
         self.is_inherited = True
 
 
-# Kept, so that nothing says goodbye to the server in the parent's name when they are collected.
-_forgotten: list[Raw] = []
+# Referenced, so that collecting them does not send a Terminate message on the parent's connection.
+_inherited: list[Raw] = []
 
 
 class Source(Protocol):
-    """Where units get their connection from."""
+    """Where transactions get their connection from."""
 
     counters: Counters
     guard: Guard
 
     def lease(self, deadline_s: float) -> AbstractContextManager[Connection]:
-        """A connection for the length of a block, idle at both ends; `Unavailable` when there is none to be had."""
+        """A connection for a `with` block, idle at both ends. Raises `Unavailable` when none opens in time."""
         ...
 
     def close(self) -> None:
-        """Close what is open. A later lease opens anew."""
+        """Close what is open. A later lease opens a new connection."""
         ...
 
 
 class Single:
-    """The one connection of a Lambda environment, opened at first use in the caller's thread."""
+    """The single connection of a Lambda environment, opened at first use in the caller's thread."""
 
     def __init__(self, settings: Settings, url: Url | None = None) -> None:
-        """`url`: where the login's URL comes from, if not from the settings."""
+        """`url` returns the URL of the login, by default that of the settings."""
         self.counters: Counters = Counters()
         self.guard: Guard = Guard()
         self._url = url or login_url(settings)
@@ -186,7 +207,7 @@ class Single:
 
     @contextmanager
     def lease(self, deadline_s: float) -> Iterator[Connection]:
-        """Waits for another thread's unit to end, not longer than `deadline_s`."""
+        """Waits until `deadline_s` for the transaction of another thread to end."""
         self._take(threading.get_ident(), deadline_s)
         # After a fork within the block the child has another lock.
         busy = self._busy
@@ -208,7 +229,9 @@ class Single:
 
     def _take(self, thread: int, deadline_s: float) -> None:
         if self._holder == thread:
-            raise RuntimeError("the one connection is held by a transaction of this thread: end it first, or use it")
+            raise RuntimeError(
+                "the only connection is held by a transaction of this thread: use that transaction, or end it first"
+            )
         if not self._busy.acquire(blocking=False):
             self.counters.waits += 1
             if not self._busy.acquire(timeout=max(deadline_s - time.monotonic(), 0)):
@@ -238,12 +261,12 @@ class Single:
 
 
 def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, deadline_s: float) -> Raw:
-    """Connect, and again where the table says so; `Unavailable` when it is given up, with the cause for the log.
+    """Connect, and retry as the retry table says. Raises `Unavailable` with the cause for the log.
 
-    The cause comes without its traceback: printed with variables, its frames would show the password.
+    The cause has no traceback: printed with local variables, its frames would show the password.
     """
     current = Secret(url(deadline_s=deadline_s))
-    # From here on: what it takes to fetch a secret, from a store that throttles, is not the database's.
+    # Counted from here: the time to fetch a secret, from a store that may throttle, is not the database's.
     limit_s = min(deadline_s, time.monotonic() + CONNECTING_S)
     refreshed = False
 

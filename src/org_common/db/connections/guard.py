@@ -1,6 +1,6 @@
-"""The last look before serving: a login that could get around row-level security gets no request answered.
+"""Login check at startup: with a login that could bypass row-level security, the SDK refuses to serve requests.
 
-One catalog statement, sent once for each environment in the round trip of its first unit, in front of role and claims.
+One catalog query, sent once per environment in the round trip of its first transaction, before role and claims.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from org_common.values.errors import OrgError
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-# The oldest minor of each major without known ways around row-level security: CVE-2023-2455, CVE-2023-39418,
+# The oldest minor of each major without known bypasses of row-level security: CVE-2023-2455, CVE-2023-39418,
 # CVE-2024-10976, CVE-2024-10978, CVE-2025-8713. Majors after 17 are free of all of them.
 FLOORS = {15: 150014, 16: 160010, 17: 170006}
 OLDEST_MAJOR = 15
 
-# What a unit may run as. Whatever else the login can become, an injected `set_config('role', …)` could as well.
+# The roles of a transaction. Any other role that the login can become is open to an injected `set_config('role', …)`.
 REACHABLE = frozenset({"anon", "authenticated", "app_sys"})
-# Ours, which see the rows of all tenants.
+# Roles of the SDK that see the rows of all tenants.
 HARMFUL = frozenset({"app_migrator", "app_rules", "app_service"})
-# What platforms hang on a login to say how it proves itself: they hold no rights.
+# Roles by which platforms mark how a login authenticates; they hold no rights.
 MARKS = frozenset({"rds_iam", "rds_password", "cloudsqliamuser", "cloudsqliamserviceaccount"})
 
 # Every role that the login is a member of, itself included. A superuser is a member of all.
@@ -48,11 +48,11 @@ STATEMENT: Wire = prepare_own(
 
 
 class Misconfigured(Exception):
-    """The database, or the login to it, is set up so that tenants could be mixed. The message names the fix."""
+    """The database or its login is set up so that tenants could see each other's rows. The message names the fix."""
 
 
 class Guard:
-    """Whether this environment has looked, and what it found. It looks until it has passed once."""
+    """The result of the login check in this environment. It runs until it has passed once."""
 
     __slots__ = ("passed",)
 
@@ -60,7 +60,7 @@ class Guard:
         self.passed: bool = False
 
     def judge(self, result: PGresult) -> None:
-        """Pass, or raise: `OrgError` (500) to the caller, with `Misconfigured` for the log."""
+        """Pass, or raise `OrgError` (500) with `Misconfigured` as the cause for the log."""
         version, roles = int(result.get_value(0, 0) or 0), json.loads(result.get_value(0, 1) or b"[]")
         strangers = _strangers(roles)
         found = faults(version, roles, strangers)
@@ -68,25 +68,26 @@ class Guard:
             logger.critical("refusing to serve: %s", "; ".join(found))
             raise OrgError(code="misconfigured") from Misconfigured("; ".join(found))
         if strangers:
-            # Not refused: a platform may have hung on the login what we do not know, and nobody could serve there.
+            # Not refused: a platform may grant its logins roles that the SDK does not know.
             logger.warning(
-                "the login can become %s: `org-common db guard` says how to mend or allow it", ", ".join(strangers)
+                "the login can become %s: run `org-common db guard` to see how to revoke or allow this",
+                ", ".join(strangers),
             )
         self.passed = True
 
 
 def _strangers(roles: Sequence[dict[str, object]]) -> list[str]:
-    """Roles that the login can become, of which nothing is known, neither that they are needed nor that they harm."""
+    """Roles that the login can become and that are neither known as needed nor as harmful."""
     names = [str(role["name"]) for role in roles if not role["login"]]
     return [name for name in names if not (name.startswith("pg_") or name in HARMFUL | REACHABLE | MARKS)]
 
 
 def faults(version: int, roles: Sequence[dict[str, object]], also: Collection[str] = ()) -> list[str]:
-    """All that is wrong, each with its fix. `version` is `server_version_num`, `roles` are those of `STATEMENT`.
+    """All violations, each with its fix. `version` is `server_version_num`, `roles` is the result of `STATEMENT`.
 
-    `also`: roles that the login may become besides those of a unit.
+    `also`: roles that the login may become in addition to those of a transaction.
     """
-    # A superuser is a member of every role: what else there is would bury it.
+    # A superuser is a member of every role: report only that.
     powerful = [role for role in roles if role["login"] and role["superuser"]]
     login = next((str(role["name"]) for role in roles if role["login"]), "the login")
     found = _version_faults(version)
@@ -97,7 +98,7 @@ def faults(version: int, roles: Sequence[dict[str, object]], also: Collection[st
         else:
             found.append(
                 f"the login can become {role['name']}, which no request runs as: "
-                f"`revoke {role['name']} from {login}`, or from the role by which it has it"
+                f"`revoke {role['name']} from {login}`, or from the role through which it is a member"
             )
     return found
 
@@ -110,7 +111,7 @@ def _version_faults(version: int) -> list[str]:
     wanted = floor or FLOORS[OLDEST_MAJOR]
     return [
         (
-            f"PostgreSQL {major}.{version % 10000} has known ways around row-level security: "
+            f"PostgreSQL {major}.{version % 10000} has known bypasses of row-level security: "
             f"update to {wanted // 10000}.{wanted % 10000} or later"
         )
     ]
@@ -128,7 +129,7 @@ def _role_faults(role: dict[str, object]) -> list[str]:
         )
     if role["owns"] and not role["superuser"]:
         found.append(
-            f"{whose} owns objects, and an owner may switch row-level security off: "
+            f"{whose} owns objects, and an owner can switch row-level security off: "
             f"`reassign owned by {name} to app_migrator`"
         )
     if role["inherited"] and not role["superuser"]:

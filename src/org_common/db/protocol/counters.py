@@ -1,4 +1,4 @@
-"""What happened to connections and units, counted."""
+"""Counters of what happened to connections and transactions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 
 class Counters:
-    """Numbers since the process began. They only grow; whoever reports them takes differences.
+    """Numbers since the process began. They only grow; a reporter takes differences.
 
     `dropped` is by reason: "dead", "idle too long", "forked", "in doubt".
     """

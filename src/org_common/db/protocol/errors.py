@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
+from org_common.db.protocol.origin import Origin
 from org_common.values.errors import (
     BadRequest,
     Conflict,
@@ -29,7 +30,7 @@ class StatementFailed(Exception):
     """The server's error, for the log: the `__cause__` of the `OrgError` that the caller gets.
 
     `detail` and `hint` may hold values of rows and are not part of `str()`. `done` are the results of the statements
-    before it in its round trip, `routine` is the server's C function that raised it.
+    before it in its round trip, `routine` is the server's C function that raised it, `origin` names what it is about.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class StatementFailed(Exception):
         hint: str | None = None,
         *,
         routine: str | None = None,
+        origin: Origin | None = None,
+        severity: str = "ERROR",
         done: Sequence[PGresult] = (),
     ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
@@ -48,7 +51,24 @@ class StatementFailed(Exception):
         self.detail = detail
         self.hint = hint
         self.routine = routine
+        self.origin = origin
+        self.severity = severity
         self.done: list[PGresult] = list(done)
+
+    @property
+    def constraint(self) -> str | None:
+        """The name of the violated constraint."""
+        return None if self.origin is None else self.origin.constraint
+
+    @property
+    def table(self) -> str | None:
+        """The table with its schema: "desk.tickets"."""
+        return None if self.origin is None else self.origin.table
+
+    @property
+    def column(self) -> str | None:
+        """The column that must not be null."""
+        return None if self.origin is None else self.origin.column
 
     @property
     def is_stale_plan(self) -> bool:
@@ -60,7 +80,14 @@ class StatementFailed(Exception):
 
 
 class ConnectionLost(Exception):
-    """The connection broke or was closed. Whether the server ran the statements is unknown."""
+    """The connection broke or was closed. Whether the server ran the statements is unknown.
+
+    `reason` is the last error of the server or pooler before it closed the connection, None when it sent none.
+    """
+
+    def __init__(self, message: str, reason: StatementFailed | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class IdentityMoved(Exception):
@@ -82,6 +109,11 @@ def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
         _field(result, DiagnosticField.MESSAGE_DETAIL),
         _field(result, DiagnosticField.MESSAGE_HINT),
         routine=_field(result, DiagnosticField.SOURCE_FUNCTION),
+        origin=Origin(result),
+        # PgBouncer sends only the severity that a server would localize.
+        severity=_field(result, DiagnosticField.SEVERITY_NONLOCALIZED)
+        or _field(result, DiagnosticField.SEVERITY)
+        or "ERROR",
         done=done,
     )
 
@@ -122,6 +154,8 @@ _ERRORS: dict[str, Callable[[], OrgError]] = {
     "57P02": Unavailable,
     "57P03": Unavailable,
     "57P05": Unavailable,
+    # The server can still be reached: the statement has another number of parameters than were sent.
+    "08P01": OrgError,
     "08": Unavailable,
 }
 

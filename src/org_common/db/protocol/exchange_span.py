@@ -1,4 +1,4 @@
-"""One round trip as others see it: it counts for its request, and is a span that names its statements."""
+"""Instrumentation of one round trip: the counters of its request, and a span that names its statements."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from org_common.db.protocol.statement import Wire
 from org_common.telemetry import trace
 from org_common.telemetry.invocation import current
 
-# Compiled when the first span is named: most functions have none.
-# All the SDK's own statements begin so; the handler's cannot, or would not.
+# Compiled for the first span: most functions have no tracer.
+# How the SDK's own statements begin, and a handler's cannot or would not.
 _OWN = (
     rb"(?i)begin|commit|rollback|savepoint|release|set local|reset all|"
     rb"select (?:set_config|app\.|pg_|current_setting|case when current_user <> \$1)"
@@ -24,7 +24,7 @@ MAX_NAME_LENGTH = 255
 
 
 class ExchangeSpan:
-    """For `with`, around the exchange itself."""
+    """Context manager around one exchange."""
 
     __slots__ = ("_began_s", "_span")
 
@@ -50,21 +50,21 @@ class ExchangeSpan:
 
 
 def name(statements: Sequence[Wire]) -> str:
-    """The handler's statements by verb and table, as OpenTelemetry's db.query.summary: no text, no value.
+    """The handler's statements by verb and table, as OpenTelemetry's db.query.summary: no SQL, no value.
 
-    Of a round trip without one what it is for: "commit", "rollback", else "prelude".
+    For a round trip without one, its purpose: "commit", "rollback", else "session setup".
     """
     commands = [statement[0] for statement in statements]
     summaries = [summary(command) for command in commands if not re.match(_OWN, command)]
     if summaries:
         return "; ".join(summaries)[:MAX_NAME_LENGTH]
     ends = [command.decode() for command in commands if command in (b"commit", b"rollback")]
-    return ends[0] if ends else "prelude"
+    return ends[0] if ends else "session setup"
 
 
 @lru_cache(maxsize=1024)
 def summary(command: bytes) -> str:
-    """`SELECT access.orgs` of a statement: its verb, and the first table that it names."""
+    """The verb of a statement and the first table that it names: `SELECT access.orgs`."""
     verb, table = re.search(_VERB, command), re.search(_TABLE, command)
     found = [verb[1].decode().upper() if verb else "STATEMENT"]
     if table:

@@ -12,6 +12,7 @@ from psycopg import DataError, adapters, sql
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
+from org_common.db.protocol.parameter_names import remember
 from org_common.values.errors import Unprocessable
 
 # SQL that a person wrote into the program: never a string that was put together at run time.
@@ -131,12 +132,12 @@ def _skip_blank(text: str) -> int:
         if blank is not None:
             at = blank.end()
         elif text.startswith("/*", at):
-            at = _comment_end(text, at)
+            at = comment_end(text, at)
         else:
             return at
 
 
-def _comment_end(text: str, at: int) -> int:
+def comment_end(text: str, at: int) -> int:
     """Where the comment that begins here ends; PostgreSQL's nest."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(text, at):
@@ -162,7 +163,9 @@ def _numbered(text: str) -> Statement:
             names.append(name)
         return f"${names.index(name) + 1}"
 
-    return Statement(_PLACEHOLDER.sub(number, text).encode(), tuple(names))
+    command = _PLACEHOLDER.sub(number, text).encode()
+    remember(command, tuple(names))
+    return Statement(command, tuple(names))
 
 
 def _adaptable(value: object) -> object:

@@ -1,8 +1,9 @@
 """One round trip: statements out, one Sync, results in.
 
-Below psycopg's cursors, for three reasons. A fault of Python code between two statements of psycopg's own pipeline
-still sends and commits what was queued (measured); here all of a round trip is adapted before its first byte leaves.
-The wait has an end of its own, so a peer that stays mute cannot hold the answer back. And it is faster.
+Uses libpq's pipeline mode below psycopg's cursors, for three reasons. An exception between two statements of psycopg's
+own pipeline still sends and commits what was queued (measured); here all statements of a round trip are adapted before
+the first byte is sent. The wait has its own deadline, so an unresponsive peer cannot delay the response. And it is
+faster.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from org_common.db.protocol.statement import TEXT_FORMAT, Wire
 from org_common.values.errors import GatewayTimeout
 
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+# After an error of these severities the server closes the connection.
+FATAL = frozenset({"FATAL", "PANIC"})
 
 
 def exchange(
     pgconn: PGconn, statements: Sequence[Wire], deadline_s: float, plans: Plans | None = None
 ) -> list[PGresult]:
-    """Send the statements with one Sync and read an answer to each: one round trip.
+    """Send the statements with one Sync and read the result of each: one round trip.
 
-    Without a BEGIN among them they are one implicit transaction: the first failure undoes them all and ends it.
-    Raises the first `StatementFailed`; `ConnectionLost` when the peer is gone; `GatewayTimeout` when `deadline_s` (of
-    `time.monotonic()`) passed first. After the last two the connection is of no more use. With `plans` a text is
-    prepared on its way, in the same round trip, and sent by name from then on.
+    Without a BEGIN among them they are one implicit transaction: the first failure rolls it back.
+    Raises the first `StatementFailed`, after which the connection is intact; `ConnectionLost` when the peer is gone or
+    said that it goes; `GatewayTimeout` when `deadline_s` (of `time.monotonic()`) passed first. After the last two the
+    connection is unusable. With `plans` a statement is prepared in the same round trip, and sent by name from then on.
     """
     if pgconn.transaction_status == TransactionStatus.ACTIVE:
-        raise ConnectionLost("an answer is outstanding that nobody waited for")
+        raise ConnectionLost("a result of an earlier round trip is still pending")
     parses: list[_Parse] = []
     try:
         _send(pgconn, statements, plans, parses)
@@ -42,19 +45,21 @@ def exchange(
         _flush(pgconn, deadline_s)
         results = _results(pgconn, deadline_s)
     except OperationalError as error:
-        raise ConnectionLost(str(error)) from error
+        raise _lost(pgconn, error) from error
     except StatementFailed as failed:
         failed.done = _learn(plans, parses, failed.done)
+        if failed.origin is not None and len(failed.done) < len(statements):
+            failed.origin.command = statements[len(failed.done)][0]
         raise
     return _learn(plans, parses, results)
 
 
-# Where among the answers that of a Parse stands, and what it was for.
+# The index of a Parse among the results, its statement and its name.
 _Parse = tuple[int, Wire, bytes]
 
 
 def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None, parses: list[_Parse]) -> None:
-    """Queue the statements, and put the Parses among them into `parses`."""
+    """Queue the statements; append the Parses among them to `parses`."""
     fresh: dict[Key, bytes] = {}
     for at, statement in enumerate(statements):
         command, values, types, formats = statement
@@ -71,19 +76,19 @@ def _send(pgconn: PGconn, statements: Sequence[Wire], plans: Plans | None, parse
             pgconn.send_query_params(command, values, types, formats, TEXT_FORMAT)
 
 
-def _learn(plans: Plans | None, parses: Sequence[_Parse], answers: list[PGresult]) -> list[PGresult]:
-    """Keep what the server has parsed: it stays, even if the unit failed later. Answers the statements' results."""
+def _learn(plans: Plans | None, parses: Sequence[_Parse], results: list[PGresult]) -> list[PGresult]:
+    """Record what the server has parsed, which stays even if the transaction failed. Returns the other results."""
     if plans is None or not parses:
-        return answers
-    done = {place: (statement, name) for place, statement, name in parses if place < len(answers)}
+        return results
+    done = {place: (statement, name) for place, statement, name in parses if place < len(results)}
     for statement, name in done.values():
         plans.learned(statement, name)
-    return [answer for place, answer in enumerate(answers) if place not in done]
+    return [result for place, result in enumerate(results) if place not in done]
 
 
 def _flush(pgconn: PGconn, deadline_s: float) -> None:
-    # A large statement does not fit into the socket's buffer: while the rest waits, the server's answers are read, or
-    # both sides would wait for each other.
+    # A large statement does not fit into the socket's buffer. Read results while the rest waits, or both sides would
+    # wait for each other.
     while pgconn.flush():
         if _wait(pgconn, select.POLLIN | select.POLLOUT, deadline_s) & ~select.POLLOUT:
             pgconn.consume_input()
@@ -94,14 +99,18 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
     failed: StatementFailed | None = None
     ended = False
     while True:
-        while pgconn.is_busy():
-            _wait(pgconn, select.POLLIN, deadline_s)
-            pgconn.consume_input()
+        try:
+            while pgconn.is_busy():
+                _wait(pgconn, select.POLLIN, deadline_s)
+                pgconn.consume_input()
+        except OperationalError as broken:
+            # A pooler that closes the connection may call its reason an ERROR.
+            raise _lost(pgconn, broken, failed) from broken
         result = pgconn.get_result()
         if result is None:
-            # The end of one statement's results, or of the connection.
+            # The end of one statement's results, or the connection is closed.
             if pgconn.status == ConnStatus.BAD or ended:
-                raise ConnectionLost("the server closed the connection")
+                raise ConnectionLost("the server closed the connection", failed)
             ended = True
             continue
         ended = False
@@ -114,12 +123,37 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             return results
         elif status == ExecStatus.FATAL_ERROR:
             error = failure(result, results)
-            if pgconn.status == ConnStatus.BAD:
-                # 57P01 and its like: the server said why it went.
-                raise ConnectionLost(str(error)) from error
+            # The end of the connection is seen only by the next read, which would lose the reason.
+            if error.severity in FATAL:
+                raise ConnectionLost(str(error), error) from error
             failed = failed or error
         elif status != ExecStatus.PIPELINE_ABORTED:
-            raise ConnectionLost(f"an answer that was not asked for: {ExecStatus(status).name}")
+            raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
+
+
+def _lost(pgconn: PGconn, error: OperationalError, failed: StatementFailed | None = None) -> ConnectionLost:
+    """The error of a broken connection, with the last error that arrived on it."""
+    reason = _last_error(pgconn) or failed
+    message = " ".join(str(error).split())
+    return ConnectionLost(f"{reason}; {message}" if reason else message, reason)
+
+
+def _last_error(pgconn: PGconn) -> StatementFailed | None:
+    """The last error among the results that were received but not read yet. Does not wait."""
+    last: StatementFailed | None = None
+    ended = False
+    while pgconn.status == ConnStatus.BAD:
+        result = pgconn.get_result()
+        if result is None and ended:
+            break
+        ended = result is None
+        if result is not None and result.status == ExecStatus.FATAL_ERROR:
+            error = failure(result, [])
+            if not error.sqlstate:
+                # libpq's own: nothing more was received.
+                break
+            last = error
+    return last
 
 
 def _wait(pgconn: PGconn, events: int, deadline_s: float) -> int:

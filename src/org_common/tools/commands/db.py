@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url, url_option
-from org_common.tools.project.project import Project, make_current_project_importable
+from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
 if TYPE_CHECKING:
     from org_common.tools.database.migrations import Migration
@@ -46,8 +46,17 @@ PACKAGES = click.option(
 @click.option("--database", help="Database to prepare.  [default: the one in the URL]")
 @click.option("--own", is_flag=True, help="Make app_migrator the owner of the database.")
 @click.option("--ask-password", is_flag=True, help="Prompt for the password of app_migrator.")
-def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: bool) -> None:
-    """Create the role app_migrator. Run this once per database.
+@click.option(
+    "--extension",
+    "extensions",
+    metavar="NAME",
+    multiple=True,
+    help="Extension to create; may be repeated. Default: extensions in pyproject.toml, [tool.org-common].",
+)
+def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: bool, extensions: tuple[str, ...]) -> None:
+    """Create the role app_migrator and extensions.
+
+    Run this once per database, and again when you add an extension.
 
     The password comes from APP_MIGRATOR_PASSWORD, or from a prompt with --ask-password. Without either, the password is
     not changed.
@@ -59,7 +68,11 @@ def bootstrap(admin_url: str, database: str | None, own: bool, ask_password: boo
     password = os.environ.get("APP_MIGRATOR_PASSWORD")
     if ask_password:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    tool.bootstrap(admin_url, migrator_password=password, database=database, own=own)
+    if not extensions and find_root(Path()) is not None:
+        extensions = Project.find(Path()).extensions
+    created = tool.bootstrap(admin_url, migrator_password=password, database=database, own=own, extensions=extensions)
+    for name in created:
+        click.echo(f"created the extension {name}")
     click.echo("app_migrator is ready")
 
 

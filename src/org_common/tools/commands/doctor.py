@@ -63,11 +63,13 @@ def doctor(
 
     from org_common.tools.doctor.examine import Scope, examine
 
-    apps, zips = _apps()
+    project = Project.find(Path()) if find_root(Path()) else None
+    apps, zips = _apps(project)
     report = examine(
         Scope(
             apps=apps,
             zips=zips,
+            extensions=project.extensions if project else (),
             environ=os.environ,
             url=url,
             pooler_url=pooler_url,
@@ -82,14 +84,11 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-def _apps() -> tuple[dict[str, App], dict[str, str]]:
+def _apps(project: Project | None) -> tuple[dict[str, App], dict[str, str]]:
     """The project's apps by name, and the names of their zips. Both are empty outside of a project."""
     from org_common.tools.project.apps import load
 
-    if find_root(Path()) is None:
-        return {}, {}
-    project = Project.find(Path())
-    if not project.apps:
+    if project is None or not project.apps:
         return {}, {}
     loaded = load(project)
     modules = [path.partition(":")[0].replace(".", "-") for path in project.apps]

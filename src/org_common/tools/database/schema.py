@@ -11,11 +11,22 @@ from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import generators
 from psycopg.abc import ConnDict
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
-from org_common.tools.database.migrations import AddressError, HistoryError, Migration, SchemaError, line_and_column
+from org_common.tools.database.migrations import (
+    COPY_PROBLEM,
+    DUMP,
+    DUMP_ADVICE,
+    AddressError,
+    HistoryError,
+    Migration,
+    SchemaError,
+    line_and_column,
+)
+from org_common.tools.database.statements import split
 
 LOCK_KEY = 0x6F72675F636F6D6D  # "org_comm"; advisory locks are per database
 CONNECT_S = 10
@@ -45,6 +56,8 @@ ADVICE = {
     " run again, or wait longer: `set local lock_timeout = '60s';` at the top of the file.",
     "25001": "Each file runs in one transaction. Use a statement that can run in a transaction, for example without"
     " CONCURRENTLY, or run it manually.",
+    "2D000": "Each file runs in one transaction, so a DO block or procedure in it cannot use COMMIT or ROLLBACK. Use"
+    " several files, or run this manually.",
 }
 
 
@@ -126,6 +139,10 @@ def _connect(url: str, **settings: str | None) -> psycopg.Connection:
         info |= conninfo_to_dict(url) | overrides | {"client_encoding": "utf8"}
         return psycopg.connect(make_conninfo("", **info), autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
+        if driver := re.match(r"(postgres(?:ql)?)(\+\w+)://", url):
+            raise AddressError(
+                f"the database URL is one for SQLAlchemy: remove {driver[2]}, so that it starts with {driver[1]}://"
+            ) from None
         userinfo = url.partition("://")[2].rpartition("@")[0]
         if isinstance(error, psycopg.ProgrammingError) or re.search("[/?@]", userinfo):
             raise AddressError(
@@ -229,21 +246,38 @@ def _missing_file(row: State) -> State:
 def _apply(conn: psycopg.Connection, migration: Migration) -> None:
     row = [migration.package, migration.number, migration.name, migration.checksum]
     conn.execute(CLEAN)
+    conn.execute("begin")
     try:
-        with conn.transaction():
-            transaction_id = _transaction_id(conn)
-            conn.execute(migration.sql.encode())
-            # Catches what reading the file (migrations.py) misses.
-            if _transaction_id(conn) != transaction_id:
-                raise SchemaError(
-                    f"{migration}: ends its transaction with BEGIN, COMMIT or ROLLBACK, so part of it may be applied."
-                    " Undo that part manually, delete the statement, and run again"
-                )
-            conn.execute("reset role")
-            # If another migrator has applied the file meanwhile, the primary key fails here and all is rolled back.
-            conn.execute(INSERT, row)
+        transaction_id = _transaction_id(conn)
+        _run(conn, migration)
+        # Catches what reading the file (migrations.py) misses.
+        if _transaction_id(conn) != transaction_id:
+            raise SchemaError(
+                f"{migration}: ends its transaction with BEGIN, COMMIT or ROLLBACK, so part of it may be applied."
+                " Undo that part manually, delete the statement, and run again"
+            )
+        conn.execute("reset role")
+        # If another migrator has applied the file meanwhile, the primary key fails here and all is rolled back.
+        conn.execute(INSERT, row)
+        conn.execute("commit")
     except psycopg.Error as error:
-        raise SchemaError(_apply_error(migration, error)) from error
+        raise SchemaError(f"{migration}: {server_message(error)}") from error
+    finally:
+        if not conn.closed and conn.info.transaction_status != TransactionStatus.IDLE:
+            conn.execute("rollback")
+
+
+def _run(conn: psycopg.Connection, migration: Migration) -> None:
+    """Send the complete file. The server splits it, and its results say which statement failed."""
+    conn.pgconn.send_query(migration.sql.encode())
+    results = conn.wait(generators.execute(conn.pgconn))
+    failed = results[-1]
+    if failed.status in (ExecStatus.COPY_IN, ExecStatus.COPY_OUT):
+        conn.close()
+        raise SchemaError(f"{migration}: {COPY_PROBLEM}")
+    if failed.status == ExecStatus.FATAL_ERROR:
+        error = psycopg.errors.error_from_result(failed)
+        raise SchemaError(_statement_error(migration, error, len(results))) from error
 
 
 def _transaction_id(conn: psycopg.Connection) -> str | None:
@@ -253,9 +287,29 @@ def _transaction_id(conn: psycopg.Connection) -> str | None:
     return str(scalar(conn, "select pg_current_xact_id()"))
 
 
-def _apply_error(migration: Migration, error: psycopg.Error) -> str:
-    position = error.diag.statement_position
-    if not position:
-        return f"{migration}: {server_message(error)}"
-    line, column = line_and_column(migration.sql, int(position) - 1)
-    return f"{migration}, line {line}, column {column}: {server_message(error)}"
+def _statement_error(migration: Migration, error: psycopg.Error, number: int) -> str:
+    """Where the file failed, and why. `number` is that of the statement; a syntax error precedes all of them."""
+    statements = split(migration.sql)
+    position, column = statements[min(number, len(statements)) - 1].start if statements else 0, ""
+    if error.diag.statement_position:
+        position = int(error.diag.statement_position) - 1
+        number = sum(each.start <= position for each in statements)
+        column = f", column {line_and_column(migration.sql, position)[1]}"
+    place = f"line {line_and_column(migration.sql, position)[0]}{column}"
+    words = statements[number - 1].outer if 0 < number <= len(statements) else []
+    message, *details = server_message(error).split("\n")
+    advice = [f"  {each}" for each in _advice(migration.sql, position, words, error)]
+    return "\n".join([f"{migration}, {place}: {message} (statement {number})", *details, *advice])
+
+
+def _advice(sql: str, position: int, words: Sequence[str], error: psycopg.Error) -> Iterator[str]:
+    if "extension" in words[1:3]:
+        yield (
+            "Extensions belong to the admin of the server: name them in pyproject.toml, [tool.org-common]"
+            ' extensions = ["vector"], and delete this statement. `org-common db bootstrap`, `org-common dev` and the'
+            " test fixtures create them"
+        )
+    if error.sqlstate == "42601" and re.match(r""":['"\w{]""", sql[position : position + 2]):
+        yield "Variables such as :name are replaced by psql, which does not run migrations. Write the value"
+    if DUMP in sql:
+        yield DUMP_ADVICE

@@ -68,7 +68,7 @@ class Cloud:
             raise ToolError("--aws needs boto3: pip install 'org-common[aws]'") from error
         self._session = botocore.session.Session()
         self._errors = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
     def functions(self, prefix: str) -> list[Function]:
         """The functions whose names start with `prefix`, sorted by name."""
@@ -114,10 +114,13 @@ class Cloud:
         """Whether the secret exists. Its value is not read."""
         try:
             if reference.service == "ssm":
-                name = reference.id.partition(":parameter")[2] or reference.id
-                filters = [{"Key": "Name", "Values": [name]}]
-                return bool(self._call("ssm", "describe_parameters", ParameterFilters=filters)["Parameters"])
-            self._call("secretsmanager", "describe_secret", SecretId=reference.id)
+                # The ARN of `keys` is `…:parameter/keys`, and so is that of `/keys`.
+                name = reference.id.partition(":parameter")[2]
+                names = [name, name.removeprefix("/")] if name else [reference.id]
+                filters = [{"Key": "Name", "Values": names}]
+                found = self._call("ssm", "describe_parameters", reference.region, ParameterFilters=filters)
+                return bool(found["Parameters"])
+            self._call("secretsmanager", "describe_secret", reference.region, SecretId=reference.id)
         except AwsCallFailed as error:
             if "ResourceNotFoundException" in str(error):
                 return False
@@ -146,18 +149,18 @@ class Cloud:
         except self._errors as error:
             raise _call_failed(service, operation, error) from None
 
-    def _call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+    def _call(self, service: str, operation: str, region: str | None = None, **arguments: Any) -> dict[str, Any]:
         try:
-            response: dict[str, Any] = getattr(self._client(service), operation)(**arguments)
+            response: dict[str, Any] = getattr(self._client(service, region), operation)(**arguments)
         except self._errors as error:
             raise _call_failed(service, operation, error) from None
         return response
 
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-            self._clients[service] = self._session.create_client(service, region_name=region)
-        return self._clients[service]
+    def _client(self, service: str, region: str | None = None) -> Any:
+        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._session.create_client(service, region_name=region)
+        return self._clients[service, region]
 
 
 def _call_failed(service: str, operation: str, error: Exception) -> AwsCallFailed:

@@ -31,6 +31,8 @@ class Scope:
     """The project's apps by name."""
     zips: Mapping[str, str] = field(default_factory=dict)
     """Names of the built zips, without suffix, by app name."""
+    extensions: Sequence[str] = ()
+    """PostgreSQL extensions that the project needs."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The local environment."""
     url: str | None = None
@@ -99,7 +101,7 @@ def _database(scope: Scope, report: Report) -> Server | None:
     from org_common.tools.doctor import servers
 
     report.checked.append("the database")
-    server, findings = servers.check_server(url)
+    server, findings = servers.check_server(url, scope.extensions)
     report.findings += findings
     return server
 

@@ -23,6 +23,7 @@ LEVELS: dict[str, Level] = {
     "build.runtime": "fault",
     "role.lacks": "fault",
     "role.exceeds": "warning",
+    "database.extension": "fault",
     "database.guard": "fault",
     "database.setting": "warning",
     "database.unreachable": "fault",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import LiteralString
 
 from psycopg.conninfo import conninfo_to_dict
 
 from org_common.tools.database import guard
+from org_common.tools.database.bootstrap import missing_extensions
 from org_common.tools.database.migrations import SchemaError
 from org_common.tools.database.schema import session
 from org_common.tools.doctor.budget import Pooler, Server
@@ -23,10 +24,10 @@ _LOCAL = frozenset({"127.0.0.1", "localhost", "::1", ""})
 OLDEST_POOLER = (1, 18)
 
 
-def check_server(url: str) -> tuple[Server | None, list[Finding]]:
+def check_server(url: str, extensions: Sequence[str] = ()) -> tuple[Server | None, list[Finding]]:
     """The connection limits of the server behind the login's URL, and findings.
 
-    The limits are None if it is unreachable.
+    `extensions` are those that the project needs. The limits are None if it is unreachable.
     """
     try:
         findings = [
@@ -35,6 +36,7 @@ def check_server(url: str) -> tuple[Server | None, list[Finding]]:
         ]
         with session(url, "doctor") as conn:
             settings = dict(conn.execute(_SETTINGS).fetchall())
+            findings += [_missing_extension(name) for name in missing_extensions(conn, extensions)]
     except SchemaError as error:
         return None, [_unreachable("database.unreachable", "the database", error)]
     local = str(conninfo_to_dict(url).get("host") or "") in _LOCAL or str(conninfo_to_dict(url)["host"]).startswith("/")
@@ -116,6 +118,15 @@ def _pooler_findings(version: str, config: Mapping[str, str], profile: str) -> I
             f"is {wait_s:g} s: requests stay in the queue after their callers have timed out",
             "set it to 20 or less",
         )
+
+
+def _missing_extension(name: str) -> Finding:
+    return Finding(
+        "database.extension",
+        name,
+        "is in extensions of pyproject.toml, but not created in this database",
+        f"run `org-common db bootstrap` as the admin, or: create extension {name} with schema public;",
+    )
 
 
 def _split_reason_and_fix(fault: str) -> tuple[str, str]:

@@ -24,6 +24,8 @@ _SHAPES = (
 )
 # Values such as "none", a switch, a number, a path or a plain URL. A secret is longer or more complex.
 _HARMLESS = re.compile(r"(?i)(?:true|false|on|off|yes|no|none|null|[0-9.]{1,12}|/[\w./-]+|https?://[^@\s?]+)")
+# Of every partition: aws, aws-cn, aws-us-gov. A bare name could be anything.
+_REFERENCE = re.compile(r"arn:aws[a-z-]*:(?:secretsmanager|ssm):|ssm:|secretsmanager:|rds!")
 # Lambda's own, of the function's role.
 _OF_LAMBDA = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"}
@@ -91,7 +93,9 @@ def is_reference(name: str, value: str) -> bool:
     if value.startswith(("arn:", "ssm:", "secretsmanager:", "env:")) or name.startswith(PREFIX):
         return True
     # A Base64 key can contain slashes too; a path has only lower-case words.
-    return "/" in reference.id and re.fullmatch(r"[a-z0-9]+(?:[._/-][a-z0-9]+)+", reference.id) is not None
+    is_path = "/" in reference.id and re.fullmatch(r"[a-z0-9]+(?:[._/-][a-z0-9]+)+", reference.id)
+    # A service names the secrets that it manages: `rds!cluster-…`.
+    return bool(is_path or re.fullmatch(r"[a-z][a-z0-9-]+![A-Za-z0-9/_+=.@-]+", reference.id))
 
 
 def references(environ: Mapping[str, str]) -> list[Reference]:
@@ -99,7 +103,7 @@ def references(environ: Mapping[str, str]) -> list[Reference]:
     references_ = []
     for name, value in sorted(environ.items()):
         named = name.startswith(PREFIX) and name.endswith("_SECRET")
-        if not (named or value.startswith(("arn:aws:secretsmanager:", "ssm:", "secretsmanager:"))):
+        if not (named or _REFERENCE.match(value)):
             continue
         try:
             reference = Reference.parse(value)

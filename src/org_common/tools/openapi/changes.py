@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from org_common.http.response import JSON
 from org_common.tools.openapi.schema_diff import Json, SchemaComparison, resolve
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -70,7 +71,8 @@ class _Comparison:
             [server["url"] for server in document.get("servers", [])] for document in (self._old, self._new)
         )
         for url in before:
-            if url not in after:
+            # "/" stands for an unknown server.
+            if url not in after and url != "/":
                 yield Change("server-removed", "servers", "", f"{url} was removed", breaking=True)
 
     def _operation(self, where: str, old: Json, new: Json) -> Iterator[Change]:
@@ -170,7 +172,9 @@ class _Comparison:
     def _contents(self, way: Literal["in", "out"], where: str, part: str, old: Json, new: Json) -> Iterator[Change]:
         for media in sorted(old.keys() | new.keys()):
             if media not in new:
-                yield Change("media-type-removed", where, part, f"{media} was removed", breaking=True)
+                # Bodies in JSON are accepted as any +json type, documented or not (handlers/binding.py).
+                is_accepted = way == "in" and media.endswith("+json") and JSON in new
+                yield Change("media-type-removed", where, part, f"{media} was removed", breaking=not is_accepted)
             elif media not in old:
                 yield Change("media-type-added", where, part, f"{media} was added", breaking=False)
             else:

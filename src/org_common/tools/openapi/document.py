@@ -12,7 +12,7 @@ from org_common.app import App
 from org_common.route import Route
 from org_common.tools.openapi import error_responses
 from org_common.tools.openapi.operations import operation, wire_path
-from org_common.tools.openapi.schemas import Json, Schemas
+from org_common.tools.openapi.schemas import RESERVED, Json, Schemas
 from org_common.tools.project.project import ToolError
 from org_common.values.casing import camel
 from org_common.values.errors import OrgError
@@ -37,8 +37,8 @@ def document(apps: Sequence[App], *, title: str, version: str = "0", servers: Se
         path[route.method.lower()] = operation(app, route, identifier=identifier, scheme=scheme, schemas=schemas)
     components = schemas.build()
     result: Json = {"openapi": VERSION, "info": {"title": title, "version": version}}
-    if servers:
-        result["servers"] = [{"url": url} for url in servers]
+    # "/" is what OpenAPI assumes without servers; linters want it to be said.
+    result["servers"] = [{"url": url} for url in servers or ("/",)]
     result["tags"] = [_tag(app) for app in apps]
     result["paths"] = {name: _ordered(paths[name]) for name in sorted(paths)}
     result["components"] = {
@@ -124,9 +124,8 @@ def _ordered(methods: dict[str, Json]) -> dict[str, Json]:
 
 
 def _with_problem(components: Json) -> Json:
-    for name, schema in (
-        ("Problem", error_responses.PROBLEM_SCHEMA),
-        ("ProblemError", error_responses.PROBLEM_ERROR_SCHEMA),
+    for name, schema in zip(
+        RESERVED, (error_responses.PROBLEM_SCHEMA, error_responses.PROBLEM_ERROR_SCHEMA), strict=True
     ):
         if name in components:
             raise ToolError(f"a model is named {name}, which is reserved for the schema of errors: rename the model")

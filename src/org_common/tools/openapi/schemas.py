@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,8 @@ Json = dict[str, Any]
 Direction = Literal["in", "out"]
 
 REF = "#/components/schemas/"
+# The components that the document adds for errors.
+RESERVED = ("Problem", "ProblemError")
 _MODES: dict[Direction, JsonSchemaMode] = {"in": "validation", "out": "serialization"}
 
 
@@ -67,7 +70,38 @@ class Schemas:
         components: Json = {str(name): schema for name, schema in definitions.items()}
         for schema, items in self._pages:
             schema.update(_page(items, components))
-        return dict(sorted(components.items()))
+        components = dict(sorted(components.items()))
+        _set_titles(components)
+        return components
+
+
+def _set_titles(components: Json) -> None:
+    """Give each component a title of its own: a title that only it has is kept, any other becomes its name.
+
+    Generators such as openapi-python-client name classes by title, else by the component's name, and drop the second
+    class of one name with everything that refers to it.
+    """
+    classes = Counter(_class_name(schema.get("title", name)) for name, schema in components.items())
+    names = Counter(map(_class_name, components))
+    taken = {_class_name(name) for name, schema in components.items() if "title" not in schema}
+    taken |= {_class_name(name) for name in RESERVED}
+    for name, schema in components.items():
+        if "title" not in schema:
+            continue
+        own = _class_name(schema["title"])
+        is_unique = own not in taken and classes[own] == 1 and names[own] - (own == _class_name(name)) == 0
+        title = base = schema["title"] if is_unique else name
+        count = 1
+        while _class_name(title) in taken:
+            count += 1
+            title = f"{base}{count}"
+        taken.add(_class_name(title))
+        schema["title"] = title
+
+
+def _class_name(title: str) -> str:
+    """What generators make of a title, regardless of case: `Order-Input` and `OrderInput` are one class."""
+    return re.sub(r"[^a-z0-9]", "", title.lower())
 
 
 def _page(items: Json, components: Json) -> Json:

@@ -15,8 +15,9 @@ apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
 # The tools for `layer` and `imports` validate those two keys.
-KEYS = ("apps", "migrations", "demo", "public", "layer", "imports")
+KEYS = ("apps", "migrations", "extensions", "demo", "public", "layer", "imports")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
+EXTENSION = re.compile(r"[a-z_][a-z0-9_-]*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 
 
@@ -38,6 +39,8 @@ class Project:
     """The apps, each as "module:name"."""
     migrations: tuple[str, ...] = ()
     """Packages with SQL migrations, in the order of application: "shop", or "name=folder" relative to `root`."""
+    extensions: tuple[str, ...] = ()
+    """PostgreSQL extensions that the migrations need: "vector"."""
     demo: str | None = None
     """Module with demo data for the local server."""
     public: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class Project:
             version=str(distribution.get("version", "0")),
             apps=_apps(file, table),
             migrations=_strings(file, table, "migrations", 'migrations = ["shop"]'),
+            extensions=_extensions(file, table),
             demo=_demo(file, table),
             public=_public(file, table),
         )
@@ -130,6 +134,15 @@ def _public(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
         if not ROUTE.fullmatch(route):
             raise _error(file, "public", f"contains {route!r}, which is not of the form METHOD /path", example)
     return public
+
+
+def _extensions(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
+    example = 'extensions = ["vector"]'
+    extensions = _strings(file, table, "extensions", example)
+    for name in extensions:
+        if not EXTENSION.fullmatch(name):
+            raise _error(file, "extensions", f"contains {name!r}, which is not the name of an extension", example)
+    return extensions
 
 
 def _demo(file: Path, table: Mapping[str, Any]) -> str | None:

@@ -27,6 +27,7 @@ from org_common.telemetry.requests import observe
 from org_common.tools.database.local import LocalDatabase, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.database.schema import migrate
 from org_common.tools.openapi.declarations import check as check_declarations
 from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.project.apps import load as load_apps
@@ -38,6 +39,7 @@ from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
 DATABASE = "dev"
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
+MIGRATOR_VARIABLE = "ORG_COMMON_MIGRATOR_URL"
 
 
 def data_folder(project: Project, data: Path | None) -> Path:
@@ -57,20 +59,32 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
     if server_url:
         _say("Using the server of DATABASE_URL, applying migrations …")
         try:
-            local = provision(server_url, DATABASE, migrations, reset_logins=reset_logins, say=_say)
+            local = provision(
+                server_url,
+                DATABASE,
+                migrations,
+                extensions=project.extensions,
+                reset_logins=reset_logins,
+                say=_say,
+            )
         except AddressError as error:
             raise ToolError(f"DATABASE_URL: {error}") from error
         except HistoryError as error:
-            raise ToolError(f"{error}\nTo start over without the data, drop the database {DATABASE}") from error
+            raise _history_error(error, data) from error
         yield _seed(module, local)
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
-    with EmbeddedPostgres.start(data / "postgres") as server:
+    with EmbeddedPostgres.start(data / "postgres", extensions=project.extensions) as server:
         try:
-            local = provision(server.url, DATABASE, migrations)
+            local = provision(server.url, DATABASE, migrations, extensions=project.extensions)
         except HistoryError as error:
-            raise ToolError(f"{error}\nTo start over without the data, delete the folder {data}") from error
+            raise _history_error(error, data) from error
         yield _seed(module, local)
+
+
+def _history_error(error: HistoryError, data: Path) -> ToolError:
+    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"delete the folder {data}"
+    return ToolError(f"{error}\nTo start over without the data, {fresh}")
 
 
 def demo(project: Project) -> ModuleType | None:
@@ -116,10 +130,21 @@ def observed_application() -> Explorer:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
     try:
+        _migrate(Project.find(Path()), Path(os.environ[DATA_VARIABLE]))
         return application()
     except ToolError as error:
         # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
         sys.exit(f"Error: {error}")
+
+
+def _migrate(project: Project, data: Path) -> None:
+    """Apply the migrations that were added since the start: the reloaded code may need them."""
+    make_importable(project)
+    migrations = load(project.migrations, root=project.root)
+    try:
+        migrate(os.environ[MIGRATOR_VARIABLE], migrations, on_apply=lambda each: _say(f"applied {each}"))
+    except HistoryError as error:
+        raise _history_error(error, data) from error
 
 
 def _end_after(parent: BaseProcess) -> None:
@@ -140,22 +165,33 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     _check_port(port)
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins) as local:
-        os.environ |= environment(local, data)
+        os.environ |= environment(local, data) | {MIGRATOR_VARIABLE: local.migrator_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
-        sources = project.root / "src"
         uvicorn.run(
             "org_common.tools.serve.devserver:observed_application",
             factory=True,
             host="127.0.0.1",
             port=port,
             reload=reload,
-            reload_dirs=[str(sources if sources.is_dir() else project.root)] if reload else None,
+            reload_dirs=_watched_folders(project) if reload else None,
+            reload_includes=["*.py", "*.sql"] if reload else None,
             reload_excludes=[".venv", ".nox", ".org-common"] if reload else None,
             log_level="info",
             # Our request log has the duration and its parts.
             access_log=False,
             server_header=False,
         )
+
+
+def _watched_folders(project: Project) -> list[str]:
+    """The folder with the code, and the folders of migrations."""
+    sources = project.root / "src"
+    folders = [sources if sources.is_dir() else project.root]
+    for package in project.migrations:
+        folder = project.root / Path(package.rpartition("=")[2]).expanduser()
+        if folder.is_dir() and not folder.is_relative_to(folders[0]):
+            folders.append(folder)
+    return [str(folder) for folder in folders]
 
 
 def environment(local: LocalDatabase, data: Path) -> dict[str, str]:

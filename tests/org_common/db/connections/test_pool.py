@@ -210,7 +210,7 @@ def test_whoever_could_get_anothers_connection_waits_for_it(lab: Lab) -> None:
         with source.lease(Deadline.after(5).at_s):
             urls.append(url.replace(str(urlsplit(url).password), "wrong"))
             waiting = others.submit(lambda: reader(Database(lab.settings, source)).value("select 1"))
-            assert until(lambda: source._hopeless_s > 0)
+            assert until(lambda: source._failed_for_good_s > 0)
         assert waiting.result() == 1
     source.close()
 

@@ -17,7 +17,9 @@ from org_common.db.connections.retry import (
     action,
     retry_with_backoff,
     signal,
+    signal_in_flight,
 )
+from org_common.db.protocol.errors import ConnectionLost, StatementFailed
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,42 @@ from org_common.db.connections.retry import (
 )
 def test_a_sqlstate_says_what_went_wrong(sqlstate: str, found: Signal | None) -> None:
     assert signal(sqlstate) is found
+
+
+def test_an_intact_connection_is_not_lost() -> None:
+    """Functions and foreign servers raise codes that speak of a connection: another one than ours."""
+    codes = ["08000", "08001", "08003", "08004", "08006", "08007", "08P01", "57P01", "57P02", "57P05", "25P03", "25P04"]
+
+    assert {signal_in_flight(StatementFailed(code, "x")) for code in codes} == {None}
+    assert {signal_in_flight(StatementFailed(code, "x")) for code in ("40001", "40P01")} == {Signal.CONFLICT}
+    assert {signal_in_flight(StatementFailed(code, "x")) for code in ("26000", "42P05")} == {Signal.STALE_PLAN}
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "found"),
+    [
+        ("57P01", "terminating connection due to administrator command", Signal.LOST),
+        ("57P05", "terminating connection due to idle-session timeout", Signal.LOST),
+        ("08P01", "server conn crashed?", Signal.LOST),
+        ("08P01", "client_idle_timeout", Signal.LOST),
+        ("40001", "a pooler that hung up behind this", Signal.LOST),
+        ("25P03", "Verbindung wird abgebrochen", Signal.TIME_LIMIT),
+        ("25P04", "terminating connection due to transaction timeout", Signal.TIME_LIMIT),
+        ("57014", "canceling statement due to statement timeout", Signal.TIME_LIMIT),
+        # PgBouncer 1.18, and how later versions spell the same.
+        ("08P01", "query timeout", Signal.TIME_LIMIT),
+        ("08P01", "query_timeout", Signal.TIME_LIMIT),
+        ("08P01", "idle transaction timeout", Signal.TIME_LIMIT),
+        ("08P01", "idle_transaction_timeout", Signal.TIME_LIMIT),
+        ("08P01", "transaction timeout", Signal.TIME_LIMIT),
+    ],
+)
+def test_the_reason_says_whether_a_time_limit_closed_the_connection(sqlstate: str, message: str, found: Signal) -> None:
+    assert signal_in_flight(ConnectionLost(message, StatementFailed(sqlstate, message))) is found
+
+
+def test_a_connection_without_a_reason_is_lost() -> None:
+    assert signal_in_flight(ConnectionLost("the server closed the connection")) is Signal.LOST
 
 
 def test_what_is_in_no_row_is_not_retried() -> None:

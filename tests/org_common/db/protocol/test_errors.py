@@ -257,14 +257,14 @@ def test_without_our_asking_read_only_is_a_standby() -> None:
     assert isinstance(error, Unavailable)
 
 
-@pytest.mark.parametrize("sqlstate", ["", "00000", "2", "25P02", "26000", "58030", "HV000", "??", "ö"])
+@pytest.mark.parametrize("sqlstate", ["", "00000", "08P01", "2", "25P02", "26000", "58030", "HV000", "??", "ö"])
 def test_what_nobody_foresaw_is_500_without_a_word(sqlstate: str) -> None:
     error = to_org_error(StatementFailed(sqlstate, "swordfish", "swordfish", "swordfish"), read_only=False)
 
     assert (error.status, error.code, error.detail) == (500, "internal_error", OrgError.detail)
 
 
-@pytest.mark.parametrize("sqlstate", ["08000", "08006", "08P01", "57P01", "57P02", "57P03", "57P05", "53400"])
+@pytest.mark.parametrize("sqlstate", ["08000", "08006", "57P01", "57P02", "57P03", "57P05", "53400"])
 def test_what_passes_is_503(sqlstate: str) -> None:
     assert isinstance(to_org_error(StatementFailed(sqlstate, "x"), read_only=True), Unavailable)
 

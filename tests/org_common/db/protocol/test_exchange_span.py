@@ -50,7 +50,7 @@ def test_round_trip_is_named_by_the_handler_s_statements() -> None:
 
     assert name([*own, *theirs]) == "SELECT a; UPDATE b"
     assert name([*own, prepare_own("commit").bind(None)]) == "commit"
-    assert name(own) == "prelude"
+    assert name(own) == "session setup"
     assert len(name(theirs * 100)) == 255
 
 

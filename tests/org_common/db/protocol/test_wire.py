@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import LiteralString
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -15,6 +17,7 @@ from org_common.db.protocol.wire import exchange
 from org_common.values.errors import GatewayTimeout
 from tests.support.lab import Lab
 from tests.support.proxy import Proxy
+from tests.support.scripted import DONE, READY, Scripted, error
 
 pytestmark = pytest.mark.db
 
@@ -65,6 +68,16 @@ def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
         exchange(raw.pgconn, [own("select 1"), own("select 1 / 0"), own("select nonsense")], soon())
 
     assert raised.value.sqlstate == "22012"
+    assert raw.pgconn.transaction_status == TransactionStatus.IDLE
+    assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
+
+
+def test_a_wrong_number_of_parameters_leaves_the_connection_intact(raw: Raw) -> None:
+    """08P01, as a pooler says that it hangs up."""
+    with pytest.raises(StatementFailed) as raised:
+        exchange(raw.pgconn, [own("select $1::int"), own("select 2")], soon())
+
+    assert raised.value.sqlstate == "08P01"
     assert raw.pgconn.transaction_status == TransactionStatus.IDLE
     assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
 
@@ -132,8 +145,10 @@ def test_an_answer_that_is_outstanding_is_never_the_next_ones(raw: Raw) -> None:
 
 
 def test_a_server_that_ends_the_connection_says_why(raw: Raw) -> None:
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost, match="57P01") as lost:
         exchange(raw.pgconn, [own("select pg_terminate_backend(pg_backend_pid())")], soon())
+    assert lost.value.reason is not None
+    assert lost.value.reason.severity == "FATAL"
 
     with pytest.raises(ConnectionLost):
         exchange(raw.pgconn, [own("select 1")], soon())
@@ -155,3 +170,48 @@ def test_a_connection_cut_anywhere_in_a_question_is_lost(proxied_raw: Raw, proxy
 
     with pytest.raises(ConnectionLost):
         exchange(proxied_raw.pgconn, [own("select repeat('x', 200)")], soon())
+
+
+# The severity, what a server sends as its translation (None: it sends no other), whether it closes the connection.
+SEVERITIES: list[tuple[str, str | None, bool]] = [
+    ("FATAL", "FATAL", True),
+    ("PANIC", "PANIC", True),
+    ("FATAL", "VERHÄNGNISVOLL", True),
+    ("FATAL", None, True),
+    ("FATAL", None, False),
+    ("ERROR", "ERROR", True),
+    ("ERROR", None, True),
+    ("ERROR", "FEHLER", False),
+    ("ERROR", None, False),
+]
+SQLSTATES = st.sampled_from(["57P01", "57P02", "57P05", "25P03", "25P04", "08P01", "08006", "57014", "XX000", "53200"])
+
+
+@st.composite
+def chunks(draw: st.DrawFn, data: bytes) -> list[bytes]:
+    """The bytes in pieces, as they may arrive."""
+    cuts = sorted(draw(st.sets(st.integers(1, len(data) - 1), max_size=6)))
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@given(data=st.data(), severity=st.sampled_from(SEVERITIES), sqlstate=SQLSTATES, before=st.integers(0, 3))
+def test_the_reason_is_kept_however_it_is_said(
+    data: st.DataObject, severity: tuple[str, str | None, bool], sqlstate: str, before: int
+) -> None:
+    level, localized, closes = severity
+    said = DONE * before + error(sqlstate, "so it is", severity=level, localized=localized)
+    is_lost = level != "ERROR" or closes
+    pieces = data.draw(chunks(said if is_lost else said + READY))
+    with Scripted(pieces, stays=not closes) as peer:
+        raw = Raw.connect(f"host=127.0.0.1 port={peer.port} user=x sslmode=disable", deadline_s=soon())
+        try:
+            with pytest.raises(
+                ConnectionLost if is_lost else StatementFailed, match=f"so it is .SQLSTATE {sqlstate}"
+            ) as raised:
+                exchange(raw.pgconn, [own("select")] * (before + 1), soon())
+        finally:
+            raw.close()
+
+    found = raised.value.reason if isinstance(raised.value, ConnectionLost) else raised.value
+    assert isinstance(found, StatementFailed)
+    assert (found.sqlstate, found.severity) == (sqlstate, level)

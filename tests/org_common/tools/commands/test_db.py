@@ -61,6 +61,16 @@ def call(*arguments: str, url: str = "", **environment: str) -> Result:
     return CliRunner().invoke(main, arguments, env=env, catch_exceptions=False)
 
 
+def test_bootstrap_creates_the_extensions_of_the_project(project: Path, admin_url: str) -> None:
+    (project / "pyproject.toml").write_text('[tool.org-common]\nextensions = ["vector"]')
+
+    first = call("db", "bootstrap", DATABASE_URL=admin_url)
+    second = call("db", "bootstrap", "--extension", "vector", DATABASE_URL=admin_url)
+
+    assert first.stdout == "created the extension vector\napp_migrator is ready\n"
+    assert second.stdout == "app_migrator is ready\n"
+
+
 def test_migrate_applies_the_project_and_reports_each_file(project: Path, url: str) -> None:
     first = call("db", "migrate", url=url)
     second = call("db", "migrate", url=url)
@@ -125,7 +135,7 @@ def test_failing_sql_is_a_line_on_stderr(project: Path, url: str) -> None:
 
     assert result.exit_code == 1
     assert result.stderr == (
-        'Error: 0001_other.sql of package other, line 2, column 8: column "nothing" does not exist\n'
+        'Error: 0001_other.sql of package other, line 2, column 8: column "nothing" does not exist (statement 2)\n'
     )
 
 

@@ -215,3 +215,30 @@ def test_password_is_not_in_the_server_log(superuser: str, server: EmbeddedPostg
     log = (server.data / "log").read_text()
     assert "password 'SCRAM-SHA-256$" in log
     assert PASSWORD not in log
+
+
+def test_extensions_are_created_once(superuser: str) -> None:
+    first = bootstrap(superuser, extensions=["vector", "vector", "plpgsql"], own=True)
+    second = bootstrap(superuser, extensions=["vector"])
+
+    assert (first, second) == (["vector"], [])
+    query: LiteralString = "select extnamespace::regnamespace::text from pg_extension where extname = 'vector'"
+    assert ask(superuser, query) == ("public",)
+
+
+def test_extension_that_the_server_does_not_have_is_reported(superuser: str) -> None:
+    with pytest.raises(SchemaError, match="does not have the extension nothing, only plpgsql, vector.*pip install"):
+        bootstrap(superuser, extensions=["vector", "nothing"])
+
+    assert ask(superuser, "select from pg_extension where extname = 'vector'") is None
+
+
+def test_extension_that_the_admin_may_not_create_is_reported(admin: str) -> None:
+    with pytest.raises(SchemaError, match=r'(?s)permission denied to create extension "vector".*Connect as an admin'):
+        bootstrap(admin, extensions=["vector"])
+
+
+def test_trusted_extension_is_created_by_the_owner_before_he_gives_the_database(admin: str, superuser: str) -> None:
+    run(superuser, "drop extension plpgsql")
+
+    assert bootstrap(admin, extensions=["plpgsql"], own=True) == ["plpgsql"]

@@ -2,10 +2,12 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from org_common.config.settings import Settings
 from org_common.tools.database.local import LocalDatabase, clone, drop, provision
@@ -249,3 +251,54 @@ def test_database_that_is_gone_may_be_dropped(template: LocalDatabase) -> None:
     drop(made)
 
     drop(made)
+
+
+# --- extensions -------------------------------------------------------------------------------
+
+
+VECTORS = """
+create extension if not exists vector;
+create schema kb;
+create table kb.chunks (id int primary key, embedding public.vector(3) not null);
+create index on kb.chunks using hnsw (embedding public.vector_cosine_ops);
+insert into kb.chunks values (1, '[1,0,0]'), (2, '[0,1,0]');
+"""
+
+
+def test_migration_uses_an_extension_that_the_project_names(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    (tmp_path / "0001_kb.sql").write_text(VECTORS)
+    migrations = load([f"kb={tmp_path}"])
+
+    made = provision(server.url, "vectors", migrations, extensions=["vector"])
+    again = provision(server.url, "vectors", migrations, extensions=["vector"])
+    copy = clone(made, "vectors_copy")
+
+    assert made == again
+    nearest: LiteralString = "select id from kb.chunks order by embedding operator(public.<=>) '[0,2,1]' limit 1"
+    assert ask(copy.migrator_url, nearest) == 2
+    assert ask(made.login_url, "select '[1,2]'::public.vector::real[]") == [1, 2]
+
+
+def test_extension_in_a_migration_comes_with_advice(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    statements = (
+        "create extension vector",
+        "CREATE  EXTENSION if not exists nothing",
+        "alter extension plpgsql update",
+    )
+    for number, statement in enumerate((*statements, "comment on extension plpgsql is ''", "drop extension plpgsql")):
+        (tmp_path / "0001_kb.sql").write_text(f"select 1; /* */ {statement};")
+
+        with pytest.raises(
+            ToolError, match=r'(?s)line 1: .* \(statement 2\)\n.*pyproject\.toml.*extensions = \["vector"\]'
+        ):
+            provision(server.url, f"undeclared_{number}", load([f"kb={tmp_path}"]))
+
+
+@pytest.mark.parametrize("powers", ["login createdb createrole", "login bypassrls createrole", "login"])
+def test_url_of_another_role_than_a_superuser_is_reported(server: EmbeddedPostgres, powers: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as admin:
+        admin.execute("drop role if exists chief")
+        admin.execute(f"create role chief {powers} password 'p'".encode())
+
+    with pytest.raises(ToolError, match="chief is not a superuser of the server 127.0.0.1.*use the URL of a superuser"):
+        provision(make_conninfo(server.url, user="chief", password="p"), "x", [])

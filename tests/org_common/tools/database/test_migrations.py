@@ -83,18 +83,117 @@ def test_transaction_control_is_refused_with_its_line(folder: Path, word: str) -
 @pytest.mark.parametrize(
     "text",
     [
+        "-- a\rcommit",
+        "/* /* /* */ */ */ commit",
+        "select 1;;; commit work",
+        "prepare transaction 'x'",
+        "commit prepared 'x'",
+        "rollback prepared 'x'",
+        "rollback and chain",
+        "START TRANSACTION isolation level serializable",
+        "create function f() returns int begin atomic select b.end from b; end; commit",
+        "create procedure p(begin int) begin atomic ; end; end",
+        "select begin atomic; commit",
+        "select E'a'\n'b\\''; commit",
+        "select $$ $a$ $$; commit",
+        "select 1/*/**/*/; commit",
+        "create rule r as on insert to t do also (select 1; select 2); commit",
+        "set x = 1; abort",
+    ],
+)
+def test_every_form_of_transaction_control_is_refused(folder: Path, text: str) -> None:
+    with pytest.raises(SchemaError, match=r"0001_a\.sql, line \d: \w+: each file already runs"):
+        write(folder, {"0001_a.sql": text})
+
+
+ATOMIC = "create function f() returns int language sql begin atomic {}; end; select 2;"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "select ';commit;', E'\\';commit', \";commit\" from t",
         "do $$ begin perform 1; end; $$;",
         "do $x$ begin perform '$$'; commit; end; $x$;",
         "-- ;commit\n/* ;commit /* ; */ ;commit */ select 1;",
+        "/* /* /* ; */ ;commit; */ ;commit; */ select 1;",
         "create function f() returns int begin atomic select case when true then 1 end; end;",
+        *map(
+            ATOMIC.format,
+            [
+                "select t.end from t; select t.id from t",
+                "select 1 as end; select 2",
+                "select 1 end; select 2",
+                "select end.end from t as end; select 2",
+                "select t.case from t; select t.start from t; select 2",
+                "select case when true then 1 end as end; select 2",
+                "select case 1 when 2 then case when true then 1 end end; select 2",
+                ';; select "end"; select 2',
+                "/* end; */ select ';end;'; select 2",
+            ],
+        ),
+        ATOMIC.format("select 1").upper(),
+        'create or replace procedure p(begin int, "end" int) language sql begin atomic select 1; end',
+        "create function f(a int) returns int return case when true then 1 end",
+        "create function f() returns int as $$ begin; commit; $$ language sql",
+        "create function f() returns int as E'begin;\\' commit; ' language sql",
+        "select begin atomic from t; select 1",
         "select a$b from t; select b$a from t",
         "/* don't */ select 1;",
         "savepoint a; release a;",
+        "savepoint a; rollback to a; rollback work to savepoint a; rollback transaction to a",
+        "select U&'\\0027;', N';commit', b'01', x'ff', U&\";commit\"",
+        "select E'a'\n  -- don't\n  'b\\'; commit;' as x",
+        "select 1 /*/ ; commit; */ + 1",
+        "select tablE'x\\'; select 1",
+        "select $é$;commit;$é$, $_1$;$$;$_1$",
+        "create rule r as on insert to t do also (select 1; select 2)",
+        "copy t from '/tmp/x'; copy (select x from stdin) to '/tmp/x'; copy stdin from program 'true'",
+        "(select 1) union (select 2); ;",
     ],
 )
 def test_words_that_end_no_transaction_are_accepted(folder: Path, text: str) -> None:
     assert len(write(folder, {"0001_a.sql": text})) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\\restrict abc\nselect 1;\n\\unrestrict abc\n", 1),
+        ("select 1;\n\\i other.sql\n", 2),
+        ("select 1\n\\gset\n", 2),
+        ("\n\n  \\set x 1\n", 3),
+        ("\\connect shop", 1),
+        ("select '\\'; \n\\.", 2),
+    ],
+)
+def test_commands_of_psql_are_refused_with_advice(folder: Path, text: str, line: int) -> None:
+    with pytest.raises(SchemaError, match=rf"0001_a\.sql, line {line}: \\\S+ is a command of psql.*--inserts"):
+        write(folder, {"0001_a.sql": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "copy m.t (id, n) from stdin;\n1\ta\n\\.\n",
+        "copy m.t (id, n) from stdin;\n1\tit's\n\\.\n",
+        "COPY m.t FROM STDIN",
+        "copy m.t to stdout",
+        "copy binary m.t from stdin",
+        "copy (select 1) to stdout with (format csv)",
+        "copy m.t from stdout",
+    ],
+)
+def test_copy_with_the_client_is_refused_with_advice(folder: Path, text: str) -> None:
+    with pytest.raises(SchemaError, match=r"0001_a\.sql, line 2: COPY exchanges rows with psql.*--inserts"):
+        write(folder, {"0001_a.sql": "create table m.t (id int, n text);\n" + text})
+
+
+def test_dump_in_custom_format_is_refused_with_advice(folder: Path) -> None:
+    (folder / "0001_a.sql").write_bytes(b"PGDMP\x01\x10\x00\xff")
+
+    with pytest.raises(SchemaError, match=r"0001_a\.sql: a dump in the custom format of pg_dump.*--inserts"):
+        read_folder("shop", folder)
 
 
 def test_empty_folder_is_refused(folder: Path) -> None:

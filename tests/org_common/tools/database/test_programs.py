@@ -106,3 +106,20 @@ def test_programs_learn_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert "LC_ALL=C" in seen
     assert "s3cret" not in "".join(seen)
+
+
+def test_programs_with_the_extensions_come_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, other = binaries(), folder / "bin"
+    extensions = folder / "share" / "extension"
+    for made in (other, extensions):
+        made.mkdir(parents=True)
+    for name in ("initdb", "pg_ctl", "postgres"):
+        (other / name).symlink_to(real / name)
+    (other / "pg_config").write_text(f"#!/bin/sh\necho {folder / 'share'}\n")
+    (other / "pg_config").chmod(0o755)
+    (extensions / "citext.control").touch()
+    monkeypatch.setattr("org_common.tools.database.programs._candidates", lambda: iter([real, other]))
+
+    assert binaries() == binaries(["vector"]) == binaries(["nothing"]) == real
+    assert binaries(["citext"]) == other
+    assert binaries(["citext", "vector"]) == real

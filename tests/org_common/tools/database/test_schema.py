@@ -1,3 +1,5 @@
+import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from org_common.tools.database.bootstrap import bootstrap
 from org_common.tools.database.migrations import Migration, SchemaError, read_folder
 from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.database.programs import binaries
 from org_common.tools.database.schema import migrate, session, status
 
 PASSWORD = "s3cret-of-the-migrator"
@@ -163,7 +166,7 @@ def test_failing_file_reports_the_place_and_is_rolled_back(url: str, folder: Pat
 
     with pytest.raises(
         SchemaError,
-        match=r'0002_bad\.sql of package shop, line 4, column 3: column "nothing" does not exist',
+        match=r'0002_bad\.sql of package shop, line 4, column 3: column "nothing" does not exist \(statement 2\)',
     ):
         migrate(url, migrations)
 
@@ -222,13 +225,152 @@ def test_file_which_leaves_its_transaction_is_not_recorded(url: str, text: str) 
     assert ask(url, "select count(*) from app.migrations") == 0
 
 
-def test_copy_from_the_client_is_refused(url: str, folder: Path) -> None:
-    text = "create table app.a (id int); copy app.a from stdin;"
+def test_copy_that_was_not_found_in_the_file_is_refused(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for statement in ("copy app.a from stdin", "copy app.a to stdout"):
+        unseen = Migration("shop", 1, "copy", f"create table app.a (id int); {statement};", "0")
 
-    with pytest.raises(SchemaError, match=r"0001_copy\.sql of package shop: .*(?i:copy)"):
-        migrate(url, write(folder, {"0001_copy.sql": text}))
+        with pytest.raises(SchemaError, match=r"0001_copy\.sql of package shop: COPY exchanges"):
+            migrate(url, [unseen])
 
     assert ask(url, "select to_regclass('app.a')") is None
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "number"),
+    [
+        ("select 1;\n\n;-- x\ndrop table nothing;", "line 4: table", 2),
+        ("select 1; drop table nothing; select 2;", "line 1: table", 2),
+        ("select 1;\nselect 1 / 0", "line 2: division", 2),
+        ("do $$ begin; end; $$;", 'line 1, column 12: syntax error at or near ";"', 1),
+        ("select ';';\ndo $$ begin raise 'no'; end $$", "line 2: no", 2),
+        ("select 1;\nselect * from nothing", "line 2, column 15: relation", 2),
+        ("select 1;\n selec 2;\nselect 3", "line 2, column 2: syntax error", 2),
+        (
+            "select 1;\n create function f() returns int begin atomic\nselect t.end from t;\nend",
+            "line 3, column 19: relation",
+            2,
+        ),
+        ("create table app.a (id int);\ncreate index on app.a (no)", 'line 2: column "no"', 2),
+        ("alter table app.migrations owner to nobody_here", "line 1: role", 1),
+        ("select 'é'; select 1 / 0", "line 1: division", 2),
+    ],
+)
+def test_failing_statement_is_reported_by_number_and_line(
+    url: str, folder: Path, text: str, place: str, number: int
+) -> None:
+    with pytest.raises(SchemaError) as caught:
+        migrate(url, write(folder, {"0001_bad.sql": text}))
+
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith(f"0001_bad.sql of package shop, {place}")
+    assert first.endswith(f" (statement {number})")
+
+
+@pytest.mark.parametrize("variable", [":id", ":'id'", ':"id"', ":{?id}"])
+def test_variable_of_psql_comes_with_advice(url: str, folder: Path, variable: str) -> None:
+    with pytest.raises(SchemaError, match=r"(?s)syntax error.*replaced by psql"):
+        migrate(url, write(folder, {"0001_bad.sql": f"select {variable}"}))
+
+
+def test_commit_in_a_block_comes_with_advice(url: str, folder: Path) -> None:
+    with pytest.raises(SchemaError, match=r"(?s)invalid transaction termination.*cannot use COMMIT"):
+        migrate(url, write(folder, {"0001_bad.sql": "do $$ begin commit; end $$"}))
+
+
+# One of each kind of object and of text that pg_dump writes in its own way.
+SHOP = r"""
+create schema shop;
+create type shop.colour as enum ('red;', 'it''s');
+create domain shop.code as text check (value ~ E'^\\w+;$' or value = '$$');
+create type shop.pair as (a int, "end" text);
+create sequence shop.numbers;
+create table shop.items (
+    id bigint generated always as identity primary key, "end" int default nextval('shop.numbers'), code shop.code,
+    colour shop.colour default 'it''s', body text, doubled int generated always as ("end" * 2) stored,
+    parent bigint references shop.items, check (body <> ';'));
+comment on table shop.items is E'it''s; \\restrict\n\\. -- /* $$';
+comment on column shop.items."end" is $x$ $$ ; commit; $$ $x$;
+create unique index items_code on shop.items (lower(code)) where code <> ';';
+create table shop.parts (id int, day date) partition by range (day);
+create table shop.parts_1 partition of shop.parts for values from ('2026-01-01') to ('2027-01-01');
+create function shop.ends(case_ int) returns setof int language sql begin atomic
+    select 1 as "end"; select case when true then i."end" end as "end" from shop.items i; end;
+create function shop.plus(a int, b int default 1) returns int language sql immutable return case a when 1 then b end;
+create function shop.quoted() returns text language sql as E'select \'it\'\'s; commit;\' /* ; */';
+create procedure shop.work(inout x int) language plpgsql as $p$ begin x := $$2$$; if true then null; end if; end $p$;
+create function shop.touch() returns trigger language plpgsql
+as $$ begin new.body := new.body || ''; return new; end $$;
+create trigger touch before update on shop.items for each row when (old.body <> ';') execute function shop.touch();
+create aggregate shop.total (int) (sfunc = int4pl, stype = int, initcond = '0');
+create operator shop.=== (leftarg = text, rightarg = text, function = texteq);
+create view shop.seen with (security_invoker = true) as select i."end", 'a;''b' as x from shop.items i;
+create materialized view shop.counted as select count(*) as "case" from shop.items with no data;
+create rule r as on insert to shop.parts_1 where new.id = 0 do also (select 1; select ';');
+insert into shop.items (code, body) values ('a;', E'\\restrict x\n\\.\ncopy;'), ('$$', 'it''s'), ('b;', E'-- ü\r\n/*');
+insert into shop.parts values (1, '2026-02-01');
+alter table shop.items enable row level security;
+alter table shop.items force row level security;
+create policy own on shop.items for select using (body = ';' and (select case when true then true end));
+"""
+
+
+def dump(url: str, *options: str) -> str:
+    command = [str(binaries() / "pg_dump"), "--schema=shop", "--inserts", *options, url]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def without_restrict(text: str) -> str:
+    """Each dump has another key in these lines."""
+    return re.sub(r"^\\(un)?restrict \w+\n", "", text, flags=re.MULTILINE)
+
+
+def test_dump_is_a_migration_as_the_advice_says(url: str, admin: str, folder: Path) -> None:
+    migrate(url, write(folder, {"0001_shop.sql": SHOP}))
+    original = dump(admin, "--no-owner", "--no-privileges")
+    advised = without_restrict(original)
+    (folder / "0001_shop.sql").unlink()
+
+    with pytest.raises(SchemaError, match=r"0001_dump\.sql, line \d: \\restrict is a command of psql"):
+        write(folder, {"0001_dump.sql": original})
+    migrations = write(folder, {"0001_dump.sql": advised})
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute("drop schema shop cascade; truncate app.migrations")
+    migrate(url, migrations)
+
+    again = dump(admin, "--no-owner", "--no-privileges")
+    assert without_restrict(again) == advised
+    assert ask(url, "select body from shop.items where id = 1") is None  # row-level security applies to the owner
+    assert ask(admin, "select body from shop.items where id = 1") == "\\restrict x\n\\.\ncopy;"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--no-privileges"], "alter|owner|role|member"), (["--no-owner"], "role|permission|grant")],
+)
+def test_dump_with_owners_or_grants_comes_with_advice(
+    url: str, admin: str, folder: Path, options: list[str], said: str
+) -> None:
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute("drop role if exists elsewhere; create role elsewhere")
+        conn.execute(
+            "create schema shop authorization elsewhere; create table shop.t (); grant all on shop.t to elsewhere"
+        )
+    text = without_restrict(dump(admin, *options))
+    with psycopg.connect(admin, autocommit=True) as conn:
+        conn.execute("drop schema shop cascade; drop role elsewhere")
+
+    with pytest.raises(
+        SchemaError, match=rf"(?si)line \d+: .*({said}).* \(statement \d+\).*--no-owner --no-privileges"
+    ):
+        migrate(url, write(folder, {"0001_dump.sql": text}))
+
+
+def test_savepoints_are_accepted(url: str, folder: Path) -> None:
+    text = "create table app.a (id int); savepoint a; drop table app.a; rollback to savepoint a; release a;"
+
+    assert len(migrate(url, write(folder, {"0001_a.sql": text}))) == 1
+    assert ask(url, "select to_regclass('app.a')") == "app.a"
 
 
 def test_statement_which_needs_no_transaction_comes_with_advice(url: str, folder: Path) -> None:
@@ -368,6 +510,15 @@ def test_password_is_in_no_connection_error(address: str) -> None:
 
     assert PASSWORD not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "asyncpg", "psycopg_async"])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_url_of_sqlalchemy_is_reported(scheme: str, driver: str) -> None:
+    with pytest.raises(SchemaError, match=rf"remove \+{driver}, so that it starts with {scheme}://$") as caught:
+        migrate(f"{scheme}+{driver}://app_migrator:{PASSWORD}@127.0.0.1:1/shop", [])
+
+    assert PASSWORD not in str(caught.value)
 
 
 def test_wrong_password_is_not_shown(url: str) -> None:

@@ -57,6 +57,21 @@ def test_secrets_are_looked_for_and_not_read(account: Account) -> None:
     assert not cloud.has(Reference.parse("ssm:/prod/none"))
 
 
+def test_secrets_are_looked_for_in_the_region_of_their_arn(account: Account) -> None:
+    far = account.aws.client("secretsmanager", "us-east-1")
+    arn = far.create_secret(Name="rds!cluster-1", SecretString="x")["ARN"]
+    parameters = account.aws.client("ssm", "us-east-1")
+    parameters.put_parameter(Name="keys", Value="x", Type="SecureString")
+    parameters.put_parameter(Name="/prod/keys", Value="x", Type="SecureString")
+    cloud = Cloud()
+
+    assert cloud.has(Reference.parse(arn))
+    for name in ("keys", "prod/keys"):
+        assert cloud.has(Reference.parse(f"arn:aws:ssm:us-east-1:123456789012:parameter/{name}"))
+        assert not cloud.has(Reference.parse(f"arn:aws:ssm:eu-west-1:123456789012:parameter/{name}"))
+    assert not cloud.has(Reference.parse("rds!cluster-1"))
+
+
 def test_the_account_has_a_limit(account: Account) -> None:
     """moto does not know it: the tool says so, and goes on."""
     with pytest.raises(AwsCallFailed, match="lambda get_account_settings: ") as raised:

@@ -111,3 +111,16 @@ def test_poolers_that_do_harm(version: str, config: dict[str, str], profile: str
     [finding] = _pooler_findings(version, POOL | config, profile)
 
     assert (finding.id, finding.subject) == (id, subject)
+
+
+@pytest.mark.db
+def test_extension_that_is_not_created_is_a_fault(database: LocalDatabase) -> None:
+    _, [finding] = check_server(database.login_url, ["plpgsql", "vector"])
+
+    assert (finding.id, finding.level, finding.subject) == ("database.extension", "fault", "vector")
+    assert "org-common db bootstrap" in finding.fix
+
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("create extension vector with schema public")
+
+    assert check_server(database.login_url, ["vector"])[1] == []

@@ -48,6 +48,10 @@ def test_secrets_are_known_by_name_or_shape(name: str, value: str, kind: str) ->
         ("DATABASE_SECRET", "prod/app/database"),
         ("API_KEY", ARN),
         ("API_KEY", "ssm:/prod/key"),
+        ("DB_PASSWORD_SECRET", "rds!cluster-1a2b3c4d-5e6f"),
+        ("DATABASE_SECRET", "rds!db-1234"),
+        ("CRM_TOKEN", "appflow!salesforce-1a2b"),
+        ("API_KEY", "arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/prod/key"),
         ("SECRETS_ENABLED", "true"),
         ("TOKEN_TTL", "3600"),
         ("TOKEN_FILE", "/run/secrets/token"),
@@ -99,6 +103,16 @@ def test_missing_login_is_reported() -> None:
     assert finding.id == "settings.login"
     assert list(settings({}, "orders", needs_login=False)) == []
     assert list(settings({"ORG_COMMON_DATABASE_SECRET": "prod/app"}, "orders", needs_login=True)) == []
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+@pytest.mark.parametrize("rest", ["secretsmanager:eu-x-1:123456789012:secret:a", "ssm:eu-x-1:123456789012:parameter/a"])
+def test_arns_are_references_in_each_partition(partition: str, rest: str) -> None:
+    arn = f"arn:{partition}:{rest}"
+
+    assert references({"OPENAI": arn}) == [Reference.parse(arn)]
+    assert references({"DB_SECRET": "rds!db-1234"}) == [Reference.parse("rds!db-1234")]
+    assert references({"TOPIC": "arn:aws:sns:eu-central-1:123456789012:a"}) == []
 
 
 def test_references_are_collected_once() -> None:

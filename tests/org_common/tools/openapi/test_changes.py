@@ -85,7 +85,7 @@ BREAKING: list[tuple[str, Mutate, str]] = [
     ),
     (
         "media type of a body gone",
-        lambda made: made["paths"][ONE]["patch"]["requestBody"]["content"].pop("application/merge-patch+json"),
+        lambda made: made["paths"][ONE]["patch"]["requestBody"].update(content={"text/csv": {}}),
         "media-type-removed",
     ),
     (
@@ -244,6 +244,23 @@ def test_change_reports_where_it_is() -> None:
         "(field-became-optional)"
     )
     assert found.as_dict()["part"] == "response 200 #/items/*/parent"
+
+
+def test_media_type_that_is_accepted_still_does_not_break() -> None:
+    """Earlier documents listed application/merge-patch+json next to application/json."""
+    content = BASE["paths"][ONE]["patch"]["requestBody"]["content"]
+    body = {"required": True, "content": {**content, "application/merge-patch+json": content["application/json"]}}
+    old = deepcopy(BASE)
+    old["paths"][ONE]["patch"]["requestBody"] = body
+
+    assert [(each.kind, each.breaking) for each in changes(old, BASE)] == [("media-type-removed", False)]
+
+
+def test_without_a_server_there_is_none_to_lose() -> None:
+    without = {name: value for name, value in BASE.items() if name != "servers"}
+
+    assert BASE["servers"] == [{"url": "/"}]
+    assert (changes(without, BASE), changes(BASE, without)) == ([], [])
 
 
 def test_server_that_is_gone_breaks() -> None:

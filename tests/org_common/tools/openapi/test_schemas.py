@@ -1,13 +1,19 @@
+import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
-from pydantic import StringConstraints
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ConfigDict, StringConstraints
 from typing_extensions import TypedDict
 
 from org_common import Model, Patch
 from org_common.tools.openapi.schemas import Schemas
 from tests.org_common.tools.openapi import shelf, shop
+
+T = TypeVar("T")
 
 
 class Sketch(Model):
@@ -71,7 +77,7 @@ def test_conflicting_names_get_the_names_of_their_modules() -> None:
         "tests__org_common__tools__openapi__shop__Item",
         "tests__org_common__tools__openapi__shelf__Item",
     ]
-    assert all(components[name]["title"] == "Item" for name in components)
+    assert all(components[name]["title"] == name for name in components)
 
 
 def test_model_that_is_read_and_written_is_two() -> None:
@@ -80,6 +86,135 @@ def test_model_that_is_read_and_written_is_two() -> None:
     schemas.of(shop.Order, "out")
 
     assert {"Line-Input", "Line-Output"} <= schemas.build().keys()
+
+
+def classes(components: dict[str, Any]) -> list[str]:
+    """The classes that openapi-python-client and others make: named by title, else by the component."""
+    return ["".join(re.findall("[a-z0-9]", schema.get("title", name).lower())) for name, schema in components.items()]
+
+
+class Tree(Model):
+    name: str
+    depth: int = 0
+    children: "list[Tree] | None" = None
+
+
+class TreeInput(Model):
+    depth: int
+
+
+class Box(Model, Generic[T]):
+    item: T
+
+
+class Titled(Model):
+    model_config = ConfigDict(title="Tree")
+    depth: int = 0
+
+
+class Purchase(Model):
+    model_config = ConfigDict(title="Purchase order")
+    depth: int
+
+
+class PageOfPurchase(Model):
+    depth: int
+
+
+@dataclass
+class Data:
+    depth: int = 0
+
+
+class Typed(TypedDict):
+    depth: int
+
+
+MODELS: list[Any] = [
+    Tree,
+    TreeInput,
+    Box[Tree],
+    Box[int],
+    Titled,
+    Purchase,
+    PageOfPurchase,
+    Data,
+    Typed,
+    Loose,
+    Sketch,
+    shop.State,
+]
+MODELS += [shop.Item, shelf.Item, shop.Line, list[Tree], Tree | Titled, dict[str, Box[Titled]], Tree | None]
+
+
+@given(
+    asked=st.lists(st.tuples(st.sampled_from(MODELS), st.sampled_from(["in", "out", "page"])), min_size=1, max_size=8)
+)
+@example([(Tree, "in"), (Tree, "out")])
+@example([(Tree, "in"), (Tree, "out"), (TreeInput, "in")])
+@example([(Box[Tree], "in"), (Box[Tree], "out"), (Tree, "page")])
+@example([(Titled, "in"), (Tree, "out")])
+@example([(shop.Item, "in"), (shelf.Item, "in")])
+def test_generated_classes_have_names_of_their_own(asked: list[tuple[Any, Any]]) -> None:
+    schemas = Schemas()
+    for model, direction in asked:
+        if direction == "page":
+            schemas.page(model)
+        else:
+            schemas.of(model, direction)
+    components = schemas.build()
+
+    assert len(set(classes(components))) == len(components), {
+        name: schema.get("title") for name, schema in components.items()
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(r"[A-C](Input|Output|2)?", fullmatch=True),
+            st.none() | st.from_regex(r"[A-C]([ -]?[iI]nput|2)?", fullmatch=True),
+            st.sampled_from(["in", "out", "both"]),
+        ),
+        max_size=6,
+        unique_by=lambda each: each[0],
+    )
+)
+def test_titles_of_ones_own_never_make_two_classes_of_one_name(models: list[tuple[str, str | None, str]]) -> None:
+    schemas = Schemas()
+    for name, title, direction in models:
+        config = ConfigDict() if title is None else ConfigDict(title=title)
+        made = type(
+            name, (Model,), {"model_config": config, "__annotations__": {"a": int}, "a": 0, "__module__": __name__}
+        )
+        for each in ("in", "out") if direction == "both" else (direction,):
+            schemas.of(made, each)
+    components = schemas.build()
+
+    assert len(set(classes(components))) == len(components)
+
+
+def test_title_of_the_schema_of_errors_is_taken() -> None:
+    class Trouble(Model):
+        model_config = ConfigDict(title="Problem")
+        depth: int
+
+    _, components = built(Trouble, "out")
+
+    assert components["Trouble"]["title"] == "Trouble"
+
+
+def test_title_that_only_one_has_is_kept() -> None:
+    schemas = Schemas()
+    for model in (Purchase, Tree, Box[Tree]):
+        schemas.of(model, "out")
+    components = schemas.build()
+
+    assert {name: schema["title"] for name, schema in components.items()} == {
+        "Box_Tree": "Box[Tree]",
+        "Purchase": "Purchase order",
+        "Tree": "Tree",
+    }
 
 
 def test_page_is_a_component() -> None:

@@ -17,6 +17,7 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         [tool.org-common]
         apps = ["shop.orders:app", "shop.bills:app"]
         migrations = ["shop", "billing=db/migrations"]
+        extensions = ["vector", "uuid-ossp"]
         demo = "shop.demo"
         public = ["GET /health", "POST /hooks/{provider}"]
         layer.exclude = ["boto3"]
@@ -29,6 +30,7 @@ def test_project_is_read_from_a_folder_inside_it(tmp_path: Path) -> None:
         root=tmp_path,
         apps=("shop.orders:app", "shop.bills:app"),
         migrations=("shop", "billing=db/migrations"),
+        extensions=("vector", "uuid-ossp"),
         demo="shop.demo",
         public=("GET /health", "POST /hooks/{provider}"),
         name=tmp_path.name,
@@ -95,7 +97,11 @@ def test_no_table_is_reported_with_an_example(tmp_path: Path, text: str) -> None
         ('demo = ""', "demo must be a string, not an empty string", 'demo = "shop.demo"'),
         ("demo = 2026-11-23", "demo must be a string, not date", 'demo = "shop.demo"'),
         ("migration = []", "migration is not a valid key.* did you mean migrations?", "migrations = "),
-        ("zzz = 1", "zzz is not a valid key: valid keys are apps, migrations, demo, public, layer", "migrations = "),
+        (
+            "zzz = 1",
+            "zzz is not a valid key: valid keys are apps, migrations, extensions, demo, public, layer",
+            "migrations = ",
+        ),
     ],
 )
 def test_wrong_value_is_reported_with_file_key_and_example(
@@ -135,4 +141,12 @@ def test_public_route_is_a_method_and_a_path(tmp_path: Path, route: str) -> None
     write(tmp_path, f'[tool.org-common]\npublic = ["{route}"]')
 
     with pytest.raises(ProjectError, match=r"tool\.org-common\.public contains .*METHOD /path"):
+        Project.find(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Vector", "x y", 'x"; drop table t', "1", "vector;", "-"])
+def test_name_that_no_extension_has_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, f"[tool.org-common]\nextensions = ['{name}']")
+
+    with pytest.raises(ProjectError, match=r"(?s)tool\.org-common\.extensions contains .*extensions = \[\"vector\"\]"):
         Project.find(tmp_path)

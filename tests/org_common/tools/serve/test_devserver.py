@@ -310,6 +310,61 @@ def test_broken_file_is_served_again_after_it_is_fixed(lasting_dev: Dev) -> None
     assert eventually(lambda: lasting_dev.says("mended"))
 
 
+def test_added_migration_is_applied_before_the_changed_code_is_served(dev: Dev) -> None:
+    folder = dev.project / "src" / "shop"
+    (folder / "migrations" / "0002_words.sql").write_text(
+        "create function shop.words() returns text language sql return 'from 0002';"
+        " grant usage on schema shop to anon; grant execute on function shop.words() to anon;"
+    )
+    code = FILES["src/shop/hello.py"].replace('"text": "one"', '"text": db.value("select shop.words()")')
+    (folder / "hello.py").write_text(code)
+
+    assert eventually(lambda: dev.says("from 0002"))
+    assert "applied 0002_words.sql of package shop" in dev.errors
+
+
+def test_added_migration_is_applied_without_a_change_of_code(dev: Dev) -> None:
+    folder = dev.project / "src" / "shop" / "migrations"
+    (folder / "0002_bad.sql").write_text("select 1;\nselect 1 / 0;")
+    assert eventually(lambda: "0002_bad.sql of package shop, line 2: division by zero (statement 2)" in dev.errors)
+    assert "Traceback" not in dev.errors
+
+    (folder / "0002_bad.sql").write_text("select 1;")
+
+    assert eventually(lambda: "applied 0002_bad.sql of package shop" in dev.errors)
+    assert eventually(lambda: dev.says("one"))
+
+
+def test_changed_migration_is_reported_with_the_way_to_start_over(dev: Dev) -> None:
+    file = dev.project / "src" / "shop" / "migrations" / "0001_shop.sql"
+    before = file.read_text()
+    file.write_text("create schema shop; -- changed")
+    assert eventually(lambda: "0001_shop.sql of package shop was changed after it was applied" in dev.errors)
+    assert f"delete the folder {dev.data}" in dev.errors
+
+    file.write_text(before)
+
+    assert eventually(lambda: dev.says("one"))
+
+
+@pytest.mark.parametrize(
+    ("migrations", "watched"),
+    [
+        (["shop"], ["src"]),
+        (["notes=migrations", "shop"], ["src", "migrations"]),
+        (["notes=src/shop/migrations"], ["src"]),
+        (["other/migrations", "x=nothing"], ["src", "other/migrations"]),
+    ],
+)
+def test_folders_of_code_and_migrations_are_watched(tmp_path: Path, migrations: list[str], watched: list[str]) -> None:
+    for folder in ("src/shop/migrations", "migrations", "other/migrations"):
+        (tmp_path / folder).mkdir(parents=True)
+
+    found = devserver._watched_folders(Project(tmp_path, migrations=tuple(migrations)))
+
+    assert found == [str(tmp_path / folder) for folder in watched]
+
+
 def test_data_folder_of_a_running_server_is_refused(lasting_dev: Dev) -> None:
     answer = run(lasting_dev.project, "dev", "--port", str(free_port()), "--data", str(lasting_dev.data))
 
