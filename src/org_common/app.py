@@ -85,12 +85,8 @@ class App(Router):
         - `problem_types`: a URL prefix; the `type` of a problem is the prefix and its code.
         """
         super().__init__()
-        for source in events:
-            if identity.needs_authorizer and not source.has_authorizer:
-                raise TypeError(
-                    f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
-                    f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
-                )
+        self.provided = {}
+        _check_events(name, identity, events)
         # Of `KeepWarm`, which is not imported here: few apps use it.
         found: list[Callable[[Event], bool] | None] = [getattr(source, "is_ping", None) for source in events]
         self._is_ping = [is_ping for is_ping in found if is_ping is not None]
@@ -244,3 +240,34 @@ class App(Router):
 
     def __repr__(self) -> str:
         return f"App({self.name!r}, {len(self.routes)} routes)"
+
+
+def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSource]) -> None:
+    """`TypeError` for event sources that the app would not read, or whose callers it would all refuse."""
+    if not isinstance(events, (tuple, list)):
+        raise TypeError(f"App({name!r}): events={events!r} is not a tuple. Example: events=(HTTP_API,)")
+    if not events:
+        raise TypeError(f"App({name!r}): events= is empty, so nothing can invoke it. Example: events=(HTTP_API,)")
+    for at, source in enumerate(events):
+        if isinstance(source, type) or not hasattr(source, "has_authorizer"):
+            raise TypeError(f"App({name!r}): events= has {source!r}, which is not an event source. Example: HTTP_API")
+        for other in events[:at]:
+            if type(other) is type(source):
+                raise TypeError(
+                    f"App({name!r}): events= has {other!r} and {source!r}, and {other!r} would take all events of "
+                    "both. Keep one; for two base paths declare two apps"
+                )
+        if identity.needs_authorizer and not source.has_authorizer:
+            raise TypeError(
+                f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
+                f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
+            )
+        if hasattr(source, "is_ping"):
+            # It brings no requests.
+            continue
+        if getattr(identity, "needs_jwt_claims", False) and not getattr(source, "has_jwt_claims", False):
+            raise TypeError(
+                f"App({name!r}): identity={identity!r} reads the claims of payload format 2.0, and events of "
+                f"{source!r} do not have them, so every caller would be refused. Remove {source!r} from events=, or "
+                "verify tokens in the app: identity=Bearer(...)"
+            )

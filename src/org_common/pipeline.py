@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from org_common.handlers.constraints import Constraints
-from org_common.handlers.error_handlers import ErrorHandlers
+from org_common.handlers.error_handlers import ErrorHandlers, check_arguments
 from org_common.http.incoming_request import IncomingRequest, passed_on
 from org_common.http.observer import IGNORE
 from org_common.http.request import Request
@@ -18,8 +18,8 @@ from org_common.http.response import (
     problem,
     release_to_middleware,
 )
-from org_common.http.routing import Table
-from org_common.route import Route
+from org_common.http.routing import DeclaredTwice, Table
+from org_common.route import Route, declared_twice
 from org_common.values.errors import OrgError, ResponseTooLarge, Unauthorized
 
 TYPE_CHECKING = False
@@ -82,6 +82,7 @@ class Pipeline:
         self._has_middleware = bool(middleware)
         self._run_middleware: Callable[[IncomingRequest], Response] = self._dispatch
         for wrap in reversed(middleware):
+            check_arguments(wrap, ("request", "next"), f"middleware of App({name!r})", "Response")
             self._run_middleware = _around(wrap, self._run_middleware)
         self._telemetry: Telemetry | None = None
         self._telemetry_loaded = False
@@ -143,8 +144,8 @@ class Pipeline:
         """Serve this route. Raises `TypeError` when another one has its method and path."""
         try:
             self.table.add(route.method, route.path, route)
-        except ValueError as error:
-            raise TypeError(str(error)) from error
+        except DeclaredTwice as error:
+            raise TypeError(declared_twice(route, error.other)) from error
         self._returns_pages = self._returns_pages or route.signature.injects("page") is not None
         if self._telemetry is not None:
             self._telemetry.route_declared()

@@ -109,12 +109,17 @@ class Route:
         unknown = options.keys() - RouteOptions.__annotations__.keys()
         if unknown:
             raise TypeError(
-                f"{where}: unknown option {min(unknown)!r}. Options are {', '.join(RouteOptions.__annotations__)}"
+                f"{where}: unknown option {min(unknown)!r}.{_meant(min(unknown))} Options are "
+                f"{', '.join(RouteOptions.__annotations__)}"
             )
         try:
             names = parameters(path)
             self.signature: Signature = Signature(handler, names, provided)
             self._binding = Binding(self.signature)
+            self._check_response(options)
+            self._result = ResultWriter(
+                self.signature.result, options.get("status", 200), options.get("cache", NO_STORE)
+            )
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error
         self.method: str = method
@@ -131,7 +136,6 @@ class Route:
         self._isolation: Isolation = options.get("isolation", DEFAULT_ISOLATION)
         self.provided: Mapping[type, Callable[[Request], Any]] = provided
         self.status: int = options.get("status", 200)
-        self._result = ResultWriter(self.signature.result, self.status, options.get("cache", NO_STORE))
         # The positions of the injected arguments; None where the handler does not take one.
         self._identity_at = self.signature.injects("identity")
         self._reader_at = self.signature.injects("reader")
@@ -139,6 +143,21 @@ class Route:
         self._path_at = [(each.name, at) for at, each in enumerate(self.signature.parameters) if each.kind == "path"]
         self._authorizes_first: bool | None = None
         self._check(where, names, options)
+
+    def _check_response(self, options: RouteOptions) -> None:
+        status = options.get("status", 200)
+        if type(status) is not int or not 200 <= status <= 299:
+            raise TypeError(
+                f"status={status!r} is not the status of a success, 200 to 299. Raise an error for another, such as "
+                "NotFound(), or return Response(status=303, headers=...)"
+            )
+        if status == 204 and self.signature.result not in (None, type(None)):
+            raise TypeError("status=204 has no body, but the handler returns one: annotate it `-> None`")
+        raises = options.get("raises", ())
+        if not isinstance(raises, (list, tuple)) or not all(
+            isinstance(kind, type) and issubclass(kind, OrgError) for kind in raises
+        ):
+            raise TypeError(f"raises={raises!r} is not a list of error classes. Example: raises=[Gone]")
 
     def _check(self, where: str, names: list[str], options: RouteOptions) -> None:
         missing = [name for name in self.rule.placeholders if name not in names]
@@ -189,6 +208,13 @@ class Route:
 
     def bound_to(self, provided: Mapping[type, Callable[[Request], Any]]) -> Route:
         """A copy of this route for an app that provides these types."""
+        for parameter in self.signature.parameters:
+            if parameter.kind == "provided" and parameter.annotation not in provided:
+                name = parameter.annotation.__name__
+                raise TypeError(
+                    f"{self.method} {self.path}: the handler {self.handler.__name__!r} takes a {name}, which nothing "
+                    f"provides. Above include(), call app.provide({name}, factory)"
+                )
         # A binding is compiled with the app's factories, so each app needs its own.
         own = {"provided": provided, "_binding": Binding(self.signature)}
         route = Route.__new__(Route)
@@ -335,3 +361,19 @@ class Route:
             raise Unavailable
         status, headers, body, cookies = stored
         return Response(body, status=status, headers={**headers, "idempotent-replayed": "true"}, cookies=cookies)
+
+
+def declared_twice(route: Route, other: Route) -> str:
+    """The message for two routes of one method and path."""
+    code = other.handler.__code__
+    return (
+        f"{route.method} {route.path} is declared twice: the handler {other.handler.__name__!r} in "
+        f"{code.co_filename}:{code.co_firstlineno} has it already ({other.method} {other.path}). Remove one of them"
+    )
+
+
+def _meant(option: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(option, RouteOptions.__annotations__, 1)
+    return f" Did you mean {close[0]}?" if close else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack
 
-from org_common.route import Route, RouteOptions
+from org_common.handlers.signature import Later
+from org_common.route import Route, RouteOptions, declared_twice
 
 TYPE_CHECKING = False
 
@@ -40,7 +41,8 @@ class Router:
             raise TypeError(f'the prefix {prefix!r} must begin with a slash and end without one. Example: "/orgs"')
         self.prefix = prefix
         self.routes = []
-        self.provided = {}
+        # The app that includes this router may provide more.
+        self.provided = Later()
         self._included_by: str | None = None
 
     def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
@@ -66,8 +68,9 @@ class Router:
     def provide(self, kind: type[T], factory: Callable[[Request], T]) -> None:
         """Dependency injection: handlers that name this type in their signature get what the factory returns.
 
-        The factory is called for each request. Call `provide` above the routes that use the type. Raises `TypeError`
-        for a type that is provided already, and for a model or a built-in type.
+        The factory is called for each request. Call `provide` above the routes that use the type; for the routes of a
+        router, the app may provide it instead, above `include`. Raises `TypeError` for a type that is provided already,
+        and for a model or a built-in type.
         """
         from org_common.handlers.signature import is_injectable
 
@@ -95,8 +98,9 @@ class Router:
         return declare
 
     def _add(self, route: Route) -> None:
-        if any((route.method, route.path) == (other.method, other.path) for other in self.routes):
-            raise TypeError(f"{route.method} {route.path} is declared twice")
+        for other in self.routes:
+            if (route.method, route.path) == (other.method, other.path):
+                raise TypeError(declared_twice(route, other))
         self.routes.append(route)
 
     def freeze(self, owner: str) -> None:

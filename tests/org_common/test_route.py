@@ -139,7 +139,7 @@ def test_route_without_a_rule_is_refused() -> None:
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ({"statuss": 201}, r"POST /a: .*unknown option 'statuss'\. Options are allow, status"),
+        ({"statuss": 201}, r"POST /a: .*unknown option 'statuss'\. Did you mean status\? Options are allow, status"),
         ({"idempotent": True}, r"POST /a: idempotent= needs a transaction.*add `tx: Transaction`"),
         ({"retry": True}, r"POST /a: retry= needs a transaction.*add `tx: Transaction`"),
         ({"isolation": "serializable"}, r"POST /a: isolation= needs a transaction.*add `tx: Transaction`"),

@@ -162,7 +162,7 @@ def test_type_that_means_something_else_is_not_provided(kind: Any) -> None:
 
 
 def test_type_that_nobody_provides_is_told_with_the_fix() -> None:
-    with pytest.raises(TypeError, match=r"app\.provide\(Type, factory\)"):
+    with pytest.raises(TypeError, match=r"app\.provide\(Clock, factory\)"):
         App("clock").get("/now", allow=PUBLIC)(tell)
     with pytest.raises(TypeError, match=r"override\(Clock\): the app does not provide Clock"):
         App("clock").override(Clock, Clock("noon"))

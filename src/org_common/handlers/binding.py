@@ -88,12 +88,15 @@ class Binding:
     def _compile_readers(self) -> list[ReadArgument | None]:
         signature = self._signature
         return [
-            None if parameter.kind in FROM_APP or parameter.kind == "provided" else _reader(parameter, signature.path)
+            None
+            if parameter.kind in FROM_APP or parameter.kind == "provided"
+            else compile_reader(parameter, signature.path)
             for parameter in signature.parameters
         ]
 
 
-def _reader(parameter: Parameter, path: list[str]) -> ReadArgument:
+def compile_reader(parameter: Parameter, path: list[str]) -> ReadArgument:
+    """The function that reads this parameter. `path` has the names of the path's parameters."""
     kind = parameter.kind
     if kind == "request":
         return lambda request, values, query, faults: request

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from decimal import Decimal
 from types import GenericAlias, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import orjson
 
-from org_common.handlers.signature import is_model
+from org_common.handlers.signature import is_injectable, is_model, is_plain_model
 from org_common.http.response import JSON, NO_STORE, Response, build_response, check_headers, check_response
 from org_common.values.paging import Page
 
@@ -20,6 +24,22 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9_~-]+)"')
+# orjson writes none of these.
+_NOT_JSON = (
+    bytes,
+    bytearray,
+    memoryview,
+    set,
+    frozenset,
+    AbstractSet,
+    deque,
+    range,
+    complex,
+    timedelta,
+    Iterator,
+    AsyncIterator,
+    type,
+)
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
 
@@ -33,19 +53,25 @@ class ResultWriter:
     status: int
     """The status of a success, unless the handler returns a `Response`; None makes a 200 a 204."""
 
-    __slots__ = ("_annotation", "_headers", "_write", "status")
+    __slots__ = ("_annotation", "_headers", "_may_be_none", "_write", "status")
 
     def __init__(self, annotation: object, status: int, cache: str = NO_STORE) -> None:
-        """`cache` is the value of Cache-Control: `ValueError` if a header cannot carry it."""
+        """`cache` is the value of Cache-Control: `ValueError` if a header cannot carry it.
+
+        Raises `TypeError` for an annotation whose values cannot be written as JSON.
+        """
+        if annotation not in (None, type(None)) and (not is_model(annotation) or is_plain_model(annotation)):
+            _check_annotation(annotation)
         self.status = status
         self._headers = {"content-type": JSON, "cache-control": cache}
         check_headers(self._headers)
         self._annotation = annotation
+        self._may_be_none = may_be_none(annotation)
         self._write: Callable[[Any], bytes] | None = None
 
     def prepare(self) -> None:
         """Compile the serializer now instead of at the first response."""
-        self._write = _writer(self._annotation)
+        self._write = compile_writer(self._annotation)
 
     def render(self, value: object, request: Request) -> Response:
         """Return the response: 204 for None, and a `Response` unchanged.
@@ -53,13 +79,15 @@ class ResultWriter:
         A 201 whose body has an `id` gets a `Location`: the path of the request and the id.
         """
         if value is None:
+            if not self._may_be_none:
+                raise _mismatch(self._annotation, None)
             return Response(status=204 if self.status == 200 else self.status)
         if isinstance(value, Response):
             return check_response(value)
         headers = self._headers.copy()
         write = self._write
         if write is None:
-            write = self._write = _writer(self._annotation)
+            write = self._write = compile_writer(self._annotation)
         body = write(value)
         status = self.status
         if status == 201:
@@ -88,9 +116,16 @@ def _location(path: str, body: bytes) -> str | None:
     return quote(path.removesuffix("/"), safe="/:@!$&'()*+,;=~") + "/" + quote(str(created_id), safe="")
 
 
-def _writer(annotation: object) -> Callable[[Any], bytes]:
+def may_be_none(annotation: object) -> bool:
+    """Whether a handler with this return annotation may return None. One without an annotation may."""
+    return annotation in (None, Any, object) or type(None) in _union_members(annotation)
+
+
+def compile_writer(annotation: object) -> Callable[[Any], bytes]:
+    """A function that writes the results of a handler with this return annotation as JSON."""
     # `render` handles None and Response itself.
-    types = [kind for kind in _union_members(annotation) if kind is not type(None) and not _is_response(kind)]
+    members = _union_members(annotation)
+    types = [kind for kind in members if kind is not type(None) and not _is_response(kind)]
     kind = types[0] if len(types) == 1 else None
     if is_model(kind):
         from org_common.handlers.schema import model_writer
@@ -98,10 +133,7 @@ def _writer(annotation: object) -> Callable[[Any], bytes]:
         return model_writer(kind)
     args = get_args(kind)
     if get_origin(kind) is Page:
-        write_items = _writer(GenericAlias(list, args[:1]))
-        return lambda page: (
-            b'{"items":' + write_items(page.items) + b',"nextCursor":' + orjson.dumps(page.next_cursor) + b"}"
-        )
+        return _page_writer(compile_writer(GenericAlias(list, args[:1])), annotation)
     if _is_array(kind):
         item_types = _union_members(args[0])
         if len(item_types) == 1 and is_model(item_types[0]):
@@ -112,7 +144,90 @@ def _writer(annotation: object) -> Callable[[Any], bytes]:
         from org_common.handlers.schema import union_writer
 
         return union_writer(types)
-    return _write_any
+    return _refuse_value if annotation is type(None) else _write_any
+
+
+def _page_writer(write_items: Callable[[Any], bytes], annotation: object) -> Callable[[Any], bytes]:
+    def write(page: Any) -> bytes:
+        if not isinstance(page, Page):
+            raise _mismatch(annotation, page)
+        return b'{"items":' + write_items(page.items) + b',"nextCursor":' + orjson.dumps(page.next_cursor) + b"}"
+
+    return write
+
+
+def _refuse_value(value: object) -> bytes:
+    raise _mismatch(type(None), value)
+
+
+def _refuse_status(value: object) -> None:
+    from org_common.handlers.misuse import is_with_status
+
+    if is_with_status(value):
+        raise _mismatch(None, value)
+
+
+def _mismatch(annotation: object, value: object) -> TypeError:
+    from org_common.handlers.misuse import mismatch
+
+    return mismatch(annotation, value)
+
+
+def _check_annotation(annotation: object) -> None:
+    """`TypeError` for a return annotation that no value can be written as."""
+    found = _find_unwritable(annotation, contains_model=_contains_model(annotation))
+    if found is not None:
+        from org_common.handlers.misuse import result_error
+
+        raise result_error(annotation, found)
+
+
+def _find_unwritable(annotation: Any, *, contains_model: bool) -> Any:
+    """The part of an annotation that is not JSON; None without one.
+
+    pydantic writes what contains models: there, sets and keys that are not strings have a form.
+    """
+    for member in _union_members(annotation):
+        kind, args = get_origin(member) or member, get_args(member)
+        if kind is Callable or (kind is Literal and any(isinstance(value, bytes) for value in args)):
+            return member
+        if not isinstance(kind, type) or issubclass(kind, Response):
+            continue
+        if is_model(kind):
+            if is_plain_model(kind):
+                return kind
+            continue
+        is_set = contains_model and issubclass(kind, (set, frozenset))
+        if (issubclass(kind, _NOT_JSON) and not is_set) or _is_opaque(kind):
+            return member
+        if kind is tuple and len(args) == 2 and args[1] is int and _is_body(args[0]):
+            # A body and its status, as Flask's handlers return them.
+            return member
+        if issubclass(kind, Mapping) and len(args) == 2 and not contains_model and not _has_keys(args[0]):
+            return member
+        for arg in args:
+            found = _find_unwritable(arg, contains_model=contains_model)
+            if found is not None:
+                return found
+    return None
+
+
+def _is_body(annotation: Any) -> bool:
+    return (get_origin(annotation) or annotation) in (dict, list, Mapping, Any) or is_model(annotation)
+
+
+def _is_opaque(kind: type) -> bool:
+    """Whether it is a class of the project that has no JSON form, and no subclass that may have one."""
+    return (
+        is_injectable(kind)
+        and kind.__module__.partition(".")[0] not in ("org_common", "typing", "collections")
+        and not hasattr(kind, "__dataclass_fields__")
+        and not hasattr(kind, "model_dump")
+        and (issubclass(kind, tuple) or not issubclass(kind, (dict, list, Iterable)))
+        and not getattr(kind, "__abstractmethods__", None)
+        and not getattr(kind, "_is_protocol", False)
+        and (not kind.__subclasses__() or kind.__module__.partition(".")[0] in sys.stdlib_module_names)
+    )
 
 
 def _union_members(annotation: Any) -> list[Any]:
@@ -139,7 +254,20 @@ def _contains_model(annotation: object) -> bool:
     return any(is_model(kind) or any(map(_contains_model, get_args(kind))) for kind in _union_members(annotation))
 
 
+def _has_keys(annotation: Any) -> bool:
+    """Whether plain JSON has keys of this type: strings."""
+    return any(
+        kind in (str, Any, object)
+        or isinstance(kind, TypeVar)
+        or (get_origin(kind) is Literal and all(type(value) is str for value in get_args(kind)))
+        for kind in _union_members(annotation)
+    )
+
+
 def _write_any(value: object) -> bytes:
+    if type(value) is tuple and len(value) == 2 and type(value[1]) is int:
+        # As an array, a body and its status would be sent with status 200.
+        _refuse_status(value)
     if isinstance(value, Page):
         value = {"items": value.items, "nextCursor": value.next_cursor}
     return orjson.dumps(value, default=_to_json_type, option=orjson.OPT_UTC_Z)

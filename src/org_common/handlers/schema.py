@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, get_args, get_origin
@@ -17,6 +17,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import SchemaValidator, from_json
 
 from org_common.handlers import numbers
+from org_common.handlers.enums import with_json_values
+from org_common.handlers.misuse import is_with_status, mismatch
 from org_common.handlers.pointer import pointer
 from org_common.handlers.repeated_keys import has_repeated_key
 from org_common.handlers.scalar import FORMATS, OUT_OF_RANGE, StringFormat, error_details, unwrap
@@ -56,11 +58,16 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
     It raises `BadRequest` for invalid JSON.
     """
     _build(model)
-    validate_all = model.__pydantic_validator__.validate_json
+    schema = with_json_values(model.__pydantic_core_schema__)
+    validator = model.__pydantic_validator__
+    if schema is not model.__pydantic_core_schema__:
+        # By default pydantic reuses the validators of the model classes in the schema.
+        validator = SchemaValidator(schema, _use_prebuilt=False)
+    validate_all = validator.validate_json
     # Reporting a million errors of one body took 1.2 GB and 20 s: of a large body only the first bad item is reported.
     validate = validate_all
-    if _has_collection(model.__pydantic_core_schema__):
-        validate = _fail_fast_validator(model.__pydantic_core_schema__).validate_json
+    if _has_collection(schema):
+        validate = _fail_fast_validator(schema).validate_json
 
     def parse(body: bytes, faults: list[Fault]) -> Any:
         if numbers.may_have_inexact_numbers(body):
@@ -97,7 +104,11 @@ def form_parser(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
     `MAX_FORM_FIELDS` fields.
     """
     _build(model)
-    validate = model.__pydantic_validator__.validate_python
+    schema = with_json_values(model.__pydantic_core_schema__)
+    validator = model.__pydantic_validator__
+    if schema is not model.__pydantic_core_schema__:
+        validator = SchemaValidator(schema, _use_prebuilt=False)
+    validate = validator.validate_python
     fields = {_wire_name(name, field): _form_field(field.annotation) for name, field in model.model_fields.items()}
 
     def parse(form: str, faults: list[Fault]) -> Any:
@@ -168,9 +179,7 @@ def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     def write(value: Any) -> bytes:
         if not isinstance(value, model):
             # Written, it would show every field that it has. This raises before the transaction is committed.
-            raise TypeError(
-                f"the handler must return {model.__name__}, as annotated, but returned {type(value).__name__}"
-            )
+            raise mismatch(model, value)
         filters = warnings.filters
         return to_json(value, by_alias=True, warnings=True if filters and filters[0] is MISMATCH_IS_ERROR else "error")
 
@@ -179,8 +188,15 @@ def model_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
 
 def list_writer(model: type[BaseModel]) -> Callable[[Any], bytes]:
     """A function that writes models as a JSON array."""
-    write = model_writer(model)
-    return lambda values: b"[" + b",".join([write(value) for value in values]) + b"]"
+    write_model = model_writer(model)
+
+    def write(values: Any) -> bytes:
+        # A model is iterable too: its fields would be taken for the items.
+        if type(values) is not list and (isinstance(values, (BaseModel, str, Mapping)) or is_with_status(values)):
+            raise mismatch(list[model], values)  # type: ignore[valid-type]  # shown only
+        return b"[" + b",".join([write_model(value) for value in values]) + b"]"
+
+    return write
 
 
 def union_writer(types: Sequence[Any]) -> Callable[[Any], bytes]:

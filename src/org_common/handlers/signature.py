@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 
@@ -29,7 +29,15 @@ FROM_APP = frozenset({"reader", "transaction", "identity"})
 
 # Py_TPFLAGS_HEAPTYPE of CPython's object.h: set for a class that a class statement created, not for a built-in one.
 _HEAP_TYPE = 1 << 9
+_PLAIN_DEFAULTS = frozenset({str, int, float, bool, type(None)})
 _SCALARS = (str, int, float, Decimal, date, time, timedelta, Enum, UUID)
+# Of a subclass pydantic has no schema: its route would respond with 500 to every request.
+_SCALAR_TYPES = frozenset({str, int, float, bool, Decimal, date, datetime, time, timedelta, UUID})
+_CONSTRAINTS = frozenset({"ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"})
+
+
+class Later(dict[type, Any]):
+    """The factories of a router. The app that includes it may provide the types that it lacks."""
 
 
 class Query:
@@ -42,8 +50,17 @@ class Query:
     """pydantic's: `ge`, `gt`, `le`, `lt`, `multiple_of`, `min_length`, `max_length`, `pattern`."""
 
     def __init__(self, alias: str | None = None, **constraints: Any) -> None:
+        if not (alias is None or isinstance(alias, str)) or not _CONSTRAINTS.issuperset(constraints):
+            from org_common.handlers.misuse import marker_error
+
+            raise marker_error(type(self).__name__, alias, constraints)
         self.alias = alias
         self.constraints = constraints
+
+    def __repr__(self) -> str:
+        from org_common.handlers.misuse import spell_marker
+
+        return spell_marker(type(self).__name__, self.alias, self.constraints)
 
 
 class Header(Query):
@@ -60,6 +77,9 @@ class Cookie(Query):
 
 class Form:
     """Marks a model that is sent as a form (`application/x-www-form-urlencoded`): `Annotated[Login, Form()]`."""
+
+    def __repr__(self) -> str:
+        return "Form()"
 
 
 class Parameter:
@@ -136,8 +156,9 @@ class Signature:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         defaults = _defaults(function)
         self.parameters = [_parameter(handler, name, hints, path, defaults, provided) for name in names]
+        by_keyword = lambda *values: handler(**dict(zip(names, values, strict=True)))  # noqa: E731 - of one line
         # By position saves a tenth of a warm request; a decorator may rely on keywords.
-        self.call = handler if function is handler and not code.co_kwonlyargcount else _call_by_keyword(handler, names)
+        self.call = handler if function is handler and not code.co_kwonlyargcount else by_keyword
         missing = [name for name in path if name not in names]
         if missing:
             raise TypeError(
@@ -148,10 +169,21 @@ class Signature:
         for kind in (*FROM_APP, *FROM_REQUEST):
             if self._count(kind) > 1:
                 raise TypeError(f"{_describe(handler)} takes two parameters of the kind {kind!r}: keep one")
+        self._check_names(handler)
 
     def injects(self, kind: str) -> int | None:
         """The position of the parameter of this kind; None without such a parameter."""
         return next((at for at, parameter in enumerate(self.parameters) if parameter.kind == kind), None)
+
+    def _check_names(self, handler: Handler) -> None:
+        """Refuse two parameters of one name in the request: `org_id` and `orgId`, or `limit` next to a page's."""
+        named = [each for each in self.parameters if each.kind in ("path", "query", "header", "cookie")]
+        names = [(each.kind, each.wire_name) for each in named]
+        names += [("query", name) for name in ("limit", "cursor") if self._count("page")]
+        if len(set(names)) < len(names):
+            from org_common.handlers.misuse import collision_error
+
+            raise collision_error(_describe(handler), [each.name for each in named], names)
 
     @property
     def headers(self) -> list[str]:
@@ -162,10 +194,6 @@ class Signature:
         return sum(parameter.kind == kind for parameter in self.parameters)
 
 
-def _call_by_keyword(handler: Handler, names: tuple[str, ...]) -> Handler:
-    return lambda *values: handler(**dict(zip(names, values, strict=True)))
-
-
 def _unwrap(handler: Handler) -> Any:
     """The function below its decorators, which has the signature. Checks the decorators as well."""
     function: Any = handler
@@ -173,18 +201,17 @@ def _unwrap(handler: Handler) -> Any:
         code = getattr(function, "__code__", None)
         if code is None:
             raise TypeError(f"{handler!r} is not a function")
-        if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
-            raise TypeError(
-                f"{_describe(handler)} is async, but a Lambda environment serves one request at a time, so nothing "
-                "else could run meanwhile. Write `def` instead of `async def`"
-            )
-        if code.co_flags & CO_GENERATOR:
-            raise TypeError(f"{_describe(handler)} yields, but a handler returns its result: return a list or a Page")
+        if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR | CO_GENERATOR):
+            from org_common.handlers.misuse import not_plain_error
+
+            raise not_plain_error(_describe(handler), is_async=not code.co_flags & CO_GENERATOR)
         if not hasattr(function, "__wrapped__"):
             break
         function = function.__wrapped__
     if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
         raise TypeError(f"{_describe(handler)} takes *args or **kwargs: name each parameter")
+    if getattr(function, "__self__", None) is not None:
+        raise TypeError(f"{_describe(handler)} is a method, and a route takes a function: move it out of its class")
     if code.co_posonlyargcount:
         raise TypeError(f"{_describe(handler)} has positional-only parameters: remove the `/`")
     return function
@@ -220,42 +247,72 @@ def _parameter(
 ) -> Parameter:
     if name not in hints:
         raise TypeError(f"{_describe(handler)}: the parameter {name!r} has no annotation. Example: `{name}: str`")
-    annotation, marker = _split_marker(hints[name])
-    required, default = name not in defaults, defaults.get(name)
-    kind = getattr(annotation, "injected", None)
-    if kind in FROM_REQUEST or kind in FROM_APP:
-        return Parameter(name, kind)
-    if isinstance(annotation, type) and annotation in provided:
-        return Parameter(name, "provided", annotation=annotation)
-    body = _without_none(annotation)
-    if is_model(body) and name not in path:
-        kind = "form" if isinstance(marker, Form) else "body"
-        return Parameter(name, kind, annotation=body, wire_name=name, required=required, default=default)
+    try:
+        annotation, marker = _split_marker(hints[name])
+        body = _without_none(annotation)
+        required, default = name not in defaults, defaults.get(name)
+        if not required and type(default) not in _PLAIN_DEFAULTS:
+            from org_common.handlers.misuse import check_default
+
+            check_default(name, body, default, is_marker=_is_marker(default), is_model=is_model(body))
+        kind = getattr(annotation, "injected", None)
+        is_injected = kind in FROM_REQUEST or kind in FROM_APP
+        if marker is not None and (is_injected or annotation in provided):
+            raise TypeError(
+                f"{name!r} is marked {marker!r}, but a {annotation.__name__} is injected: remove the marker"
+            )
+        if is_injected:
+            return Parameter(name, str(kind))
+        if annotation in provided or (isinstance(provided, Later) and is_injectable(annotation)):
+            return Parameter(name, "provided", annotation=annotation)
+        if is_model(body) and name not in path:
+            kind = "form" if isinstance(marker, Form) else "body"
+            if is_plain_model(body) or (kind == "body" and marker is not None):
+                from org_common.handlers.misuse import model_error
+
+                raise model_error(name, body, None if kind == "form" else marker)
+            return Parameter(name, kind, annotation=body, wire_name=name, required=required, default=default)
+        return _scalar_parameter(name, annotation, marker, path, required=required, default=default)
+    except TypeError as error:
+        raise TypeError(f"{_describe(handler)}: {error}") from None
+
+
+def _scalar_parameter(
+    name: str, annotation: Any, marker: Any, path: list[str], *, required: bool, default: Any
+) -> Parameter:
     if isinstance(marker, Form):
-        raise TypeError(
-            f"{_describe(handler)}: {name!r} is marked Form() but is not a model. Example: `Annotated[Login, Form()]`"
-        )
+        raise TypeError(f"{name!r} is marked Form() but is not a model. Example: `Annotated[Login, Form()]`")
     where = "path" if name in path else marker.where if marker else "query"
     is_list = where == "query" and _is_list(annotation)
     if not is_list and not _is_scalar(annotation):
-        raise TypeError(
-            f"{_describe(handler)}: {name!r} cannot be bound as {annotation}. Supported are one model (the body), and "
-            "a string, number, boolean, date, UUID, enum or Literal of strings, in the query string a list of these "
-            "too. Register a type that the app injects before the route: app.provide(Type, factory)"
-        )
+        from org_common.handlers.misuse import unbound_error
+
+        raise unbound_error(name, annotation, can_be_provided=is_injectable(annotation))
     constraints = marker.constraints if marker else {}
     if where == "path":
+        if marker and marker.where != "query":
+            raise TypeError(f"{name!r} is in the path: remove {marker!r}, or rename the parameter")
         return Parameter(name, "path", annotation=annotation, wire_name=camel(name), constraints=constraints)
+    wire_name = _wire_name(name, where, marker.alias if marker else None)
+    if where != "query" and not wire_name.isidentifier():
+        from org_common.handlers.misuse import check_wire_name
+
+        check_wire_name(name, where, wire_name)
     return Parameter(
         name,
         where,
         annotation=annotation,
-        wire_name=_wire_name(name, where, marker.alias if marker else None),
+        wire_name=wire_name,
         constraints=constraints,
         required=required,
         default=default,
         is_list=is_list,
     )
+
+
+def is_plain_model(model: Any) -> bool:
+    """Whether it does not derive from our `Model`: it ignores unknown fields. A RootModel has none."""
+    return not hasattr(model, "__from_row__") and not getattr(model, "__pydantic_root_model__", False)
 
 
 def _wire_name(name: str, where: str, alias: str | None) -> str:
@@ -277,19 +334,31 @@ def _is_list(annotation: Any) -> bool:
     inner = _without_none(annotation)
     if get_origin(inner) is Annotated:
         inner = get_args(inner)[0]
-    return get_origin(inner) is list and _is_scalar(get_args(inner)[0])
+    arguments = get_args(inner)
+    return get_origin(inner) is list and bool(arguments) and _is_scalar(arguments[0])
 
 
 def _is_scalar(annotation: Any) -> bool:
     """Whether a value can be converted from one string."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
+        marker = next(filter(_is_marker, arguments[1:]), None)
+        if marker is not None:
+            from org_common.handlers.misuse import inner_marker_error
+
+            raise inner_marker_error(arguments[0], marker)
         return _is_scalar(arguments[0])
     if origin in (Union, UnionType):
         return all(member is type(None) or _is_scalar(member) for member in arguments)
     if origin is Literal:
         return all(type(value) is str for value in arguments)
-    return isinstance(annotation, type) and issubclass(annotation, _SCALARS)
+    if not isinstance(annotation, type):
+        return False
+    # A subclass has to say how pydantic reads it.
+    return annotation in _SCALAR_TYPES or (
+        issubclass(annotation, _SCALARS)
+        and (issubclass(annotation, Enum) or hasattr(annotation, "__get_pydantic_core_schema__"))
+    )
 
 
 def _split_marker(annotation: Any) -> tuple[Any, Any]:
@@ -299,9 +368,17 @@ def _split_marker(annotation: Any) -> tuple[Any, Any]:
     inner, *metadata = get_args(annotation)
     if any(isinstance(item, type) and issubclass(item, (Query, Form)) for item in metadata):
         raise TypeError(f"{annotation} has a marker without parentheses: write Query(), Header(), Cookie() or Form()")
-    marker = next((item for item in metadata if isinstance(item, (Query, Form))), None)
+    markers = [item for item in metadata if isinstance(item, (Query, Form))]
+    if len(markers) > 1:
+        raise TypeError(f"{annotation} has two markers, {markers[0]!r} and {markers[1]!r}: keep one")
+    marker = markers[0] if markers else None
     rest = tuple(item for item in metadata if item is not marker)
     return (Annotated[(inner, *rest)] if rest else inner), marker
+
+
+def _is_marker(item: object) -> bool:
+    """Whether it is a marker, or the class of one."""
+    return isinstance(item, (Query, Form)) or (isinstance(item, type) and issubclass(item, (Query, Form)))
 
 
 def is_injectable(kind: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from org_common.values.errors import MethodNotAllowed, NotFound
 
@@ -11,6 +11,15 @@ R = TypeVar("R")
 
 PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 LITERAL = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+class DeclaredTwice(ValueError):
+    """A template that has a route of this method already."""
+
+    def __init__(self, message: str, other: object) -> None:
+        super().__init__(message)
+        self.other: Any = other
+        """The route that it has."""
 
 
 class Node(Generic[R]):
@@ -45,7 +54,7 @@ class Table(Generic[R]):
             else:
                 node = node.children.setdefault(segment, Node())
         if method in node.routes:
-            raise ValueError(f"{method} {template} is declared twice")
+            raise DeclaredTwice(f"{method} {template} is declared twice", node.routes[method])
         node.routes[method] = route
 
     def match(self, method: str, path: str) -> tuple[R | None, list[str]]:

@@ -78,6 +78,31 @@ def _hide_sdk() -> None:
             module.__tracebackhide__ = lambda excinfo: _database_error(excinfo) is not None  # type: ignore[attr-defined]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """End the run when an app of the project that the tests import has a route that can never work."""
+    from org_common.tools.project.project import find_root
+
+    start = _start(session.config)
+    if "org_common.app" not in sys.modules or find_root(start) is None:
+        return
+    from org_common.tools.project.project import Project, ProjectError
+
+    try:
+        project = Project.find(start)
+    except ProjectError:
+        # Not a project of org-common, or one whose table is broken: the fixtures say so to the tests that use them.
+        return
+    from org_common.app import App
+
+    named = [getattr(sys.modules.get(name.partition(":")[0]), name.partition(":")[2], None) for name in project.apps]
+    apps = [app for app in named if isinstance(app, App)]
+    if apps:
+        from org_common.tools.openapi.declarations import check
+
+        with _exit_on_error():
+            check(apps)
+
+
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[str]:
     """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
@@ -92,7 +117,7 @@ def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Ite
     from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _exit_on_error():
-        extensions = _extensions(pytestconfig.invocation_params.dir)
+        extensions = _extensions(_start(pytestconfig))
         server = EmbeddedPostgres.start(durable=False, extensions=extensions)
     with server:
         yield server.url
@@ -105,9 +130,8 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
     from org_common.tools.database.migrations import load
     from org_common.tools.project.project import Project, make_importable
 
-    # Not pytest's rootdir, which is where pytest found its configuration: it may be a folder further up.
     with _exit_on_error():
-        project = Project.find(pytestconfig.invocation_params.dir)
+        project = Project.find(_start(pytestconfig))
         make_importable(project)
         migrations = load(project.migrations, root=project.root)
         template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
@@ -123,6 +147,19 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
     copy = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield copy
     drop(copy)
+
+
+def _start(config: pytest.Config) -> Path:
+    """Where to look for the project: in the folder of the tests that were asked for, or the current one.
+
+    Not pytest's rootdir, which is where pytest found its configuration: it may be a folder further up.
+    """
+    here = config.invocation_params.dir
+    for argument in config.args:
+        folder = here / argument.partition("::")[0]
+        if folder.exists():
+            return folder if folder.is_dir() else folder.parent
+    return here
 
 
 def _extensions(folder: Path) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def test_nearest_class_answers(error: Exception, answer: type) -> None:
 
 
 def test_what_is_no_answer_is_a_fault_of_the_handler() -> None:
-    with pytest.raises(TypeError, match="expected a Response, got str"):
+    with pytest.raises(TypeError, match="must return a Response or an OrgError, got str"):
         error_handlers().handle(ValueError(), REQUEST)
 
 

@@ -34,14 +34,17 @@ def openapi(
     as_json: bool,
 ) -> None:
     """Write an OpenAPI 3.1 document for all apps of the project. Runs no handler and needs no network."""
+    from org_common.tools.openapi import declarations
     from org_common.tools.openapi import document as tool
     from org_common.tools.project import apps
 
     if as_json and old is None:
         raise click.UsageError("--json needs --diff. Without --diff the output is JSON already.")
     project = Project.find(Path())
+    loaded = apps.load(project)
+    declarations.check(loaded)
     document = tool.document(
-        apps.load(project),
+        loaded,
         title=title or project.name,
         version=api_version or project.version,
         servers=servers,

@@ -16,6 +16,7 @@ from org_common.tools.doctor import budget, builds, roles, variables
 from org_common.tools.doctor.budget import Pooler, Server
 from org_common.tools.doctor.deployed import AwsCallFailed, Cloud, Function
 from org_common.tools.doctor.finding import Finding
+from org_common.tools.openapi import declarations
 from org_common.values.errors import OrgError
 from org_common.values.secret import Reference
 
@@ -75,6 +76,15 @@ def examine(scope: Scope) -> Report:
 
 
 def _local(scope: Scope, report: Report) -> None:
+    if scope.apps:
+        report.checked.append("routes")
+        for fault in declarations.find([*scope.apps.values()]):
+            place, _, reason = fault.partition(": ")
+            report.findings.append(
+                Finding(
+                    "route.broken", place, reason, "Correct the declaration: every request of this route would fail"
+                )
+            )
     report.checked.append("this environment")
     deployed = in_lambda(scope.environ)
     # Only functions need a login: a developer's machine works without one.

@@ -9,6 +9,7 @@ Level = Literal["fault", "warning"]
 
 # All ids of findings. Programs rely on them, so they never change.
 LEVELS: dict[str, Level] = {
+    "route.broken": "fault",
     "settings.fault": "fault",
     "settings.login": "warning",
     "settings.unknown": "warning",

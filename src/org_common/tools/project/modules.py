@@ -69,9 +69,9 @@ def error_message(error: BaseException, what: str) -> str:
 def source_location(error: BaseException) -> str | None:
     """`FILE:LINE` of the innermost line in the project's files; None if the traceback has none."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f"{_display_path(error.filename)}:{error.lineno}"
+        return f"{display_path(error.filename)}:{error.lineno}"
     in_project = [(file, line) for file, line in _frames(error) if _is_project_file(file)]
-    return f"{_display_path(in_project[-1][0])}:{in_project[-1][1]}" if in_project else None
+    return f"{display_path(in_project[-1][0])}:{in_project[-1][1]}" if in_project else None
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
@@ -83,7 +83,8 @@ def _is_project_file(file: str) -> bool:
     return not file.startswith("<") and not {ORG_COMMON, *INSTALLED} & set(Path(file).parents)
 
 
-def _display_path(file: str) -> str:
+def display_path(file: str) -> str:
+    """The path, relative to the current folder if the file is in it."""
     here = Path.cwd()
     path = Path(file)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

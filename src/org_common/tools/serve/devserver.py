@@ -28,6 +28,7 @@ from org_common.tools.database.local import LocalDatabase, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.database.schema import migrate
+from org_common.tools.openapi.declarations import check as check_declarations
 from org_common.tools.openapi.explorer import Explorer
 from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
@@ -111,6 +112,7 @@ def application() -> Explorer:
     """The ASGI application for the project of the current folder. uvicorn calls this again after each file change."""
     project = Project.find(Path())
     apps = load_apps(project)
+    check_declarations(apps)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
     served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
@@ -159,7 +161,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     import uvicorn
 
     # Report errors before anything starts: the serving process could only print a traceback.
-    load_apps(project)
+    check_declarations(load_apps(project))
     _check_port(port)
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins) as local:
