@@ -30,6 +30,7 @@ def relay(url: str, sink: str, follow: bool) -> None:
 @URL
 def refused(url: str) -> None:
     """List messages that the sink refused, with the reason; exit with 1 if one is parked."""
+    from org_common.telemetry.line import visible
     from org_common.tools.database.relay import list_refused
 
     messages = list_refused(url)
@@ -38,7 +39,9 @@ def refused(url: str) -> None:
         key = f" key {message.key}," if message.key else ""
         waiting = f" {message.waiting} waiting behind it," if message.waiting else ""
         refusals = f"refused {count(message.refusals, 'time')}"
-        click.echo(f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}")
+        line = f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}"
+        # Keys and reasons hold what users and other services wrote.
+        click.echo(visible(line))
     if not messages:
         click.echo("no refused messages")
     if any(message.parked_at for message in messages):

@@ -242,6 +242,22 @@ def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parke
 
 
 @pytest.mark.db
+def test_key_and_reason_cannot_drive_the_terminal(database: LocalDatabase, collector: Collector) -> None:
+    def refuse(number: int) -> None:
+        raise MessageRefused("\x1b[2Jtoo\nlarge\u202e", min(collector.ids[-1]))
+
+    collector.on_delivery = refuse
+    send(database, 1, key="k\x1b]0;title\x07\n1 mail")
+    run(database.service_url, "shop_queues:sink", follow=False)
+
+    shown = call(command="refused", url=database.service_url).stdout
+
+    assert len(shown.splitlines()) == 1
+    assert shown.rstrip("\n").isprintable()
+    assert r"key k\x1b]0;title\x07\n1 mail," in shown
+
+
+@pytest.mark.db
 def test_where_nothing_was_refused_it_reports_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
