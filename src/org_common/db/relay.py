@@ -57,7 +57,10 @@ class Message:
     """The queue that the handler named."""
 
     key: str | None
-    """Messages of one key are delivered in order. Messages without a key have no order."""
+    """Messages of one key are delivered in order. Messages without a key have no order.
+
+    Starts with the id of the sender or of the organization, and a slash: use it as the group of a FIFO queue.
+    """
 
     message: dict[str, Any]
     """The message itself."""

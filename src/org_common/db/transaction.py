@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, LiteralString
+from uuid import UUID
 
 from org_common.db.outbox import outbox_insert
 from org_common.db.protocol.effects import changed_rows, may_write
@@ -72,17 +73,18 @@ class Transaction(Reader):
         results = self._writes.send_all(batch)
         return sum(changed_rows(result) or 0 for result in results)
 
-    def send(self, queue: str, message: dict[str, Any], *, key: str | None = None) -> None:
+    def send(self, queue: str, message: dict[str, Any], *, key: str | None = None, org_id: UUID | None = None) -> None:
         """Put a message into the outbox: it is sent after COMMIT, and only then. Takes no round trip.
 
         Delivered at least once; messages with the same `key` in the order of their transactions, one transaction at a
-        time. Needs a caller: on a PUBLIC route and in a `service_transaction()` the transaction ends in `Forbidden`.
-        `TypeError` for a message that is not a dict.
+        time. A key belongs to its sender, or to the organization `org_id`, of which the sender must be a member. The
+        sink receives it as `<organization or user>/<key>`. Needs a caller: on a PUBLIC route and in a
+        `service_transaction()` the transaction ends in `Forbidden`. `TypeError` for a message that is not a dict.
         """
         if not isinstance(message, dict):
             raise TypeError(f"an outbox message must be a dict, got {type(message).__name__}")
         self._scope.check_open()
-        self._writes.transaction.queue(outbox_insert(queue, message, key))
+        self._writes.transaction.queue(outbox_insert(queue, message, key, org_id))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ import pytest
 from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.statement import StatementError
-from org_common.db.relay import Message, follow, relay
+from org_common.db.relay import Message, MessageRefused, follow, relay
 from org_common.values.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
 from org_common.values.types import Deadline
 from tests.support.handles import OwnedTransaction, open_reader, open_transaction
@@ -71,7 +71,9 @@ def test_what_was_sent_arrives_once_as_it_was_sent(lab: Lab, db: Database) -> No
     assert relay(lab.local.service_url, tray) == 0
 
     [[first, second]] = tray.batches
-    assert (first.queue, first.key, first.message) == ("mail", "alice", message)
+    assert (first.queue, first.message) == ("mail", message)
+    assert first.key is not None
+    assert first.key.endswith("/alice")
     assert (second.queue, second.key, second.message) == ("sms", None, {"n": 2})
     assert first.id < second.id
 
@@ -183,6 +185,39 @@ def test_a_message_that_is_no_json_is_refused_at_once(lab: Lab, db: Database) ->
     assert relayed(lab) == []
 
 
+def test_key_of_another_user_is_not_waited_for(lab: Lab, db: Database) -> None:
+    """Otherwise a tenant that chooses keys could hold up the messages of all others."""
+    other = Database(lab.settings)
+    first = begun(db)
+    first.send("mail", {"n": 1}, key="daily")
+    first.value("select 1")
+
+    with transaction(BOB, database=other, timeout_s=5) as tx:
+        tx.send("mail", {"n": 2}, key="daily")
+    first.commit()
+    other.close()
+
+    assert sorted(relayed(lab)) == [1, 2]
+
+
+def test_rejected_message_does_not_block_the_key_of_another_user(lab: Lab, db: Database) -> None:
+    for number, person in enumerate((ALICE, BOB, ALICE, BOB), start=1):
+        with transaction(person, database=db) as tx:
+            tx.send("mail", {"n": number}, key="daily")
+    tray = Tray()
+
+    class Poisoned(Tray):
+        def deliver(self, messages: Sequence[Message]) -> None:
+            bad = [message.id for message in messages if message.message["n"] == 1]
+            if bad:
+                raise MessageRefused("poison", *bad)
+            tray.deliver(messages)
+
+    relay(lab.local.service_url, Poisoned())
+
+    assert tray.numbers == [2, 4]
+
+
 def test_a_key_is_of_one_transaction_at_a_time(lab: Lab, db: Database) -> None:
     """Otherwise the one that was numbered first could be committed second, and be overtaken."""
     other, third = Database(lab.settings), Database(lab.settings)
@@ -191,12 +226,12 @@ def test_a_key_is_of_one_transaction_at_a_time(lab: Lab, db: Database) -> None:
     first.value("select 1")
 
     def second() -> None:
-        with transaction(BOB, database=other) as tx:
+        with transaction(ALICE, database=other) as tx:
             tx.send("mail", {"n": 2}, key="k")
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(second)
-        with transaction(BOB, database=third) as tx:
+        with transaction(ALICE, database=third) as tx:
             tx.send("mail", {"n": 3}, key="l")
             tx.send("sms", {"n": 4}, key="k")
         assert not waiting.done()

@@ -235,9 +235,12 @@ def parked(database: LocalDatabase, collector: Collector) -> int:
 def test_parked_message_is_shown_and_exits_with_1(database: LocalDatabase, parked: int) -> None:
     result = call(command="refused", url=database.service_url)
 
+    with psycopg.connect(database.service_url) as conn:
+        (key,) = conn.execute("select key from app.outbox where id = %s", [parked]).fetchone() or ("",)
+    assert key.endswith("/k")
     assert result.exit_code == 1
     assert result.stdout == (
-        f"{parked} mail, key k, 1 waiting behind it, refused 1 time, parked: MessageRefused: too large\n"
+        f"{parked} mail, key {key}, 1 waiting behind it, refused 1 time, parked: MessageRefused: too large\n"
     )
 
 
