@@ -85,7 +85,7 @@ class App(Router):
         - `problem_types`: a URL prefix; the `type` of a problem is the prefix and its code.
         """
         super().__init__()
-        self.provided = {}
+        self.provided: dict[type, Callable[[Request], Any]] = {}
         _check_events(name, identity, events)
         # Of `KeepWarm`, which is not imported here: few apps use it.
         found: list[Callable[[Event], bool] | None] = [getattr(source, "is_ping", None) for source in events]

@@ -69,9 +69,9 @@ class Key:
     __slots__ = ("algorithms", "key_id")
 
     def __init__(self, key_id: str | None, algorithms: dict[str, PyJWK]) -> None:
-        self.key_id = key_id
+        self.key_id: str | None = key_id
         """The `kid`."""
-        self.algorithms = algorithms
+        self.algorithms: dict[str, PyJWK] = algorithms
         """The key by algorithm, as the header of a token names it."""
 
     def verify(self, algorithm: str, signed: bytes, signature: bytes) -> bool:

@@ -26,8 +26,8 @@ class Share:
     __slots__ = ("fraction", "key")
 
     def __init__(self, key: object, fraction: float) -> None:
-        self.key = key
-        self.fraction = fraction
+        self.key: object = key
+        self.fraction: float = fraction
 
 
 class _Waiting:

@@ -93,7 +93,7 @@ class LastWords:
     """
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text: str = ""
 
     def __call__(self, notice: psycopg.errors.Diagnostic) -> None:
         if (notice.severity_nonlocalized or notice.severity) in FATAL or notice.sqlstate in _GOING_DOWN:

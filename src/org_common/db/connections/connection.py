@@ -31,7 +31,7 @@ from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # AWS's NAT gateways and load balancers drop a flow silently after 350 s: a connection idle for longer is not reused.
 MAX_IDLE_S = 300.0
