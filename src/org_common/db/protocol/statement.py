@@ -88,6 +88,11 @@ _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
 # So would this lock: the next unit of the connection holds it, and does not know.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
+# Anyone may create them, they belong to no tenant, and row-level security does not apply to them.
+_LARGE_OBJECT = re.compile(
+    r"\b(?:lo_(?:creat|create|from_bytea|import|export|open|put|get|unlink|truncate|truncate64)|loread|lowrite)\b",
+    re.IGNORECASE,
+)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>[^\W\d]\w*)\)s|(?P<percent>%)|(?P<bad>.{0,12}))", re.DOTALL)
@@ -114,6 +119,8 @@ def _prepare(text: str) -> Statement:
         )
     if _LOCK.search(text):
         raise StatementError("a statement may not take a lock that outlives its unit: take pg_advisory_xact_lock()")
+    if _LARGE_OBJECT.search(text):
+        raise StatementError("a statement may not use large objects: they have no row-level security. Use bytea or S3")
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]
