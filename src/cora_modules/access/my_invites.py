@@ -27,4 +27,4 @@ def accept_my_invite(tx: Transaction, invite_id: UUID) -> Me:
 @router.delete("/{invite_id}", allow=SIGNED_IN, retry=True)
 def decline_invite(tx: Transaction, invite_id: UUID) -> None:
     """Decline the invitation. The organization sees it as revoked."""
-    tx.run(queries.DECLINE_INVITE, {"invite_id": invite_id}, rows=1)
+    tx.value(queries.DECLINE_INVITE, {"invite_id": invite_id})

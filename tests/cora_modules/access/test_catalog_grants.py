@@ -215,6 +215,19 @@ def test_no_request_can_create_objects(catalog: psycopg.Connection) -> None:
     assert creators == []
 
 
+def test_no_request_can_use_large_objects(catalog: psycopg.Connection) -> None:
+    usable = ask(
+        catalog,
+        f"""
+        select role, oid::regprocedure::text from pg_proc, unnest({ROLES}) as role
+        where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^lo(_|read$|write$)'
+        and has_function_privilege(role, oid, 'EXECUTE')
+        """,
+    )
+
+    assert usable == []
+
+
 def test_cloned_database_has_the_same_privileges(
     database_template: LocalDatabase, shared_readonly_world: World
 ) -> None:

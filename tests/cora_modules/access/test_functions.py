@@ -159,3 +159,36 @@ def test_every_function_is_in_these_tables(readonly_world: World) -> None:
 
     # Sets for policies and an id: they return nothing about others. `create_org` is tested with organizations.
     assert {row["proname"] for row in rows} - named == {"colleague_ids", "create_org", "new_id", "org_ids"}
+
+
+# What would outlive the request, or cost others, outside of the tables.
+OBJECTS: list[LiteralString] = [
+    "select lo_create(0)",
+    "select lo_creat(-1)",
+    "select lo_from_bytea(0, 'x')",
+    "select lo_put(1, 0, 'x')",
+    "select lo_import('/etc/passwd')",
+    "create temporary table x (a int)",
+    "create temporary sequence x",
+    "create temporary view x as select 1",
+    "select * into temporary x from (select 1) s",
+    "create table public.x (a int)",
+    "create table access.x (a int)",
+    "create table app.x (a int)",
+    "create function public.f() returns int language sql return 1",
+    "create domain public.d as int",
+    "create schema x",
+    "create publication x",
+    "create role x",
+    "select pg_create_logical_replication_slot('a', 'b')",
+    "select pg_replication_origin_create('x')",
+    "select pg_stat_reset()",
+    "select nextval('app.outbox_id_seq')",
+    "alter database postgres set work_mem = '1GB'",
+]
+
+
+@pytest.mark.parametrize("statement", OBJECTS)
+@pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
+def test_request_creates_no_objects(connection: RoleConnection, role: Role, statement: LiteralString) -> None:
+    assert connection.as_("alice", statement, role) == REFUSED

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -138,6 +139,29 @@ def test_email_invited_ten_times_is_invited_once(world: World, crowd: Crowd) -> 
     outcomes = crowd.run(ORG_ADMIN, callers, {"org_id": ACME})
 
     assert outcomes == {"ok": 1, "already_invited": 9}
+
+
+def invite(org_id: UUID, email: str) -> Work:
+    new = {"org_id": org_id, "email": email, "role": "org_user"}
+    return lambda tx: tx.value(f"select 1 from ({CREATE_INVITE}) i", new)
+
+
+@pytest.mark.parametrize("organizations", [1, 8])
+def test_limits_hold_for_invitations_at_the_same_moment(world: World, crowd: Crowd, organizations: int) -> None:
+    """One organization has sent 18 of its 20, or several organizations invite one mailbox, which gets 3."""
+    orgs = [world.insert("orgs", name="O", slug=f"org-{at}") for at in range(organizations)]
+    for org_id in orgs:
+        world.insert("org_members", org_id=org_id, user_id=IDS["erin"], org_role="org_owner")
+    if organizations == 1:
+        for at in range(18):
+            world.as_("erin").post(f"/orgs/{orgs[0]}/invites", {"email": f"u{at}@x.example"})
+    emails = [f"v{at}@x.example" if organizations == 1 else f"v+{at}@x.example" for at in range(8)]
+
+    work = [invite(orgs[at % organizations], email) for at, email in enumerate(emails)]
+    outcomes = crowd.run(TOKEN, [(identity("erin"), each) for each in work], {})
+
+    allowed = 2 if organizations == 1 else 3
+    assert outcomes == {"ok": allowed, "too_many_invites": 8 - allowed}
 
 
 def leave(name: str) -> Work:

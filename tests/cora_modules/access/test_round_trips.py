@@ -39,6 +39,7 @@ def proxy(world: World) -> Iterator[Proxy]:
         ("alice", f"{ORG}/invites"),
         ("alice", f"{ORG}/email-domains"),
         ("alice", "/orgs"),
+        ("alice", "/users/me/invites"),
         ("sam", "/admin/sys/users"),
         ("sam", f"/admin/sys/users/{IDS['carol']}"),
         # Also if it is refused.
@@ -90,3 +91,23 @@ def test_bad_token_uses_no_connection(world: World, proxy: Proxy) -> None:
     responses = [world.as_(name).get("/users/me").status for name in ("expired", "anonymous")]
 
     assert (responses, proxy.round_trips()) == ([401, 401], 0)
+
+
+@pytest.mark.parametrize(("method", "suffix"), [("POST", "/accept"), ("DELETE", "")])
+def test_decision_of_the_invited_is_one_statement(world: World, proxy: Proxy, method: str, suffix: str) -> None:
+    invite_id = world.as_("alice").post(f"{ORG}/invites", {"email": "erin@zq7.example"}).json()["id"]
+    proxy.reset()
+
+    response = world.as_("erin").send(method, f"/users/me/invites/{invite_id}{suffix}")
+
+    assert (response.status < 300, proxy.round_trips()) == (True, 2)
+
+
+def test_invitation_of_a_known_user_is_one_statement(world: World, proxy: Proxy) -> None:
+    hooli = world.insert("orgs", name="Hooli", slug="hooli")
+    for name in ("alice", "erin"):
+        world.insert("org_members", org_id=hooli, user_id=IDS[name], org_role="org_user")
+
+    response = world.as_("alice").post(f"{ORG}/members", {"userId": str(IDS["erin"])})
+
+    assert (response.status, proxy.round_trips()) == (202, 2)

@@ -119,6 +119,11 @@ _BLANK = re.compile(r"[\s(]+|--[^\n\r]*", re.ASCII)
 _SETTING = re.compile(r"\bset_config\b|\bupdate\b[^;]*\bpg_settings\b|\bu&\"", re.IGNORECASE)
 # So would this lock: the next transaction of the connection would hold it without knowing.
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_lock(?:_shared)?\b", re.IGNORECASE)
+# Anyone may create them, they belong to no tenant, and row-level security does not apply to them.
+_LARGE_OBJECT = re.compile(
+    r"\b(?:lo_(?:creat|create|from_bytea|import|export|open|put|get|unlink|truncate|truncate64)|loread|lowrite)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[a-z]+", re.IGNORECASE | re.ASCII)
 
 
@@ -179,6 +184,8 @@ def _guard(text: str) -> None:
         raise StatementError(
             "a statement may not take a lock that outlives its transaction: use pg_advisory_xact_lock()"
         )
+    if _LARGE_OBJECT.search(text):
+        raise StatementError("a statement may not use large objects: they have no row-level security. Use bytea or S3")
     word = _WORD.match(text, start)
     if word is None or word[0].lower() not in _ALLOWED:
         found = word[0] if word else text[start : start + 12]

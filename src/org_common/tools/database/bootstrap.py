@@ -38,6 +38,7 @@ def bootstrap(
         if migrator_password is not None:
             _set_password(conn, MIGRATOR, migrator_password)
         _grant_database(conn)
+        _revoke_large_objects(conn)
         _grant_roles(conn)
         missing = missing_extensions(conn, extensions)
         for name in missing:
@@ -130,6 +131,17 @@ def _has_database(conn: psycopg.Connection) -> bool:
             and privilege_type in ('CREATE', 'CONNECT', 'TEMPORARY'))
         from pg_database where datname = current_database()"""
     return scalar(conn, query) is True
+
+
+def _revoke_large_objects(conn: psycopg.Connection) -> None:
+    """PUBLIC may create large objects by default, without any grant on the database. Only a superuser can revoke it."""
+    if not scalar(conn, "select rolsuper from pg_roles where rolname = current_user"):
+        return
+    query = """
+        select oid::regprocedure::text from pg_proc
+        where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^(lo_|loread$|lowrite$)'"""
+    names = sql.SQL(", ").join(sql.SQL(name) for (name,) in conn.execute(query).fetchall())
+    conn.execute(sql.SQL("revoke execute on function {} from public").format(names))
 
 
 def _grant_roles(conn: psycopg.Connection) -> None:

@@ -284,3 +284,16 @@ def test_a_name_from_outside_stays_a_name(db: Database) -> None:
     text = sql.SQL("select 1 as {}").format(sql.Identifier(odd))
 
     assert open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(text) == 1
+
+
+@pytest.mark.parametrize(
+    "call", ["lo_create(0)", 'pg_catalog."lo_creat"(-1)', "LO_FROM_BYTEA(0, 'x')", "lowrite (1, 'x')"]
+)
+def test_large_objects_are_refused(call: str) -> None:
+    with pytest.raises(StatementError, match="large objects"):
+        prepare(sql.SQL(f"select {call}"))
+
+
+@pytest.mark.parametrize("text", ["select lo_price from lab.notes", "select x.lo, x.hello_create from lab.notes x"])
+def test_columns_of_similar_names_are_allowed(text: LiteralString) -> None:
+    prepare(text)
