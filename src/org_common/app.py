@@ -262,12 +262,3 @@ def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSou
                 f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
                 f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
             )
-        if hasattr(source, "is_ping"):
-            # It brings no requests.
-            continue
-        if getattr(identity, "needs_jwt_claims", False) and not getattr(source, "has_jwt_claims", False):
-            raise TypeError(
-                f"App({name!r}): identity={identity!r} reads the claims of payload format 2.0, and events of "
-                f"{source!r} do not have them, so every caller would be refused. Remove {source!r} from events=, or "
-                "verify tokens in the app: identity=Bearer(...)"
-            )
