@@ -159,6 +159,8 @@ class App(Router):
             def stock_empty(error: StockEmpty, request: Request) -> OrgError:
                 return Conflict("There are none left.", code="stock_empty")
         """
+        if not isinstance(kind, type) or not issubclass(kind, Exception):
+            raise TypeError(f"error({kind!r}): name the class of the exceptions. Example: @app.error(KeyError)")
 
         def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
             self.pipeline.error_handlers.add(kind, handler)  # type: ignore[arg-type]  # the result is checked later
