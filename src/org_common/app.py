@@ -254,7 +254,8 @@ def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSou
         if isinstance(source, type) or not hasattr(source, "has_authorizer"):
             raise TypeError(f"App({name!r}): events= has {source!r}, which is not an event source. Example: HTTP_API")
         for other in events[:at]:
-            if type(other) is type(source):
+            # Several `KeepWarm` do not take each other's events.
+            if type(other) is type(source) and not hasattr(source, "is_ping"):
                 raise TypeError(
                     f"App({name!r}): events= has {other!r} and {source!r}, and {other!r} would take all events of "
                     "both. Keep one; for two base paths declare two apps"
