@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
@@ -159,7 +159,7 @@ def _why_not_json(annotation: Any) -> str:
         return f"has keys that JSON does not have: use strings, `dict[str, {spell(arguments[1])}]`"
     if kind.__name__ in ("timedelta", "complex", "type"):
         return "is not JSON: return a string or a number"
-    if issubclass(kind, Iterable) and kind is not Callable:
+    if kind.__name__ != "Callable" and issubclass(kind, Iterable):
         return "is not JSON: return a list, for example `sorted(items)`"
     return "is not JSON: return a model, a dict, a list or a Response"
 

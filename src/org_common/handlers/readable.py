@@ -8,7 +8,6 @@ from typing import Any, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel
-from pydantic_core import CoreSchema
 
 from org_common.handlers.scalar import unwrap
 from org_common.handlers.signature import Form, Query, is_plain_model
@@ -37,7 +36,7 @@ class _Walk:
         self._is_form = is_form
         self._definitions: dict[str, Any] = {}
 
-    def faults(self, schema: CoreSchema | Any, place: str) -> Iterator[str]:
+    def faults(self, schema: Any, place: str) -> Iterator[str]:
         kind = str(schema.get("type"))
         if kind in _NEVER_JSON:
             yield f"{place} can never be read from JSON: {_NEVER_JSON[kind]}. Change the annotation"

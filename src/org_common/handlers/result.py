@@ -188,8 +188,10 @@ def _find_unwritable(annotation: Any, *, contains_model: bool) -> Any:
     pydantic writes what contains models: there, sets and keys that are not strings have a form.
     """
     for member in _union_members(annotation):
-        kind, args = get_origin(member) or member, get_args(member)
-        if kind is Callable or (kind is Literal and any(isinstance(value, bytes) for value in args)):
+        kind: Any = get_origin(member) or member
+        args = get_args(member)
+        is_bytes = get_origin(member) is Literal and any(isinstance(value, bytes) for value in args)
+        if kind is Callable or is_bytes:
             return member
         if not isinstance(kind, type) or issubclass(kind, Response):
             continue
