@@ -159,6 +159,8 @@ class App(Router):
             def stock_empty(error: StockEmpty, request: Request) -> OrgError:
                 return Conflict("There are none left.", code="stock_empty")
         """
+        if not isinstance(kind, type) or not issubclass(kind, Exception):
+            raise TypeError(f"error({kind!r}): name the class of the exceptions. Example: @app.error(KeyError)")
 
         def declare(handler: Callable[[E, Request], T]) -> Callable[[E, Request], T]:
             self.pipeline.error_handlers.add(kind, handler)  # type: ignore[arg-type]  # the result is checked later
@@ -252,7 +254,8 @@ def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSou
         if isinstance(source, type) or not hasattr(source, "has_authorizer"):
             raise TypeError(f"App({name!r}): events= has {source!r}, which is not an event source. Example: HTTP_API")
         for other in events[:at]:
-            if type(other) is type(source):
+            # Several `KeepWarm` do not take each other's events.
+            if type(other) is type(source) and not hasattr(source, "is_ping"):
                 raise TypeError(
                     f"App({name!r}): events= has {other!r} and {source!r}, and {other!r} would take all events of "
                     "both. Keep one; for two base paths declare two apps"
@@ -261,13 +264,4 @@ def _check_events(name: str, identity: IdentitySource, events: Sequence[EventSou
             raise TypeError(
                 f"App({name!r}): identity={identity!r} relies on an authorizer, and {source!r} has none. "
                 f"Remove {source!r} from events=, or verify tokens in the app: identity=Bearer(...)"
-            )
-        if hasattr(source, "is_ping"):
-            # It brings no requests.
-            continue
-        if getattr(identity, "needs_jwt_claims", False) and not getattr(source, "has_jwt_claims", False):
-            raise TypeError(
-                f"App({name!r}): identity={identity!r} reads the claims of payload format 2.0, and events of "
-                f"{source!r} do not have them, so every caller would be refused. Remove {source!r} from events=, or "
-                "verify tokens in the app: identity=Bearer(...)"
             )

@@ -45,7 +45,6 @@ class GatewayJwt:
 
     __slots__ = ("_issuers",)
     needs_authorizer = True
-    needs_jwt_claims = True
 
     def __init__(self, issuers: Sequence[Issuer] | None = None, *, settings: Settings | None = None) -> None:
         """`issuers` are by default those of the environment."""

@@ -17,7 +17,6 @@ class FunctionUrl(PayloadFormat2):
 
     __slots__ = ()
     has_authorizer = False
-    has_jwt_claims = False
     _is_url = True
 
     def __repr__(self) -> str:

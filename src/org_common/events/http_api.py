@@ -42,7 +42,6 @@ class PayloadFormat2:
 
     __slots__ = ("_base_path",)
     has_authorizer = True
-    has_jwt_claims = True
     _is_url = False
 
     def __init__(self, *, base_path: str = "") -> None:

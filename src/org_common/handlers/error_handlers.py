@@ -28,8 +28,6 @@ class ErrorHandlers:
 
     def add(self, kind: type[Exception], handler: Handler) -> None:
         """Declare a handler. Raises `TypeError` when the class has one already, or the handler cannot be called."""
-        if not isinstance(kind, type) or not issubclass(kind, Exception):
-            raise TypeError(f"error({kind!r}): name the class of the exceptions. Example: @app.error(KeyError)")
         check_arguments(handler, ("error", "request"), f"the error handler of {kind.__name__}", "OrgError")
         if kind in self.handlers:
             raise TypeError(f"error({kind.__name__}) is declared twice: keep one handler for each class")

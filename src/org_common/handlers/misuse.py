@@ -45,8 +45,9 @@ def marker_error(marker: str, alias: object, constraints: Mapping[str, Any]) -> 
     )
 
 
-def inner_marker_error(inner: Any, marker: object) -> TypeError:
+def inner_marker_error(inner: Any, *metadata: object) -> TypeError:
     """The error for `Annotated[int, Query(ge=1)] | None`, whose marker has no effect."""
+    marker = next(item for item in metadata if type(item).__name__ in ("Query", "Header", "Cookie", "Form", "type"))
     return TypeError(
         f"the marker {marker!r} is inside the type, where it has no effect. Put it around the complete type: "
         f"`Annotated[{spell(inner)} | None, {marker!r}]`"
@@ -158,7 +159,7 @@ def _why_not_json(annotation: Any) -> str:
         return f"has keys that JSON does not have: use strings, `dict[str, {spell(arguments[1])}]`"
     if kind.__name__ in ("timedelta", "complex", "type"):
         return "is not JSON: return a string or a number"
-    if issubclass(kind, Iterable):
+    if kind.__name__ != "Callable" and issubclass(kind, Iterable):
         return "is not JSON: return a list, for example `sorted(items)`"
     return "is not JSON: return a model, a dict, a list or a Response"
 

@@ -182,24 +182,16 @@ def _check_annotation(annotation: object) -> None:
         raise result_error(annotation, found)
 
 
-def _origin(annotation: Any) -> Any:
-    return get_origin(annotation) or annotation
-
-
-def _is_never_json(annotation: Any) -> bool:
-    """Whether it is a function, or a literal of bytes."""
-    origin = _origin(annotation)
-    return origin is Callable or (origin is Literal and any(isinstance(value, bytes) for value in get_args(annotation)))
-
-
 def _find_unwritable(annotation: Any, *, contains_model: bool) -> Any:
     """The part of an annotation that is not JSON; None without one.
 
     pydantic writes what contains models: there, sets and keys that are not strings have a form.
     """
     for member in _union_members(annotation):
-        kind, args = _origin(member), get_args(member)
-        if _is_never_json(member):
+        kind: Any = get_origin(member) or member
+        args = get_args(member)
+        is_bytes = get_origin(member) is Literal and any(isinstance(value, bytes) for value in args)
+        if kind is Callable or is_bytes:
             return member
         if not isinstance(kind, type) or issubclass(kind, Response):
             continue

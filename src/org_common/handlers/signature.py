@@ -342,11 +342,10 @@ def _is_scalar(annotation: Any) -> bool:
     """Whether a value can be converted from one string."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        marker = next(filter(_is_marker, arguments[1:]), None)
-        if marker is not None:
+        if any(map(_is_marker, arguments[1:])):
             from org_common.handlers.misuse import inner_marker_error
 
-            raise inner_marker_error(arguments[0], marker)
+            raise inner_marker_error(*arguments)
         return _is_scalar(arguments[0])
     if origin in (Union, UnionType):
         return all(member is type(None) or _is_scalar(member) for member in arguments)

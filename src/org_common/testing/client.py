@@ -112,6 +112,11 @@ class Answer:
         """The body, decoded from JSON. Raises `ValueError` for another body."""
         return json.loads(self.body)
 
+    def __getattr__(self, name: str) -> Any:
+        known = {"status_code": "status", "content": "body", "text": "body.decode()", "data": "body"}
+        advice = f": use .{known[name]}" if name in known else ""
+        raise AttributeError(f"an Answer has no attribute {name!r}{advice}")
+
     def __repr__(self) -> str:
         return f"Answer({self.status}, {self.body[:300]!r})"
 
@@ -132,6 +137,10 @@ class Client:
         - `timeout_s`: the timeout of the Lambda function.
         - `tenant_id`: the tenant of Lambda's tenant isolation mode.
         """
+        if not hasattr(app, "pipeline"):
+            raise TypeError(f"Client({app!r}): expected an App. Example: Client(app, person=alice)")
+        if person is not None and not hasattr(person, "token"):
+            raise TypeError(f"Client(person={person!r}): expected a Person. Example: person=Person({person!r})")
         self._app = app
         self._person = person
         self._timeout_s = timeout_s
@@ -143,6 +152,8 @@ class Client:
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
         """Send a GET request. Keywords become the query string: `limit=10`. `path` may contain one as well."""
+        if isinstance(query.get("params"), dict):
+            raise TypeError("get(params={...}): keywords are the query string: get(path, **params)")
         path, _, own = path.partition("?")
         return self.send(
             "GET", path, query="&".join(filter(None, (own, urlencode(query, doseq=True)))), headers=headers

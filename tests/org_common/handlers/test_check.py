@@ -97,6 +97,7 @@ class Opaque:
 
 ONE = UUID(int=1)
 # An annotation, and a value of it. What JSON has no value of has none.
+FROZEN: Any = Frozen(a_b=1)
 FORMS: list[tuple[Any, Any]] = [
     (str, "a"),
     (int, 1),
@@ -135,7 +136,7 @@ FORMS: list[tuple[Any, Any]] = [
     (list, [1]),
     (set[int], {1}),
     (set[Item], None),
-    (set[Frozen], {Frozen(a_b=1)}),
+    (set[Frozen], {FROZEN}),
     (frozenset[int], frozenset({1})),
     (frozenset[Item], None),
     (tuple[int, str], (1, "a")),
@@ -166,7 +167,7 @@ FORMS: list[tuple[Any, Any]] = [
     (dict[Literal["a"], int], {"a": 1}),
     (dict[Literal[1], int], {1: 1}),
     (dict[Literal[Color.RED], int], {Color.RED: 1}),
-    (dict[Frozen, int], {Frozen(a_b=1): 1}),
+    (dict[Frozen, int], {FROZEN: 1}),
     (dict[frozenset[int], int], {frozenset([1]): 1}),
     (dict[str, set[Item]], None),
     (Mapping[str, int], {"a": 1}),

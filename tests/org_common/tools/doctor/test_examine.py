@@ -201,7 +201,7 @@ def test_concurrency_is_a_name_and_a_number(project: Path, text: str) -> None:
 def test_outside_of_a_project_there_are_no_apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert "checked: routes, this environment" in call().output
+    assert "checked: this environment" in call().output
 
 
 def test_an_app_that_does_not_load_is_reported(project: Path) -> None:
