@@ -164,10 +164,10 @@ def test_new_server_is_served(version: int) -> None:
 
 
 class Faked:
-    """A result of the guard's statement, of a server that has no roles."""
+    """A result of the guard's statement, of a server that has neither roles nor tables."""
 
     def __init__(self, version: bytes) -> None:
-        self._row: tuple[Any, ...] = (version, b"[]")
+        self._row: tuple[Any, ...] = (version, b"[]", b"[]")
 
     def get_value(self, row: int, column: int) -> bytes:
         return bytes(self._row[column])

@@ -1,6 +1,7 @@
-"""Login check at startup: with a login that could bypass row-level security, the SDK refuses to serve requests.
+"""Check at startup: the SDK refuses to serve requests where a login or a table lets them bypass row-level security.
 
 One catalog query, sent once per environment in the round trip of its first transaction, before role and claims.
+`org-common db guard` checks more, and reports all of it as faults.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ HARMFUL = frozenset({"app_migrator", "app_rules", "app_service"})
 # Roles by which platforms mark how a login authenticates; they hold no rights.
 MARKS = frozenset({"rds_iam", "rds_password", "cloudsqliamuser", "cloudsqliamserviceaccount"})
 
-# Every role that the login is a member of, itself included. A superuser is a member of all.
+# Every role that the login is a member of, itself included. A superuser is a member of all. Then what the roles of a
+# transaction can use without row-level security, without objects of extensions (PostGIS has such a table).
 STATEMENT: Wire = prepare_own(
     """select current_setting('server_version_num'), (
   select json_agg(json_build_object(
@@ -43,6 +45,35 @@ STATEMENT: Wire = prepare_own(
     )
   ))
   from pg_roles r where pg_has_role(session_user, r.oid, 'member')
+), (
+  select json_agg(json_build_object('name', name, 'protected', protected, 'roles', roles) order by name)
+  from (
+    select c.relnamespace::regnamespace::text || '.' || quote_ident(c.relname) as name,
+      c.relkind in ('r', 'p') and (
+        exists (select from pg_policy p where p.polrelid = c.oid) or exists (
+          select from pg_inherits i join pg_class parent on parent.oid = i.inhparent
+          where i.inhrelid = c.oid and parent.relrowsecurity
+        )
+      ) as protected,
+      (
+        select string_agg(r.rolname, ', ' order by r.rolname) from pg_roles r
+        where r.rolname in ('anon', 'authenticated', 'app_sys')
+          and has_schema_privilege(r.oid, c.relnamespace, 'usage') and (
+            has_any_column_privilege(r.oid, c.oid, 'select, insert, update')
+            or has_table_privilege(r.oid, c.oid, 'delete, truncate')
+          )
+      ) as roles
+    from pg_class c
+    -- From 16384 on: what initdb has not created.
+    where c.oid >= 16384 and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relrowsecurity
+      and c.relpersistence <> 't'
+      and (c.relkind <> 'v' or not coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false))
+      and (
+        select count(*) from pg_depend d
+        where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+      ) = 0
+    offset 0
+  ) exposed where roles is not null
 )"""
 ).bind(None)
 
@@ -62,8 +93,9 @@ class Guard:
     def judge(self, result: PGresult) -> None:
         """Pass, or raise `OrgError` (500) with `Misconfigured` as the cause for the log."""
         version, roles = int(result.get_value(0, 0) or 0), json.loads(result.get_value(0, 1) or b"[]")
+        tables = json.loads(result.get_value(0, 2) or b"[]")
         strangers = _strangers(roles)
-        found = faults(version, roles, strangers)
+        found = faults(version, roles, strangers) + [_table_fault(table) for table in tables if table["protected"]]
         if found:
             logger.critical("refusing to serve: %s", "; ".join(found))
             raise OrgError(code="misconfigured") from Misconfigured("; ".join(found))
@@ -72,6 +104,12 @@ class Guard:
             logger.warning(
                 "the login can become %s: run `org-common db guard` to see how to revoke or allow this",
                 ", ".join(strangers),
+            )
+        if tables:
+            # Not refused either: a list of countries needs no policy, and a view may run as its owner on purpose.
+            logger.error(
+                "requests can use %s without row-level security: run `org-common db guard` to see how to protect them",
+                ", ".join(str(table["name"]) for table in tables),
             )
         self.passed = True
 
@@ -101,6 +139,15 @@ def faults(version: int, roles: Sequence[dict[str, object]], also: Collection[st
                 f"`revoke {role['name']} from {login}`, or from the role through which it is a member"
             )
     return found
+
+
+def _table_fault(table: dict[str, object]) -> str:
+    """Of a table with policies that are not in force, or a partition that bypasses the policies of its parent."""
+    name = table["name"]
+    return (
+        f"{table['roles']} can use {name}, whose row-level security is off: "
+        f"`alter table {name} enable row level security, force row level security`"
+    )
 
 
 def _version_faults(version: int) -> list[str]:

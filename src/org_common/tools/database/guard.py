@@ -76,7 +76,8 @@ def check_database(url: str, *, also: Collection[str] = (), roles: Sequence[Lite
         if scalar(conn, "select rolsuper from pg_roles where rolname = session_user"):
             # Not fixable by ALTER ROLE for the bootstrap superuser, and the other checks are about another login.
             return [f"the login {conn.info.user} is a superuser: log in as app_login, with the URL of the functions"]
-        version, members = conn.execute(STATEMENT[0]).fetchone() or (0, [])
+        # Exposed tables come third. They are checked below as each role, with more rules.
+        version, members, *_ = conn.execute(STATEMENT[0]).fetchone() or (0, [])
         violations = faults(int(version), members if isinstance(members, list) else json.loads(members or "[]"), also)
         for role in roles:
             violations += _role_violations(conn, role)

@@ -1,6 +1,7 @@
 """Connections for many requests at once: as isolated as the single one, replaced when dead, limited."""
 
 import gc
+import logging
 import os
 import signal
 import threading
@@ -18,7 +19,8 @@ from org_common.auth.rules import SIGNED_IN
 from org_common.config.settings import SettingsError
 from org_common.db.connections import pool as pools
 from org_common.db.connections.connect import ConnectFailed
-from org_common.db.connections.pool import Pooled
+from org_common.db.connections.connection import MAX_IDLE_S
+from org_common.db.connections.pool import Pooled, PooledRaw
 from org_common.db.database import Database, transaction
 from org_common.secrets.source import Refused
 from org_common.values.errors import GatewayTimeout, OrgError, Unavailable
@@ -131,6 +133,34 @@ def test_connections_that_the_pool_itself_replaced_are_forgotten(source: Pooled)
         return sum(each() is None for each in known)
 
     assert until(lambda: forgotten() >= 4)
+
+
+def test_dropped_connections_are_freed_without_a_garbage_collection(
+    source: Pooled, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process with many objects rarely runs a full one, and each connection holds 4 kB until then."""
+    # The pool logs each connection that was closed, and pytest keeps the records.
+    caplog.set_level(logging.ERROR, "psycopg.pool")
+
+    def closed() -> int:
+        return sum(isinstance(each, PooledRaw) and each.closed for each in gc.get_objects())
+
+    gc.collect()
+    before = closed()
+    gc.disable()
+    try:
+        for _ in range(5):
+            assert reader(db).value("select 1") == 1
+            with source.lease(Deadline.after(5).at_s) as connection:
+                wall_s, monotonic_s = connection._used_at
+            connection._used_at = wall_s - MAX_IDLE_S - 1, monotonic_s
+        del connection
+        assert source.counters.dropped["idle too long"] >= 4
+
+        # The pool's thread forgets a connection when it has the next one to replace.
+        assert until(lambda: closed() <= before + 1)
+    finally:
+        gc.enable()
 
 
 def test_an_exhausted_pool_is_unavailable(lab: Lab) -> None:
