@@ -17,7 +17,6 @@ from psycopg.pq import PGconn, PollingStatus, Trace
 from psycopg.pq.abc import PGconn as AnyPGconn
 
 from org_common.config.settings import SettingsError
-from org_common.db.connections import database_url
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
 from org_common.db.protocol.wire import FATAL
 from org_common.values.errors import OrgError
@@ -121,6 +120,9 @@ def conninfo(url: str, application_name: str) -> str:
 
     `connect_timeout` of the URL has no effect: see `CONNECT_TIMEOUT_S`.
     """
+    # Needed once, so its import and its patterns are not part of a start without a connection.
+    from org_common.db.connections import database_url
+
     given = database_url.parse(url)
     if isinstance(given, str):
         # A traceback may be printed with its local variables.

@@ -18,12 +18,12 @@ from psycopg.pq import Conninfo
 _EDGES = " \t\r\n\f\v\u00a0\u200b\ufeff"
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _SCHEME = re.compile(r"postgres(?:ql)?://")
-_OTHER_SCHEME = re.compile(r"((?:jdbc:|r2dbc:)?[A-Za-z][A-Za-z0-9+.-]{0,30})://")
+_OTHER_SCHEME = r"((?:jdbc:|r2dbc:)?[A-Za-z][A-Za-z0-9+.-]{0,30})://"
 _SPACE = re.compile(r"[\s\0-\x1f\x7f]")
-_PREFIX = re.compile(r"[^@]*?postgres(?:ql)?://")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
+_PREFIX = r"[^@]*?postgres(?:ql)?://"
+_NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,40}"
 # Parameters of other drivers: these names are not part of a password, wherever they are.
-_FOREIGN = re.compile(
+_FOREIGN = (
     r"\b(pgbouncer|schema|connection_limit|pool_timeout|pool_size|max_overflow|socket_timeout|statement_cache_size"
     r"|prepared_statement_cache_size|sslaccept|sslidentity|sslpool|currentSchema|prepareThreshold)="
 )
@@ -63,12 +63,12 @@ def _refusal(text: str) -> str:
         return "it is JSON. Only a secret may be JSON; a URL begins with postgresql://"
     if _SCHEME.match(text):
         return _refused_parameter(text)
-    other = _OTHER_SCHEME.match(text)
+    other = re.match(_OTHER_SCHEME, text)
     if other:
         return f"it begins with {other[1]}://, and the SDK reads only postgresql:// and postgres://"
-    if _PREFIX.match(text):
+    if re.match(_PREFIX, text):
         return "there is something in front of postgresql://. Delete it"
-    foreign = _FOREIGN.search(text)
+    foreign = re.search(_FOREIGN, text)
     if foreign:
         return f"libpq has no parameter {foreign[1]!r}, it is another tool's. Delete it"
     return "it does not begin with postgresql://, and is not a list of key=value with spaces quoted, key='a value'"
@@ -78,13 +78,13 @@ def _refused_parameter(text: str) -> str:
     rest = _after_login(text)
     if _SPACE.search(text):
         return f"it contains a space or a line break. Write it in one line, and {_ENCODE}"
-    foreign = _FOREIGN.search(rest)
+    foreign = re.search(_FOREIGN, rest)
     if foreign:
         return f"libpq has no parameter {foreign[1]!r}, it is another tool's. Delete it"
     if "@" not in rest:
         known = {option.keyword.decode() for option in Conninfo.get_defaults()}
         names = [pair.partition("=")[0] for pair in rest.partition("?")[2].split("&")]
-        unknown = next((name for name in names if name not in known and _NAME.fullmatch(name)), None)
+        unknown = next((name for name in names if name not in known and re.fullmatch(_NAME, name)), None)
         if unknown:
             return f"libpq has no parameter {unknown!r}, or it has no value. Is it another tool's? Then delete it"
     return f"it cannot be parsed. Is it the password? If so, {_ENCODE}"

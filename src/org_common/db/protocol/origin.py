@@ -12,7 +12,7 @@ from org_common.db.protocol.parameter_names import is_withheld, named
 
 # The server's C function behind RAISE in PL/pgSQL.
 _RAISE = "exec_stmt_raise"
-_FUNCTION = re.compile(r"PL/pgSQL function (\S+?\(.*?\)|inline_code_block) line (\d+)")
+_FUNCTION = r"PL/pgSQL function (\S+?\(.*?\)|inline_code_block) line (\d+)"
 MAX_EXCERPT_LINES = 12
 
 
@@ -42,7 +42,7 @@ class Origin:
         self.table = f"{schema}.{table}" if schema and table else table
         self.column = _field(result, DiagnosticField.COLUMN_NAME)
         self.is_raised = _field(result, DiagnosticField.SOURCE_FUNCTION) == _RAISE
-        function = _FUNCTION.search(_field(result, DiagnosticField.CONTEXT) or "")
+        function = re.search(_FUNCTION, _field(result, DiagnosticField.CONTEXT) or "")
         self.function = f"{function[1]} line {function[2]}" if function else None
         position = _field(result, DiagnosticField.STATEMENT_POSITION)
         self.position = int(position) if position else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_PARAMETER = re.compile(r"\$(\d{1,5})\b")
+_PARAMETER = r"\$(\d{1,5})\b"
 # As many as prepared texts are cached.
 MAX_STATEMENTS = 1024
 _names: dict[bytes, tuple[str, ...]] = {}
@@ -39,4 +39,4 @@ def named(text: str, command: bytes | None) -> str:
         at = int(found[1]) - 1
         return f"%({names[at]})s" if 0 <= at < len(names) else found[0]
 
-    return _PARAMETER.sub(name, text)
+    return re.sub(_PARAMETER, name, text)
