@@ -6,13 +6,20 @@ Never part of a Lambda layer.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
+    from org_common.values.types import LocalContext
 
-__all__ = ["ISSUER", "Answer", "Client", "LocalDatabase", "Person", "TokenIssuer"]
+__all__ = ["ISSUER", "Answer", "Client", "LocalContext", "LocalDatabase", "Person", "TokenIssuer", "event"]
 
-_HOMES = {"LocalDatabase": "org_common.tools.database.local", "TokenIssuer": "org_common.tools.serve.issuer"}
+_HOMES = {
+    "LocalContext": "org_common.values.types",
+    "LocalDatabase": "org_common.tools.database.local",
+    "TokenIssuer": "org_common.tools.serve.issuer",
+    "event": "org_common.events.http_api",
+}
 
 
 def __getattr__(name: str) -> object:
