@@ -103,15 +103,7 @@ class Route:
         `provided` are the factories of the app or router, which may grow later.
         """
         where = f"{method} {path}"
-        rule = options.get("allow")
-        if not isinstance(rule, Rule):
-            raise TypeError(f"{where} has no access rule: add allow=SIGNED_IN, allow=Check(...) or allow=PUBLIC")
-        unknown = options.keys() - RouteOptions.__annotations__.keys()
-        if unknown:
-            raise TypeError(
-                f"{where}: unknown option {min(unknown)!r}.{_meant(min(unknown))} Options are "
-                f"{', '.join(RouteOptions.__annotations__)}"
-            )
+        rule = _checked_rule(where, options)
         try:
             names = parameters(path)
             self.signature: Signature = Signature(handler, names, provided)
@@ -370,6 +362,20 @@ def declared_twice(route: Route, other: Route) -> str:
         f"{route.method} {route.path} is declared twice: the handler {other.handler.__name__!r} in "
         f"{code.co_filename}:{code.co_firstlineno} has it already ({other.method} {other.path}). Remove one of them"
     )
+
+
+def _checked_rule(where: str, options: RouteOptions) -> Rule:
+    """The access rule of a route, whose options have names that exist."""
+    rule = options.get("allow")
+    if not isinstance(rule, Rule):
+        raise TypeError(f"{where} has no access rule: add allow=SIGNED_IN, allow=Check(...) or allow=PUBLIC")
+    unknown = options.keys() - RouteOptions.__annotations__.keys()
+    if unknown:
+        raise TypeError(
+            f"{where}: unknown option {min(unknown)!r}.{_meant(min(unknown))} Options are "
+            f"{', '.join(RouteOptions.__annotations__)}"
+        )
+    return rule
 
 
 def _meant(option: str) -> str:

@@ -74,19 +74,15 @@ class PayloadFormat2:
         if not isinstance(headers, dict) or not (cookies is None or is_string_list(cookies)):
             raise broken_event()
         # 0.4 us. AWS sends names in lower case; `sam local` and events that people write by hand do not.
-        names = "".join(headers)
-        if names != names.lower():
+        if not "".join(headers).islower():
             headers = lower_names(headers)
         if self._is_url:
             path = decode_path(path)  # API Gateway decodes it, a Function URL does not
         if self._is_url or not is_ascii:
             check_unicode(path, query)
         sent_path = path
-        if stage != "$default":
-            # rawPath contains a named stage, the app's routes do not.
-            path = strip_prefix(f"/{stage}", path)
-        if self._base_path:
-            path = strip_prefix(self._base_path, path)
+        if stage != "$default" or self._base_path:
+            path = self._strip(stage, path)
         body = read_body(event) if event.get("body") else b""
         authorizer = authorizer if isinstance(authorizer, dict) else None
         tenant_id = getattr(context, "tenant_id", None)
@@ -94,6 +90,12 @@ class PayloadFormat2:
         return IncomingRequest(
             method, path, sent_path, query, headers, body, request_id, authorizer, context, tenant_id, cookies
         )
+
+    def _strip(self, stage: str, path: str) -> str:
+        """The path without the stage and the base path: rawPath contains them, the app's routes do not."""
+        if stage != "$default":
+            path = strip_prefix(f"/{stage}", path)
+        return strip_prefix(self._base_path, path) if self._base_path else path
 
     def to_event(self, response: Response, event: Event) -> Event:
         """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
