@@ -160,7 +160,11 @@ WRITES: dict[str, tuple[LiteralString, Callable[[Docs, Aim], Result], int]] = {
     "move": ("update soak.docs set org_id = %(other)s" + KEY, Docs.move, 4),
     "delete": ("delete from soak.docs" + KEY, Docs.delete, 3),
     "delete some": ("delete from soak.docs where id = %(id)s", Docs.delete_some, 1),
-    "lock": ("select 1 from soak.docs where org_id = %(org)s for update", Docs.lock, 1),
+    "lock": (
+        "select count(*) from (select 1 from soak.docs where org_id = %(org)s for update) locked",
+        Docs.lock,
+        1,
+    ),
 }
 READS: dict[str, LiteralString] = {
     "all": "select org_id, id, body from soak.docs",
@@ -224,7 +228,7 @@ def test_every_verb_does_what_the_model_says(
 def attempt(database: Database, aim: Aim, text: LiteralString) -> Result:
     try:
         with transaction(aim.who, database=database) as tx:
-            return tx.run(text, vars(aim), rows=None)
+            return tx.value(text, vars(aim)) if text.startswith("select") else tx.run(text, vars(aim), rows=None)
     except OrgError as error:
         return type(error)
 

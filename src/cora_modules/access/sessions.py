@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cora_modules.access.models.sessions import Session
 from cora_modules.access.queries import sessions as queries
-from org_common import SIGNED_IN, Header, Identity, Router, Transaction
+from org_common import SIGNED_IN, Header, Identity, NotFound, Router, Transaction
 
 router = Router("/users/me/session")
 
@@ -16,7 +16,7 @@ def start_session(tx: Transaction, identity: Identity, user_agent: Annotated[str
     return tx.one(Session, queries.START_SESSION, {**token, "user_agent": user_agent})
 
 
-@router.delete("", allow=SIGNED_IN)
+@router.delete("", allow=SIGNED_IN, raises=[NotFound])
 def end_session(tx: Transaction) -> None:
     """Record the sign-out, which ends all sessions of the caller. Their tokens stay valid until they expire."""
     tx.value(queries.END_SESSIONS)

@@ -257,7 +257,7 @@ def test_key_and_reason_cannot_drive_the_terminal(database: LocalDatabase, colle
 
     assert len(shown.splitlines()) == 1
     assert shown.rstrip("\n").isprintable()
-    assert r"key k\x1b]0;title\x07\n1 mail," in shown
+    assert r"/k\x1b]0;title\x07\n1 mail," in shown
 
 
 @pytest.mark.db
