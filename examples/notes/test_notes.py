@@ -6,9 +6,8 @@ import pytest
 
 import demo
 from notes import LIST, Note, app
-from org_common import Database, Identity, reader
-from org_common.testing.client import ISSUER, Client, Person
-from org_common.tools.database.local import LocalDatabase
+from org_common import Database, reader
+from org_common.testing import ISSUER, Client, LocalDatabase, Person
 
 NOTES = f"/orgs/{demo.ACME}/notes"
 
@@ -22,11 +21,8 @@ anonymous = Client(app)
 def app_database(database: LocalDatabase) -> Iterator[Database]:
     """The database that the app uses in this test."""
     demo.seed(database.admin_url, ISSUER)
-    connected = Database(database.settings)
-    app.use(connected)
-    yield connected
-    app.use(None)
-    connected.close()
+    with database.serve(app) as connected:
+        yield connected
 
 
 @pytest.fixture
@@ -56,9 +52,7 @@ def test_request_without_a_token_gets_401(note: str) -> None:
 
 
 def test_policy_hides_notes_where_no_access_rule_applies(note: str, app_database: Database) -> None:
-    caller = Identity.from_claims(Person("local|bob").claims())
-
-    with reader(caller, database=app_database) as db:
+    with reader(Person("local|bob").identity(), database=app_database) as db:
         assert db.all(Note, LIST, {"org_id": demo.ACME}) == []
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from org_common import (
     Cors,
     Identity,
     Issuer,
+    Ladder,
     OrgCheck,
     Reader,
     Request,
@@ -121,6 +123,12 @@ def test_every_setting_is_there() -> None:
     assert environ.asked - told <= observed.asked
 
 
+def test_every_extra_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert {row[0] for row in table("## Extras", SETTINGS)} == set(project["optional-dependencies"])
+
+
 def test_every_reason_is_there() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| (.+?) \|$", AUTH.partition("| reason | detail |")[2].partition("\n\n")[0], re.MULTILINE
@@ -170,6 +178,7 @@ def test_rules_run_as_the_roles_that_the_page_says() -> None:
         "Check(sql)": Check("true"),
         "OrgCheck(role)": OrgCheck("org_admin"),
         "SysCheck(role)": SysCheck("sys_admin"),
+        "a rule of your Ladder": Ladder("app.has_ws_role", parameter="ws_id", roles=("ws_user",))("ws_user"),
     }
 
     assert [(row[0], row[2]) for row in table("## Access rules", AUTHORIZATION)] == [

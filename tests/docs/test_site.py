@@ -122,6 +122,11 @@ def test_hooks_are_not_published(site: Path) -> None:
     assert not list(site.rglob("*_hooks*"))
 
 
+def test_invisible_parts_of_snippets_are_not_published(site: Path) -> None:
+    assert [page for page in site.rglob("*.html") if "invisible-code-block" in page.read_text()] == []
+    assert "invisible-code-block" not in (site / "search" / "search_index.json").read_text()
+
+
 @pytest.mark.browser
 @needs_chromium
 def test_pages_ask_no_other_host(site: Path, page: Page, url: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -65,6 +65,10 @@ def names(local: LocalDatabase, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> 
         with psycopg.connect(local.admin_url) as admin:
             return admin.execute("select queue, message, key from app.outbox").fetchall()
 
+    def as_admin(statement: LiteralString, params: Sequence[Any]) -> None:
+        with psycopg.connect(local.admin_url) as admin:
+            admin.execute(statement, params)
+
     def lines() -> list[dict[str, Any]]:
         found = sink.lines
         sink.written.clear()
@@ -79,6 +83,7 @@ def names(local: LocalDatabase, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> 
         "database": database,
         "client": client,
         "outbox": outbox,
+        "as_admin": as_admin,
         "lines": lines,
         "service": local.service_url,
     }

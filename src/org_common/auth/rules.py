@@ -116,7 +116,8 @@ class Ladder(Generic[RoleName]):
 
     This rule sends `app.has_ws_role(%(ws_id)s, 'ws_user')`. Your migrations define the function and grant EXECUTE to
     `authenticated`. It returns true if the caller has at least the role, false for a lower role (403) and null for no
-    role (404, which does not reveal that the tenant exists). Copy `app.has_org_role` in sql/0003_ladder.sql.
+    role (404, which does not reveal that the tenant exists). `app.role_rank(role)` in SQL gives the order of the roles
+    `ws_…`, `org_…` and `sys_…`. The guide "Authorization" has a complete example.
 
     The annotation `Ladder[WsRole]` lets type checkers report a misspelled role; at run time it is a `TypeError`, raised
     where the rule is declared.

@@ -84,7 +84,20 @@ def _parameters(route: Route, schemas: Schemas) -> list[Json]:
     order = ("path", "query", "header", "cookie")
     # Path parameters in the order of the path, not of the handler.
     position = {camel(name): number for number, name in enumerate(route.signature.path)}
-    return sorted(listed, key=lambda parameter: (order.index(parameter["in"]), position.get(parameter["name"], 0)))
+    return sorted(
+        _merged(listed), key=lambda parameter: (order.index(parameter["in"]), position.get(parameter["name"], 0))
+    )
+
+
+def _merged(listed: list[Json]) -> list[Json]:
+    """One entry for each header: a handler may declare one that the app adds, to require it. Names ignore case."""
+    merged: dict[tuple[str, str], Json] = {}
+    for parameter in listed:
+        name = parameter["name"].lower() if parameter["in"] == "header" else parameter["name"]
+        declared = merged.get((parameter["in"], name))
+        required = parameter["required"] or (declared is not None and declared["required"])
+        merged[parameter["in"], name] = parameter | {"required": required}
+    return list(merged.values())
 
 
 def _is_listed(parameter: Parameter) -> bool:

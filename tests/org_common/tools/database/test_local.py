@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from org_common import PUBLIC, App, Model, Transaction
 from org_common.config.settings import Settings
+from org_common.testing import Client
 from org_common.tools.database.local import LocalDatabase, clone, drop, provision
 from org_common.tools.database.migrations import AddressError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
@@ -256,12 +258,21 @@ def test_database_that_is_gone_may_be_dropped(template: LocalDatabase) -> None:
 # --- extensions -------------------------------------------------------------------------------
 
 
+class Chunk(Model):
+    id: int
+    embedding: list[float]
+
+
 VECTORS = """
 create extension if not exists vector;
 create schema kb;
 create table kb.chunks (id int primary key, embedding public.vector(3) not null);
 create index on kb.chunks using hnsw (embedding public.vector_cosine_ops);
 insert into kb.chunks values (1, '[1,0,0]'), (2, '[0,1,0]');
+alter table kb.chunks enable row level security;
+grant usage on schema kb to anon;
+grant select, insert on kb.chunks to anon;
+create policy open_to_all on kb.chunks to anon using (true);
 """
 
 
@@ -277,6 +288,27 @@ def test_migration_uses_an_extension_that_the_project_names(server: EmbeddedPost
     nearest: LiteralString = "select id from kb.chunks order by embedding operator(public.<=>) '[0,2,1]' limit 1"
     assert ask(copy.migrator_url, nearest) == 2
     assert ask(made.login_url, "select '[1,2]'::public.vector::real[]") == [1, 2]
+
+
+def test_vector_is_a_list_of_floats_in_python(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    (tmp_path / "0001_kb.sql").write_text(VECTORS)
+    made = provision(server.url, "vectors_in_python", load([f"kb={tmp_path}"]), extensions=["vector"])
+    app = App("kb")
+    nearest: LiteralString = (
+        "select c.id, c.embedding from kb.chunks c "
+        "order by c.embedding operator(public.<=>) %(query)s::public.vector limit 1"
+    )
+
+    @app.post("/chunks", allow=PUBLIC)
+    def add(tx: Transaction, body: Chunk) -> Chunk:
+        tx.run("insert into kb.chunks values (%(id)s, %(embedding)s)", body, rows=1)
+        return tx.one(Chunk, nearest, {"query": body.embedding})
+
+    with made.serve(app):
+        assert Client(app).post("/chunks", {"id": 3, "embedding": [0, 0.5, 0.25]}).json() == {
+            "id": 3,
+            "embedding": [0.0, 0.5, 0.25],
+        }
 
 
 def test_extension_in_a_migration_comes_with_advice(server: EmbeddedPostgres, tmp_path: Path) -> None:

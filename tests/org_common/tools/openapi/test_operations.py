@@ -1,7 +1,8 @@
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
+from org_common import SIGNED_IN, App, Header, Precondition, Transaction
 from org_common.tools.openapi.document import document
 from org_common.tools.openapi.operations import wire_path
 from tests.org_common.tools.openapi import shop
@@ -68,6 +69,24 @@ def test_idempotent_route_takes_a_key() -> None:
     assert (key["in"], key["required"]) == ("header", False)
     assert "Idempotent-Replayed" in ADD["responses"]["201"]["headers"]
     assert "Idempotency-Key" not in parameters(LIST)
+
+
+@pytest.mark.parametrize("header", ["Idempotency-Key", "If-Match"])
+@pytest.mark.parametrize("required", [True, False])
+def test_header_that_the_handler_declares_too_is_listed_once(header: str, required: bool) -> None:
+    app = App("once")
+
+    def add(tx: Transaction, precondition: Precondition, key: Any) -> None: ...
+
+    add.__annotations__["key"] = Annotated[str if required else str | None, Header(header)]
+    add.__defaults__ = None if required else (None,)
+    app.post("/orders", allow=SIGNED_IN, idempotent=True)(add)
+
+    listed = document([app], title="Shop")["paths"]["/orders"]["post"]["parameters"]
+
+    assert [(each["name"], each["required"]) for each in listed if each["name"].lower() == header.lower()] == [
+        (header, required)
+    ]
 
 
 def test_body_is_required_unless_it_has_a_default() -> None:
