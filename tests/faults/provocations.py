@@ -20,6 +20,8 @@ from tests.support.lab import until
 # What the provocations need of the lab.
 SCHEMA: LiteralString = """
 create table lab.batches (number integer);
+alter table lab.batches enable row level security, force row level security;
+create policy everyone on lab.batches to authenticated using (true) with check (true);
 insert into lab.batches values (1);
 create table lab.receipts (batch integer);
 grant select on lab.batches to authenticated;
@@ -37,6 +39,8 @@ grant execute on function lab.report(), lab.become(text, text) to authenticated;
 
 -- Checked at COMMIT, slowly.
 create table lab.checks (note integer);
+alter table lab.checks enable row level security, force row level security;
+create policy everyone on lab.checks to authenticated using (true) with check (true);
 create function lab.check_slowly() returns trigger language plpgsql set search_path = ''
 as $$ begin perform pg_sleep(2); return null; end $$;
 create constraint trigger slowly after insert on lab.checks deferrable initially deferred
