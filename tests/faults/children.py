@@ -24,12 +24,14 @@ class Child:
         return self.answer()
 
     def answer(self) -> dict[str, Any]:
-        """Its next line."""
+        """Its next line that is not a log line, as Lambda has them on stdout too."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the process has ended; its errors stand above"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        while True:
+            line = self.process.stdout.readline()
+            assert line, "the process has ended; its errors stand above"
+            answer: dict[str, Any] = json.loads(line)
+            if "logger" not in answer:
+                return answer
 
     def tell(self, signum: signal.Signals) -> None:
         os.kill(self.process.pid, signum)
