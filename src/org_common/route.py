@@ -266,7 +266,8 @@ class Route:
         return first
 
     def _render(self, request: IncomingRequest, arguments: list[Any]) -> Response:
-        self._binding.provide(arguments, request, self.provided)
+        if self._binding.provided_at:
+            self._binding.provide(arguments, request, self.provided)
         return self._result.render(self.signature.call(*arguments), request)
 
     def _read(self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host) -> Response:

@@ -42,14 +42,14 @@ FORM = "application/x-www-form-urlencoded"
 class Binding:
     """Builds the arguments of one handler from a request."""
 
-    __slots__ = ("_provided_at", "_query_names", "_readers", "_signature")
+    __slots__ = ("_query_names", "_readers", "_signature", "provided_at")
 
     def __init__(self, signature: Signature) -> None:
         self._signature = signature
         self._query_names = {parameter.wire_name for parameter in signature.parameters if parameter.kind == "query"}
         if signature.injects("page") is not None:
             self._query_names |= {"limit", "cursor"}
-        self._provided_at: list[tuple[int, type]] = [
+        self.provided_at: list[tuple[int, type]] = [
             (at, parameter.annotation)
             for at, parameter in enumerate(signature.parameters)
             if parameter.kind == "provided"
@@ -62,7 +62,7 @@ class Binding:
 
     def provide(self, arguments: list[Any], request: Request, provided: Provided) -> None:
         """Fill in the arguments of provided types. Runs code of the project, so the caller is authorized first."""
-        for at, kind in self._provided_at:
+        for at, kind in self.provided_at:
             # Looked up at each request: a test may have overridden the factory.
             arguments[at] = provided[kind](request)
 

@@ -69,21 +69,29 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
     if _has_collection(schema):
         validate = _fail_fast_validator(schema).validate_json
 
+    # A validator of the model could set fields that the body does not have.
+    is_plain = schema.get("type") == "model" and "post_init" not in schema
+    is_plain = is_plain and schema["schema"].get("type") == "model-fields"
+
     def parse(body: bytes, faults: list[Fault]) -> Any:
         if numbers.may_have_inexact_numbers(body):
             faults += numbers.find_inexact_numbers(body)
-        if has_repeated_key(body):
-            raise BadRequest("The body has an object with the same key twice.", code="invalid_json")
         try:
             # Strict, since JSON has numbers and booleans: "20" is not a number and 1 is not true.
-            return validate(body, strict=True, by_alias=True, by_name=False)
+            value = validate(body, strict=True, by_alias=True, by_name=False)
+            # Each key has a colon, so there are as many keys as fields (0.1 us; the check takes 0.8).
+            if not is_plain or body.count(b":") != len(value.__pydantic_fields_set__):
+                _refuse_repeated_key(body)
+            return value
         except ValidationError as error:
+            _refuse_repeated_key(body)
             errors = error_details(error)
             if errors[0]["type"] == "json_invalid":
                 reason = errors[0]["msg"].removeprefix("Invalid JSON: ")
                 # As its cause, pydantic's error would put the caller's body into the log.
                 raise BadRequest(f"The body is not valid JSON: {reason}.", code="invalid_json") from None
         except OverflowError:
+            _refuse_repeated_key(body)
             faults.append(Fault("body", "#", OUT_OF_RANGE, "out_of_range"))
             return None
         if validate is not validate_all and len(body) <= ALL_FAULTS_BYTES:
@@ -95,6 +103,11 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
         return None
 
     return parse
+
+
+def _refuse_repeated_key(body: bytes) -> None:
+    if has_repeated_key(body):
+        raise BadRequest("The body has an object with the same key twice.", code="invalid_json")
 
 
 def form_parser(model: type[BaseModel]) -> Callable[[str, list[Fault]], Any]:
