@@ -43,7 +43,7 @@ class ReadScope:
         self._source = source
         self._setup = setup
         self.identity: Identity | None = identity
-        """The caller whom the cursors of pages are signed for."""
+        """The caller that the cursors of pages are signed for."""
         self.cursor_keys: Sequence[str] = cursor_keys
         """The newest first: it signs, all verify."""
         self.is_authorized: bool = False

@@ -154,7 +154,7 @@ class Store:
                 self.counters.hits += 1
                 return entry.value
             failed = entry.failure if entry.failure is not failure else None
-            # Another thread's fetch failed, and this one has no more time than that one had: fail at once.
+            # Another thread's fetch failed, and this one has at most as much time: fail at once.
             if failed is not None and not self._is_usable(entry) and deadline_s - time.monotonic() <= failed.had_s:
                 raise failed.type(failed.text)
             return self._refresh(entry, reference, deadline_s, force_refresh=force_refresh)
