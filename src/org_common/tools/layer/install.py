@@ -16,6 +16,8 @@ from org_common.tools.project.project import ToolError
 
 # Parts of org_common that a function does not need: development tools, test support and caches.
 NOT_OURS = ("tools", "testing", "__pycache__")
+# Files that only the tools and servers import: the check of declarations, and ASGI, which no handler may load.
+_NOT_IN_FUNCTIONS = ("check.py", "readable.py", "asgi.py", "admission.py")
 
 
 def packages(pins: Sequence[Pin], target: Target, folder: Path) -> None:
@@ -36,7 +38,8 @@ def packages(pins: Sequence[Pin], target: Target, folder: Path) -> None:
 def ours(folder: Path) -> None:
     """Copy `org_common` without its tools from where it is installed, a checkout or site-packages."""
     source = Path(org_common.__file__).parent
-    shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns(*NOT_OURS), dirs_exist_ok=True)
+    ignored = shutil.ignore_patterns(*NOT_OURS, *_NOT_IN_FUNCTIONS)
+    shutil.copytree(source, folder / source.name, ignore=ignored, dirs_exist_ok=True)
     installed = metadata(OURS)
     ours = folder / f"{source.name}-{installed['Version']}.dist-info"
     ours.mkdir(exist_ok=True)
