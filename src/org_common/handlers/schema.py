@@ -59,19 +59,13 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
     """
     _build(model)
     schema = with_json_values(model.__pydantic_core_schema__)
-    validator = model.__pydantic_validator__
-    if schema is not model.__pydantic_core_schema__:
-        # By default pydantic reuses the validators of the model classes in the schema.
-        validator = SchemaValidator(schema, _use_prebuilt=False)
-    validate_all = validator.validate_json
+    validate_all = _validator(model, schema).validate_json
     # Reporting a million errors of one body took 1.2 GB and 20 s: of a large body only the first bad item is reported.
     validate = validate_all
     if _has_collection(schema):
         validate = _fail_fast_validator(schema).validate_json
 
-    # A validator of the model could set fields that the body does not have.
-    is_plain = schema.get("type") == "model" and "post_init" not in schema
-    is_plain = is_plain and schema["schema"].get("type") == "model-fields"
+    is_plain = _is_plain(schema)
 
     def parse(body: bytes, faults: list[Fault]) -> Any:
         if numbers.may_have_inexact_numbers(body):
@@ -103,6 +97,19 @@ def body_parser(model: type[BaseModel]) -> ParseBody:
         return None
 
     return parse
+
+
+def _validator(model: type[BaseModel], schema: Any) -> Any:
+    if schema is model.__pydantic_core_schema__:
+        return model.__pydantic_validator__
+    # By default pydantic reuses the validators of the model classes in the schema.
+    return SchemaValidator(schema, _use_prebuilt=False)
+
+
+def _is_plain(schema: Any) -> bool:
+    """Without validators of the model, which could set fields that the body does not have."""
+    is_model = schema.get("type") == "model" and "post_init" not in schema
+    return is_model and schema["schema"].get("type") == "model-fields"
 
 
 def _refuse_repeated_key(body: bytes) -> None:
