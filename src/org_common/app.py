@@ -10,6 +10,7 @@ from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
 from org_common.handlers.constraints import at_field
 from org_common.http.finish import SECURITY, Finish
+from org_common.http.observer import IGNORE
 from org_common.pipeline import Pipeline, logger
 from org_common.router import Router
 from org_common.values.errors import OrgError, ResponseTooLarge
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.events.event_source import EventSource
     from org_common.http.cors import Cors
-    from org_common.http.incoming_request import IncomingRequest
     from org_common.http.observer import Observer
     from org_common.http.request import Request
     from org_common.http.response import Response
@@ -117,26 +117,31 @@ class App(Router):
         """Handle one event of an accepted event source. Never raises: errors become problem responses."""
         if self._is_ping and any(is_ping(event) for is_ping in self._is_ping):
             return {}
-        with self.pipeline.observe(context.aws_request_id) as observer:
-            for source in self.events:
-                try:
-                    request = source.read(event, context)
-                except OrgError as error:
-                    if error.status >= 500:
-                        logger().error("%s", error.detail)
-                    return source.to_event(self._refuse_event(error, event, context, observer), event)
-                if request is not None:
-                    request.observer = observer
-                    return self._respond(request, source, event)
-            return to_event(self._refuse_unknown_event(event, context, observer))
+        observer = self.pipeline.observe(context.aws_request_id)
+        if observer is IGNORE:
+            # It neither opens nor closes anything.
+            return self._handle(event, context, observer)
+        with observer:
+            return self._handle(event, context, observer)
 
-    def _respond(self, request: IncomingRequest, source: EventSource, event: Event) -> Event:
-        request.check_size = lambda response: source.to_event(response, event)
-        response = self.pipeline.handle(request)
-        try:
-            return source.to_event(response, event)
-        except ResponseTooLarge as error:
-            return source.to_event(self.pipeline.refuse_response(request, error), event)
+    def _handle(self, event: Event, context: LambdaContext, observer: Observer) -> Event:
+        for source in self.events:
+            try:
+                request = source.read(event, context)
+            except OrgError as error:
+                if error.status >= 500:
+                    logger().error("%s", error.detail)
+                return source.to_event(self._refuse_event(error, event, context, observer), event)
+            if request is None:
+                continue
+            request.observer = observer
+            request.check_size = lambda response, source=source: source.to_event(response, event)
+            response = self.pipeline.handle(request)
+            try:
+                return source.to_event(response, event)
+            except ResponseTooLarge as error:
+                return source.to_event(self.pipeline.refuse_response(request, error), event)
+        return to_event(self._refuse_unknown_event(event, context, observer))
 
     def _refuse_unknown_event(self, event: Event, context: LambdaContext, observer: Observer) -> Response:
         from org_common.events.unknown import unknown_event_error

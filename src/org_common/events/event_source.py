@@ -137,11 +137,20 @@ def check_base_path(path: str) -> str:
     return path
 
 
-def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+# Header names that were seen in lower case. Few names make up all requests, and callers choose some, so it is bounded.
+LOWER_NAMES: set[str] = set()
+MAX_LOWER_NAMES = 200
+
+
+def lower_names(headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers with names in lower case; names that differ only in case are one header, joined as API Gateway does.
 
-    RFC 9110, section 5.1: field names are case-insensitive.
+    RFC 9110, section 5.1: field names are case-insensitive. Names that are in lower case already join `LOWER_NAMES`.
     """
+    if "".join(headers).islower():
+        if len(LOWER_NAMES) + len(headers) <= MAX_LOWER_NAMES:
+            LOWER_NAMES.update(headers)
+        return headers
     lowered: dict[str, str] = {}
     for name, value in headers.items():
         lower = name.lower()

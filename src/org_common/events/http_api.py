@@ -10,6 +10,7 @@ from binascii import a2b_base64
 
 from org_common.events.event_source import (
     LIMIT_BYTES,
+    LOWER_NAMES,
     SURELY_FITS_BYTES,
     broken_event,
     check_base_path,
@@ -73,8 +74,9 @@ class PayloadFormat2:
             raise broken_event() from None
         if not isinstance(headers, dict) or not (cookies is None or is_string_list(cookies)):
             raise broken_event()
-        # 0.4 us. AWS sends names in lower case; `sam local` and events that people write by hand do not.
-        if not "".join(headers).islower():
+        # AWS sends names in lower case; `sam local` and events that people write by hand do not. To compare known names
+        # takes a tenth of looking at their letters, which took 4 % of a warm request.
+        if not headers.keys() <= LOWER_NAMES:
             headers = lower_names(headers)
         if self._is_url:
             path = decode_path(path)  # API Gateway decodes it, a Function URL does not
