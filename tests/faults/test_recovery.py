@@ -15,9 +15,7 @@ from tests.support.report import Report
 
 pytestmark = [pytest.mark.db, pytest.mark.fault]
 
-RUN = "outages after which a request succeeds soon after the database's return"
-# The promise is 0.5 s on a quiet machine (0.02-0.05 s measured); a busy one took 0.97 s.
-RECOVERED_S = 5.0
+RUN = "outages after which the first request succeeds"
 
 
 @pytest.fixture
@@ -56,8 +54,7 @@ def test_recovery(
     with report.case(RUN):
         proxy.restore()
         back_s = time.monotonic()
-        while bench.read(timeout_s=1.5).status != 200:
-            assert time.monotonic() - back_s < 10, "not back after 10 s"
-        took_s = time.monotonic() - back_s
-        report.sample(RUN, "first success after, s", took_s)
-        assert took_s <= RECOVERED_S
+        first = bench.read(timeout_s=1.5)
+        # A figure (0.02-0.05 s; the promise is 0.5), since a busy machine is not a fault; that it succeeds is exact.
+        report.sample(RUN, "first success after, s", time.monotonic() - back_s)
+        assert first.status == 200, first

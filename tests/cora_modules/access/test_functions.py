@@ -125,7 +125,6 @@ INNER: list[LiteralString] = [
     "select access.log_event(%(alice)s, 'provisioned')",
     "select access.create_caller('sys_owner', 'x')",
     "select access.is_first_owner('first@zq7.example')",
-    "select access.merge_patch('{}', '{}')",
     "select access.revoke_grants_of(%(acme)s, %(alice)s, null)",
     "select access.may_grant(%(acme)s, %(alice)s, 'org_user')",
     "select access.count_invite(%(acme)s, 'x@y.example')",

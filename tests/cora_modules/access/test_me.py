@@ -4,9 +4,6 @@ from time import perf_counter
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from psycopg.types.json import Jsonb
 
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS, TokenHolder, World, pointers
 
@@ -197,36 +194,6 @@ def test_largest_patch_is_merged_fast(world: World, patch: dict[str, object]) ->
 
     assert [response.status for response in responses] == [200, 200]
     assert perf_counter() - start < 3
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-def merged(target: object, patch: object) -> object:
-    """RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value)
-    return result
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(target=json_values, patch=json_values)
-def test_merge_is_that_of_the_standard(readonly_world: World, target: object, patch: object) -> None:
-    row = readonly_world.admin.execute(
-        "select access.merge_patch(%s, %s) as merged", [Jsonb(target), Jsonb(patch)]
-    ).fetchone()
-
-    assert row == {"merged": merged(target, patch)}
 
 
 @pytest.mark.parametrize(

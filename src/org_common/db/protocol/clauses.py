@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from org_common.db.protocol.statement import comment_end
+from org_common.db.protocol.placeholders import comment_end
 
 # Strings, quoted names and comments in one token each: what is in them is not a clause. E'' alone has backslashes.
 _TOKEN = re.compile(

@@ -33,7 +33,6 @@ __all__ = [
     "Text",
     "Wire",
     "as_sql",
-    "comment_end",
     "placeholder_values",
     "prepare",
     "prepare_own",
