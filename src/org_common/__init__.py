@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from org_common.events.http_api import HTTP_API, HttpApi
     from org_common.events.keep_warm import KEEP_WARM, KeepWarm
     from org_common.events.rest_api import REST_API, RestApi
+    from org_common.handlers.markers import Cookie, Form, Header, Query
     from org_common.handlers.precondition import Precondition
-    from org_common.handlers.signature import Cookie, Form, Header, Query
     from org_common.http.cors import Cors
     from org_common.http.request import Request
     from org_common.http.response import Response, problem
@@ -112,7 +112,7 @@ _HOMES = {
     "org_common.events.keep_warm": ("KEEP_WARM", "KeepWarm"),
     "org_common.events.rest_api": ("REST_API", "RestApi"),
     "org_common.handlers.precondition": ("Precondition",),
-    "org_common.handlers.signature": ("Cookie", "Form", "Header", "Query"),
+    "org_common.handlers.markers": ("Cookie", "Form", "Header", "Query"),
     "org_common.http.cors": ("Cors",),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response", "problem"),

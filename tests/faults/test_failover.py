@@ -70,7 +70,7 @@ def both(lab: Lab, standby: EmbeddedPostgres) -> str:
 
 
 def refused_writes(standby: EmbeddedPostgres) -> int:
-    """How often somebody tried to write to the standby."""
+    """How many writes reached the standby."""
     return (standby.data / "log").read_text(errors="replace").count("in a read-only transaction")
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from org_common.handlers.markers import Form, Query
 from org_common.handlers.scalar import unwrap
-from org_common.handlers.signature import Form, Query, is_plain_model
+from org_common.handlers.signature import is_plain_model
 
 _NEVER_JSON = {
     "is-instance": "no JSON value is one",

@@ -201,7 +201,7 @@ CORPUS: list[Case] = [
     # --- kid
     *_header("J5", "kid", "kid", [["es-1"], {"es-1": 1}, 1, True, 1.5, "", "a" * 513, "es-1\n", "\x7f", "\ud800"]),
     *_header(
-        # A name that nobody uses as a path, a URL, or a part of a statement: the issuer does not publish it, no more.
+        # The name is only compared with those that the issuer publishes: it is never a path, a URL or a part of a statement.
         *("J6", "unknown_key", "kid"),
         [
             *("../../etc/passwd", "/etc/passwd", "..\\x", "https://evil.test/k", "file:///etc/passwd", "' or '1'='1", "es-1'--"),

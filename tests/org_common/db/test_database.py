@@ -92,10 +92,10 @@ def test_one_after_the_other_on_one_connection(db: Database) -> None:
 
 
 def test_public_and_known_handles_of_one_database(db: Database) -> None:
-    nobody = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
-    somebody = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    anonymous = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
+    signed_in = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
 
-    assert [nobody.value(WHO), somebody.value(WHO), nobody.value(WHO)] == ["anon", "authenticated", "anon"]
+    assert [anonymous.value(WHO), signed_in.value(WHO), anonymous.value(WHO)] == ["anon", "authenticated", "anon"]
 
 
 @pytest.mark.usefixtures("environment")
@@ -146,8 +146,8 @@ def test_every_profile_isolates_alike(lab: Lab, profile: str) -> None:
         with pytest.raises(OrgError) as raised:
             alice.value("with x as (delete from lab.notes returning 1) select count(*) from x")
     assert raised.value.code == "read_only_unit"
-    nobody = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
-    assert nobody.value("select current_setting('request.jwt.claims')") == '{"role":"anon"}'
+    anonymous = open_reader(db, PUBLIC, None, {}, Deadline.after(10))
+    assert anonymous.value("select current_setting('request.jwt.claims')") == '{"role":"anon"}'
     db.close()
 
 

@@ -1,4 +1,4 @@
-"""Header names are case-insensitive (RFC 9110, section 5.1), whatever the event source and whoever reads the header."""
+"""Header names are case-insensitive (RFC 9110, section 5.1), from every event source and for every reader."""
 
 from __future__ import annotations
 

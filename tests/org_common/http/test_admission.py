@@ -1,4 +1,4 @@
-"""Requests run at once up to a limit; a caller's slow ones leave threads to others, and nobody waits without end."""
+"""Requests run at once up to a limit; slow ones of a caller leave threads to others, and each waits a limited time."""
 
 from __future__ import annotations
 

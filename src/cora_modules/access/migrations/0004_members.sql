@@ -6,8 +6,8 @@ grant update (org_role), delete on access.org_members to app_rules;
 create policy rules_change on access.org_members for update to app_rules using (true) with check (true);
 create policy rules_remove on access.org_members for delete to app_rules using (true);
 
--- Who was a member and is not any more. An organization that a deactivated user belonged to may invite them again, and
--- its domain does not readmit those whom it removed.
+-- Former members. An organization that a deactivated user belonged to may invite them again, and
+-- its domain does not readmit users that it removed.
 create table access.former_members (
   org_id uuid not null references access.orgs on delete cascade,
   user_id uuid not null references access.users on delete cascade,
@@ -55,7 +55,7 @@ end
 $$;
 alter function access.require_other_owner(uuid, uuid) owner to app_rules;
 
--- Invites a user whom the caller sees: nobody becomes a member without their consent.
+-- Invites a user that the caller sees: a user becomes a member only with their consent.
 create function access.invite_user(org_id uuid, user_id uuid, role app.org_role)
   returns table (invite access.invites, org_name text, token text)
   language plpgsql volatile security definer set search_path = ''

@@ -172,8 +172,8 @@ end
 $$;
 alter function access.require_not_deactivated(text) owner to app_rules;
 
--- The verified domain that admits this e-mail; no row for none. A domain readmits neither deactivated users nor those whom
--- its organization removed, and decides no case in which two mailboxes differ in dots alone: that takes an invitation.
+-- The verified domain that admits this e-mail; no row if none does. Deactivated users, users that the organization
+-- removed, and mailboxes that differ from another one in dots alone need an invitation.
 create function access.admitting_domain(verified text) returns setof access.org_email_domains
   language plpgsql stable set search_path = ''
 as $$

@@ -50,7 +50,7 @@ def test_is_read(url: str) -> None:
         "options=-c%20geqo%3Doff",
         "target_session_attrs=any&connect_timeout=5",
         "host=/cloudsql/project:region:instance",
-        "user=somebody%40server",
+        "user=login%40server",
     ],
 )
 def test_parameters_of_libpq_are_read(query: str) -> None:
