@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.request import Request
     from org_common.http.response import Response, problem
+    from org_common.http.sse import Event
+    from org_common.http.stream import Stream
     from org_common.lifecycle.build import __build__
     from org_common.lifecycle.startup import prefetch
     from org_common.router import Router
@@ -116,6 +118,8 @@ _HOMES = {
     "org_common.http.cors": ("Cors",),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response", "problem"),
+    "org_common.http.sse": ("Event",),
+    "org_common.http.stream": ("Stream",),
     "org_common.lifecycle.build": ("__build__",),
     "org_common.lifecycle.startup": ("prefetch",),
     "org_common.router": ("Router",),
@@ -176,6 +180,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Cors",
     "Database",
     "Deadline",
+    "Event",
     "Fault",
     "Forbidden",
     "Form",
@@ -217,6 +222,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Secret",
     "Settings",
     "SettingsError",
+    "Stream",
     "SysCheck",
     "SysRole",
     "TooManyRequests",

@@ -8,7 +8,7 @@ from typing import Any, Required, TypedDict
 from org_common.auth.rules import Rule
 from org_common.events.event_source import SURELY_FITS_ANYWHERE_BYTES
 from org_common.handlers.binding import Binding
-from org_common.handlers.result import ResultWriter
+from org_common.handlers.result import ResultWriter, returns_stream
 from org_common.handlers.signature import NO_PROVIDERS, Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response
@@ -80,6 +80,7 @@ class Route:
         "handler",
         "idempotent",
         "is_public",
+        "is_stream",
         "method",
         "path",
         "provided",
@@ -128,6 +129,7 @@ class Route:
         self._isolation: Isolation = options.get("isolation", DEFAULT_ISOLATION)
         self.provided: Mapping[type, Callable[[Request], Any]] = provided
         self.status: int = options.get("status", 200)
+        self.is_stream: bool = returns_stream(self.signature.result)
         # The positions of the injected arguments; None where the handler does not take one.
         self._identity_at = self.signature.injects("identity")
         self._reader_at = self.signature.injects("reader")
@@ -172,6 +174,11 @@ class Route:
             raise TypeError(
                 f"{where} is PUBLIC and idempotent=True, and a stored response belongs to a caller: use allow=TOKEN, "
                 "or remove idempotent="
+            )
+        if self.idempotent and self.is_stream:
+            raise TypeError(
+                f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: "
+                "remove idempotent=, and let the client resume by Last-Event-ID"
             )
         if self._isolation not in ISOLATIONS:
             raise TypeError(

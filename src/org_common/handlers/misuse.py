@@ -27,7 +27,10 @@ def not_plain_error(handler: str, *, is_async: bool) -> TypeError:
             f"{handler} is async, but a Lambda environment serves one request at a time, so nothing else could run "
             "meanwhile. Write `def` instead of `async def`"
         )
-    return TypeError(f"{handler} yields, but a handler returns its result: return a list or a Page")
+    return TypeError(
+        f"{handler} yields, but a handler returns its result: return a list or a Page. To send items as they are "
+        "produced, return Stream(items()), where `items` is a function that yields each Event"
+    )
 
 
 def marker_error(marker: str, alias: object, constraints: Mapping[str, Any]) -> TypeError:
@@ -160,8 +163,13 @@ def _why_not_json(annotation: Any) -> str:
     if kind.__name__ in ("timedelta", "complex", "type"):
         return "is not JSON: return a string or a number"
     if kind.__name__ != "Callable" and issubclass(kind, Iterable):
-        return "is not JSON: return a list, for example `sorted(items)`"
+        return "is not JSON: return a list, for example `sorted(items)`, or a Stream of its items"
     return "is not JSON: return a model, a dict, a list or a Response"
+
+
+def undeclared_stream() -> TypeError:
+    """The error for a handler that returned a `Stream` without saying so: servers admit streams by the annotation."""
+    return TypeError("the handler returned a Stream, and its return annotation has none: annotate it `-> Stream`")
 
 
 def is_with_status(value: object) -> bool:

@@ -49,7 +49,7 @@ OWN = frozenset(
         *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed", "BatchRecords", "BatchFailures"),
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
-        *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
+        *("SecretsRefreshed", "SecretsRetried", "SecretsStale", "StreamItems", "TimeToFirstByte"),
     }
 )
 

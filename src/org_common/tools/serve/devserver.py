@@ -180,6 +180,8 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             # Our request log has the duration and its parts.
             access_log=False,
             server_header=False,
+            # An open stream would delay a restart for as long as the browser keeps it.
+            timeout_graceful_shutdown=2,
         )
 
 
