@@ -12,6 +12,7 @@ import read
 import request
 import routes
 import secrets_cold
+import stream
 
 ALL = {
     "imports": imports.main,
@@ -22,6 +23,7 @@ ALL = {
     "read": read.main,
     "observability": observability.main,
     "secrets": secrets_cold.main,
+    "stream": stream.main,
     "coldstart": coldstart.main,
 }
 

@@ -20,7 +20,7 @@ from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.http.stream import StreamedResponse
 from org_common.http.streaming import send_response, send_stream
-from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized
+from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized, Unavailable
 from org_common.values.types import Deadline
 
 # The limit of Lambda for a request (6 MB).
@@ -130,10 +130,13 @@ class Asgi:
             respond = partial(app.pipeline.respond, request)
             if app.pipeline.has_streams and app.pipeline.streams(request.method, request.path):
                 return await self._open_stream(respond, shares, deadline_s)
-            return await self._admission.run(respond, shares, deadline_s=deadline_s)
+            response = await self._admission.run(respond, shares, deadline_s=deadline_s)
+        if isinstance(response, StreamedResponse):
+            self._admit_late(response, shares)
+        return response
 
     async def _open_stream(self, respond: Callable[[], Response], shares: list[Share], deadline_s: float) -> Response:
-        """The response of a route that streams, which is admitted first: a refused one has no effect."""
+        """The response of a route that is annotated `-> Stream`: admitted first, so a refused one has no effect."""
         self._streams.take(1, shares)
         release = partial(self._streams.give_back, 1, shares)
         try:
@@ -146,6 +149,15 @@ class Asgi:
         else:
             release()
         return response
+
+    def _admit_late(self, response: StreamedResponse, shares: list[Share]) -> None:
+        """Admit the stream of a route that is not annotated as one."""
+        try:
+            self._streams.take(1, shares)
+        except Unavailable:
+            response.close()
+            raise
+        response.release = partial(self._streams.give_back, 1, shares)
 
     def _authenticate(self, app: App, request: IncomingRequest) -> None:
         """Raises `Unauthorized` without a valid token, as API Gateway's authorizer does before the app."""

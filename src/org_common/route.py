@@ -176,10 +176,7 @@ class Route:
                 "or remove idempotent="
             )
         if self.idempotent and self.is_stream:
-            raise TypeError(
-                f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: "
-                "remove idempotent=, and let the client resume by Last-Event-ID"
-            )
+            raise _idempotent_stream(where)
         if self._isolation not in ISOLATIONS:
             raise TypeError(
                 f"{where}: isolation={self._isolation!r} is not a level. Use one of {', '.join(ISOLATIONS)}"
@@ -317,6 +314,8 @@ class Route:
                 scope.ensure_authorized()
             response = self._render(request, arguments)
             scope.ensure_authorized()
+            if key is not None and response.is_stream:
+                raise _idempotent_stream(f"{self.method} {self.path}")
             stored: StoredResponse = (response.status, response.headers, response.body, response.cookies)
             if len(response.body) >= SURELY_FITS_ANYWHERE_BYTES:
                 response = host.finish_before_commit(request, response)
@@ -369,6 +368,13 @@ def declared_twice(route: Route, other: Route) -> str:
     return (
         f"{route.method} {route.path} is declared twice: the handler {other.handler.__name__!r} in "
         f"{code.co_filename}:{code.co_firstlineno} has it already ({other.method} {other.path}). Remove one of them"
+    )
+
+
+def _idempotent_stream(where: str) -> TypeError:
+    return TypeError(
+        f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: remove "
+        "idempotent=, and let the client resume by Last-Event-ID"
     )
 
 

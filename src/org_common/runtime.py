@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-from base64 import b64decode
 from functools import partial
 from http.client import HTTPException
 from importlib import import_module
@@ -21,12 +20,12 @@ from org_common.app import App
 from org_common.events.function_url import FunctionUrl
 from org_common.events.rest_api import RestApi
 from org_common.http.producer import HEAD_S, Producer, error_event
-from org_common.http.response import Response
+from org_common.http.response import Response, build_response
 from org_common.http.sse import HEARTBEAT
 from org_common.http.stream import COMPLETE, FAILED, HUNG_UP, OUT_OF_TIME, StreamedResponse
 from org_common.lifecycle.runtime_api import Context, ResponseStream, RuntimeApi
 from org_common.lifecycle.startup import SNAP_START, initialization_type, snapshot_hooks
-from org_common.values.errors import GatewayTimeout, OrgError, ResponseTooLarge
+from org_common.values.errors import GatewayTimeout, OrgError
 
 TYPE_CHECKING = False
 
@@ -131,9 +130,10 @@ class StreamSender:
         item = self._next(HEAD_S)
         if isinstance(item, Response):
             finished = self._pipeline.replace_stream(self._request, item)
-            _send_complete(self._api, self._context, self._source.to_event(finished, self._event))
+            head = _head(self._source, finished, self._event)
+            _send_complete(self._api, self._context, head, finished.body)
             return FAILED
-        head = _head(self._source.to_event(self._response, self._event))
+        head = _head(self._source, self._response, self._event)
         self._body = body = self._api.stream(self._context.aws_request_id, head)
         while (outcome := self._send_item(body, item)) is None:
             item = self._next(self._response.heartbeat_s)
@@ -199,38 +199,37 @@ def _respond_as_stream(api: RuntimeApi, app: App, source: EventSource, context: 
     except OrgError:
         # The app responds with the problem.
         request = None
-    if request is None or not app.pipeline.streams(request.method, request.path):
-        _send_complete(api, context, app(event, context))
+    if request is None:
+        problem = app(event, context)
+        head = {name: problem[name] for name in HEAD_KEYS if name in problem}
+        _send_complete(api, context, head, problem["body"].encode())
         return
     with app.pipeline.observe(context.aws_request_id) as observer:
         request.observer = observer
+        # A response stream may be larger than a complete response.
         request.check_size = None
         response = app.pipeline.handle(request)
-        try:
-            response_event = source.to_event(response, event)
-        except ResponseTooLarge as error:
-            response = app.pipeline.refuse_response(request, error)
-            response_event = source.to_event(response, event)
     if isinstance(response, StreamedResponse):
         StreamSender(api, app, source, context, event, request, response).send()
     else:
-        _send_complete(api, context, response_event)
+        _send_complete(api, context, _head(source, response, event), response.body)
 
 
-def _send_complete(api: RuntimeApi, context: Context, response_event: Mapping[str, Any]) -> None:
+def _send_complete(api: RuntimeApi, context: Context, head: Mapping[str, Any], content: bytes) -> None:
     """Send a complete response as a stream: no other format is read where one is expected."""
-    body = api.stream(context.aws_request_id, _head(response_event))
-    content: str = response_event["body"]
+    body = api.stream(context.aws_request_id, head)
     try:
-        body.send(b64decode(content) if response_event["isBase64Encoded"] else content.encode())
+        body.send(content)
         body.end()
     except (OSError, HTTPException):
         # Lambda has closed the connection: no one reads any more.
         body.abort()
 
 
-def _head(response_event: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: response_event[name] for name in HEAD_KEYS if name in response_event}
+def _head(source: EventSource, response: Response, event: Any) -> dict[str, Any]:
+    """Status, headers and cookies, in the format of the event source."""
+    head = source.to_event(build_response(response.status, response.headers, b"", response.cookies), event)
+    return {name: head[name] for name in HEAD_KEYS if name in head}
 
 
 def _streaming_source(handler: Handler, event: Any, context: Context) -> EventSource | None:

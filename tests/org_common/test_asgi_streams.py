@@ -1,15 +1,13 @@
-"""Streams of an app with a database: what a handler did is committed, and a stream holds no connection."""
+"""Streams of an app with a database: what a handler did is committed before the first byte."""
 
 import json
 import uuid
 from collections.abc import Iterator
-from threading import Event as Gate
 
-import psycopg
 import pytest
 
 from cora_modules import demo
-from org_common import PUBLIC, SIGNED_IN, App, Event, Identity, Reader, Stream, Transaction, reader
+from org_common import SIGNED_IN, App, Event, Identity, Response, Stream, Transaction, reader
 from org_common.config.settings import Settings
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
@@ -21,12 +19,10 @@ from tests.support.streams import Server, served
 
 pytestmark = pytest.mark.db
 
-WAIT_S = 20.0
 # One connection for all streams.
 CONNECTIONS = 1
 NOW = "select pg_current_xact_id()::text"
 STATUS = "select pg_xact_status(%(id)s::text::xid8)"
-go_on = Gate()
 app = App("asgi-streams")
 
 
@@ -53,19 +49,9 @@ def reuse(tx: Transaction) -> Stream:
     return Stream(items())
 
 
-@app.get("/held", allow=SIGNED_IN)
-def hold(db: Reader) -> Stream:
-    first = db.value(NOW.replace("pg_current_xact_id()", "1"))
-
-    def items() -> Iterator[Event]:
-        yield Event(first)
-        assert go_on.wait(WAIT_S)
-
-    return Stream(items())
-
-
-@app.get("/admins", allow=PUBLIC)
-def public() -> Stream:
+@app.post("/idempotent", allow=SIGNED_IN, idempotent=True)
+def repeat(tx: Transaction) -> Response:
+    tx.value(NOW)
     return Stream([Event("a")])
 
 
@@ -92,10 +78,8 @@ ALICE = Person(subject("alice"), issuer=ISSUER)
 
 @pytest.fixture
 def server(database: Database) -> Iterator[Server]:
-    go_on.clear()
     with served(app, database=database) as running:
         yield running
-        go_on.set()
 
 
 def claims() -> dict[str, str]:
@@ -122,19 +106,13 @@ def test_transaction_is_over_in_the_iterator(server: Server) -> None:
     assert json.loads(str(error.data))["code"] == "internal_error"
 
 
+def test_stream_is_not_stored_for_an_idempotency_key(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    client = Client(app, person=ALICE)
+
+    assert client.post("/idempotent").status == 200
+    assert client.post("/idempotent", headers={"idempotency-key": "1"}).status == 500
+    assert "a stream cannot be stored for the next request" in caplog.text
+
+
 def test_refused_caller_starts_no_stream(server: Server) -> None:
     assert server.open("/written", "POST").status == 401
-
-
-def test_open_streams_hold_no_connection(server: Server, local: LocalDatabase) -> None:
-    streams = [server.open("/held", **claims()) for _ in range(50)]
-
-    assert {stream.block() for stream in streams} == {b"data: 1\n\n"}
-    with psycopg.connect(local.admin_url) as admin:
-        rows = admin.execute(
-            "select state from pg_stat_activity where datname = %s and usename = 'app_login'", [local.name]
-        ).fetchall()
-    assert rows == [("idle",)] * CONNECTIONS
-
-    go_on.set()
-    assert {stream.read() for stream in streams} == {b""}

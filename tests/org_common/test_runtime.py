@@ -25,7 +25,7 @@ SHOP = """
     import time
     from pathlib import Path
 
-    from org_common import FUNCTION_URL, HTTP_API, PUBLIC, REST_API, App, Bearer, Conflict, Event, Stream
+    from org_common import FUNCTION_URL, HTTP_API, PUBLIC, REST_API, App, Bearer, Conflict, Event, Response, Stream
 
     app = App("shop", identity=Bearer(), events=(FUNCTION_URL, REST_API, HTTP_API))
     gate = Path(__file__).with_name("gate")
@@ -57,6 +57,10 @@ SHOP = """
                 yield b"x" * 10 if raw else Event(str(number))
             raise Conflict("Not now.", code="not_now")
         return Stream(items(), content_type="text/csv") if raw else Stream(items())
+
+    @app.get("/big", allow=PUBLIC)
+    def big() -> Response:
+        return Response(bytes(7_000_000), headers={"content-type": "application/octet-stream"})
 
     @app.get("/hello", allow=PUBLIC)
     def hello() -> dict[str, str]:
@@ -172,6 +176,12 @@ def test_other_responses_of_the_function_are_streams_too(environment: Environmen
     assert (missing.head["statusCode"], json.loads(problem)["code"]) == (404, "unknown_route")
     assert answer.is_complete
     assert missing.is_complete
+
+
+def test_complete_response_may_be_larger_than_elsewhere(environment: Environment) -> None:
+    answer, body = ask(environment, url_event("/big"))
+
+    assert (answer.head["statusCode"], len(body)) == (200, 7_000_000)
 
 
 def test_malformed_event_is_a_stream_as_well(environment: Environment) -> None:

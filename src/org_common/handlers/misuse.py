@@ -167,11 +167,6 @@ def _why_not_json(annotation: Any) -> str:
     return "is not JSON: return a model, a dict, a list or a Response"
 
 
-def undeclared_stream() -> TypeError:
-    """The error for a handler that returned a `Stream` without saying so: servers admit streams by the annotation."""
-    return TypeError("the handler returned a Stream, and its return annotation has none: annotate it `-> Stream`")
-
-
 def is_with_status(value: object) -> bool:
     """Whether it is a body and its status, as the handlers of Flask and Powertools return them."""
     return (

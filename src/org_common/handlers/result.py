@@ -53,7 +53,7 @@ class ResultWriter:
     status: int
     """The status of a success, unless the handler returns a `Response`; None makes a 200 a 204."""
 
-    __slots__ = ("_annotation", "_headers", "_may_be_none", "_streams", "_write", "status")
+    __slots__ = ("_annotation", "_headers", "_may_be_none", "_write", "status")
 
     def __init__(self, annotation: object, status: int, cache: str = NO_STORE) -> None:
         """`cache` is the value of Cache-Control: `ValueError` if a header cannot carry it.
@@ -67,7 +67,6 @@ class ResultWriter:
         check_headers(self._headers)
         self._annotation = annotation
         self._may_be_none = may_be_none(annotation)
-        self._streams = returns_stream(annotation)
         self._write: Callable[[Any], bytes] | None = None
 
     def prepare(self) -> None:
@@ -84,8 +83,6 @@ class ResultWriter:
                 raise _mismatch(self._annotation, None)
             return Response(status=204 if self.status == 200 else self.status)
         if isinstance(value, Response):
-            if value.is_stream and not self._streams:
-                raise _undeclared_stream()
             return check_response(value)
         headers = self._headers.copy()
         write = self._write
@@ -125,7 +122,7 @@ def may_be_none(annotation: object) -> bool:
 
 
 def returns_stream(annotation: object) -> bool:
-    """Whether a handler with this return annotation may return a `Stream`."""
+    """Whether this return annotation names `Stream`."""
     return any(isinstance(kind, type) and getattr(kind, "is_stream", False) for kind in _union_members(annotation))
 
 
@@ -173,12 +170,6 @@ def _refuse_status(value: object) -> None:
 
     if is_with_status(value):
         raise _mismatch(None, value)
-
-
-def _undeclared_stream() -> TypeError:
-    from org_common.handlers.misuse import undeclared_stream
-
-    return undeclared_stream()
 
 
 def _mismatch(annotation: object, value: object) -> TypeError:

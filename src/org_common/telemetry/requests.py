@@ -268,7 +268,7 @@ class RequestObserver(Observer):
         span.end()
 
     def _write(self, handler: log.Handler, invocation: Invocation) -> None:
-        if self._has_failed() and invocation.kept:
+        if invocation.kept and self._has_failed():
             handler.write_kept(invocation)
         if handler.text:
             if handler.threshold <= logging.INFO:
@@ -311,9 +311,10 @@ class RequestObserver(Observer):
             "Duration": ("Milliseconds", self._took_ms()),
             "ResponseBytes": ("Bytes", self._bytes),
             # Lambda's own metric Errors stays at 0, since the app responds to each error.
-            "Faults": ("Count", 1 if self._has_failed() else 0),
+            "Faults": ("Count", 1 if self._status >= 500 else 0),
         }
         if self._stream is not None:
+            measured["Faults"] = ("Count", 1 if self._has_failed() else 0)
             measured["StreamItems"] = ("Count", self._stream.events)
             if self._stream.first_byte_s is not None:
                 measured["TimeToFirstByte"] = ("Milliseconds", self._ms_until(self._stream.first_byte_s))

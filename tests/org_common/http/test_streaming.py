@@ -287,6 +287,25 @@ def test_stream_ends_with_the_server() -> None:
     assert made.hung_up.wait(WAIT_S)
 
 
+def test_stream_without_an_annotation_counts_as_well() -> None:
+    undeclared = App("undeclared")
+
+    @undeclared.get("/tapes/{name}", allow=PUBLIC)
+    def handler(name: str) -> Response:
+        return Stream(events(tapes.setdefault(name, Tape())))
+
+    with served(undeclared, streams=2) as server:
+        first = server.open("/tapes/undeclared-0")
+        first.block()
+        refused = server.open("/tapes/undeclared-1")
+
+        assert refused.status == 503
+        assert tapes["undeclared-1"].produced == 0
+        tapes["undeclared-0"].go_on.set()
+        first.hang_up()
+        assert tapes["undeclared-0"].closed.wait(WAIT_S)
+
+
 def test_streams_beyond_the_limit_are_refused_before_the_handler_runs() -> None:
     with served(app, streams=4) as server:
         # Half of them for one address.
