@@ -81,7 +81,9 @@ declare
 begin
   -- The deletion of a workspace, its restoration and its purge are one event each.
   if event is null or coalesce(new.deleted_with_ws, false) or coalesce(old.deleted_with_ws, false)
-    or not exists (select from ws.workspaces w where w.org_id = about.org_id and w.id = about.ws_id)
+    or not exists (
+      select from ws.workspaces w where w.org_id = about.org_id and w.id = about.ws_id and w.deleted_at is null
+    )
   then
     return null;
   end if;
