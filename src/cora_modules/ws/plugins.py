@@ -12,7 +12,7 @@ app = App("ws-plugins")
 
 @app.get("/workspaces/{ws_id}/plugins", allow=WsCheck("ws_user"))
 def list_plugins(db: Reader, ws_id: UUID, page: PageRequest) -> Page[Plugin]:
-    """List the modules: whether each is on, its settings, and where each value comes from."""
+    """List the modules: whether each is on, who decides that, and the workspace's settings."""
     return db.page(Plugin, queries.LIST_PLUGINS, {"ws_id": ws_id}, page=page, by=("module",))
 
 

@@ -38,7 +38,7 @@ def get_workspace(db: Reader, ws_id: UUID) -> Workspace:
     return db.one(Workspace, queries.GET_WORKSPACE, {"ws_id": ws_id})
 
 
-@app.patch("/workspaces/{ws_id}", allow=WS_ADMIN)
+@app.patch("/workspaces/{ws_id}", allow=WS_ADMIN, retry=True)
 def update_workspace(tx: Transaction, ws_id: UUID, body: WorkspacePatch) -> Workspace:
     """Change the fields that are sent."""
     return tx.one(Workspace, queries.UPDATE_WORKSPACE, {"ws_id": ws_id, "patch": body})

@@ -330,6 +330,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "ws.create_workspace": ["authenticated"],
         "ws.delete_workspace": ["authenticated"],
         "ws.ids": ["authenticated"],
+        "ws.member_count": ["authenticated"],
         "ws.org_config": ["authenticated"],
         "ws.plugins": ["authenticated"],
         "ws.remove_member": ["authenticated"],

@@ -45,6 +45,9 @@ CALLS: dict[LiteralString, tuple[Outcome, ...]] = {
     "select ws.set_plugin(%(rockets)s, 'chat', true, '{}')": (1, 1, "OC403", *HIDDEN),
     "select ws.set_plugin(%(rockets)s, 'unknown', true, '{}')": ("OC404", "OC404", "OC403", *HIDDEN),
     "select ws.org_config(%(acme)s)": ("OC403", 1, "OC403", "OC403", 1, *["OC404"] * 4),
+    "select from ws.member_count(%(rockets)s) as n where n = 3": (1, 1, 1, 0, 0, 0, 0, 0, 0),
+    "select from ws.member_count(%(rockets)s) as n where n is null": (0, 0, 0, 1, 1, 1, 1, 1, 1),
+    "select from ws.member_count(%(old)s) as n where n is null": (1,) * 9,
     "select ws.ids()": (1, 1, 1, 0, 0, 1, 0, 0, 0),
     "select ws.ids('ws_owner')": (1, 0, 0, 0, 0, 1, 0, 0, 0),
     "select where app.has_ws_role(%(rockets)s, 'ws_admin')": (1, 1, 0, 0, 0, 0, 0, 0, 0),
@@ -68,6 +71,8 @@ INNER: tuple[LiteralString, ...] = (
     "select ws.log_workspace()",
     "select ws.log_member()",
     "select ws.append_only()",
+    "select ws.copy_name()",
+    "select ws.copy_name_to_members()",
 )
 
 

@@ -139,6 +139,15 @@ def test_patch_changes_what_is_sent(world: WsWorld) -> None:
     assert after == {**before, **changed}
 
 
+def test_renamed_workspace_is_listed_under_its_new_name(world: WsWorld) -> None:
+    create(world.as_("frank"), "Between")
+    world.as_("carol").patch(WS, {"name": "A new name"})
+
+    assert [item["name"] for item in world.as_("frank").get(LIST).json()["items"]] == ["A new name", "Between"]
+    # Also for those who are members again later.
+    assert {row["ws_name"] for row in world.ws_rows("ws_members", f"ws_id = '{ROCKETS}'")} == {"A new name"}
+
+
 @pytest.mark.parametrize("name", ["deletedAt", "orgId", "createdBy", "purgeAt", "myRole"])
 def test_patch_rejects_fields_that_are_fixed(readonly_world: WsWorld, name: str) -> None:
     response = readonly_world.as_("carol").patch(WS, {name: None})

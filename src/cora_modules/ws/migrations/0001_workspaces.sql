@@ -73,6 +73,8 @@ create table ws.ws_members (
   ws_id uuid not null,
   user_id uuid not null,
   ws_role app.ws_role not null,
+  -- A copy of the workspace's name, by trigger: a page of a user's workspaces by name is then one range of an index.
+  ws_name text not null,
   added_at timestamptz not null default now(),
   added_by uuid,
   deleted_at timestamptz,
@@ -91,7 +93,8 @@ create table ws.ws_members (
   check ((deleted_at is null) = (purge_at is null and not deleted_with_ws))
 );
 create index on ws.ws_members (ws_id, user_id);
-create index on ws.ws_members (user_id, org_id, ws_id);
+create index on ws.ws_members (user_id, org_id);
+create index on ws.ws_members (user_id, org_id, ws_name, ws_id) where deleted_at is null;
 create index on ws.ws_members (ws_id, added_at, user_id) where deleted_at is null;
 create index on ws.ws_members (purge_at) where purge_at is not null;
 
@@ -118,6 +121,30 @@ begin
 end
 $$;
 
+create function ws.copy_name() returns trigger
+  language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  -- All functions that add members have locked the workspace.
+  new.ws_name := (select w.name from ws.workspaces w where w.org_id = new.org_id and w.id = new.ws_id);
+  return new;
+end
+$$;
+alter function ws.copy_name() owner to app_rules;
+create trigger name before insert on ws.ws_members for each row execute function ws.copy_name();
+
+create function ws.copy_name_to_members() returns trigger
+  language plpgsql volatile security definer set search_path = ''
+as $$
+begin
+  update ws.ws_members m set ws_name = new.name where m.org_id = new.org_id and m.ws_id = new.id;
+  return null;
+end
+$$;
+alter function ws.copy_name_to_members() owner to app_rules;
+create trigger name after update of name on ws.workspaces for each row
+  when (new.name <> old.name) execute function ws.copy_name_to_members();
+
 -- Forced row-level security applies to the table's owner too.
 create policy operator on ws.ws_config_sys to current_user using (only_row) with check (only_row);
 insert into ws.ws_config_sys default values;
@@ -128,7 +155,7 @@ create view ws.live_workspaces with (security_invoker = true) as
          w.created_at, w.created_by, w.updated_at, w.updated_by
   from ws.workspaces w where w.deleted_at is null;
 create view ws.live_members with (security_invoker = true) as
-  select m.org_id, m.ws_id, m.user_id, m.ws_role, m.added_at, m.added_by
+  select m.org_id, m.ws_id, m.user_id, m.ws_role, m.ws_name, m.added_at, m.added_by
   from ws.ws_members m where m.deleted_at is null;
 
 -- The caller's role -------------------------------------------------------------------------------------------------
@@ -186,13 +213,29 @@ $$;
 alter function ws.ids(app.ws_role) owner to app_rules;
 grant execute on function ws.ids(app.ws_role) to authenticated;
 
+-- The number of members of a workspace of the caller, null for another one. The policies would look at each member.
+create function ws.member_count(ws_id uuid) returns bigint
+  language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  if app.has_ws_role(member_count.ws_id, 'ws_user') then
+    return (select count(*) from ws.ws_members m where m.ws_id = member_count.ws_id and m.deleted_at is null);
+  end if;
+  return null;
+end
+$$;
+alter function ws.member_count(uuid) owner to app_rules;
+grant execute on function ws.member_count(uuid) to authenticated;
+
 -- Policies of tenants -----------------------------------------------------------------------------------------------
 
--- The caller's own memberships come first: for these, the set of all their workspaces is never evaluated.
+-- The caller's own memberships come first: for these, the set of all their workspaces is never evaluated. A CASE: the
+-- planner takes an OR apart for two index scans, which evaluates the set and sorts all memberships for one page (1,000
+-- workspaces: 9.3 instead of 0.6 ms).
 grant select on ws.ws_members, ws.live_members to authenticated;
 create policy members_read on ws.ws_members for select to authenticated using (
   org_id = any (array(select access.org_ids()))
-  and (user_id = (select app.uid()) or ws_id = any (array(select ws.ids())))
+  and case when user_id = (select app.uid()) then true else ws_id = any (array(select ws.ids())) end
 );
 
 -- The membership of the row's workspace instead of the set: a page of 10 costs the same for members of 10 workspaces

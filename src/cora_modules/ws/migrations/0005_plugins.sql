@@ -25,25 +25,31 @@ create policy rules_read on ws.ws_plugins for select to app_rules using (true);
 create policy rules_create on ws.ws_plugins for insert to app_rules with check (true);
 create policy rules_change on ws.ws_plugins for update to app_rules using (true) with check (true);
 
--- The functional modules, whether the platform has them on, and what the organization has set: null inherits. The
--- module that manages them replaces this function with a look-up in its tables (`create or replace`).
+-- The modules that a workspace can use, whether the platform has them on, and what the organization has set: null
+-- inherits. The module mgmt manages them; without it, there are these three. What is off for lack of another module is
+-- off in the organization.
 create function ws.find_modules(wanted_org_id uuid) returns table (
-  module text, sys_enabled boolean, sys_config jsonb, org_enabled boolean, org_config jsonb
+  module text, sys_enabled boolean, org_enabled boolean
 )
   language plpgsql stable set search_path = ''
 as $$
 begin
-  return query
-    select m.name, true, '{}'::jsonb, null::boolean, '{}'::jsonb from unnest(array['ai', 'chat', 'kb']) as m (name);
+  if to_regclass('mgmt.modules') is null then
+    return query select m.name, true, null::boolean from unnest(array['ai', 'chat', 'kb']) as m (name);
+  else
+    return query
+      select m.name, m.platform_enabled, case when m.decided_by = 'dependency' then false else m.enabled end
+      from mgmt.resolve(wanted_org_id) m where m.kind = 'functional' and m.name <> 'ws';
+  end if;
 end
 $$;
 alter function ws.find_modules(uuid) owner to app_rules;
 
 -- The plugins of a workspace, each with the level that decides: the first that has it off, or the last that has it on.
--- Settings of a workspace override those of the organization, and these the platform's.
+-- Settings of a module in the platform and in the organization are for their admins, and not here.
 create function ws.plugins(ws_id uuid) returns table (
   module text, enabled boolean, enabled_from text, sys_enabled boolean, org_enabled boolean, ws_enabled boolean,
-  config jsonb, config_from jsonb
+  config jsonb
 )
   language plpgsql stable security definer set search_path = ''
 as $$
@@ -59,13 +65,7 @@ begin
         when m.org_enabled is not null then 'org'
         else 'sys'
       end,
-      m.sys_enabled, m.org_enabled, p.enabled,
-      m.sys_config || m.org_config || coalesce(p.config, '{}'),
-      (
-        select coalesce(jsonb_object_agg(k.key, case when p.config ? k.key then 'ws' when m.org_config ? k.key then 'org'
-          else 'sys' end), '{}')
-        from jsonb_object_keys(m.sys_config || m.org_config || coalesce(p.config, '{}')) as k (key)
-      )
+      m.sys_enabled, m.org_enabled, p.enabled, coalesce(p.config, '{}')
     from ws.workspaces w
     cross join lateral ws.find_modules(w.org_id) m
     left join ws.ws_plugins p on p.org_id = w.org_id and p.ws_id = w.id and p.module = m.module

@@ -24,9 +24,7 @@ class Plugin(Model):
     ws_enabled: bool | None
     """None inherits from the organization."""
     config: dict[str, JsonValue]
-    """The settings of all levels. Those of the workspace come first, then those of the organization."""
-    config_from: dict[str, Level]
-    """Where each setting of `config` comes from."""
+    """The workspace's own settings."""
 
 
 class NewPlugin(Model):

@@ -1,7 +1,7 @@
 """SQL of the plugins of a workspace."""
 
 LIST_PLUGINS = """
-select p.module, p.enabled, p.enabled_from, p.sys_enabled, p.org_enabled, p.ws_enabled, p.config, p.config_from
+select p.module, p.enabled, p.enabled_from, p.sys_enabled, p.org_enabled, p.ws_enabled, p.config
 from ws.plugins(%(ws_id)s) p
 """
 

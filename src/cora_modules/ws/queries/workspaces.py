@@ -1,31 +1,37 @@
 """SQL of workspaces, favorites and activity."""
 
 _COLUMNS = """
-select w.id, w.org_id, w.name, w.description, w.color, w.icon, w.tags, w.status, w.retention_days,
-       w.created_at, w.updated_at,
+       w.org_id, w.description, w.color, w.icon, w.tags, w.status, w.retention_days, w.created_at, w.updated_at,
 """
-_SELECT_WORKSPACE = (
-    _COLUMNS
-    + """
+_MINE = """
        me.ws_role as my_role,
        exists (
          select from ws.ws_favorites f where f.org_id = w.org_id and f.ws_id = w.id and f.user_id = me.user_id
        ) as is_favorite,
-       (select count(*) from ws.live_members c where c.org_id = w.org_id and c.ws_id = w.id) as member_count
+       ws.member_count(w.id) as member_count
 """
-)
+_SELECT_WORKSPACE = "select w.id, w.name," + _COLUMNS + _MINE
 _JOIN_MY_MEMBERSHIP = """
 join ws.live_members me on me.org_id = w.org_id and me.ws_id = w.id and me.user_id = (select app.uid())
 """
 
-LIST_WORKSPACES = _SELECT_WORKSPACE + "from ws.live_workspaces w" + _JOIN_MY_MEMBERSHIP + "where w.org_id = %(org_id)s"
+# Name and id of the membership, and not of the joined workspace: the page is then one range of an index.
+LIST_WORKSPACES = (
+    "select me.ws_id as id, me.ws_name as name,"
+    + _COLUMNS
+    + _MINE
+    + "from ws.live_workspaces w"
+    + _JOIN_MY_MEMBERSHIP
+    + "where me.org_id = %(org_id)s"
+)
 
 GET_WORKSPACE = _SELECT_WORKSPACE + "from ws.live_workspaces w" + _JOIN_MY_MEMBERSHIP + "where w.id = %(ws_id)s"
 
 # The new workspace has one member, the caller. Both are constants here: the membership that the function inserts is
 # not visible in the snapshot of this statement.
 CREATE_WORKSPACE = (
-    _COLUMNS
+    "select w.id, w.name,"
+    + _COLUMNS
     + """
   'ws_owner' as my_role, false as is_favorite, 1 as member_count
 from ws.create_workspace(
