@@ -8,7 +8,7 @@ from typing import Any, Required, TypedDict
 from org_common.auth.rules import Rule
 from org_common.events.event_source import SURELY_FITS_ANYWHERE_BYTES
 from org_common.handlers.binding import Binding
-from org_common.handlers.result import ResultWriter, returns_stream
+from org_common.handlers.result import ResultWriter, idempotent_stream_error, returns_stream
 from org_common.handlers.signature import NO_PROVIDERS, Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response
@@ -182,7 +182,7 @@ class Route:
                 "or remove idempotent="
             )
         if self.idempotent and self.is_stream:
-            raise _idempotent_stream(where)
+            raise idempotent_stream_error(where)
         if self._isolation not in ISOLATIONS:
             raise TypeError(
                 f"{where}: isolation={self._isolation!r} is not a level. Use one of {', '.join(ISOLATIONS)}"
@@ -321,7 +321,7 @@ class Route:
             response = self._render(request, arguments)
             scope.ensure_authorized()
             if key is not None and response.is_stream:
-                raise _idempotent_stream(f"{self.method} {self.path}")
+                raise idempotent_stream_error(f"{self.method} {self.path}")
             stored: StoredResponse = (response.status, response.headers, response.body, response.cookies)
             if len(response.body) >= SURELY_FITS_ANYWHERE_BYTES:
                 response = host.finish_before_commit(request, response)
@@ -374,13 +374,6 @@ def declared_twice(route: Route, other: Route) -> str:
     return (
         f"{route.method} {route.path} is declared twice: the handler {other.handler.__name__!r} in "
         f"{code.co_filename}:{code.co_firstlineno} has it already ({other.method} {other.path}). Remove one of them"
-    )
-
-
-def _idempotent_stream(where: str) -> TypeError:
-    return TypeError(
-        f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: remove "
-        "idempotent=, and let the client resume by Last-Event-ID"
     )
 
 

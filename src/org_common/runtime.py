@@ -68,11 +68,10 @@ def respond(api: RuntimeApi, handler: Handler, context: Context, event_json: byt
     """Run the handler, and send its response; or report its error."""
     try:
         event = json.loads(event_json)
-        source = _streaming_source(handler, event, context)
-        if source is not None:
-            assert isinstance(handler, App)
-            _respond_as_stream(api, handler, source, context, event)
-            return
+        if isinstance(handler, App):
+            for source in handler.events:
+                if _reads_streams(source, event) and _respond_as_stream(api, handler, source, context, event):
+                    return
         # AWS's client escapes no characters either, from Python 3.12 on.
         body = json.dumps(handler(event, context), ensure_ascii=False).encode()
     except Exception as error:  # noqa: BLE001 - reported
@@ -193,17 +192,24 @@ class StreamSender:
         return self._context.get_remaining_time_in_millis() / 1000 - MARGIN_S
 
 
-def _respond_as_stream(api: RuntimeApi, app: App, source: EventSource, context: Context, event: Any) -> None:
+def _reads_streams(source: EventSource, event: Any) -> bool:
+    """Whether the service reads response streams. An HTTP API does not, whose events in a REST API's format say so."""
+    is_rest = isinstance(source, RestApi) and isinstance(event, dict) and "version" not in event
+    return is_rest or isinstance(source, FunctionUrl)
+
+
+def _respond_as_stream(api: RuntimeApi, app: App, source: EventSource, context: Context, event: Any) -> bool:
+    """Send a response, if the event is of this source; False if it is not."""
     try:
         request = source.read(event, context)
     except OrgError:
-        # The app responds with the problem.
-        request = None
-    if request is None:
+        # It is malformed: the app responds with the problem.
         problem = app(event, context)
         head = {name: problem[name] for name in HEAD_KEYS if name in problem}
         _send_complete(api, context, head, problem["body"].encode())
-        return
+        return True
+    if request is None:
+        return False
     with app.pipeline.observe(context.aws_request_id) as observer:
         request.observer = observer
         # A response stream may be larger than a complete response.
@@ -213,6 +219,7 @@ def _respond_as_stream(api: RuntimeApi, app: App, source: EventSource, context: 
         StreamSender(api, app, source, context, event, request, response).send()
     else:
         _send_complete(api, context, _head(source, response, event), response.body)
+    return True
 
 
 def _send_complete(api: RuntimeApi, context: Context, head: Mapping[str, Any], content: bytes) -> None:
@@ -230,20 +237,6 @@ def _head(source: EventSource, response: Response, event: Any) -> dict[str, Any]
     """Status, headers and cookies, in the format of the event source."""
     head = source.to_event(build_response(response.status, response.headers, b"", response.cookies), event)
     return {name: head[name] for name in HEAD_KEYS if name in head}
-
-
-def _streaming_source(handler: Handler, event: Any, context: Context) -> EventSource | None:
-    """The event source that this event is of, if it reads response streams: no other service does."""
-    for source in handler.events if isinstance(handler, App) else ():
-        # An HTTP API may send the format of a REST API, with its version.
-        if isinstance(source, FunctionUrl) or (isinstance(source, RestApi) and "version" not in event):
-            try:
-                is_read = source.read(event, context) is not None
-            except OrgError:
-                is_read = True
-            if is_read:
-                return source
-    return None
 
 
 def _load(api: RuntimeApi, name: str) -> Handler:

@@ -184,6 +184,14 @@ def test_complete_response_may_be_larger_than_elsewhere(environment: Environment
     assert (answer.head["statusCode"], len(body)) == (200, 7_000_000)
 
 
+@pytest.mark.parametrize("event", [None, 17, [], "text", {}, {"version": "2.0"}])
+def test_unknown_event_is_a_complete_response(environment: Environment, event: Any) -> None:
+    invocation = environment.invoke(event)
+
+    assert invocation.stream is None
+    assert invocation.answer["statusCode"] == 500
+
+
 def test_malformed_event_is_a_stream_as_well(environment: Environment) -> None:
     event = url_event("/hello")
     event["headers"] = 17

@@ -167,6 +167,14 @@ def _why_not_json(annotation: Any) -> str:
     return "is not JSON: return a model, a dict, a list or a Response"
 
 
+def idempotent_stream_error(where: str) -> TypeError:
+    """The error for a stream whose route has idempotency keys."""
+    return TypeError(
+        f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: remove "
+        "idempotent=, and let the client resume by Last-Event-ID"
+    )
+
+
 def is_with_status(value: object) -> bool:
     """Whether it is a body and its status, as the handlers of Flask and Powertools return them."""
     return (

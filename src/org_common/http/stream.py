@@ -117,11 +117,11 @@ class StreamedResponse(OwnedResponse):
     """Called when its thread has ended, for a server that limits how many there are."""
 
     def __init__(self, request: IncomingRequest, stream: Stream, headers: dict[str, str]) -> None:
-        self.status = stream.status
-        self.headers = headers
-        self.body = b""
-        self.cookies = stream.cookies
-        self.is_finished = True
+        self.status: int = stream.status
+        self.headers: dict[str, str] = headers
+        self.body: bytes = b""
+        self.cookies: tuple[str, ...] = stream.cookies
+        self.is_finished: bool = True
         self.is_events = is_event_stream(stream.headers.get("content-type", ""))
         self.heartbeat_s = stream.heartbeat_s if self.is_events else None
         self.sent_bytes = self.events = 0

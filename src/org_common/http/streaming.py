@@ -11,6 +11,7 @@ from org_common.http.producer import HEAD_S, Producer, error_event
 from org_common.http.response import Response
 from org_common.http.sse import HEARTBEAT
 from org_common.http.stream import CANCELLED, COMPLETE, FAILED, HUNG_UP, StreamedResponse
+from org_common.values.errors import Unavailable
 
 TYPE_CHECKING = False
 
@@ -70,8 +71,18 @@ async def send_stream(
         done=partial(in_loop, response.release),
     )
     watcher = asyncio.create_task(_watch(receive, queue))
-    producer.start()
     outcome = CANCELLED
+    try:
+        producer.start()
+    except RuntimeError:
+        # The process cannot start another thread.
+        watcher.cancel()
+        response.close()
+        response.release()
+        problem = problems.replace_stream(request, problems.stream_problem(request, Unavailable()))
+        await send_response(request, problem, send)
+        response.end(FAILED)
+        return
     try:
         outcome = await _Sender(problems, request, response, send, queue, producer).run()
     finally:

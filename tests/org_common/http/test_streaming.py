@@ -12,6 +12,7 @@ import pytest
 
 from org_common import PUBLIC, App, Conflict, Event, Response, Stream
 from org_common.http import streaming
+from org_common.http.producer import Producer
 from org_common.telemetry import log
 from org_common.testing.sse import read_events
 from tests.support.lines import Sink, untouched_logging
@@ -326,6 +327,17 @@ def test_streams_beyond_the_limit_are_refused_before_the_handler_runs() -> None:
         assert again.status == 200
         tapes["limit-3"].go_on.set()
         again.hang_up()
+
+
+def test_without_a_thread_the_stream_is_refused(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(producer: Producer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Producer, "start", refuse)
+
+    received = server.open("/bytes?chunks=1&size=1")
+
+    assert (received.status, json.loads(received.read())["code"]) == (503, "unavailable")
 
 
 def test_no_thread_is_left(server: Server) -> None:
