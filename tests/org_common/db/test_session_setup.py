@@ -252,3 +252,45 @@ def test_search_path_is_the_same_in_each_profile(lab: Lab, profile: str, search_
         if isinstance(handle, Transaction):
             handle.rollback()
     db.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("profile", PROFILES)
+def test_reading_is_read_only_and_writing_ends_at_the_deadline_in_each_profile(lab: Lab, profile: str) -> None:
+    db = Database(Settings(database_url=lab.local.login_url, database_profile=profile))
+    insert = "insert into lab.notes (id, body) values (1, 'x') returning id"
+
+    with pytest.raises(OrgError) as raised:
+        open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(insert)
+    assert raised.value.status == 500
+    assert lab.notes() == []
+
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    assert tx.value(insert) == 1
+    assert 9_000 < tx.value(MILLISECONDS, {"name": "idle_in_transaction_session_timeout"}) <= 9_500
+    tx.commit()
+    assert lab.notes() == [1]
+    db.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(("profile", "kept"), [("direct", ""), ("transaction-pooler", "moved")])
+def test_what_a_function_sets_for_the_session_ends_with_the_transaction_on_a_direct_connection(
+    lab: Lab, profile: str, kept: str
+) -> None:
+    db = Database(Settings(database_url=lab.local.login_url, database_profile=profile))
+    for _ in range(2):
+        tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+        found = tx.value("select coalesce(current_setting('lab.where', true), '')")
+        tx.value("select lab.move('lab.where', 'moved', false)")
+        tx.commit()
+
+    assert found == kept
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    assert reader.value("select coalesce(current_setting('lab.where', true), '')") == kept
+    db.close()
+
+
+@pytest.mark.parametrize(("search_path", "has"), [("", False), ("lab", True)])
+def test_search_path_decides_whether_bare_names_are_found(search_path: str, has: bool) -> None:
+    assert SessionSetup(SIGNED_IN, ALICE, {}, Deadline.after(10), search_path).has_search_path is has
