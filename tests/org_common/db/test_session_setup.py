@@ -1,6 +1,7 @@
 """What stands in front of a unit's first statement, and what the server makes of it: role, claims, limits."""
 
 import json
+import random
 import time
 
 import pytest
@@ -126,6 +127,51 @@ def test_a_token_picks_nothing(lab: Lab, db: Database, extra: dict[str, object])
         "email": None,
         "email_verified": False,
     }
+
+
+ROLE_CLAIMS = (
+    "role",
+    "Role",
+    "roles",
+    "user_role",
+    "sys_role",
+    "https://hasura.io/jwt/claims",
+    "app_metadata",
+    "scope",
+)
+ROLES = ("app_sys", "app_service", "app_rules", "app_migrator", "postgres", "service_role", "pg_read_all_data", "none")
+
+
+def hostile_role(chance: random.Random) -> object:
+    """A role that the caller should not have, in one of the forms that some library would believe."""
+    role = chance.choice(ROLES)
+    return chance.choice(
+        [
+            role,
+            role.upper(),
+            f'"{role}"',
+            f"authenticated; set role {role}",
+            f"authenticated'; select set_config('role', '{role}', true) --",
+            f"authenticated\0{role}",
+            [role],
+            ["authenticated", role],
+            {"role": role},
+            {"x-hasura-default-role": role, "is_admin": True},
+        ]
+    )
+
+
+@pytest.mark.db
+def test_a_thousand_claims_of_roles_pick_nothing(lab: Lab, db: Database) -> None:
+    chance, user = random.Random(20261130), lab.user_id(ALICE)
+    for _ in range(1_000):
+        extra = {name: hostile_role(chance) for name in chance.sample(ROLE_CLAIMS, chance.randint(1, 4))}
+        text = json.dumps({**extra, "iss": ISSUER, "sub": "local|alice", "exp": time.time() + 60})
+        reader = open_reader(db, SIGNED_IN, Identity.from_claims(text), {}, Deadline.after(10))
+
+        found = reader.value("select current_user || ' ' || (current_setting('request.jwt.claims')::jsonb ->> 'sub')")
+
+        assert found == f"authenticated {user}", extra
 
 
 @pytest.mark.db
