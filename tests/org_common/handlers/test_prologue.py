@@ -177,9 +177,44 @@ def closure() -> Callable[..., Any]:
     return handler
 
 
+def helper_and_more(tx: Transaction, body: Item) -> object:
+    made = insert(tx, body)
+    notify()
+    return made
+
+
+def swapped(tx: Transaction, body: Item) -> object:
+    item: Any
+    source: Any
+    item, source = body, tx
+    source, item = item, source
+    return item.value(SQL, {"name": source.name})
+
+
+def first(tx: Transaction) -> object:
+    return tx.value(SQL)
+
+
+def second(tx: Transaction) -> object:
+    return first(tx)
+
+
+def third(tx: Transaction) -> object:
+    return second(tx)
+
+
+def fourth(tx: Transaction) -> object:
+    return third(tx)
+
+
+def four_deep(tx: Transaction) -> object:
+    return fourth(tx)
+
+
 BEGIN_WITH_STATEMENT = [
     *(only_sql, local_first, path_in_a_dict, model_merged, model_with_exceptions, fields_and_arithmetic, caller),
     *(model_made, queued_first, helper, helper_by_keyword, helper_without_effect, joined, no_statement, closure()),
+    *(helper_and_more, swapped, four_deep),
 ]
 
 # Handlers that may do something first, and what the error says.
@@ -316,6 +351,10 @@ def savepoint(tx: Transaction) -> None:
         tx.run(SQL, rows=None)
 
 
+def five_deep(tx: Transaction) -> object:
+    return four_deep(tx)
+
+
 class Fake:
     """A transaction that refuses each statement."""
 
@@ -356,6 +395,7 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (decorated(only_sql), "has a decorator"),
     (provided, "takes 'charge', which a factory of the app creates"),
     (savepoint, "in line"),
+    (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
 ]
 
 
