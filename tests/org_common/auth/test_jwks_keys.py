@@ -11,6 +11,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import is_kid, usable_keys
+from org_common.auth.refusals import TokenRefused
 from org_common.config.issuers import ALGORITHMS
 from tests.org_common.auth.forge import jwk
 
@@ -162,6 +163,19 @@ def test_key_verifies_what_fits_its_type_its_alg_and_the_settings(
         found = set()
 
     assert found == named & set(fitting) & allowed
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_key_refuses_each_other_algorithm_and_a_wrong_signature(kind: str) -> None:
+    key, fitting = PUBLISHED[kind]
+    made = usable_keys(published(key), fitting)[key["kid"]]
+
+    for name in {*ALGORITHMS, "none", "HS256", ""}.difference(fitting):
+        with pytest.raises(TokenRefused) as caught:
+            made.verify(name, b"signed", b"signature")
+        assert caught.value.reason == "algorithm"
+    for name in fitting:
+        assert made.verify(name, b"signed", b"signature") is False
 
 
 @pytest.mark.parametrize("algorithms", [("RS256", "PS256"), ("PS256", "RS256")])
