@@ -49,6 +49,12 @@ def set_up(*keys: Any) -> tuple[Source, Clock, Jwks]:
     return source, clock, Jwks(ISSUERS["main"], fetch=source, clock=clock)
 
 
+def test_times_are_those_that_the_documentation_promises() -> None:
+    five_minutes, a_day, thirty_seconds, a_minute = 300, 86_400, 30, 60
+
+    assert (five_minutes, a_day, thirty_seconds, a_minute) == (FRESH_S, STALE_S, COOLDOWN_S, UNKNOWN_S)
+
+
 # --- when they are asked for --------------------------------------------------------------------
 
 

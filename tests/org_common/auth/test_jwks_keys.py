@@ -165,6 +165,12 @@ def test_key_verifies_what_fits_its_type_its_alg_and_the_settings(
     assert found == named & set(fitting) & allowed
 
 
+@pytest.mark.parametrize(("count", "taken"), [(3998, ["es-1"]), (3999, [])])
+def test_set_of_four_thousand_objects_and_lists_is_the_largest(count: int, taken: list[str]) -> None:
+    # The set and its list are two of them.
+    assert kids(ES, *[{}] * (count - 1)) == taken
+
+
 @pytest.mark.parametrize("kind", PUBLISHED)
 def test_key_refuses_each_other_algorithm_and_a_wrong_signature(kind: str) -> None:
     key, fitting = PUBLISHED[kind]
