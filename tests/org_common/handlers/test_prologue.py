@@ -351,6 +351,28 @@ def savepoint(tx: Transaction) -> None:
         tx.run(SQL, rows=None)
 
 
+def helper_first(tx: Transaction, body: Item) -> object:
+    nothing(body)
+    notify()
+    return tx.value(SQL)
+
+
+def calls_what_a_list_holds(tx: Transaction) -> object:
+    [notify][0]()
+    return tx.value(SQL)
+
+
+def calls_what_it_is_given(tx: Transaction, body: Item) -> object:
+    action: Any = body
+    f"{action.name}".join([notify()])
+    return tx.value(SQL)
+
+
+def calls_a_result(tx: Transaction) -> object:
+    [notify].pop()()
+    return tx.value(SQL)
+
+
 def five_deep(tx: Transaction) -> object:
     return four_deep(tx)
 
@@ -395,6 +417,10 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (decorated(only_sql), "has a decorator"),
     (provided, "takes 'charge', which a factory of the app creates"),
     (savepoint, "in line"),
+    (helper_first, "calls 'notify' in line"),
+    (calls_what_a_list_holds, "calls a function in line"),
+    (calls_what_it_is_given, "calls 'notify' in line"),
+    (calls_a_result, "calls a function in line"),
     (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
 ]
 
