@@ -17,7 +17,7 @@ from org_common.db.relay import Message, _relay_batch
 from tests.soak.processes import Child, answer
 
 STEPS = ("after select", "within deliver", "after deliver", "after delete", "after commit")
-# This many at once: one works, the others wait for its end.
+# This many at once share the work, by key.
 AT_ONCE = 2
 # Fewer batches than this go well before.
 WELL = 4
