@@ -92,10 +92,13 @@ class Sink(Protocol):
 
 
 def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
-    """Deliver the messages of the outbox and delete them; returns how many. `url` is the URL of `app_service`.
+    """Deliver the messages of the outbox; returns how many. `url` is the URL of `app_service`.
+
+    A message that the sink accepted leaves the outbox. It stays among the delivered messages for 30 days, where
+    consumers look up who sent it; each run deletes older ones.
 
     Safe to run concurrently: one run works, the others return 0. A message that the sink accepted is delivered again if
-    a crash prevented its deletion. Raises the sink's exception for a queue that is down, after it has served the other
+    a crash prevented its removal. Raises the sink's exception for a queue that is down, after it has served the other
     queues.
     """
     sent = 0
@@ -107,6 +110,7 @@ def relay(url: str, sink: Sink, *, batch: int = BATCH) -> int:
             sent += taken
             if found < batch:
                 break
+        connection.execute("select app.purge_delivered()")
     for error in down.values():
         raise error
     return sent
@@ -134,7 +138,8 @@ def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: d
         outcome = _Outcome()
         _deliver(sink, messages, outcome)
         if outcome.taken:
-            connection.execute("delete from app.outbox where id = any(%s)", [outcome.taken])
+            # To the delivered messages, among which consumers look up who sent one.
+            connection.execute("select app.mark_delivered(%s)", [outcome.taken])
         for message, error in outcome.refused:
             _refuse(connection, message, error)
         for queue, error in outcome.down.items():
