@@ -37,6 +37,9 @@ class Message:
     created_at: datetime | None = None
     """When the transaction that sent it began."""
 
+    json: str | None = None
+    """The message as JSON, with each number as the database stores it. `message` has the nearest floats."""
+
 
 class MessageRefused(Exception):
     """Raised by a sink for messages that it will never accept: they are parked, and the others are delivered again."""

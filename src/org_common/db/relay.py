@@ -6,6 +6,7 @@ and later messages of its key wait for it. Several relays share the work.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
@@ -14,7 +15,6 @@ from threading import Event
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
 
 from org_common.config.settings import Settings
 from org_common.db.connections.connect import conninfo
@@ -29,10 +29,14 @@ logger: logging.Logger = logging.getLogger(__name__)
 
 APPLICATION_NAME = "org-common relay"
 BATCH = 100
+# Of a batch, as PostgreSQL stores them: compressed if they are large.
+BATCH_BYTES = 8 * 1024 * 1024
 # A message is parked at its fifth refusal: they are 2, 8, 32 and 128 s apart, three minutes in all.
 REFUSALS = 5
 # A relay looks this many batches ahead for keys that no other relay works on.
 AHEAD = 10
+# One purge deletes at most 1,000 messages.
+PURGE, PURGE_S = 1_000, 60.0
 # The longest pause of `follow` while a queue or the database is down.
 MAX_PAUSE_S = 30.0
 # `relay_outbox` starts no batch when less time is left: a queue that does not respond takes about this long.
@@ -59,9 +63,11 @@ select (select array_agg(line) from claimed), (select max(id) from ahead)
 """
 # A statement of its own: it must see what the relay that had the lock before has committed.
 _NEXT = f"""
-select o.id, o.queue, o.key, o.message, o.refusals, o.created_at {_PENDING}
-  and o.id <= %(last)s and {_LINE} = any(%(lines)s::bigint[])
-order by o.id limit %(batch)s
+select id, queue, key, message::text, refusals, created_at from (
+  select o.*, sum(pg_column_size(o.message)) over (order by o.id) - pg_column_size(o.message) as before {_PENDING}
+    and o.id <= %(last)s and {_LINE} = any(%(lines)s::bigint[])
+  order by o.id limit %(batch)s
+) o where before < {BATCH_BYTES} order by id
 """
 _REFUSE = """
 update app.outbox
@@ -84,17 +90,23 @@ class _Run:
     deadline_s: float = float("inf")
     stop: Event = field(default_factory=Event)
     down: dict[str, Exception] = field(default_factory=dict)
+    delivered: int = 0
+    """Since the last purge."""
+    purged_s: float = float("-inf")
 
     def is_over(self) -> bool:
         return self.stop.is_set() or time.monotonic() >= self.deadline_s
 
 
 def relay(url: str, sink: Sink, *, batch: int = BATCH, deadline_s: float = float("inf")) -> int:
-    """Deliver the messages of the outbox and delete them; returns how many. `url` is the URL of `app_service`.
+    """Deliver the messages of the outbox; returns how many. `url` is the URL of `app_service`.
+
+    A message that the sink accepted leaves the outbox. It stays among the delivered messages for 30 days, where
+    consumers look up who sent it; each run deletes older ones.
 
     Starts no batch after `time.monotonic()` has reached `deadline_s`. Safe to run concurrently: several relays share
     the messages, and those of one key stay in order. A message that the sink accepted is delivered again if a crash
-    prevented its deletion. Raises the sink's exception for a queue that is down, after it has served the other queues.
+    prevented its removal. Raises the sink's exception for a queue that is down, after it has served the other queues.
     """
     with _connect(url) as connection:
         return _drain(connection, sink, _Run(batch, deadline_s))
@@ -157,11 +169,20 @@ def _drain(connection: psycopg.Connection, sink: Sink, run: _Run) -> int:
     while not run.is_over():
         found, taken = _relay_batch(connection, sink, run.batch, run.down)
         sent += taken
+        _purge(connection, run, taken)
         if not found:
             break
     for error in run.down.values():
         raise error
     return sent
+
+
+def _purge(connection: psycopg.Connection, run: _Run, delivered: int) -> None:
+    """Delete delivered messages that are 30 days old: once a minute, and often enough to keep up."""
+    run.delivered += delivered
+    if run.delivered >= PURGE or time.monotonic() - run.purged_s >= PURGE_S:
+        connection.execute("select app.purge_delivered()")
+        run.delivered, run.purged_s = 0, time.monotonic()
 
 
 def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: dict[str, Exception]) -> tuple[int, int]:
@@ -171,7 +192,8 @@ def _relay_batch(connection: psycopg.Connection, sink: Sink, batch: int, down: d
         outcome = Outcome()
         deliver(sink, messages, outcome)
         if outcome.taken:
-            connection.execute("delete from app.outbox where id = any(%s)", [outcome.taken])
+            # To the delivered messages, among which consumers look up who sent one.
+            connection.execute("select app.mark_delivered(%s)", [outcome.taken])
         parked = [_refuse(connection, message, error) for message, error in outcome.refused]
     metrics.outbox_batch(len(outcome.taken), len(outcome.refused), sum(parked))
     for queue, error in outcome.down.items():
@@ -190,8 +212,11 @@ def _claim(connection: psycopg.Connection, params: dict[str, Any]) -> list[Messa
     lines, last = row or (None, None)
     if not lines:
         return []
-    with connection.cursor(row_factory=class_row(Message)) as cursor:
-        return cursor.execute(_NEXT, {**params, "lines": lines, "last": last}).fetchall()
+    rows = connection.execute(_NEXT, {**params, "lines": lines, "last": last}).fetchall()
+    return [
+        Message(id, queue, key, json.loads(text), refusals, created_at, text)
+        for id, queue, key, text, refusals, created_at in rows
+    ]
 
 
 def _refuse(connection: psycopg.Connection, message: Message, error: Exception) -> bool:

@@ -525,3 +525,30 @@ def test_an_unknown_commit_of_a_message_is_told(lab: Lab, proxied: Database, pro
 def test_a_message_that_is_not_a_dict_is_a_type_error(db: Database, message: Any) -> None:
     with pytest.raises(TypeError, match="an outbox message must be a dict, got"), transaction(ALICE, database=db) as tx:
         tx.send("mail", message)
+
+
+BY_HAND = "select app.send('mail', null, jsonb_build_object('n', %(n)s::int, 'text', %(text)s::text))"
+
+
+def test_a_batch_is_limited_in_bytes_and_delivers_one_message_at_least(lab: Lab, db: Database) -> None:
+    random = Random(2)
+    with transaction(ALICE, database=db) as tx:
+        for number in range(4):
+            # It does not compress.
+            text = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(1_100_000))
+            tx.run(BY_HAND, {"n": number, "text": text}, rows=None)
+    tray = Tray()
+
+    assert relay(lab.local.service_url, tray) == 4
+
+    assert [len(batch) for batch in tray.batches] == [3, 1]
+
+
+def test_numbers_reach_the_sink_with_all_their_digits(lab: Lab, db: Database) -> None:
+    with transaction(ALICE, database=db) as tx:
+        tx.run("select app.send('mail', null, '{\"n\": 1.10, \"big\": 12345678901234567890.123}')", {}, rows=None)
+    tray = Tray()
+
+    relay(lab.local.service_url, tray)
+
+    assert tray.batches[0][0].json == '{"n": 1.10, "big": 12345678901234567890.123}'

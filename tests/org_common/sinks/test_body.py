@@ -28,6 +28,21 @@ def test_any_message_is_accepted_and_read_as_it_was(content: dict[str, Any]) -> 
     assert json.loads(text) == content
 
 
+@given(st.dictionaries(st.text(), VALUES, max_size=5))
+def test_json_of_the_database_is_made_compact_and_stays_the_same(content: dict[str, Any]) -> None:
+    stored = json.dumps(content, ensure_ascii=False)
+
+    assert body(Message(1, "mail", None, {}, json=stored)) == body(Message(1, "mail", None, content))
+
+
+def test_numbers_of_the_database_keep_their_digits() -> None:
+    stored = '{"a": 1.10, "b": 12345678901234567890.123, "c": "x  \\" : y", "d": [1, 2]}'
+
+    text = body(Message(1, "mail", None, {}, json=stored))
+
+    assert text == '{"a":1.10,"b":12345678901234567890.123,"c":"x  \\" : y","d":[1,2]}'
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x1f", "\x7f", "\ufffe", "\uffff", "\ud800", "\u2028", "😀"])
 def test_characters_that_sqs_rejects_are_escaped(character: str) -> None:
     text = body(Message(1, "mail", None, {"a": character}))

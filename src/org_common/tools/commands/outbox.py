@@ -19,7 +19,7 @@ URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.")
 @click.option("--sink", metavar="MODULE:NAME", required=True, help="Target: an object with deliver(messages).")
 @click.option("--follow", is_flag=True, help="Run until interrupted instead of until the outbox is empty.")
 def relay(url: str, sink: str, follow: bool) -> None:
-    """Deliver the messages in the outbox to the sink, and delete them."""
+    """Deliver the messages in the outbox to the sink."""
     from org_common.tools.database.relay import run
 
     make_current_project_importable()
