@@ -16,6 +16,7 @@ import pytest
 from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
 from org_common.config.settings import Settings
 from org_common.db.database import Database, transaction
+from org_common.db.outbox import MAX_BYTES
 from org_common.db.protocol.statement import StatementError
 from org_common.db.relay import STOP_S, Message, MessageRefused, PartialDelivery, follow, relay, relay_outbox
 from org_common.values.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
@@ -552,3 +553,20 @@ def test_numbers_reach_the_sink_with_all_their_digits(lab: Lab, db: Database) ->
     relay(lab.local.service_url, tray)
 
     assert tray.batches[0][0].json == '{"n": 1.10, "big": 12345678901234567890.123}'
+
+
+@pytest.mark.parametrize(("character", "width"), [("x", 1), ("ü", 2), ("😀", 4), ("\n", 2), ("\x01", 6)])
+def test_a_message_that_sqs_would_not_take_is_refused_at_once(
+    lab: Lab, db: Database, character: str, width: int
+) -> None:
+    room = MAX_BYTES - len('{"n":1,"text":""}')
+    fits = character * (room // width) + "x" * (room % width)
+
+    with transaction(ALICE, database=db) as tx:
+        tx.send("mail", {"n": 1, "text": fits})
+        with pytest.raises(
+            ValueError, match=f"takes {MAX_BYTES + 1:,} bytes as JSON, at most {MAX_BYTES:,} are allowed"
+        ):
+            tx.send("mail", {"n": 1, "text": fits + "x"})
+
+    assert lab.ask("select count(*) from app.outbox") == 1
