@@ -120,6 +120,9 @@ def die_at(step: str, wanted: str | None) -> None:
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """`job`: url (the service's), crashes, and where the sink writes: paper or sqs (the URL of a queue)."""
     steps = SQS_STEPS if "sqs" in job else STEPS
+    if "sqs" in job:
+        # Imports botocore once, and not in each child.
+        SqsClient("http://127.0.0.1:1")._get()
     died: Counter[str] = Counter()
     relays: list[tuple[Child, str]] = []
     for number in range(job["crashes"]):

@@ -1,0 +1,20 @@
+"""The fake of AWS of the local server: queues and buckets on loopback, and no variable of the user's account."""
+
+import pytest
+
+from org_common.tools.serve.fake_aws import REGION, start_fake_aws
+
+
+def test_queue_and_bucket_work_and_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the user's own")
+    with start_fake_aws() as fake:
+        url = fake.client("sqs").create_queue(QueueName="ingest")["QueueUrl"]
+        fake.client("s3").create_bucket(
+            Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": fake.environ["AWS_REGION"]}
+        )
+        assert fake.client("s3").list_buckets()["Buckets"][0]["Name"] == "uploads"
+
+    assert url == f"{fake.url}/123456789012/ingest"
+    assert fake.url.startswith("http://127.0.0.1:")
+    assert fake.environ["AWS_ACCESS_KEY_ID"] == "local"
+    assert fake.environ["AWS_DEFAULT_REGION"] == REGION
