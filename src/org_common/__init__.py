@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SysCheck,
         SysRole,
     )
+    from org_common.auth.service import AsService
     from org_common.config.issuers import Issuer
     from org_common.config.needs import Needs
     from org_common.config.settings import Settings, SettingsError
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from org_common.events.function_url import FUNCTION_URL
     from org_common.events.http_api import HTTP_API, HttpApi
     from org_common.events.keep_warm import KEEP_WARM, KeepWarm
+    from org_common.events.record import Record
     from org_common.events.rest_api import REST_API, RestApi
+    from org_common.events.s3 import S3Object
     from org_common.handlers.markers import Cookie, Form, Header, Query
     from org_common.handlers.precondition import Precondition
     from org_common.http.cors import Cors
@@ -102,6 +105,7 @@ _HOMES = {
         "SysCheck",
         "SysRole",
     ),
+    "org_common.auth.service": ("AsService",),
     "org_common.config.issuers": ("Issuer",),
     "org_common.config.needs": ("Needs",),
     "org_common.config.settings": ("Settings", "SettingsError"),
@@ -115,7 +119,9 @@ _HOMES = {
     "org_common.events.function_url": ("FUNCTION_URL",),
     "org_common.events.http_api": ("HTTP_API", "HttpApi"),
     "org_common.events.keep_warm": ("KEEP_WARM", "KeepWarm"),
+    "org_common.events.record": ("Record",),
     "org_common.events.rest_api": ("REST_API", "RestApi"),
+    "org_common.events.s3": ("S3Object",),
     "org_common.handlers.precondition": ("Precondition",),
     "org_common.handlers.markers": ("Cookie", "Form", "Header", "Query"),
     "org_common.http.cors": ("Cors",),
@@ -174,6 +180,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "SIGNED_IN",
     "TOKEN",
     "App",
+    "AsService",
     "Authorizer",
     "BadRequest",
     "Bearer",
@@ -218,6 +225,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionRequired",
     "Query",
     "Reader",
+    "Record",
     "Reference",
     "Request",
     "Response",
@@ -225,6 +233,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "RestApi",
     "Router",
     "Rule",
+    "S3Object",
     "Secret",
     "Settings",
     "SettingsError",
