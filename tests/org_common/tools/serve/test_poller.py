@@ -112,7 +112,12 @@ def test_what_the_function_handled_is_deleted(sqs: Any) -> None:
 def test_failed_records_come_again_and_the_others_do_not(sqs: Any) -> None:
     url = queue(sqs, VisibilityTimeout="1")
     send(sqs, url, 1, 2, 3)
-    function = Reporting(lambda batch: [2] if function.attempts[2] < 3 and 2 in batch else [])
+    function = Reporting()
+
+    def twice(batch: list[int]) -> list[int]:
+        return [2] if function.attempts[2] < 3 and 2 in batch else []
+
+    function.respond = twice
 
     with polling(sqs, url, function):
         until(lambda: left(sqs, url) == 0)
@@ -125,12 +130,13 @@ def test_failed_records_come_again_and_the_others_do_not(sqs: Any) -> None:
 def test_exception_gives_the_whole_batch_back(sqs: Any) -> None:
     url = queue(sqs, VisibilityTimeout="1")
     send(sqs, url, 1, 2)
+    function = Function()
 
     def fail_once(batch: list[int]) -> None:
         if any(function.attempts[number] == 1 for number in batch):
             raise RuntimeError("no")
 
-    function = Function(fail_once)
+    function.respond = fail_once
 
     with polling(sqs, url, function):
         until(lambda: left(sqs, url) == 0)
