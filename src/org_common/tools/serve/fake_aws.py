@@ -19,6 +19,13 @@ REGION = "eu-central-1"
 # moto's name for the account that owns everything.
 ACCOUNT = "123456789012"
 START_S = 60.0
+# Ends with the process that started it, however that ends.
+_SERVER = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.server import main
+main(sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True)
@@ -62,16 +69,20 @@ def start_fake_aws() -> Iterator[FakeAws]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(
-        command, env=_without_aws(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-W", "ignore", "-c", _SERVER, "-H", "127.0.0.1", "-p", str(port)],
+        env=_without_aws(os.environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C ends the pollers first.
+        process_group=0,
     )
     try:
         _wait(port, process)
         yield FakeAws(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait(10)
+        process.communicate(timeout=10)
 
 
 def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
