@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from org_common.lifecycle.startup import prefetch
     from org_common.router import Router
     from org_common.secrets.store import get_secret
+    from org_common.telemetry.function_monitor import FunctionHistory, FunctionMonitor, FunctionStats
+    from org_common.telemetry.lambda_report import LambdaReport, parse_report
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
     from org_common.telemetry.requests import observe
@@ -120,6 +122,8 @@ _HOMES = {
     "org_common.lifecycle.startup": ("prefetch",),
     "org_common.router": ("Router",),
     "org_common.secrets.store": ("get_secret",),
+    "org_common.telemetry.function_monitor": ("FunctionHistory", "FunctionMonitor", "FunctionStats"),
+    "org_common.telemetry.lambda_report": ("LambdaReport", "parse_report"),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
@@ -179,6 +183,9 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Fault",
     "Forbidden",
     "Form",
+    "FunctionHistory",
+    "FunctionMonitor",
+    "FunctionStats",
     "GatewayJwt",
     "GatewayTimeout",
     "Gone",
@@ -189,6 +196,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Json",
     "KeepWarm",
     "Ladder",
+    "LambdaReport",
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
@@ -233,6 +241,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "get_secret",
     "measure",
     "observe",
+    "parse_report",
     "prefetch",
     "problem",
     "reader",

@@ -17,7 +17,7 @@ APPS = (modules.app,)
 TABLES = "select relname from pg_class where relnamespace = 'mgmt'::regnamespace and relkind in ('r', 'p') order by 1"
 # Values that appear nowhere by chance: a response that contains one has leaked it.
 ACME_SECRET, GLOBEX_SECRET, SYS_SECRET = "acme-zq7-config", "globex-kw4-config", "platform-vx3-config"
-MODULES = (
+MODULES: tuple[tuple[str, str, list[str]], ...] = (
     ("access", "core", []),
     ("mgmt", "core", ["access"]),
     ("ws", "functional", ["access"]),

@@ -1,5 +1,5 @@
-from pydantic import ValidationError
 import pytest
+from pydantic import ValidationError
 
 from cora_modules.mgmt.models.modules import ModulePatch, OrgModulePatch
 
