@@ -13,7 +13,6 @@ from org_common.values.types import Deadline
 
 # Both log formats. A function has one of them.
 REPORTS = '?"REPORT RequestId" ?"platform.report"'
-# For each function and question. A page has up to 1 MB: about 4,000 lines.
 MAX_PAGES = 10
 # Of GetMetricData.
 MAX_QUERIES = 500
@@ -94,12 +93,21 @@ class FunctionMonitor:
     """Reads metrics and log lines of the functions whose names start with `prefix`.
 
     `client` creates a botocore client for the name of a service. Its errors are raised as they are. With a `deadline`,
-    reading stops in time, and histories are incomplete.
+    reading stops in time, and histories are incomplete. `max_pages` bounds what is read of each log; a page has up to
+    1 MB, which is about 4,000 lines.
     """
 
-    def __init__(self, client: Callable[[str], Any], *, prefix: str = "", deadline: Deadline | None = None) -> None:
+    def __init__(
+        self,
+        client: Callable[[str], Any],
+        *,
+        prefix: str = "",
+        deadline: Deadline | None = None,
+        max_pages: int = MAX_PAGES,
+    ) -> None:
         self._client = client
         self._prefix = prefix
+        self._max_pages = max_pages
         self._deadline = deadline
 
     def functions(self) -> dict[str, str]:
@@ -136,7 +144,7 @@ class FunctionMonitor:
             for number, page in enumerate(pages, 1):
                 for event in page["events"]:
                     yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
-                if "nextToken" in page and (number == MAX_PAGES or self._is_late()):
+                if "nextToken" in page and (number == self._max_pages or self._is_late()):
                     if history is not None:
                         history.is_complete = False
                     return

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import date
 from typing import Any
 
 from psycopg import sql
 
-from cora_modules.mgmt import modules
+from cora_modules.mgmt import lambda_config, modules, monitoring
+from org_common import Database
+from org_common.db.connections.pool import Pooled
 from org_common.testing.client import Client, Person
 from org_common.tools.database.local import LocalDatabase
 from tests.cora_modules.access.world import ACME, GLOBEX, PEOPLE, ModuleClient, World
 
-APPS = (modules.app,)
+APPS = (lambda_config.app, modules.app, monitoring.app)
 TABLES = "select relname from pg_class where relnamespace = 'mgmt'::regnamespace and relkind in ('r', 'p') order by 1"
 # Values that appear nowhere by chance: a response that contains one has leaked it.
 ACME_SECRET, GLOBEX_SECRET, SYS_SECRET = "acme-zq7-config", "globex-kw4-config", "platform-vx3-config"
+FUNCTION = "access-orgs"
 MODULES: tuple[tuple[str, str, list[str]], ...] = (
     ("access", "core", []),
     ("mgmt", "core", ["access"]),
@@ -88,3 +92,27 @@ class MgmtWorld(World):
             )
         for org_id, secret in ((ACME, ACME_SECRET), (GLOBEX, GLOBEX_SECRET)):
             self.add("modules_org", org_id=org_id, module="ws", config=f'{{"note": "{secret}"}}')
+            self.add(
+                "usage_daily",
+                org_id=org_id,
+                day=date(2026, 11, 29),
+                module="access",
+                calls=20,
+                errors=1,
+                duration_ms=400,
+                cold_starts=2,
+            )
+        self.add("function_daily", function=FUNCTION, day=date(2026, 11, 29), invocations=20, errors=0, cold_starts=2)
+        self.add("lambda_settings", function=FUNCTION, memory_mb=512)
+
+
+@contextmanager
+def crowd(world: MgmtWorld, size: int, name: str = "sam") -> Iterator[list[MgmtClient]]:
+    """Clients whose requests may run at the same time, each on its own connection."""
+    settings = world.local.settings
+    with closing(Database(settings, Pooled(settings, size=size, wait_s=60))) as database:
+        for app in APPS:
+            app.use(database)
+        yield [world.as_(name) for _ in range(size)]
+        for app in APPS:
+            app.use(world.database)
