@@ -19,6 +19,7 @@ MEMBERS = ((ACME, "alice", "org_owner"), (ACME, "carol", "org_user"), (GLOBEX, "
 PROVISION, ACCEPT = "/users/me/provision", "/invites/accept"
 DAVE = {"email": "dave@example.com"}
 ADMIN = {"role": "org_admin"}
+OFF, INHERIT = {"isEnabled": False}, {"enabled": None}
 
 
 class Visit(Protocol):
@@ -64,6 +65,11 @@ def seed(admin_url: str, issuer: str) -> None:
                 "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, %s)",
                 [org_id, users[name], role],
             )
+        admin.execute(
+            "insert into mgmt.usage_daily (org_id, day, module, calls, errors, duration_ms, cold_starts) "
+            "select %s, current_date - days, 'access', 100 - days, 0, 900, 3 from generate_series(1, 30) days",
+            [ACME],
+        )
         # On a real platform the operator inserts this row, and the named user becomes the owner by signing in.
         admin.execute(
             "insert into access.bootstrap_identities (issuer, kind, value) values (%s, 'email', 'root@example.com')",
@@ -100,6 +106,7 @@ def tour(visit: Visit) -> None:
     visit.step("and it is gone", "alice", "GET", path, expect=404)
     people(visit)
     platform(visit)
+    management(visit)
 
 
 def people(visit: Visit) -> None:
@@ -140,3 +147,22 @@ def platform(visit: Visit) -> None:
     visit.step("but cannot verify it", "bob", "POST", verify, expect=403)
     visit.step("Sam can", "sam", "POST", verify, expect=200)
     visit.step("Bob removes it", "bob", "DELETE", f"{domains}/{domain['id']}", expect=204)
+
+
+def management(visit: Visit) -> None:
+    """Modules, settings of functions and monitoring, without the steps that need an AWS account."""
+    modules, ours = "/admin/sys/modules", f"/orgs/{ACME}/modules"
+    visit.step("Sam lists the modules of the platform", "sam", "GET", modules, expect=200)
+    visit.step("but cannot turn off a core module", "sam", "PATCH", f"{modules}/access", body=OFF, expect=409)
+    visit.step("nor one that others need", "sam", "PATCH", f"{modules}/ws", body=OFF, expect=409)
+    visit.step("Alice turns chat off for Acme", "alice", "PATCH", f"{ours}/chat", body={"enabled": False}, expect=200)
+    visit.step("and sees so in the list", "alice", "GET", ours, expect=200)
+    visit.step("Carol, no admin, does not", "carol", "GET", ours, expect=403)
+    visit.step("Alice inherits the platform's value again", "alice", "PATCH", f"{ours}/chat", body=INHERIT, expect=200)
+    settings = "/admin/sys/lambda-config/access-orgs"
+    visit.step("Sam wants more memory for a function", "sam", "PATCH", settings, body={"memoryMb": 1024}, expect=200)
+    visit.step("Alice cannot", "alice", "PATCH", settings, body={"memoryMb": 128}, expect=403)
+    visit.step("nor start a sync", "alice", "POST", "/admin/sys/lambda-config/sync", body={}, expect=403)
+    visit.step("Sam sees the connections", "sam", "GET", "/admin/sys/monitoring/database", expect=200)
+    visit.step("Alice sees what Acme has used", "alice", "GET", f"/orgs/{ACME}/usage", expect=200)
+    visit.step("Bob does not", "bob", "GET", f"/orgs/{ACME}/usage", expect=404)
