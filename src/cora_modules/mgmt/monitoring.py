@@ -1,15 +1,17 @@
 """Monitoring: how the functions run, what the database is doing, and what organizations use."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cora_modules.access.audit import log_sys_read
 from cora_modules.mgmt.aws import client, prefix
+from cora_modules.mgmt.daily import aggregate_day
 from cora_modules.mgmt.function_stats import read_stats
 from cora_modules.mgmt.models.monitoring import DatabaseActivity, Usage
 from cora_modules.mgmt.queries import monitoring as queries
 from org_common import (
     App,
+    AsService,
     Deadline,
     FunctionMonitor,
     FunctionStats,
@@ -41,6 +43,13 @@ def get_database_activity(db: Reader, identity: Identity) -> DatabaseActivity:
     activity = db.one(DatabaseActivity, queries.DATABASE_ACTIVITY)
     log_sys_read(identity, "database activity")
     return activity
+
+
+# No transaction while it reads logs for minutes: aggregate_day opens one for what it has read, and can be repeated.
+@app.schedule("cron(0 1 * * ? *)", allow=AsService("adds up the usage of all organizations"))
+def aggregate_yesterday() -> None:
+    """Record the usage and the cold starts of the day before, UTC."""
+    aggregate_day(datetime.now(UTC).date() - timedelta(days=1))
 
 
 @app.get("/orgs/{org_id}/usage", allow=ORG_ADMIN)

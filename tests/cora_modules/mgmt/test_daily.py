@@ -11,12 +11,15 @@ from uuid import uuid4
 
 import pytest
 
-from cora_modules.mgmt import daily
+from cora_modules.mgmt import daily, monitoring
 from cora_modules.mgmt.daily import Request, add_usage, aggregate_day, figures, rows
 from cora_modules.mgmt.queries.monitoring import RECORD_DAY
 from org_common import Database, FunctionHistory, Json, LambdaReport, service_transaction
 from org_common.config.settings import Settings
+from org_common.db import service as service_module
 from org_common.db.service import service_database
+from org_common.tools.serve.invoke import schedule_event
+from org_common.values.types import LocalContext
 from tests.cora_modules.access.world import ACME, GLOBEX
 from tests.cora_modules.mgmt.cloud import Cloud
 from tests.cora_modules.mgmt.world import MgmtWorld
@@ -131,6 +134,20 @@ def test_day_is_aggregated_from_logs_and_metrics(world: MgmtWorld, cloud: Cloud,
             "cold_starts": 1,
         }
     ]
+
+
+@pytest.mark.db
+def test_schedule_records_the_day_before(world: MgmtWorld, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORG_COMMON_SERVICE_DATABASE_URL", world.local.service_url)
+    monkeypatch.setattr(service_module, "_default", None)
+    cloud.create_function("access-orgs")
+    cloud.log("access-orgs", NOON - timedelta(days=1), line())
+
+    with closing(service_module.default()):
+        assert monitoring.app(schedule_event("prod-aggregate_yesterday"), LocalContext("test", 29)) == {}
+
+    yesterday = [row for row in world.read("usage_daily") if row["day"] == TODAY - timedelta(days=1)]
+    assert [(row["org_id"], row["calls"]) for row in yesterday] == [(ACME, 1)]
 
 
 @pytest.mark.db

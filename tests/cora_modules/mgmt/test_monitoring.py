@@ -160,7 +160,7 @@ def test_usage_is_newest_first(world: MgmtWorld) -> None:
 
     assert found == [
         *[(f"2026-12-0{day}", module) for day in (3, 2, 1) for module in ("ai", "ws")],
-        ("2026-11-29", "access"),
+        ("2026-01-31", "access"),
     ]
 
 

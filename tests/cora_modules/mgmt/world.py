@@ -95,14 +95,14 @@ class MgmtWorld(World):
             self.add(
                 "usage_daily",
                 org_id=org_id,
-                day=date(2026, 11, 29),
+                day=date(2026, 1, 31),
                 module="access",
                 calls=20,
                 errors=1,
                 duration_ms=400,
                 cold_starts=2,
             )
-        self.add("function_daily", function=FUNCTION, day=date(2026, 11, 29), invocations=20, errors=0, cold_starts=2)
+        self.add("function_daily", function=FUNCTION, day=date(2026, 1, 31), invocations=20, errors=0, cold_starts=2)
         self.add("lambda_settings", function=FUNCTION, memory_mb=512)
 
 

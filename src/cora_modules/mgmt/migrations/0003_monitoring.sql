@@ -46,7 +46,6 @@ grant select, insert, update on mgmt.usage_daily, mgmt.function_daily to app_rul
 create policy rules on mgmt.usage_daily to app_rules using (true) with check (true);
 create policy rules on mgmt.function_daily to app_rules using (true) with check (true);
 grant insert (queue, key, message) on app.outbox to app_rules;
-create policy alarms on app.outbox for insert to app_rules with check (queue = 'alarms');
 
 -- Records a day; a repetition replaces its numbers. `usage` is a list of {org_id, module, calls, errors, duration_ms,
 -- cold_starts}, `functions` one of {function, invocations, errors, cold_starts}. Usage of organizations that do not exist
