@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from org_common.app import App
 from org_common.config.settings import Settings
+from org_common.db import database as databases
+from org_common.db import service
 from org_common.db.database import Database
 from org_common.tools.database.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.database.migrations import Migration
@@ -40,16 +42,22 @@ class LocalDatabase:
 
     @contextmanager
     def serve(self, *apps: App) -> Iterator[Database]:
-        """Use this database for the apps within the block; closes its connections at the end."""
+        """Use this database within the block: in the apps, and in functions such as `service_transaction()`.
+
+        Its connections are closed at the end.
+        """
         database = Database(self.settings)
         for app in apps:
             app.use(database)
+        databases.use(database)
+        service.use(service.service_database(Settings(service_database_url=self.service_url, application_name="local")))
         try:
             yield database
         finally:
             for app in apps:
                 app.use(None)
-            database.close()
+            databases.use(None)
+            service.use(None)
 
     @property
     def settings(self) -> Settings:

@@ -24,6 +24,7 @@ from org_common.config.settings_reader import ALLOW_PLAIN
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.telemetry.requests import observe
+from org_common.tools.database import advice, guard, policies
 from org_common.tools.database.local import LocalDatabase, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
@@ -129,8 +130,10 @@ def observed_application() -> Explorer:
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
+    advice.install()
     try:
         _migrate(Project.find(Path()), Path(os.environ[DATA_VARIABLE]))
+        check_security(os.environ["ORG_COMMON_DATABASE_URL"])
         return application()
     except ToolError as error:
         # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
@@ -145,6 +148,16 @@ def _migrate(project: Project, data: Path) -> None:
         migrate(os.environ[MIGRATOR_VARIABLE], migrations, on_apply=lambda each: _say(f"applied {each}"))
     except HistoryError as error:
         raise _history_error(error, data) from error
+
+
+def check_security(login_url: str) -> bool:
+    """Print what `org-common db guard` finds in the database. True if nothing lets a tenant see another one's rows."""
+    violations = guard.check_database(login_url)
+    for violation in violations:
+        _say(f"violation: {violation}")
+    for warning in policies.check_policies(login_url, guard.ROLES):
+        _say(f"warning: {warning}")
+    return not violations
 
 
 def _end_after(parent: BaseProcess) -> None:
