@@ -23,7 +23,29 @@ def relay(url: str, sink: str, follow: bool) -> None:
     from org_common.tools.database.relay import run
 
     make_current_project_importable()
-    click.echo(f"{count(run(url, sink, follow=follow), 'message')} delivered")
+    try:
+        click.echo(f"{count(run(url, sink, follow=follow), 'message')} delivered")
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        click.echo("interrupted: messages of an unfinished batch stay in the outbox", err=True)
+
+
+@outbox.command()
+@URL
+def status(url: str) -> None:
+    """List the queues with messages that wait to be delivered."""
+    from org_common.telemetry.line import visible
+    from org_common.tools.database.relay import list_queues
+
+    queues = list_queues(url)
+    for queue in queues:
+        parts = [f"{queue.waiting} waiting since {queue.oldest:%Y-%m-%d %H:%M:%S}"]
+        parts += [f"{queue.refused} refused"] if queue.refused else []
+        parts += [f"{queue.parked} parked"] if queue.parked else []
+        click.echo(visible(f"{queue.queue}: {', '.join(parts)}"))
+    if not queues:
+        click.echo("no messages wait")
 
 
 @outbox.command()
@@ -43,7 +65,7 @@ def refused(url: str) -> None:
         # Keys and reasons hold what users and other services wrote.
         click.echo(visible(line))
     if not messages:
-        click.echo("no refused messages")
+        click.echo("no refused messages; `org-common outbox status` counts those that wait")
     if any(message.parked_at for message in messages):
         raise click.exceptions.Exit(1)
 

@@ -171,8 +171,13 @@ def clone(template: LocalDatabase, name: str) -> LocalDatabase:
 
 def drop(database: LocalDatabase) -> None:
     """Drop the database, and close open connections to it."""
-    with session(database.admin_url, "drop", database="postgres") as admin:
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
+    drop_database(database.admin_url, database.name)
+
+
+def drop_database(admin_url: str, name: str) -> None:
+    """Drop the database with this name if it exists, and close open connections to it."""
+    with session(admin_url, "drop", database="postgres") as admin:
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 def _url(url: str, database: str, user: str | None = None, password: str | None = None) -> str:

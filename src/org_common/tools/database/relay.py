@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,25 +14,104 @@ from psycopg.rows import class_row
 
 from org_common.db import relay
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import server_message, session
-from org_common.tools.project.modules import load_object
+from org_common.tools.database.schema import scalar, server_message, session
+from org_common.tools.project.modules import error_message, load_object, source_location
 from org_common.tools.project.project import ToolError
+
+_MAY_READ: LiteralString = """
+select case when has_schema_privilege('app', 'usage') then has_table_privilege('app.outbox', 'select') end
+"""
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
     """Deliver the messages in the outbox, with `follow` until interrupted. Returns how many were delivered.
 
-    `sink` is the "module:name" of an object with `deliver(messages)`.
+    `sink` is the "module:name" of an object with `deliver(messages)`. Its exceptions are reported as `ToolError`.
     """
     target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
-        raise ToolError(f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none")
+        raise ToolError(
+            f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none: add it"
+        )
     work = relay.follow if follow else relay.relay
-    with _reporting_errors(url):
+    with _reporting_errors(url), _reporting_sink(sink), _interruptible():
         # Connect once here: errors about the URL are then reported without its password.
-        with session(url, "relay"):
-            pass
+        with session(url, "relay") as conn:
+            _refuse_login(conn)
         return work(url, cast("relay.Sink", target))
+
+
+def _refuse_login(conn: psycopg.Connection) -> None:
+    if not scalar(conn, _MAY_READ):
+        raise ToolError(
+            f"{conn.info.user} may not read the outbox: use the URL of app_service, that of"
+            " ORG_COMMON_SERVICE_DATABASE_URL"
+        )
+
+
+@contextmanager
+def _reporting_sink(sink: str) -> Iterator[None]:
+    """Turn exceptions of the sink into one line, with the project's file and line."""
+    try:
+        yield
+    except ToolError:
+        raise
+    except Exception as error:
+        if isinstance(error, psycopg.Error) and source_location(error) is None:
+            # Of the outbox, not of a sink that writes to a database.
+            raise
+        raise ToolError(
+            f"{error_message(error, f'the sink {sink}')}. Its messages stay in the outbox: run the relay again when the"
+            " sink accepts them"
+        ) from error
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM, which ends a service, interrupt like Ctrl-C: the transaction of a batch is rolled back."""
+    try:
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:
+        # Not in the main thread.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """The messages of one queue."""
+
+    queue: str
+    waiting: int
+    """How many were not delivered yet, refused and parked ones included."""
+    oldest: datetime
+    """When the first of them was sent."""
+    refused: int
+    """How many the sink has refused and that are retried."""
+    parked: int
+    """How many are no longer retried."""
+
+
+_STATUS: LiteralString = """
+select queue, count(*)::int as waiting, min(created_at) as oldest,
+       (count(*) filter (where refusals > 0 and parked_at is null))::int as refused,
+       (count(*) filter (where parked_at is not null))::int as parked
+from app.outbox group by queue order by queue
+"""
+
+
+def list_queues(url: str) -> list[QueueStatus]:
+    """The queues that have messages in the outbox."""
+    with (
+        _reporting_errors(url),
+        session(url, "outbox") as conn,
+        conn.cursor(row_factory=class_row(QueueStatus)) as cursor,
+    ):
+        return cursor.execute(_STATUS).fetchall()
 
 
 @dataclass(frozen=True)
@@ -108,5 +188,5 @@ def _reporting_errors(url: str) -> Iterator[None]:
         yield
     except SchemaError as error:
         raise type(error)(f"the outbox cannot be reached: {error}") from None
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise ToolError(f"the outbox cannot be reached: {server_message(error)}") from None

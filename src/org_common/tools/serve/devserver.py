@@ -25,7 +25,7 @@ from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.telemetry.requests import observe
 from org_common.tools.database import advice, guard, policies
-from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database.local import LocalDatabase, drop_database, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.database.schema import migrate
@@ -35,7 +35,7 @@ from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
-from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
+from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 
 DATABASE = "dev"
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
@@ -49,15 +49,20 @@ def data_folder(project: Project, data: Path | None) -> Path:
 
 
 @contextmanager
-def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
+def database(
+    project: Project, data: Path, *, reset_logins: bool = False, fresh: bool = False
+) -> Iterator[LocalDatabase]:
     """The project's database, migrated and seeded, on the server of DATABASE_URL or on an embedded one.
 
-    `reset_logins` is that of `provision`. Raises `ToolError` if the server, a migration or the demo module fails.
+    `reset_logins` is that of `provision`; `fresh` drops the database first, on the embedded server only. Raises
+    `ToolError` if the server, a migration or the demo module fails.
     """
     server_url = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
     module = demo(project)
     if server_url:
+        if fresh:
+            raise ToolError(f"--fresh is for the embedded server: unset DATABASE_URL, or drop the database {DATABASE}")
         _say("Using the server of DATABASE_URL, applying migrations …")
         try:
             local = provision(
@@ -76,6 +81,8 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
     with EmbeddedPostgres.start(data / "postgres", extensions=project.extensions) as server:
+        if fresh:
+            drop_database(server.url, DATABASE)
         try:
             local = provision(server.url, DATABASE, migrations, extensions=project.extensions)
         except HistoryError as error:
@@ -84,7 +91,8 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
 
 
 def _history_error(error: HistoryError, data: Path) -> ToolError:
-    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"delete the folder {data}"
+    command = f"`org-common dev --fresh --data {shlex.quote(str(data))}`, which drops its database"
+    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"run {command}"
     return ToolError(f"{error}\nTo start over without the data, {fresh}")
 
 
@@ -166,7 +174,9 @@ def _end_after(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
+def serve(
+    project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False, fresh: bool = False
+) -> None:
     """Serve until interrupted. Prints a command that works when pasted.
 
     Raises `ToolError` if the project cannot be loaded, the port is taken or the database cannot be started.
@@ -177,7 +187,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     check_declarations(load_apps(project))
     _check_port(port)
     issuer = LocalIssuer.load(data)
-    with database(project, data, reset_logins=reset_logins) as local:
+    with database(project, data, reset_logins=reset_logins, fresh=fresh) as local:
         os.environ |= environment(local, data) | {MIGRATOR_VARIABLE: local.migrator_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         uvicorn.run(
@@ -224,6 +234,10 @@ def token(project: Project, name: str, data: Path) -> str:
     module = demo(project)
     if module is not None and name not in module.PEOPLE:
         raise ToolError(f"there is no demo user {name!r}. Demo users: {', '.join(module.PEOPLE)}")
+    if not (data / KEY_FILE).exists():
+        raise ToolError(
+            f"{data} has no key of a token issuer: start `org-common dev` first, which creates it, with the same --data"
+        )
     return LocalIssuer.load(data).token(name)
 
 

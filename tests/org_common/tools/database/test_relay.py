@@ -1,5 +1,6 @@
 """`org-common outbox`: delivery of messages, and the errors when it fails."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,8 +26,8 @@ sink = Printer()
 """
 
 
-class Enough(Exception):
-    """The sink has what its test waits for."""
+class Enough(BaseException):
+    """The sink has what its test waits for: it ends the relay, whose tool reports each exception of a sink."""
 
 
 class Collector:
@@ -102,14 +103,14 @@ def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collec
 
 
 @pytest.mark.db
-def test_error_of_the_sink_is_raised_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
+def test_error_of_the_sink_is_reported_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
     def fail(number: int) -> None:
-        raise Enough
+        raise ConnectionError("queue full")
 
     send(database, 1, 2)
     collector.on_delivery = fail
 
-    with pytest.raises(Enough):
+    with pytest.raises(ToolError, match=r"test_relay.py:\d+: ConnectionError: queue full. Its messages stay"):
         run(database.service_url, "shop_queues:sink", follow=False)
 
     assert left(database) == 2
@@ -141,7 +142,7 @@ def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) ->
 
 def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
     with pytest.raises(
-        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none$"
+        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none: add it$"
     ):
         run(UNREACHABLE, "shop_queues:text", follow=False)
 
@@ -264,7 +265,8 @@ def test_key_and_reason_cannot_drive_the_terminal(database: LocalDatabase, colle
 def test_where_nothing_was_refused_it_reports_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stdout) == (0, "no refused messages\n")
+    assert result.exit_code == 0
+    assert result.stdout == "no refused messages; `org-common outbox status` counts those that wait\n"
 
 
 @pytest.mark.db
@@ -321,3 +323,23 @@ def test_each_reports_in_one_line_that_the_server_is_down(command: str, argument
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached")
     assert "s3cret" not in result.output
+
+
+# --- status -----------------------------------------------------------------------------------
+
+
+def test_status_counts_what_waits(database: LocalDatabase, collector: Collector) -> None:
+    send(database, 1, 2)
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("update app.outbox set refusals = 1 where message ->> 'n' = '1'")
+        admin.execute("update app.outbox set refusals = 5, parked_at = now() where message ->> 'n' = '2'")
+    send(database, 3)
+
+    answer = call(url=database.service_url, command="status")
+
+    assert answer.exit_code == 0
+    assert re.fullmatch(r"mail: 3 waiting since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, 1 refused, 1 parked\n", answer.output)
+
+
+def test_status_of_an_empty_outbox(database: LocalDatabase) -> None:
+    assert call(url=database.service_url, command="status").output == "no messages wait\n"
