@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event, current_thread, main_thread
 from typing import LiteralString, cast
 
 import psycopg
@@ -33,12 +34,14 @@ def run(url: str, sink: str, *, follow: bool) -> int:
         raise ToolError(
             f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none: add it"
         )
-    work = relay.follow if follow else relay.relay
-    with _reporting_errors(url), _reporting_sink(sink), _interruptible():
+    with _reporting_errors(url), _reporting_sink(sink):
         # Connect once here: errors about the URL are then reported without its password.
         with session(url, "relay") as conn:
             _refuse_login(conn)
-        return work(url, cast("relay.Sink", target))
+        if not follow:
+            return relay.relay(url, cast("relay.Sink", target))
+        with _stopping() as stop:
+            return relay.follow(url, cast("relay.Sink", target), stop=stop)
 
 
 def _refuse_login(conn: psycopg.Connection) -> None:
@@ -67,51 +70,26 @@ def _reporting_sink(sink: str) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM, which ends a service, interrupt like Ctrl-C: the transaction of a batch is rolled back."""
+def _stopping() -> Iterator[Event]:
+    """An event that Ctrl-C and SIGTERM set, so that the relay ends after its batch. A second one ends it at once."""
+    stop = Event()
+    numbers = (signal.SIGINT, signal.SIGTERM) if current_thread() is main_thread() else ()
+    previous = [signal.getsignal(number) for number in numbers]
+
+    def restore() -> None:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+
+    def ask(number: int, frame: object) -> None:
+        restore()
+        stop.set()
+
+    for number in numbers:
+        signal.signal(number, ask)
     try:
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:
-        # Not in the main thread.
-        yield
-        return
-    try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-@dataclass(frozen=True)
-class QueueStatus:
-    """The messages of one queue."""
-
-    queue: str
-    waiting: int
-    """How many were not delivered yet, refused and parked ones included."""
-    oldest: datetime
-    """When the first of them was sent."""
-    refused: int
-    """How many the sink has refused and that are retried."""
-    parked: int
-    """How many are no longer retried."""
-
-
-_STATUS: LiteralString = """
-select queue, count(*)::int as waiting, min(created_at) as oldest,
-       (count(*) filter (where refusals > 0 and parked_at is null))::int as refused,
-       (count(*) filter (where parked_at is not null))::int as parked
-from app.outbox group by queue order by queue
-"""
-
-
-def list_queues(url: str) -> list[QueueStatus]:
-    """The queues that have messages in the outbox."""
-    with (
-        _reporting_errors(url),
-        session(url, "outbox") as conn,
-        conn.cursor(row_factory=class_row(QueueStatus)) as cursor,
-    ):
-        return cursor.execute(_STATUS).fetchall()
+        restore()
 
 
 @dataclass(frozen=True)
@@ -132,6 +110,30 @@ class RefusedMessage:
     """How many messages with the same key wait behind it."""
 
 
+@dataclass(frozen=True)
+class QueueStatus:
+    """The messages of one queue in the outbox."""
+
+    queue: str
+    waiting: int
+    """Messages to deliver, with those that are retried later."""
+    lag_s: float
+    """Seconds since the transaction of the oldest of them began; 0 if none waits."""
+    oldest: datetime | None
+    """When that was."""
+    refused: int
+    """Messages that are retried later."""
+    parked: int
+    """Messages that wait for an operator."""
+
+
+_QUEUES: LiteralString = """
+select queue, count(*) filter (where parked_at is null)::int as waiting,
+       coalesce(extract(epoch from now() - min(created_at) filter (where parked_at is null)), 0)::float8 as lag_s,
+       min(created_at) filter (where parked_at is null) as oldest,
+       count(*) filter (where refusals > 0 and parked_at is null)::int as refused, count(parked_at)::int as parked
+from app.outbox group by queue order by queue
+"""
 _REFUSED: LiteralString = """
 select o.id, o.queue, o.key, o.refusals, o.retry_at, o.parked_at, o.reason,
        (select count(*)::int from app.outbox b where b.queue = o.queue and b.key = o.key and b.id > o.id) as waiting
@@ -142,6 +144,16 @@ update app.outbox set refusals = 0, retry_at = null, parked_at = null, reason = 
 where refusals > 0 and (%(ids)s::bigint[] is null or id = any(%(ids)s))
 returning id
 """
+
+
+def list_queues(url: str) -> list[QueueStatus]:
+    """The queues with messages in the outbox, by name."""
+    with (
+        _reporting_errors(url),
+        session(url, "outbox") as conn,
+        conn.cursor(row_factory=class_row(QueueStatus)) as cursor,
+    ):
+        return cursor.execute(_QUEUES).fetchall()
 
 
 def list_refused(url: str) -> list[RefusedMessage]:
