@@ -39,6 +39,12 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'org_common.testing' has no attribute {name!r}")
     home = _HOMES.get(name, "org_common.testing.client")
-    value: object = getattr(__import__(home, fromlist=(name,)), name)
+    try:
+        value: object = getattr(__import__(home, fromlist=(name,)), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("org_common"):
+            raise
+        message = f"{error}. org_common.testing needs the extra testing: pip install 'org-common[testing]'"
+        raise ModuleNotFoundError(message, name=error.name) from None
     globals()[name] = value
     return value
