@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as _error:
     raise SystemExit(f"{_error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
 
-from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
+from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes, triggers
 from org_common.tools.commands.options import origin
 from org_common.tools.project.project import ToolError
 
@@ -45,6 +45,7 @@ _add(
     dev.dev,
     dev.token,
     routes.routes,
+    triggers.triggers,
     openapi.openapi,
     doctor.doctor,
     db.db,
