@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from org_common.config.needs import Needs
     from org_common.config.settings import Settings, SettingsError
     from org_common.db.database import Database, reader, transaction
+    from org_common.db.delivery import MessageRefused, PartialDelivery
     from org_common.db.reader import Reader
-    from org_common.db.relay import MessageRefused
+    from org_common.db.relay import relay_outbox
     from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.events.alb import ALB
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
     from org_common.lifecycle.startup import prefetch
     from org_common.router import Router
     from org_common.secrets.store import get_secret
+    from org_common.sinks.eventbridge import EventBridgeSink
+    from org_common.sinks.http import HttpSink
+    from org_common.sinks.sqs import SqsSink
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
     from org_common.telemetry.requests import observe
@@ -106,8 +110,9 @@ _HOMES = {
     "org_common.config.needs": ("Needs",),
     "org_common.config.settings": ("Settings", "SettingsError"),
     "org_common.db.database": ("Database", "reader", "transaction"),
+    "org_common.db.delivery": ("MessageRefused", "PartialDelivery"),
     "org_common.db.reader": ("Reader",),
-    "org_common.db.relay": ("MessageRefused",),
+    "org_common.db.relay": ("relay_outbox",),
     "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.events.alb": ("ALB",),
@@ -126,6 +131,9 @@ _HOMES = {
     "org_common.lifecycle.startup": ("prefetch",),
     "org_common.router": ("Router",),
     "org_common.secrets.store": ("get_secret",),
+    "org_common.sinks.eventbridge": ("EventBridgeSink",),
+    "org_common.sinks.http": ("HttpSink",),
+    "org_common.sinks.sqs": ("SqsSink",),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
@@ -183,6 +191,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Cors",
     "Database",
     "Deadline",
+    "EventBridgeSink",
     "Fault",
     "Forbidden",
     "Form",
@@ -191,6 +200,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Gone",
     "Header",
     "HttpApi",
+    "HttpSink",
     "Identity",
     "Issuer",
     "Json",
@@ -207,6 +217,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "OrgRole",
     "Page",
     "PageRequest",
+    "PartialDelivery",
     "Patch",
     "PayloadTooLarge",
     "Precondition",
@@ -226,6 +237,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Secret",
     "Settings",
     "SettingsError",
+    "SqsSink",
     "SysCheck",
     "SysRole",
     "TooManyRequests",
@@ -245,6 +257,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "prefetch",
     "problem",
     "reader",
+    "relay_outbox",
     "service_transaction",
     "span",
     "trace_headers",
