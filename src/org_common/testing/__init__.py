@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
     from org_common.testing.open_answer import OpenAnswer
+    from org_common.testing.records import Delivery
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
@@ -17,6 +18,7 @@ __all__ = [
     "ISSUER",
     "Answer",
     "Client",
+    "Delivery",
     "LocalContext",
     "LocalDatabase",
     "OpenAnswer",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Delivery": "org_common.testing.records",
     "LocalContext": "org_common.values.types",
     "OpenAnswer": "org_common.testing.open_answer",
     "LocalDatabase": "org_common.tools.database.local",
