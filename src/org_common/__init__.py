@@ -56,10 +56,10 @@ if TYPE_CHECKING:
     from org_common.sinks.eventbridge import EventBridgeSink
     from org_common.sinks.http import HttpSink
     from org_common.sinks.sqs import SqsSink
-    from org_common.telemetry.function_monitor import FunctionHistory, FunctionMonitor, FunctionStats
-    from org_common.telemetry.lambda_report import LambdaReport, parse_report
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
+    from org_common.telemetry.monitoring.function_monitor import FunctionHistory, FunctionMonitor, FunctionStats
+    from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
     from org_common.telemetry.requests import observe
     from org_common.telemetry.trace import span, trace_headers
     from org_common.values.errors import (
@@ -140,8 +140,8 @@ _HOMES = {
     "org_common.sinks.eventbridge": ("EventBridgeSink",),
     "org_common.sinks.http": ("HttpSink",),
     "org_common.sinks.sqs": ("SqsSink",),
-    "org_common.telemetry.function_monitor": ("FunctionHistory", "FunctionMonitor", "FunctionStats"),
-    "org_common.telemetry.lambda_report": ("LambdaReport", "parse_report"),
+    "org_common.telemetry.monitoring.function_monitor": ("FunctionHistory", "FunctionMonitor", "FunctionStats"),
+    "org_common.telemetry.monitoring.lambda_report": ("LambdaReport", "parse_report"),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
