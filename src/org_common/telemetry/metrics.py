@@ -47,9 +47,11 @@ OWN = frozenset(
         *("ColdStart", "InitDuration", "Duration", "ResponseBytes", "Faults", "MetricsDropped"),
         *("DatabaseRoundTrips", "DatabaseTime", "DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
         *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed", "BatchRecords", "BatchFailures"),
+        *("OutboxDelivered", "OutboxLag", "OutboxParked", "OutboxRefused"),
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
         *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
+        *("KeyFetches", "KeyFetchesFailed", "KeysAge"),
     }
 )
 
@@ -86,6 +88,10 @@ def measure(name: str, value: float, unit: Unit = "None") -> None:
     CloudWatch does not accept, and for a second unit of one metric.
     """
     _check(name, unit)
+    _measure(name, value, unit)
+
+
+def _measure(name: str, value: float, unit: Unit) -> None:
     if not abs(value) <= MAX_VALUE:
         _add("MetricsDropped", 1)
         return
@@ -106,6 +112,26 @@ def batch(records: int, failures: int) -> None:
     """Report the result of a batch of events: BatchRecords and BatchFailures."""
     _add("BatchRecords", records)
     _add("BatchFailures", failures)
+
+
+def keys_fetched(age_s: float | None, *, failed: bool) -> None:
+    """Report a fetch of an issuer's keys. `age_s` is the age of the keys in use after it, None without any."""
+    _add("KeyFetches", 1)
+    if failed:
+        _add("KeyFetchesFailed", 1)
+    if age_s is not None:
+        _measure("KeysAge", round(age_s, 3), "Seconds")
+
+
+def outbox_batch(delivered: int, refused: int, parked: int) -> None:
+    """Report the result of a batch of the outbox relay: OutboxDelivered, OutboxRefused and OutboxParked."""
+    for name, value in (("OutboxDelivered", delivered), ("OutboxRefused", refused), ("OutboxParked", parked)):
+        _add(name, value)
+
+
+def outbox_lag(seconds: float) -> None:
+    """Report how long the oldest message of the outbox waits: one value of OutboxLag."""
+    _measure("OutboxLag", seconds, "Seconds")
 
 
 def collect(source: CounterSource) -> None:

@@ -313,6 +313,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "app.has_sys_role": signed_in,
         "app.merge_patch": all_roles,
         "app.identify": signed_in,
+        "app.receive": all_roles,
         "app.recheck": all_roles,
         "app.require": all_roles,
         "app.uid": all_roles,
