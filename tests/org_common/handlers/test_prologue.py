@@ -73,6 +73,19 @@ class Settings:
 settings = Settings()
 
 
+class Unhashable:
+    """An object that can be called, and looked up in no set."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self) -> str:
+        did.append("called")
+        return "x"
+
+
+unhashable = Unhashable()
+
+
 def notify(*parts: object) -> str:
     did.append("notified")
     return "x"
@@ -368,6 +381,11 @@ def calls_what_it_is_given(tx: Transaction, body: Item) -> object:
     return tx.value(SQL)
 
 
+def calls_an_object(tx: Transaction) -> object:
+    unhashable()
+    return tx.value(SQL)
+
+
 def calls_a_result(tx: Transaction) -> object:
     [notify].pop()()
     return tx.value(SQL)
@@ -420,6 +438,7 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (helper_first, "calls 'notify' in line"),
     (calls_what_a_list_holds, "calls a function in line"),
     (calls_what_it_is_given, "calls 'notify' in line"),
+    (calls_an_object, "calls 'unhashable' in line"),
     (calls_a_result, "calls a function in line"),
     (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
 ]
