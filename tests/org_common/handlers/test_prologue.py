@@ -204,6 +204,10 @@ def swapped(tx: Transaction, body: Item) -> object:
     return item.value(SQL, {"name": source.name})
 
 
+def empty_values(tx: Transaction) -> object:
+    return tx.value(SQL, {"a": [], "b": {}})
+
+
 def first(tx: Transaction) -> object:
     return tx.value(SQL)
 
@@ -227,7 +231,7 @@ def four_deep(tx: Transaction) -> object:
 BEGIN_WITH_STATEMENT = [
     *(only_sql, local_first, path_in_a_dict, model_merged, model_with_exceptions, fields_and_arithmetic, caller),
     *(model_made, queued_first, helper, helper_by_keyword, helper_without_effect, joined, no_statement, closure()),
-    *(helper_and_more, swapped, four_deep),
+    *(helper_and_more, swapped, empty_values, four_deep),
 ]
 
 # Handlers that may do something first, and what the error says.
