@@ -25,19 +25,23 @@ if TYPE_CHECKING:
         SysCheck,
         SysRole,
     )
+    from org_common.auth.service import AsService
     from org_common.config.issuers import Issuer
     from org_common.config.needs import Needs
     from org_common.config.settings import Settings, SettingsError
     from org_common.db.database import Database, reader, transaction
+    from org_common.db.delivery import MessageRefused, PartialDelivery
     from org_common.db.reader import Reader
-    from org_common.db.relay import MessageRefused
+    from org_common.db.relay import relay_outbox
     from org_common.db.service import service_transaction
     from org_common.db.transaction import Transaction
     from org_common.events.alb import ALB
     from org_common.events.function_url import FUNCTION_URL
     from org_common.events.http_api import HTTP_API, HttpApi
     from org_common.events.keep_warm import KEEP_WARM, KeepWarm
+    from org_common.events.record import Record
     from org_common.events.rest_api import REST_API, RestApi
+    from org_common.events.s3 import S3Object
     from org_common.handlers.markers import Cookie, Form, Header, Query
     from org_common.handlers.precondition import Precondition
     from org_common.http.cors import Cors
@@ -47,6 +51,9 @@ if TYPE_CHECKING:
     from org_common.lifecycle.startup import prefetch
     from org_common.router import Router
     from org_common.secrets.store import get_secret
+    from org_common.sinks.eventbridge import EventBridgeSink
+    from org_common.sinks.http import HttpSink
+    from org_common.sinks.sqs import SqsSink
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
     from org_common.telemetry.requests import observe
@@ -98,19 +105,23 @@ _HOMES = {
         "SysCheck",
         "SysRole",
     ),
+    "org_common.auth.service": ("AsService",),
     "org_common.config.issuers": ("Issuer",),
     "org_common.config.needs": ("Needs",),
     "org_common.config.settings": ("Settings", "SettingsError"),
     "org_common.db.database": ("Database", "reader", "transaction"),
+    "org_common.db.delivery": ("MessageRefused", "PartialDelivery"),
     "org_common.db.reader": ("Reader",),
-    "org_common.db.relay": ("MessageRefused",),
+    "org_common.db.relay": ("relay_outbox",),
     "org_common.db.service": ("service_transaction",),
     "org_common.db.transaction": ("Transaction",),
     "org_common.events.alb": ("ALB",),
     "org_common.events.function_url": ("FUNCTION_URL",),
     "org_common.events.http_api": ("HTTP_API", "HttpApi"),
     "org_common.events.keep_warm": ("KEEP_WARM", "KeepWarm"),
+    "org_common.events.record": ("Record",),
     "org_common.events.rest_api": ("REST_API", "RestApi"),
+    "org_common.events.s3": ("S3Object",),
     "org_common.handlers.precondition": ("Precondition",),
     "org_common.handlers.markers": ("Cookie", "Form", "Header", "Query"),
     "org_common.http.cors": ("Cors",),
@@ -120,6 +131,9 @@ _HOMES = {
     "org_common.lifecycle.startup": ("prefetch",),
     "org_common.router": ("Router",),
     "org_common.secrets.store": ("get_secret",),
+    "org_common.sinks.eventbridge": ("EventBridgeSink",),
+    "org_common.sinks.http": ("HttpSink",),
+    "org_common.sinks.sqs": ("SqsSink",),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
@@ -166,6 +180,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "SIGNED_IN",
     "TOKEN",
     "App",
+    "AsService",
     "Authorizer",
     "BadRequest",
     "Bearer",
@@ -176,6 +191,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Cors",
     "Database",
     "Deadline",
+    "EventBridgeSink",
     "Fault",
     "Forbidden",
     "Form",
@@ -184,6 +200,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Gone",
     "Header",
     "HttpApi",
+    "HttpSink",
     "Identity",
     "Issuer",
     "Json",
@@ -200,6 +217,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "OrgRole",
     "Page",
     "PageRequest",
+    "PartialDelivery",
     "Patch",
     "PayloadTooLarge",
     "Precondition",
@@ -207,6 +225,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "PreconditionRequired",
     "Query",
     "Reader",
+    "Record",
     "Reference",
     "Request",
     "Response",
@@ -214,9 +233,11 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "RestApi",
     "Router",
     "Rule",
+    "S3Object",
     "Secret",
     "Settings",
     "SettingsError",
+    "SqsSink",
     "SysCheck",
     "SysRole",
     "TooManyRequests",
@@ -236,6 +257,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "prefetch",
     "problem",
     "reader",
+    "relay_outbox",
     "service_transaction",
     "span",
     "trace_headers",

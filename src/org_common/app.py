@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from org_common.http.response import Response
     from org_common.pipeline import Middleware
     from org_common.route import Route
+    from org_common.triggers.dispatch import Triggers
+    from org_common.triggers.trigger import Trigger, TriggerOptions
     from org_common.values.types import Event, LambdaContext
 
 E = TypeVar("E", bound=Exception)
+H = TypeVar("H", bound=Callable[..., Any])
 T = TypeVar("T")
 
 
@@ -104,6 +107,7 @@ class App(Router):
             middleware=middleware,
             problem_types=problem_types,
         )
+        self._triggers: Triggers | None = None
         self._prepares_early = False
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             # During the init phase, which has a complete CPU: the first request may have a tenth of one.
@@ -114,9 +118,14 @@ class App(Router):
             self.pipeline.load_telemetry()
 
     def __call__(self, event: Event, context: LambdaContext) -> Event:
-        """Handle one event of an accepted event source. Never raises: errors become problem responses."""
+        """Handle one event of an accepted event source, or of a trigger.
+
+        Errors of a request become problem responses. Those of a trigger are raised, unless it can give back the record.
+        """
         if self._is_ping and any(is_ping(event) for is_ping in self._is_ping):
             return {}
+        if self._triggers is not None and not (isinstance(event, dict) and "requestContext" in event):
+            return self._triggers.handle(event, context)
         observer = self.pipeline.observe(context.aws_request_id)
         if observer is IGNORE:
             # It neither opens nor closes anything.
@@ -154,6 +163,83 @@ class App(Router):
         from org_common.events.unknown import partial_request
 
         return self.pipeline.refuse_event(partial_request(event, context), error, observer)
+
+    def sqs(self, queue: str, *, outside: bool = False, **options: Unpack[TriggerOptions]) -> Callable[[H], H]:
+        """Declare the handler of a queue's messages. It runs as the sender of each message, in one transaction.
+
+            @app.sqs("ingest", allow=OrgCheck("org_user"))
+            def ingest(tx: Transaction, document: NewDocument) -> None: ...
+
+        - `queue`: the name that `tx.send` gives. The queue in AWS may have more around it: `prod-ingest.fifo`.
+        - `outside`: the messages come from elsewhere than `tx.send`, so they have no sender.
+        """
+        return self._trigger("SQS", queue, options, outside=outside, details={})
+
+    def schedule(
+        self, expression: str, *, timezone: str = "UTC", name: str | None = None, **options: Unpack[TriggerOptions]
+    ) -> Callable[[H], H]:
+        """Declare a handler that runs on a schedule: `rate(1 day)` or `cron(0 3 * * ? *)`, in `timezone`.
+
+        `name` is the schedule's, by default that of the handler. A model in the signature is the schedule's input.
+        """
+        from org_common.events.schedule import check_expression
+
+        check_expression(expression)
+        if any(is_ping({"detail-type": "Scheduled Event", "source": "aws.events"}) for is_ping in self._is_ping):
+            raise TypeError(
+                f"schedule({expression!r}): KEEP_WARM takes the events of all schedules. Give your pings an input of "
+                'their own: events=(HTTP_API, KeepWarm({"ping": True}))'
+            )
+        return self._trigger(
+            "SCHEDULE", name, options, outside=True, details={"expression": expression, "timezone": timezone}
+        )
+
+    def s3(
+        self,
+        bucket: str,
+        *,
+        events: Sequence[str] = ("ObjectCreated:*",),
+        queue: str | None = None,
+        **options: Unpack[TriggerOptions],
+    ) -> Callable[[H], H]:
+        """Declare the handler of a bucket's events. It takes an `S3Object`.
+
+        - `events`: their names, where "ObjectCreated:*" is all of a kind.
+        - `queue`: the queue that the bucket sends them to; None if S3 or EventBridge invokes the function.
+        """
+        details = {"events": tuple(events), "queue": queue}
+        return self._trigger("S3", bucket, options, outside=True, details=details)
+
+    def event(self, *, source: str, detail_type: str, **options: Unpack[TriggerOptions]) -> Callable[[H], H]:
+        """Declare the handler of an event bus's events. A model in its signature is the detail.
+
+        Events with the source "org-common" are messages that `tx.send` wrote to the queue `detail_type`: the handler
+        runs as their sender.
+        """
+        outside = source != "org-common"
+        return self._trigger("EVENT", detail_type, options, outside=outside, details={"source": source})
+
+    @property
+    def triggers(self) -> Sequence[Trigger]:
+        """The declared triggers."""
+        return [] if self._triggers is None else self._triggers.declared
+
+    def _trigger(
+        self, kind: str, name: str | None, options: TriggerOptions, *, outside: bool, details: dict[str, Any]
+    ) -> Callable[[H], H]:
+        if self._triggers is None:
+            from org_common.triggers.dispatch import Triggers
+
+            self._triggers = Triggers(self.name, self.pipeline)
+        triggers = self._triggers
+
+        def add(handler: H) -> H:
+            trigger = triggers.declare(kind, name, handler, options, outside=outside, details=details)
+            if self._prepares_early:
+                trigger.prepare()
+            return handler
+
+        return add
 
     def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:
         """Declare the error handler of an exception class and its subclasses.
@@ -235,9 +321,14 @@ class App(Router):
         """The database of this app's routes: the one given to `use`, or the environment's."""
         return self.pipeline.database()
 
-    def use(self, database: Database | None) -> None:
-        """Use this database instead of the environment's; None goes back. For tests and servers of several apps."""
+    def use(self, database: Database | None, *, service: Database | None = None) -> None:
+        """Use this database instead of the environment's; None goes back. For tests and servers of several apps.
+
+        `service` is the same database on the login `app_service`, for triggers with `AsService`.
+        """
         self.pipeline.use(database)
+        if self._triggers is not None:
+            self._triggers.use_service(service)
 
     def _add(self, route: Route) -> None:
         self.pipeline.add(route)

@@ -14,16 +14,28 @@ from typing import Any
 import psycopg
 
 from org_common.db.relay import Message, _relay_batch
+from org_common.sinks.aws import Client
+from org_common.sinks.sqs import SqsSink
 from tests.soak.processes import Child, answer
 
 STEPS = ("after select", "within deliver", "after deliver", "after delete", "after commit")
-# This many at once: one works, the others wait for its end.
+SQS_STEPS = (
+    "after select",
+    "before call",
+    "after call",
+    "within deliver",
+    "after deliver",
+    "after delete",
+    "after commit",
+)
+# This many at once share the work, by key.
 AT_ONCE = 2
 # Fewer batches than this go well before.
 WELL = 4
-BATCH = 7
+# For SQS more than a call holds.
+BATCH, SQS_BATCH = 7, 25
 # Senders are at work all the time: who finds nothing for so long is late for the end.
-NOTHING_S = 10.0
+NOTHING_S = 60.0
 
 
 class Paper:
@@ -39,6 +51,48 @@ class Paper:
             if at == len(messages) // 2:
                 die_at("within deliver", self.step)
             os.write(self._file, f"{message.id} {message.key} {message.message['n']}\n".encode())
+        die_at("after deliver", self.step)
+
+
+class SqsClient(Client):
+    """Dies around its calls."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        super().__init__("sqs", "eu-central-1", endpoint_url)
+        self.step: str | None = None
+        self.sent = 0
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        die_at("before call", self.step)
+        if self.sent:
+            die_at("within deliver", self.step)
+        response = super().call(operation, **arguments)
+        self.sent += 1
+        die_at("after call", self.step)
+        return response
+
+
+class Sqs:
+    """Sends to a queue of a fake AWS. `queue` is its URL."""
+
+    def __init__(self, queue: str) -> None:
+        self._sink = SqsSink({"soak": queue})
+        self._client = SqsClient(queue.rpartition("/")[0].rpartition("/")[0])
+        self._sink._client = self._client
+
+    @property
+    def step(self) -> str | None:
+        return self._client.step
+
+    @step.setter
+    def step(self, step: str) -> None:
+        self._client.step = step
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        self._client.sent = 0
+        if messages:
+            die_at("after select", self.step)
+        self._sink.deliver(messages)
         die_at("after deliver", self.step)
 
 
@@ -64,11 +118,15 @@ def die_at(step: str, wanted: str | None) -> None:
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
-    """`job`: url (the service's), paper (where the sink writes), crashes."""
+    """`job`: url (the service's), crashes, and where the sink writes: paper or sqs (the URL of a queue)."""
+    steps = SQS_STEPS if "sqs" in job else STEPS
+    if "sqs" in job:
+        # Imports botocore once, and not in each child.
+        SqsClient("http://127.0.0.1:1")._get()
     died: Counter[str] = Counter()
     relays: list[tuple[Child, str]] = []
     for number in range(job["crashes"]):
-        step = STEPS[number % len(STEPS)]
+        step = steps[number % len(steps)]
         well = number % WELL
         relays.append((Child(lambda line, step=step, well=well: _relay(job, step, well)), step))  # type: ignore[misc]
         if len(relays) == AT_ONCE:
@@ -79,13 +137,14 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _relay(job: dict[str, Any], step: str, well: int) -> None:
-    sink = Paper(job["paper"])
+    sink = Sqs(job["sqs"]) if "sqs" in job else Paper(job["paper"])
+    batch = SQS_BATCH if "sqs" in job else BATCH
     end = time.monotonic() + NOTHING_S
     with Mortal.connect(job["url"], autocommit=True, prepare_threshold=None) as connection:
         while time.monotonic() < end:
             if well <= 0:
                 sink.step = connection.step = step
-            if _relay_batch(connection, sink, BATCH, {}) != (0, 0):
+            if _relay_batch(connection, sink, batch, {}) != (0, 0):
                 well -= 1
             else:
                 time.sleep(0.002)

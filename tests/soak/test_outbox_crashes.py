@@ -2,78 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import pytest
 
-from org_common.db.database import Database, transaction
 from org_common.db.relay import BATCH, relay
 from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.relays import STEPS, Paper
-from tests.soak.scale import SEED, scaled
-from tests.soak.tenants import Platform, Tenant
+from tests.soak.scale import scaled
+from tests.soak.senders import Senders
+from tests.soak.tenants import Platform
 
 pytestmark = [pytest.mark.db, pytest.mark.fault]
 
 CRASHES = scaled(25, 200 * len(STEPS))
-SENDERS = 4
-KEYS = ("a", "b", "c", "d", None)
-
-
-class Undone(Exception):
-    """A sender changes his mind."""
-
-
-class Senders:
-    """Threads that send until they are told to stop; they know what was committed and what was taken back."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.kept: list[int] = []
-        self.undone: list[int] = []
-        self._numbers = count()
-        self._platform = platform
-        self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(SENDERS)
-        self._ends = [self._pool.submit(self._send, *each) for each in enumerate(platform.tenants[:SENDERS])]
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._pool.shutdown()
-        for end in self._ends:
-            end.result()
-
-    def _send(self, seed: int, tenant: Tenant) -> None:
-        random = Random(SEED + seed)
-        database = Database(self._platform.settings())
-        while not self._stop.wait(0.002):
-            kept: list[int] = []
-            undone: list[int] = []
-            # One key each, or two of them could wait for each other.
-            key = random.choice(KEYS)
-            with suppress(Undone), transaction(tenant.identity, database=database) as tx:
-                for _ in range(random.randrange(1, 4)):
-                    kept.append(next(self._numbers))
-                    tx.send("soak", {"n": kept[-1]}, key=key)
-                    if random.random() < 0.3:
-                        tx.value("select 1")
-                if random.random() < 0.3:
-                    undone.append(next(self._numbers))
-                    with suppress(Undone), tx.savepoint():
-                        tx.send("soak", {"n": undone[-1]}, key=key)
-                        raise Undone
-                if random.random() < 0.3:
-                    undone, kept = undone + kept, []
-                    raise Undone
-            self.kept.extend(kept)
-            self.undone.extend(undone)
-        database.close()
 
 
 def test_no_message_is_lost_and_each_key_keeps_its_order(platform: Platform, tmp_path: Path, figures: Figures) -> None:

@@ -22,6 +22,11 @@ from org_common.values.identity import Identity
 from org_common.values.isolation import DEFAULT_ISOLATION, Isolation
 from org_common.values.types import Deadline
 
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.db.inbox import Received, RecordScope
+
 # Outside a route there is no request deadline.
 DEFAULT_DEADLINE_S = 30.0
 
@@ -74,6 +79,22 @@ class Database:
         scope = WriteScope(
             self._source, setup, identity=identity, cursor_keys=self._cursor_keys, isolation=isolation, key=key
         )
+        return scope, Transaction(scope)
+
+    def open_record(
+        self, rule: Rule, received: Received, values: Mapping[str, Any], deadline: Deadline
+    ) -> tuple[RecordScope, Transaction]:
+        """A `Transaction` for one message, under its trigger's access rule over `values` of the message.
+
+        The first statement claims the message, and raises `Replay` when this consumer has handled it.
+        """
+        from org_common.db.inbox import ReceivingSetup, RecordScope
+
+        profile, path = self._profile, self._settings.search_path
+        setup = ReceivingSetup(
+            rule, received, values, deadline, path, set_local=profile.set_local, reset=profile.resets
+        )
+        scope = RecordScope(self._source, setup)
         return scope, Transaction(scope)
 
     def _session_setup(

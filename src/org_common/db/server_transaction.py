@@ -129,6 +129,11 @@ class WriteTransaction:
         """The session setup and the access rule have passed. Going back to a savepoint does not undo that."""
         return self._authorized
 
+    @property
+    def claims(self) -> bytes:
+        """The claims that apply: those of `app.identify()` once the first statement was sent."""
+        return self._claims
+
     def fail(self) -> None:
         """Mark it failed: it can only be rolled back."""
         self._failed = True

@@ -89,7 +89,7 @@ class SessionSetup:
         else:
             self._claims = identity.claims(rule.role).encode()
             self._identify = _KNOWN_USER if rule.caller == "user" else _ANY_USER
-        self._rule = None if rule.expression is None else _require(rule.expression).bind(path)
+        self._rule = None if rule.expression is None else require_statement(rule.expression).bind(path)
 
     def statements(self, *, read_only: bool) -> list[Wire]:
         """The statements to send first. Raises `GatewayTimeout` when no time is left to run any."""
@@ -171,7 +171,7 @@ def _literal(value: bytes) -> bytes:
 _required: dict[str, Statement] = {}
 
 
-def _require(expression: LiteralString) -> Statement:
+def require_statement(expression: LiteralString) -> Statement:
     """`app.require(…)` around an access rule: it raises, so no later statement of the round trip runs."""
     statement = _required.get(expression)
     if statement is None:

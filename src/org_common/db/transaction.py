@@ -79,7 +79,8 @@ class Transaction(Reader):
         Delivered at least once; messages with the same `key` in the order of their transactions, one transaction at a
         time. A key belongs to its sender, or to the organization `org_id`, of which the sender must be a member. The
         sink receives it as `<organization or user>/<key>`. Needs a caller: on a PUBLIC route and in a
-        `service_transaction()` the transaction ends in `Forbidden`. `TypeError` for a message that is not a dict.
+        `service_transaction()` the transaction ends in `Forbidden`. `TypeError` for a message that is not a dict,
+        `ValueError` for one of more than 1,047,552 bytes as JSON: SQS takes 1 MiB.
         """
         if not isinstance(message, dict):
             raise TypeError(f"an outbox message must be a dict, got {type(message).__name__}")

@@ -47,6 +47,7 @@ OWN = frozenset(
         *("ColdStart", "InitDuration", "Duration", "ResponseBytes", "Faults", "MetricsDropped"),
         *("DatabaseRoundTrips", "DatabaseTime", "DatabaseWaits", "DatabaseRetries", "CommitsUnknown"),
         *("ConnectionsOpened", "ConnectionsDropped", "ConnectionsRefreshed", "BatchRecords", "BatchFailures"),
+        *("OutboxDelivered", "OutboxLag", "OutboxParked", "OutboxRefused"),
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
         *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
@@ -120,6 +121,17 @@ def keys_fetched(age_s: float | None, *, failed: bool) -> None:
         _add("KeyFetchesFailed", 1)
     if age_s is not None:
         _measure("KeysAge", round(age_s, 3), "Seconds")
+
+
+def outbox_batch(delivered: int, refused: int, parked: int) -> None:
+    """Report the result of a batch of the outbox relay: OutboxDelivered, OutboxRefused and OutboxParked."""
+    for name, value in (("OutboxDelivered", delivered), ("OutboxRefused", refused), ("OutboxParked", parked)):
+        _add(name, value)
+
+
+def outbox_lag(seconds: float) -> None:
+    """Report how long the oldest message of the outbox waits: one value of OutboxLag."""
+    _measure("OutboxLag", seconds, "Seconds")
 
 
 def collect(source: CounterSource) -> None:

@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as _error:
     raise SystemExit(f"{_error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
 
-from org_common.tools.commands import coldstart, db, dev, doctor, imports, layer, openapi, outbox, routes
+from org_common.tools.commands import coldstart, db, dev, doctor, imports, invoke, layer, openapi, outbox, routes
 from org_common.tools.commands.options import origin
 from org_common.tools.project.project import ToolError
 
@@ -44,6 +44,7 @@ def _add(*commands: click.Command) -> None:
 _add(
     dev.dev,
     dev.token,
+    invoke.invoke,
     routes.routes,
     openapi.openapi,
     doctor.doctor,

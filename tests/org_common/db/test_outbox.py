@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from random import Random
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,9 +14,11 @@ import psycopg
 import pytest
 
 from org_common.auth.rules import PUBLIC, SIGNED_IN, SysCheck
+from org_common.config.settings import Settings
 from org_common.db.database import Database, transaction
+from org_common.db.outbox import MAX_BYTES
 from org_common.db.protocol.statement import StatementError
-from org_common.db.relay import Message, MessageRefused, follow, relay
+from org_common.db.relay import STOP_S, Message, MessageRefused, PartialDelivery, follow, relay, relay_outbox
 from org_common.values.errors import CommitUnknown, Forbidden, OrgError, Unprocessable
 from org_common.values.types import Deadline
 from tests.support.handles import OwnedTransaction, open_reader, open_transaction
@@ -322,28 +325,163 @@ def test_what_the_sink_refuses_comes_again(lab: Lab, db: Database) -> None:
     assert tray.batches == broken.batches[:1]
 
 
-def test_of_two_relays_one_works(lab: Lab, db: Database) -> None:
-    send(db, 3)
-    entered, let_go = threading.Event(), threading.Event()
+class Slow:
+    """A sink that waits in its first delivery until it is told to go on."""
 
-    class Slow(Tray):
-        def deliver(self, messages: Sequence[Message]) -> None:
-            super().deliver(messages)
-            entered.set()
-            assert let_go.wait(10)
+    def __init__(self) -> None:
+        self.tray = Tray()
+        self.entered, self.let_go = threading.Event(), threading.Event()
 
+    def deliver(self, messages: Sequence[Message]) -> None:
+        self.tray.deliver(messages)
+        self.entered.set()
+        assert self.let_go.wait(10)
+
+
+def test_two_relays_share_the_keys_and_keep_each_in_order(lab: Lab, db: Database) -> None:
+    send(db, 6)
+    slow, other = Slow(), Tray()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(relay, lab.local.service_url, slow, batch=2)
+        assert slow.entered.wait(10)
+        # The first relay has k0 and k1.
+        found = relay(lab.local.service_url, other, batch=10)
+        slow.let_go.set()
+        working.result()
+
+    assert (found, other.numbers) == (2, [2, 5])
+    assert slow.tray.numbers == [0, 1, 3, 4]
+
+
+def test_a_second_relay_does_not_overtake_the_first_within_a_key(lab: Lab, db: Database) -> None:
+    with transaction(ALICE, database=db) as tx:
+        tx.send("mail", {"n": 0}, key="k")
     slow, other = Slow(), Tray()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(relay, lab.local.service_url, slow)
-        assert entered.wait(10)
-        send(db, 2)
-        found = relay(lab.local.service_url, other)
-        let_go.set()
+        assert slow.entered.wait(10)
+        with transaction(ALICE, database=db) as tx:
+            tx.send("mail", {"n": 1}, key="k")
+            tx.send("mail", {"n": 2})
+        relay(lab.local.service_url, other)
+        slow.let_go.set()
         working.result()
 
-    assert (found, other.batches) == (0, [])
-    assert slow.numbers == [0, 1, 2]
-    assert relayed(lab) == [0, 1]
+    assert other.numbers == [2]
+    assert slow.tray.numbers == [0, 1]
+
+
+def test_messages_without_a_key_go_to_one_relay_each(lab: Lab, db: Database) -> None:
+    with transaction(ALICE, database=db) as tx:
+        for number in range(4):
+            tx.send("mail", {"n": number})
+    slow, other = Slow(), Tray()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(relay, lab.local.service_url, slow, batch=2)
+        assert slow.entered.wait(10)
+        relay(lab.local.service_url, other)
+        slow.let_go.set()
+        working.result()
+
+    assert slow.tray.numbers == [0, 1]
+    assert other.numbers == [2, 3]
+
+
+class Unsteady:
+    """Sinks of several relays, which note each key's messages in one place, and refuse some."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[int]] = {}
+        self.ids: list[int] = []
+        self._lock = threading.Lock()
+        self._random = Random(7)
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        accepted: list[int] = []
+        refused: dict[int, Exception] = {}
+        stopped: set[str | None] = set()
+        with self._lock:
+            for message in messages:
+                if message.key in stopped:
+                    continue
+                if self._random.random() < 0.1:
+                    refused[message.id] = ConnectionError("busy")
+                    stopped.add(message.key)
+                    continue
+                self.lines.setdefault(message.key or "", []).append(message.message["n"])
+                accepted.append(message.id)
+        self.ids += accepted
+        raise PartialDelivery(accepted, refused)
+
+
+def test_four_relays_deliver_each_message_once_and_each_key_in_order(lab: Lab, db: Database) -> None:
+    with transaction(ALICE, database=db) as tx:
+        for number in range(300):
+            tx.send("mail", {"n": number}, key=f"k{number % 11}")
+    sink = Unsteady()
+
+    def work() -> None:
+        for _ in range(500):
+            with suppress(ConnectionError):
+                relay(lab.local.service_url, sink, batch=5)
+            # As if the time of the refused ones had come.
+            with psycopg.connect(lab.local.service_url, autocommit=True) as conn:
+                conn.execute("update app.outbox set retry_at = null, parked_at = null where retry_at is not null")
+                if conn.execute("select 1 from app.outbox limit 1").fetchone() is None:
+                    break
+
+    with ThreadPoolExecutor(4) as pool:
+        for end in [pool.submit(work) for _ in range(4)]:
+            end.result()
+
+    assert len(sink.ids) == len(set(sink.ids)) == 300
+    assert len(sink.lines) == 11
+    assert all(line == sorted(line) for line in sink.lines.values())
+
+
+def test_following_survives_an_outage(lab: Lab, db: Database) -> None:
+    send(db, 2)
+    tray = Tray()
+
+    class Recovering:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def deliver(self, messages: Sequence[Message]) -> None:
+            self.calls += 1
+            if self.calls < 4:
+                raise ConnectionError("no queue today")
+            tray.deliver(messages)
+            stop.set()
+
+    stop = threading.Event()
+    assert follow(lab.local.service_url, Recovering(), pause_s=0.001, stop=stop) == 2
+    assert tray.numbers == [0, 1]
+
+
+def test_following_stops_between_batches(lab: Lab, db: Database) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    assert follow(lab.local.service_url, Tray(), stop=stop) == 0
+
+
+def test_a_run_starts_no_batch_after_its_deadline(lab: Lab, db: Database) -> None:
+    send(db, 3)
+    tray = Tray()
+
+    assert relay(lab.local.service_url, tray, deadline_s=time.monotonic()) == 0
+    assert tray.batches == []
+
+
+def test_a_scheduled_function_relays_until_shortly_before_its_deadline(lab: Lab, db: Database) -> None:
+    send(db, 3)
+    settings = Settings(service_database_url=lab.local.service_url)
+    late, tray = Tray(), Tray()
+
+    assert relay_outbox(late, deadline=Deadline.after(STOP_S - 1), settings=settings) == 0
+    assert relay_outbox(tray, deadline=Deadline.after(STOP_S + 60), settings=settings) == 3
+    assert (late.numbers, tray.numbers) == ([], [0, 1, 2])
 
 
 def test_following_takes_what_comes_until_its_time_is_up(lab: Lab, db: Database) -> None:
@@ -388,3 +526,47 @@ def test_an_unknown_commit_of_a_message_is_told(lab: Lab, proxied: Database, pro
 def test_a_message_that_is_not_a_dict_is_a_type_error(db: Database, message: Any) -> None:
     with pytest.raises(TypeError, match="an outbox message must be a dict, got"), transaction(ALICE, database=db) as tx:
         tx.send("mail", message)
+
+
+BY_HAND = "select app.send('mail', null, jsonb_build_object('n', %(n)s::int, 'text', %(text)s::text))"
+
+
+def test_a_batch_is_limited_in_bytes_and_delivers_one_message_at_least(lab: Lab, db: Database) -> None:
+    random = Random(2)
+    with transaction(ALICE, database=db) as tx:
+        for number in range(4):
+            # It does not compress.
+            text = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(1_100_000))
+            tx.run(BY_HAND, {"n": number, "text": text}, rows=None)
+    tray = Tray()
+
+    assert relay(lab.local.service_url, tray) == 4
+
+    assert [len(batch) for batch in tray.batches] == [3, 1]
+
+
+def test_numbers_reach_the_sink_with_all_their_digits(lab: Lab, db: Database) -> None:
+    with transaction(ALICE, database=db) as tx:
+        tx.run("select app.send('mail', null, '{\"n\": 1.10, \"big\": 12345678901234567890.123}')", {}, rows=None)
+    tray = Tray()
+
+    relay(lab.local.service_url, tray)
+
+    assert tray.batches[0][0].json == '{"n": 1.10, "big": 12345678901234567890.123}'
+
+
+@pytest.mark.parametrize(("character", "width"), [("x", 1), ("ü", 2), ("😀", 4), ("\n", 2), ("\x01", 6)])
+def test_a_message_that_sqs_would_not_take_is_refused_at_once(
+    lab: Lab, db: Database, character: str, width: int
+) -> None:
+    room = MAX_BYTES - len('{"n":1,"text":""}')
+    fits = character * (room // width) + "x" * (room % width)
+
+    with transaction(ALICE, database=db) as tx:
+        tx.send("mail", {"n": 1, "text": fits})
+        with pytest.raises(
+            ValueError, match=f"takes {MAX_BYTES + 1:,} bytes as JSON, at most {MAX_BYTES:,} are allowed"
+        ):
+            tx.send("mail", {"n": 1, "text": fits + "x"})
+
+    assert lab.ask("select count(*) from app.outbox") == 1

@@ -12,7 +12,8 @@ from psycopg import OperationalError
 from psycopg.conninfo import make_conninfo
 
 from org_common.db.database import Database, transaction
-from org_common.db.relay import BATCH, PROBES, REFUSALS, Message, MessageRefused, relay
+from org_common.db.delivery import PROBES
+from org_common.db.relay import BATCH, REFUSALS, Message, MessageRefused, relay
 from tests.support.lab import ALICE, Lab
 
 pytestmark = pytest.mark.db

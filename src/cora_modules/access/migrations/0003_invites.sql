@@ -212,9 +212,6 @@ $$;
 alter function access.may_grant(uuid, uuid, app.org_role) owner to app_rules;
 
 -- The mail of an invitation that is closed before the relay took it is not sent.
-grant select, delete on app.outbox to app_rules;
-create policy access_mail on app.outbox to app_rules
-  using (queue = 'mail' and message ->> 'template' = 'invite');
 create index outbox_invites on app.outbox ((message ->> 'id'))
   where queue = 'mail' and message ->> 'template' = 'invite';
 

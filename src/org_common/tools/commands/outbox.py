@@ -1,9 +1,20 @@
 """`org-common outbox`: deliver outbox messages and manage refused ones."""
 
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
 import click
 
 from org_common.tools.commands.options import count, url_option
 from org_common.tools.project.project import make_current_project_importable
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.tools.database.relay import RefusedMessage
 
 
 @click.group()
@@ -11,6 +22,7 @@ def outbox() -> None:
     """Deliver outbox messages and manage refused ones."""
 
 
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON. Times are in ISO 8601.")
 URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.")
 
 
@@ -19,7 +31,7 @@ URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.")
 @click.option("--sink", metavar="MODULE:NAME", required=True, help="Target: an object with deliver(messages).")
 @click.option("--follow", is_flag=True, help="Run until interrupted instead of until the outbox is empty.")
 def relay(url: str, sink: str, follow: bool) -> None:
-    """Deliver the messages in the outbox to the sink, and delete them."""
+    """Deliver the messages in the outbox to the sink."""
     from org_common.tools.database.relay import run
 
     make_current_project_importable()
@@ -28,21 +40,38 @@ def relay(url: str, sink: str, follow: bool) -> None:
 
 @outbox.command()
 @URL
-def refused(url: str) -> None:
+@AS_JSON
+def status(url: str, as_json: bool) -> None:
+    """Show each queue with its waiting messages and their lag, and the messages that the sink refused."""
+    from org_common.tools.database import relay as tool
+
+    queues, messages = tool.list_queues(url), tool.list_refused(url)
+    if as_json:
+        _echo_json({"queues": [asdict(queue) for queue in queues], "refused": [asdict(each) for each in messages]})
+        return
+    for queue in queues:
+        oldest = f", oldest from {queue.oldest:%Y-%m-%d %H:%M:%S%z}" if queue.oldest else ""
+        numbers = f"{queue.waiting} waiting, lag {queue.lag_s:.0f} s{oldest}"
+        _echo_line(f"{queue.queue}: {numbers}, {queue.refused} refused, {queue.parked} parked")
+    for message in messages:
+        _echo_line(_describe(message))
+    if not queues:
+        click.echo("the outbox is empty")
+
+
+@outbox.command()
+@URL
+@AS_JSON
+def refused(url: str, as_json: bool) -> None:
     """List messages that the sink refused, with the reason; exit with 1 if one is parked."""
-    from org_common.telemetry.line import visible
     from org_common.tools.database.relay import list_refused
 
     messages = list_refused(url)
-    for message in messages:
-        state = "parked" if message.parked_at else f"retry at {message.retry_at:%H:%M:%S}"
-        key = f" key {message.key}," if message.key else ""
-        waiting = f" {message.waiting} waiting behind it," if message.waiting else ""
-        refusals = f"refused {count(message.refusals, 'time')}"
-        line = f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}"
-        # Keys and reasons hold what users and other services wrote.
-        click.echo(visible(line))
-    if not messages:
+    if as_json:
+        _echo_json([asdict(message) for message in messages])
+    for message in messages if not as_json else ():
+        _echo_line(_describe(message))
+    if not messages and not as_json:
         click.echo("no refused messages")
     if any(message.parked_at for message in messages):
         raise click.exceptions.Exit(1)
@@ -69,3 +98,22 @@ def discard(ids: tuple[int, ...], url: str) -> None:
     from org_common.tools.database import relay as tool
 
     click.echo(f"{count(tool.discard(url, ids), 'message')} deleted")
+
+
+def _describe(message: RefusedMessage) -> str:
+    state = "parked" if message.parked_at else f"retry at {message.retry_at:%H:%M:%S}"
+    key = f" key {message.key}," if message.key else ""
+    waiting = f" {message.waiting} waiting behind it," if message.waiting else ""
+    refusals = f"refused {count(message.refusals, 'time')}"
+    return f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}"
+
+
+def _echo_line(line: str) -> None:
+    """Print one line. Queues, keys and reasons hold what users and other services wrote."""
+    from org_common.telemetry.line import visible
+
+    click.echo(visible(line))
+
+
+def _echo_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, default=datetime.isoformat))

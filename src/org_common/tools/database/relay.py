@@ -52,6 +52,30 @@ class RefusedMessage:
     """How many messages with the same key wait behind it."""
 
 
+@dataclass(frozen=True)
+class QueueStatus:
+    """The messages of one queue in the outbox."""
+
+    queue: str
+    waiting: int
+    """Messages to deliver, with those that are retried later."""
+    lag_s: float
+    """Seconds since the transaction of the oldest of them began; 0 if none waits."""
+    oldest: datetime | None
+    """When that was."""
+    refused: int
+    """Messages that are retried later."""
+    parked: int
+    """Messages that wait for an operator."""
+
+
+_QUEUES: LiteralString = """
+select queue, count(*) filter (where parked_at is null)::int as waiting,
+       coalesce(extract(epoch from now() - min(created_at) filter (where parked_at is null)), 0)::float8 as lag_s,
+       min(created_at) filter (where parked_at is null) as oldest,
+       count(*) filter (where refusals > 0 and parked_at is null)::int as refused, count(parked_at)::int as parked
+from app.outbox group by queue order by queue
+"""
 _REFUSED: LiteralString = """
 select o.id, o.queue, o.key, o.refusals, o.retry_at, o.parked_at, o.reason,
        (select count(*)::int from app.outbox b where b.queue = o.queue and b.key = o.key and b.id > o.id) as waiting
@@ -62,6 +86,16 @@ update app.outbox set refusals = 0, retry_at = null, parked_at = null, reason = 
 where refusals > 0 and (%(ids)s::bigint[] is null or id = any(%(ids)s))
 returning id
 """
+
+
+def list_queues(url: str) -> list[QueueStatus]:
+    """The queues with messages in the outbox, by name."""
+    with (
+        _reporting_errors(url),
+        session(url, "outbox") as conn,
+        conn.cursor(row_factory=class_row(QueueStatus)) as cursor,
+    ):
+        return cursor.execute(_QUEUES).fetchall()
 
 
 def list_refused(url: str) -> list[RefusedMessage]:

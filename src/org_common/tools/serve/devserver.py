@@ -11,18 +11,20 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from errno import EADDRINUSE
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
+from org_common.app import App
 from org_common.asgi import Asgi
 from org_common.config.settings import Settings
 from org_common.config.settings_reader import ALLOW_PLAIN
 from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
+from org_common.db.service import service_url
 from org_common.telemetry.requests import observe
 from org_common.tools.database.local import LocalDatabase, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
@@ -34,12 +36,17 @@ from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
+from org_common.tools.serve.fake_aws import FakeAws, start_fake_aws
+from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
+from org_common.tools.serve.queues import LocalQueues, has_queues
 
 DATABASE = "dev"
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
 MIGRATOR_VARIABLE = "ORG_COMMON_MIGRATOR_URL"
+# The endpoint of the fake of AWS, if the project has queues or buckets.
+AWS_VARIABLE = "ORG_COMMON_DEV_AWS"
 
 
 def data_folder(project: Project, data: Path | None) -> Path:
@@ -115,13 +122,23 @@ def application() -> Explorer:
     check_declarations(apps)
     settings = Settings.from_env()
     issuer = LocalIssuer.load(Path(os.environ[DATA_VARIABLE]))
-    served = Asgi(apps, database=Database(settings, Pooled(settings)), authorize=issuer.authorize)
+    served = Asgi(apps, database=(shared := Database(settings, Pooled(settings))), authorize=issuer.authorize)
+    if endpoint := os.environ.get(AWS_VARIABLE):
+        _start_queues(FakeAws(endpoint), apps, shared, settings)
 
     def tokens() -> dict[str, str]:
         module = demo(project)
         return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
 
     return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
+
+
+def _start_queues(aws: FakeAws, apps: Sequence[App], database: Database, settings: Settings) -> None:
+    """Poll the project's queues in threads of this process, which ends when a file changes."""
+    service = Database(settings, Pooled(settings, service_url(settings)))
+    for app in apps:
+        app.use(database, service=service)
+    LocalQueues(aws, apps, os.environ["ORG_COMMON_SERVICE_DATABASE_URL"]).start()
 
 
 def observed_application() -> Explorer:
@@ -161,11 +178,14 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     import uvicorn
 
     # Report errors before anything starts: the serving process could only print a traceback.
-    check_declarations(load_apps(project))
+    apps = load_apps(project)
+    check_declarations(apps)
     _check_port(port)
     issuer = LocalIssuer.load(data)
-    with database(project, data, reset_logins=reset_logins) as local:
-        os.environ |= environment(local, data) | {MIGRATOR_VARIABLE: local.migrator_url}
+    with database(project, data, reset_logins=reset_logins) as local, ExitStack() as stack:
+        variables = environment(local, data) | _start_aws(apps, stack)
+        stack.callback(write_environment(data, variables).unlink)
+        os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         uvicorn.run(
             "org_common.tools.serve.devserver:observed_application",
@@ -183,6 +203,18 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
         )
 
 
+def _start_aws(apps: Sequence[App], stack: ExitStack) -> dict[str, str]:
+    """Start a fake of AWS if a trigger needs one; returns the variables with which boto3 talks to it."""
+    if not has_queues(apps):
+        return {}
+    try:
+        aws = stack.enter_context(start_fake_aws())
+    except ToolError as error:
+        _say(f"Without queues: {error}")
+        return {}
+    return {**aws.environ, AWS_VARIABLE: aws.url}
+
+
 def _watched_folders(project: Project) -> list[str]:
     """The folder with the code, and the folders of migrations."""
     sources = project.root / "src"
@@ -198,6 +230,7 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
     """The environment variables for the serving process."""
     return {
         "ORG_COMMON_DATABASE_URL": local.login_url,
+        "ORG_COMMON_SERVICE_DATABASE_URL": local.service_url,
         "ORG_COMMON_CURSOR_KEYS": ",".join(key.reveal() for key in local.settings.cursor_keys),
         # Local passwords only. Also applies to a function that runs locally in a simulated Lambda environment.
         ALLOW_PLAIN: "1",

@@ -1,7 +1,10 @@
 """`org-common outbox`: delivery of messages, and the errors when it fails."""
 
+import json
+import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -25,8 +28,8 @@ sink = Printer()
 """
 
 
-class Enough(Exception):
-    """The sink has what its test waits for."""
+class Enough(BaseException):
+    """The sink has what its test waits for: it ends the relay, which survives each exception of a sink."""
 
 
 class Collector:
@@ -104,12 +107,12 @@ def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collec
 @pytest.mark.db
 def test_error_of_the_sink_is_raised_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
     def fail(number: int) -> None:
-        raise Enough
+        raise ConnectionError
 
     send(database, 1, 2)
     collector.on_delivery = fail
 
-    with pytest.raises(Enough):
+    with pytest.raises(ConnectionError):
         run(database.service_url, "shop_queues:sink", follow=False)
 
     assert left(database) == 2
@@ -314,10 +317,62 @@ def test_requeue_wants_either_messages_or_all(arguments: tuple[str, ...]) -> Non
     assert "pass message ids, or --all" in result.stderr
 
 
-@pytest.mark.parametrize(("command", "arguments"), [("refused", ()), ("requeue", ("1",)), ("discard", ("1",))])
+@pytest.mark.parametrize(
+    ("command", "arguments"), [("status", ()), ("refused", ()), ("requeue", ("1",)), ("discard", ("1",))]
+)
 def test_each_reports_in_one_line_that_the_server_is_down(command: str, arguments: tuple[str, ...]) -> None:
     result = call(*arguments, command=command, url=UNREACHABLE)
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ORG_COMMON_SERVICE_DATABASE_URL: the outbox cannot be reached")
     assert "s3cret" not in result.output
+
+
+# --- status -----------------------------------------------------------------------------------
+
+
+@pytest.mark.db
+def test_status_shows_each_queue_and_what_was_refused(database: LocalDatabase, parked: int) -> None:
+    with psycopg.connect(database.login_url) as conn:
+        conn.execute("set local role app_sys")
+        conn.execute("select app.send('sms', null, '{}')")
+
+    result = call(command="status", url=database.service_url)
+
+    mail, sms, line = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"mail: 1 waiting, lag \d+ s, oldest from [-0-9]{10} [:0-9]{8}[+-]\d{4}, 0 refused, 1 parked", mail
+    )
+    assert re.fullmatch(r"sms: 1 waiting, lag \d+ s, oldest from .*, 0 refused, 0 parked", sms)
+    assert line.startswith(f"{parked} mail, key ")
+    assert line.endswith("parked: MessageRefused: too large")
+
+
+@pytest.mark.db
+def test_status_as_json(database: LocalDatabase, parked: int) -> None:
+    found = json.loads(call("--json", command="status", url=database.service_url).stdout)
+
+    [queue], [message] = found["queues"], found["refused"]
+    assert (queue["queue"], queue["waiting"], queue["refused"], queue["parked"]) == ("mail", 1, 0, 1)
+    assert queue["lag_s"] >= 0
+    assert datetime.fromisoformat(queue["oldest"]) <= datetime.now(UTC)
+    assert (message["id"], message["waiting"], message["reason"]) == (parked, 1, "MessageRefused: too large")
+    assert datetime.fromisoformat(message["parked_at"]) <= datetime.now(UTC)
+
+
+@pytest.mark.db
+def test_status_of_an_empty_outbox(database: LocalDatabase) -> None:
+    assert call(command="status", url=database.service_url).stdout == "the outbox is empty\n"
+    assert json.loads(call("--json", command="status", url=database.service_url).stdout) == {
+        "queues": [],
+        "refused": [],
+    }
+
+
+@pytest.mark.db
+def test_refused_as_json_exits_with_1_for_a_parked_message(database: LocalDatabase, parked: int) -> None:
+    result = call("--json", command="refused", url=database.service_url)
+
+    assert result.exit_code == 1
+    assert [message["id"] for message in json.loads(result.stdout)] == [parked]

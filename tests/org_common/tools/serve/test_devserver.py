@@ -24,6 +24,7 @@ from org_common.tools.database.local import LocalDatabase
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.project.project import Project, ToolError
 from org_common.tools.serve import devserver
+from org_common.tools.serve.fake_aws import FakeAws
 from org_common.tools.serve.issuer import LocalIssuer
 from org_common.values.secret import Secret
 
@@ -219,6 +220,61 @@ def lasting_dev(cluster: Path) -> Iterator[Dev]:
             yield started
         finally:
             started.end()
+
+
+# --- queues -----------------------------------------------------------------------------------
+
+WORKER = """
+from org_common import App, AsService, Model, Transaction
+
+app = App("worker")
+
+
+class Order(Model):
+    number: int
+
+
+@app.sqs("orders", outside=True, allow=AsService("orders of the shop"))
+def take_order(tx: Transaction, order: Order) -> None:
+    tx.run("insert into shop.orders values (%(number)s)", order, rows=1)
+
+
+@app.schedule("rate(1 day)", allow=AsService("counts the orders"))
+def count_orders(tx: Transaction) -> None:
+    print("orders:", tx.value("select count(*) from shop.orders"), flush=True)
+"""
+ORDERS = """create schema shop;
+create table shop.orders (number integer not null);
+alter table shop.orders enable row level security, force row level security;
+create policy service on shop.orders to app_service using (true) with check (true);
+grant usage on schema shop to app_service;
+grant select, insert on shop.orders to app_service;
+"""
+
+
+def test_queue_and_schedule_run_on_the_local_server(folder: Path, data: Path) -> None:
+    shop = written(folder / "shop")
+    (shop / "src/shop/worker.py").write_text(WORKER)
+    (shop / "src/shop/migrations/0001_shop.sql").write_text(ORDERS)
+    project = shop / "pyproject.toml"
+    project.write_text(project.read_text().replace('"shop.hello:app"', '"shop.hello:app", "shop.worker:app"'))
+    dev = Dev(shop, data, free_port())
+    try:
+        dev.serve()
+        assert eventually(lambda: "Queues: orders. " in dev.errors)
+        sqs = FakeAws(dev.errors.partition("AWS_ENDPOINT_URL=")[2].split()[0]).client("sqs")
+        queue = sqs.get_queue_url(QueueName="orders")["QueueUrl"]
+        sqs.send_message(QueueUrl=queue, MessageBody='{"number": 7}')
+
+        def counted() -> str:
+            command = [COMMAND, "invoke", "count_orders", "--schedule", "--data", str(data)]
+            return subprocess.run(command, cwd=shop, capture_output=True, text=True, check=True).stdout
+
+        assert eventually(lambda: "orders: 1\n" in counted())
+        assert counted().splitlines()[-1].startswith("count_orders of worker succeeded in ")
+    finally:
+        dev.end()
+    assert not (data / "environment.json").exists()
 
 
 # --- dev --------------------------------------------------------------------------------------

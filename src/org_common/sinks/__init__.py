@@ -1,0 +1,1 @@
+"""Targets of the outbox relay: SQS, EventBridge and HTTP. Handlers do not import them."""

@@ -1,0 +1,169 @@
+"""Queues and buckets of the local server: they invoke the project's triggers, through a fake of AWS."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from org_common.app import App
+from org_common.db import relay
+from org_common.sinks.sqs import SqsSink
+from org_common.telemetry.line import visible
+from org_common.tools.serve.fake_aws import REGION, FakeAws
+from org_common.tools.serve.poller import EventSourceMapping, Poller
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.triggers.trigger import Trigger
+    from org_common.values.types import Event, LambdaContext
+
+# A message that failed comes again after this time, and goes to the dead-letter queue after so many attempts.
+VISIBILITY_S, ATTEMPTS = 30, 5
+# S3 invokes a function asynchronously: at most three times.
+S3_ATTEMPTS = 3
+RELAY_S = 0.5
+DEAD_LETTERS_S = 2.0
+
+
+def has_queues(apps: Sequence[App]) -> bool:
+    """Whether a trigger of these apps is invoked by a queue or a bucket."""
+    return any(trigger.kind in ("SQS", "S3") for app in apps for trigger in app.triggers)
+
+
+class LocalQueues:
+    """The queues and buckets of the apps' triggers. Each queue has a poller and a dead-letter queue."""
+
+    def __init__(
+        self,
+        aws: FakeAws,
+        apps: Sequence[App],
+        service_url: str,
+        *,
+        visibility_s: int = VISIBILITY_S,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """`service_url` is the URL of `app_service`, for the relay. `say` prints a line, by default on stderr."""
+        self._aws, self._apps, self._service_url = aws, apps, service_url
+        self._visibility_s = visibility_s
+        self._say = say or _print
+        self._sqs = aws.client("sqs")
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.dead: dict[str, str] = {}
+        """The URL of each dead-letter queue, by its name."""
+        self.pollers: dict[str, Poller] = {}
+        """The poller of each queue, by the queue's name."""
+
+    def start(self) -> None:
+        """Create queues and buckets, and start the relay and the pollers as threads."""
+        for app in self._apps:
+            for trigger in app.triggers:
+                if trigger.queue is not None:
+                    self._add(trigger.queue, EventSourceMapping(self._create(trigger.queue), app))
+            self._add_buckets(app)
+        sink = _CreatingSink(self._aws, self._create)
+        self._start("relay", lambda: relay.follow(self._service_url, sink, pause_s=RELAY_S, stop=self._stop))
+        for name, poller in self.pollers.items():
+            self._start(name, lambda poller=poller: poller.run(self._stop))  # type: ignore[misc]
+        self._start("dead letters", self._show_dead_letters)
+        self._say(f"Queues: {', '.join(self.pollers)}. To use them: AWS_ENDPOINT_URL={self._aws.url}")
+
+    def stop(self) -> None:
+        """Stop the threads after their current batch."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, name: str, work: Callable[[], object]) -> None:
+        thread = threading.Thread(target=work, name=f"org-common {name}", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _add(self, name: str, mapping: EventSourceMapping) -> None:
+        if name not in self.pollers:
+            self.pollers[name] = Poller(self._sqs, mapping)
+
+    def _create(self, name: str, attempts: int = ATTEMPTS) -> str:
+        """Create a queue with its dead-letter queue; returns its URL. Changes nothing if it exists."""
+        dead = self._sqs.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+        self.dead[f"{name}-dlq"] = dead
+        redrive = {"deadLetterTargetArn": self._arn(dead), "maxReceiveCount": attempts}
+        attributes = {"VisibilityTimeout": str(self._visibility_s), "RedrivePolicy": json.dumps(redrive)}
+        return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def _arn(self, url: str) -> str:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        return str(attributes["QueueArn"])
+
+    def _add_buckets(self, app: App) -> None:
+        buckets: dict[str, list[Trigger]] = {}
+        for trigger in app.triggers:
+            if trigger.kind == "S3":
+                buckets.setdefault(trigger.name, []).append(trigger)
+        s3 = self._aws.client("s3")
+        for bucket, triggers in buckets.items():
+            if bucket not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
+                s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+            configurations = [
+                {
+                    "QueueArn": self._arn(self._queue_of_bucket(app, bucket, trigger)),
+                    "Events": [f"s3:{event}" for event in trigger.details["events"]],
+                }
+                for trigger in triggers
+            ]
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}
+            )
+
+    def _queue_of_bucket(self, app: App, bucket: str, trigger: Trigger) -> str:
+        """The URL of the trigger's queue, or of one in place of S3's own invocations."""
+        if trigger.queue is not None:
+            return self._create(trigger.queue)
+        name = f"{bucket.replace('.', '-')}-s3"
+        url = self._create(name, S3_ATTEMPTS)
+
+        def invoke(event: Event, context: LambdaContext) -> None:
+            for record in event["Records"]:
+                app(json.loads(record["body"]), context)
+
+        self._add(name, EventSourceMapping(url, invoke, batch_size=1))
+        return url
+
+    def _show_dead_letters(self) -> None:
+        seen: set[str] = set()
+        while not self._stop.wait(min(DEAD_LETTERS_S, self._visibility_s)):
+            for name, url in list(self.dead.items()):
+                # They stay visible, so that a user can move them back.
+                for message in self._peek(url):
+                    if message["MessageId"] not in seen:
+                        seen.add(message["MessageId"])
+                        self._say(visible(f"dead letter in {name}: {message['MessageId']} {message['Body'][:200]}"))
+
+    def _peek(self, url: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
+        ).get("Messages", [])
+        return found
+
+
+class _CreatingSink:
+    """Sends to SQS; creates the queue of a message that has none, so that a missing consumer blocks nothing."""
+
+    def __init__(self, aws: FakeAws, create: Callable[[str], str]) -> None:
+        self._sink = SqsSink(region=REGION, endpoint_url=aws.url)
+        self._create = create
+        self._known: set[str] = set()
+
+    def deliver(self, messages: Sequence[relay.Message]) -> None:
+        for queue in {message.queue for message in messages} - self._known:
+            self._create(queue)
+            self._known.add(queue)
+        self._sink.deliver(messages)
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

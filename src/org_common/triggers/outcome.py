@@ -1,0 +1,113 @@
+"""The outcome of one record: its log line, metrics and span, as a request has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from org_common.events.record import NO_ATTRIBUTES, Record
+from org_common.http.request import Request
+from org_common.http.response import build_response
+from org_common.pipeline import logger
+from org_common.values.errors import OrgError
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.http.observer import Observer
+    from org_common.triggers.trigger import Trigger
+    from org_common.values.identity import Identity
+    from org_common.values.types import Deadline
+
+    # Runs a record: calls its argument with the record once it was read, and returns the sender.
+    Run = Callable[[Callable[[Record], None]], Identity | None]
+
+# The field of log lines that says that the message had been handled before.
+REPEATED = "repeated"
+
+
+def observed(trigger: Trigger, id: str, deadline: Deadline, observer: Observer, run: Run) -> OrgError | None:
+    """Run a record, observed like a request; returns what it failed with, None if it is done.
+
+    A line tells why a record was refused. `id` names it until it was read.
+    """
+    outcome = _Outcome(trigger, id, deadline, observer)
+    with observer:
+        try:
+            sender = run(outcome.read)
+        except Exception as error:  # noqa: BLE001 - of any kind: the record comes again
+            outcome.read(None)
+            return outcome.failed(error)
+        except BaseException as signal:
+            if not is_replay(signal):
+                raise
+            outcome.repeated()
+            return None
+        outcome.done(sender)
+        return None
+
+
+def is_replay(signal: BaseException) -> bool:
+    """Whether the message was handled before: what the first statement raises then."""
+    # By name: a handler without a database does not import it.
+    return type(signal).__name__ == "Replay"
+
+
+class _Outcome:
+    """What the observer of one record learns."""
+
+    def __init__(self, trigger: Trigger, id: str, deadline: Deadline, observer: Observer) -> None:
+        self._trigger = trigger
+        self._id = id
+        self._deadline = deadline
+        self._observer = observer
+        self._is_read = False
+
+    def read(self, record: Record | None) -> None:
+        """The record was read; None when it could not be."""
+        if self._is_read:
+            return
+        self._is_read = True
+        trigger = self._trigger
+        headers, id = (NO_ATTRIBUTES, self._id) if record is None else (record.trace, record.id)
+        request = Request(trigger.kind, trigger.name, trigger.name, "", headers, b"", id, None, self._deadline)
+        self._id = id
+        self._observer.request_read(request)
+        self._observer.route_matched(trigger, ())
+        if record is not None:
+            self._bind(attempt=record.attempt, queue=record.queue)
+
+    def done(self, sender: Identity | None) -> None:
+        """The record was handled."""
+        if sender is not None:
+            self._observer.caller_identified(sender)
+        self._observer.response_finished(build_response(200, {}, b""))
+
+    def repeated(self) -> None:
+        """The message had been handled before."""
+        self._bind(repeated=True)
+        self._observer.response_finished(build_response(200, {}, b""))
+
+    def failed(self, error: Exception) -> OrgError:
+        """The record failed: log why. Returns the error as its `OrgError`."""
+        found = error if isinstance(error, OrgError) else OrgError()
+        where = f"{self._trigger.kind} {self._trigger.name}, record {self._id}"
+        if found.status >= 500:
+            logger().error("%s failed: %s", where, found.code, exc_info=error)
+        else:
+            places = "".join([f" {place}" for place in self._places(found)])
+            logger().warning("%s is refused: %s. %s%s", where, found.code, found.detail, places)
+        self._observer.problem_rendered(found.code)
+        self._observer.response_finished(build_response(found.status, {}, b""))
+        return found
+
+    def _places(self, error: OrgError) -> list[str]:
+        """The fields of the model that are not valid: other keys may be what the sender wrote."""
+        fields = self._trigger.fields()
+        return [f"{fault.pointer}: {fault.detail}." for fault in error.errors[:3] if fault.pointer in fields]
+
+    def _bind(self, **fields: object) -> None:
+        from org_common.telemetry.invocation import current
+
+        invocation = current.get()
+        if invocation is not None:
+            invocation.fields.update(fields)
