@@ -465,10 +465,12 @@ def test_effect_is_described(handler: Callable[..., Any], effect: str) -> None:
 
 def test_effect_is_described_with_its_line() -> None:
     line = calls.__code__.co_firstlineno + 1
+    other = imports.__code__.co_firstlineno + 1
     inner = notify_and_insert.__code__.co_firstlineno + 1
     outer = helper_with_an_effect.__code__.co_firstlineno + 1
 
     assert effect_of(calls) == f"calls 'notify' in line {line}"
+    assert effect_of(imports) == f"does more than compute values (IMPORT_NAME) in line {other}"
     assert effect_of(helper_with_an_effect) == (
         f"calls 'notify_and_insert' in line {outer}, which calls 'notify' in line {inner}"
     )
