@@ -385,6 +385,11 @@ def calls_what_it_is_given(tx: Transaction, body: Item) -> object:
     return tx.value(SQL)
 
 
+def calls_a_field(tx: Transaction, body: Item) -> object:
+    body.name()  # type: ignore[operator]
+    return tx.value(SQL)
+
+
 def calls_an_object(tx: Transaction) -> object:
     unhashable()
     return tx.value(SQL)
@@ -442,6 +447,7 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (helper_first, "calls 'notify' in line"),
     (calls_what_a_list_holds, "calls a function in line"),
     (calls_what_it_is_given, "calls 'notify' in line"),
+    (calls_a_field, "calls 'body.name' in line"),
     (calls_an_object, "calls 'unhashable' in line"),
     (calls_a_result, "calls a function in line"),
     (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
