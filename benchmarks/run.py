@@ -7,6 +7,7 @@ import coldstart
 import harness
 import imports
 import observability
+import outbox
 import peers
 import read
 import request
@@ -21,6 +22,7 @@ ALL = {
     "routes": routes.main,
     "read": read.main,
     "observability": observability.main,
+    "outbox": outbox.main,
     "secrets": secrets_cold.main,
     "coldstart": coldstart.main,
 }
