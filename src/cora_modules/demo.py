@@ -15,6 +15,7 @@ EXAMPLE = ("alice", "/orgs")
 ACME = UUID("0198a000-0000-7000-8000-00000000ac3e")
 GLOBEX = UUID("0198a000-0000-7000-8000-000000610be8")
 MEMBERS = ((ACME, "alice", "org_owner"), (ACME, "carol", "org_user"), (GLOBEX, "bob", "org_owner"))
+ROCKETS = UUID("0198a000-0000-7000-8000-00000000ac01")
 
 PROVISION, ACCEPT = "/users/me/provision", "/invites/accept"
 DAVE = {"email": "dave@example.com"}
@@ -37,9 +38,9 @@ class Visit(Protocol):
 def seed(admin_url: str, issuer: str) -> None:
     """Insert the demo data, unless it is there already.
 
-    Alice owns Acme, Carol is a member of it, and Bob owns Globex. Sam administers the platform and Root owns it.
-    `admin_url` belongs to a superuser, and `issuer` issues the tokens. On a real platform, users are created by signing
-    in.
+    Alice owns Acme, Carol is a member of it and owns its workspace Rockets, and Bob owns Globex. Sam administers the
+    platform and Root owns it. `admin_url` belongs to a superuser, and `issuer` issues the tokens. On a real platform,
+    users are created by signing in.
     """
     with psycopg.connect(admin_url) as admin:
         if admin.execute("select 1 from access.orgs where id = %s", [ACME]).fetchone():
@@ -63,6 +64,14 @@ def seed(admin_url: str, issuer: str) -> None:
             admin.execute(
                 "insert into access.org_members (org_id, user_id, org_role) values (%s, %s, %s)",
                 [org_id, users[name], role],
+            )
+        admin.execute(
+            "insert into ws.workspaces (org_id, id, name, color) values (%s, %s, 'Rockets', '#3B82F6')", [ACME, ROCKETS]
+        )
+        for name, role in (("carol", "ws_owner"), ("alice", "ws_user")):
+            admin.execute(
+                "insert into ws.ws_members (org_id, ws_id, user_id, ws_role) values (%s, %s, %s, %s)",
+                [ACME, ROCKETS, users[name], role],
             )
         # On a real platform the operator inserts this row, and the named user becomes the owner by signing in.
         admin.execute(
@@ -100,6 +109,7 @@ def tour(visit: Visit) -> None:
     visit.step("and it is gone", "alice", "GET", path, expect=404)
     people(visit)
     platform(visit)
+    workspaces(visit)
 
 
 def people(visit: Visit) -> None:
@@ -140,3 +150,36 @@ def platform(visit: Visit) -> None:
     visit.step("but cannot verify it", "bob", "POST", verify, expect=403)
     visit.step("Sam can", "sam", "POST", verify, expect=200)
     visit.step("Bob removes it", "bob", "DELETE", f"{domains}/{domain['id']}", expect=204)
+
+
+def workspaces(visit: Visit) -> None:
+    """A workspace from its creation to its restoration, its limits and its plugins."""
+    spaces, rockets = f"/orgs/{ACME}/workspaces", f"/workspaces/{ROCKETS}"
+    visit.step("Carol lists her workspaces", "carol", "GET", spaces, expect=200)
+    visit.step("Alice is a member of one and reads it", "alice", "GET", rockets, expect=200)
+    visit.step(
+        "but owning the organization does not allow her to change it", "alice", "PATCH", rockets, expect=403, body={}
+    )
+    visit.step("Bob, of another organization, does not see it", "bob", "GET", rockets, expect=404)
+    new = visit.step("Carol creates a workspace", "carol", "POST", spaces, body={"name": "Launch"}, expect=201)
+    path = f"/workspaces/{new['id']}"
+    visit.step("which Alice does not see", "alice", "GET", path, expect=404)
+    alice = visit.step("Alice tells Carol her id", "alice", "GET", "/users/me", expect=200)["id"]
+    visit.step("Carol adds Alice", "carol", "POST", f"{path}/members", body={"userId": alice}, expect=201)
+    visit.step("Alice marks it as a favorite", "alice", "PUT", f"{path}/favorite", expect=204)
+    visit.step("Carol turns a plugin off", "carol", "PUT", f"{path}/plugins/chat", body={"enabled": False}, expect=200)
+    visit.step("which Alice sees in the activity", "alice", "GET", f"{path}/activity", expect=200)
+    visit.step("Carol transfers it to Alice", "carol", "POST", f"{path}/transfer", body={"userId": alice}, expect=200)
+    visit.step("and can no longer delete it", "carol", "DELETE", path, expect=403)
+    visit.step("Alice deletes it", "alice", "DELETE", path, expect=204)
+    visit.step("so it is gone", "carol", "GET", path, expect=404)
+    visit.step("until Alice restores it", "alice", "POST", f"{path}/restore", expect=200)
+    visit.step("with its members", "carol", "GET", path, expect=200)
+    visit.step("Sam reads the platform's settings", "sam", "GET", "/admin/sys/ws/config", expect=200)
+    config = {"allowUserCreation": False, "maxWorkspacesPerUser": None}
+    settings = f"/orgs/{ACME}/ws/config"
+    visit.step("Alice lets only admins create workspaces", "alice", "PUT", settings, body=config, expect=200)
+    visit.step("so Carol cannot", "carol", "POST", spaces, body={"name": "Another"}, expect=403)
+    config["allowUserCreation"] = True
+    visit.step("Alice allows it again", "alice", "PUT", settings, body=config, expect=200)
+    visit.step("and deletes the workspace", "alice", "DELETE", path, expect=204)

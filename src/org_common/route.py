@@ -56,6 +56,9 @@ class RouteOptions(TypedDict, total=False):
     before its first statement, which the rule is sent with. Without it the route finds out at its first request."""
     cache: str
     """The header Cache-Control of a successful response, "no-store" by default. Example: "private, no-cache"."""
+    location: str
+    """Where a 201 created its resource, if not below the path of the request: "/workspaces/{id}", with the `id` of the
+    body."""
     summary: str
     """One line for the list of routes; by default the first line of the handler's docstring."""
     raises: Sequence[type[OrgError]]
@@ -110,7 +113,10 @@ class Route:
             self._binding = Binding(self.signature)
             self._check_response(options)
             self._result = ResultWriter(
-                self.signature.result, options.get("status", 200), options.get("cache", NO_STORE)
+                self.signature.result,
+                options.get("status", 200),
+                options.get("cache", NO_STORE),
+                options.get("location"),
             )
         except (TypeError, ValueError) as error:
             raise TypeError(f"{where}: {error}") from error

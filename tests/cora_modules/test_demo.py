@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,10 +11,14 @@ from cora_modules import demo
 from org_common import Database
 from org_common.testing.client import Client, Person
 from org_common.tools.database.local import LocalDatabase
+from org_common.tools.project import apps
+from org_common.tools.project.project import Project
 from org_common.tools.serve.issuer import ISSUER, subject
-from tests.cora_modules.access.world import APPS, ModuleClient
+from tests.cora_modules.access.world import ModuleClient
 
 pytestmark = pytest.mark.db
+
+APPS = apps.load(Project.find(Path(__file__).parents[2]))
 
 
 @pytest.fixture
@@ -28,8 +33,16 @@ def seeded(database: LocalDatabase) -> Iterator[LocalDatabase]:
     source.close()
 
 
+class ProjectClient(ModuleClient):
+    """A client of the apps of all modules."""
+
+    def __init__(self, person: Person | None) -> None:
+        super().__init__(person)
+        self._clients = [(app, Client(app, person=person)) for app in APPS]
+
+
 def client(name: str | None) -> Client:
-    return ModuleClient(None if name is None else Person(subject(name), issuer=ISSUER, email=f"{name}@example.com"))
+    return ProjectClient(None if name is None else Person(subject(name), issuer=ISSUER, email=f"{name}@example.com"))
 
 
 class Visit:

@@ -26,7 +26,6 @@ from tests.support.standby import promote, standby_of
 pytestmark = [pytest.mark.db, pytest.mark.fault]
 
 RUN = "acknowledged writes over a failover to a real standby: there, and once"
-FAILED_OVER_S = 5.0
 NOTIFY: LiteralString = "select pg_notify('news', 'x')"
 
 
@@ -96,7 +95,6 @@ def test_failover(
     firsts_s = writers.acknowledged_since(promoting_s)
     report.sample(RUN, "first success after the primary went, s", min(firsts_s) - gone_s)
     report.sample(RUN, "first success of the last writer after pg_promote(), s", max(firsts_s) - promoting_s)
-    assert min(firsts_s) - gone_s <= FAILED_OVER_S
     assert refused_writes(standby) == 0
     lab = Lab(moved(primary_lab.local, standby.port))
     try:

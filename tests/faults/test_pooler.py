@@ -11,8 +11,8 @@ import pytest
 from org_common.db.connections.connect import CONNECT_TIMEOUT_S, ConnectFailed, Raw, conninfo
 from org_common.db.connections.connection import Single, Source
 from org_common.db.connections.retry import Phase, Signal
-from tests.faults.bench import Bench, without_tls
-from tests.faults.test_connect import GIVEN_UP_S, refused
+from tests.faults.bench import GIVEN_UP_S, Bench, without_tls
+from tests.faults.test_connect import refused
 from tests.faults.test_rotation import Store
 from tests.support.lab import Lab, until
 from tests.support.pgbouncer import PgBouncer
@@ -106,7 +106,7 @@ def test_pause_of_the_pooler(lab: Lab, make_bench: Callable[[Source], Bench], re
         with report.case(run):
             late = bench.read(timeout_s=1)
             assert (late.status, late.code) == (504, "timeout"), late
-            assert late.left_s >= 0.3
+            assert late.left_s > 0
         Timer(0.3, pgbouncer.resume).start()
         with report.case(run):
             waited = bench.write(timeout_s=8)

@@ -399,7 +399,7 @@ def test_bandwidth_is_limited(conn: Connection, proxy: Proxy) -> None:
     start = time.monotonic()
     conn.execute("select repeat('x', 300000)")
 
-    assert 0.3 <= time.monotonic() - start < 1
+    assert time.monotonic() - start >= 0.3
 
 
 def test_order_survives_jitter(conn: Connection, proxy: Proxy) -> None:

@@ -7,6 +7,7 @@ has no keys left after its cache has expired.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -182,7 +183,9 @@ class Jwks:
             self.fetches += 1
             keys = usable_keys(self._fetch(), self._issuer.algorithms)
         except FetchError as error:
-            logger.warning("the keys of %s could not be fetched: %s", self._issuer.url, error)
+            # For a metric filter on the log of the authorizer's function, which has no metrics.
+            age = {"keys_age_s": self._age_s(now)}
+            logger.warning("the keys of %s could not be fetched: %s", self._issuer.url, error, extra=age)
         finally:
             with self._lock:
                 pending, self._pending = self._pending, None
@@ -195,6 +198,15 @@ class Jwks:
                         self._remember_unknown(kid, now)
             assert pending is not None
             pending.set()
+        # Loaded by an app that writes them. The authorizer's function does without: the import takes milliseconds.
+        metrics = sys.modules.get("org_common.telemetry.metrics")
+        if metrics is not None:
+            metrics.keys_fetched(self._age_s(now), failed=keys is None)
+
+    def _age_s(self, now: Moment) -> float | None:
+        """The age of the keys in use; None without any."""
+        cached = self._cached(now)
+        return None if cached is None else elapsed_s(cached.at, now)
 
     def _reset_in_child(self) -> None:
         self._lock, self._pending, self._tried_at = threading.Lock(), None, None

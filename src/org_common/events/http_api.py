@@ -38,6 +38,24 @@ if TYPE_CHECKING:
 CLAIMS_KEY = "claims"
 
 
+def to_event(response: Response, event: Event | None = None) -> Event:
+    """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
+    is_base64 = False
+    try:
+        body = response.body.decode()
+    except UnicodeDecodeError:
+        body, is_base64 = encode_body(response.body)
+    response_event: Event = {
+        "statusCode": response.status,
+        "headers": response.headers,
+        "body": body,
+        "isBase64Encoded": is_base64,
+    }
+    if response.cookies:
+        response_event["cookies"] = [*response.cookies]
+    return response_event if len(response.body) < SURELY_FITS_BYTES else check_size(response_event, LIMIT_BYTES)
+
+
 class PayloadFormat2:
     """The event format of HTTP APIs and Function URLs. Only the domain name tells the two apart."""
 
@@ -98,9 +116,7 @@ class PayloadFormat2:
             path = strip_prefix(f"/{stage}", path)
         return strip_prefix(self._base_path, path) if self._base_path else path
 
-    def to_event(self, response: Response, event: Event) -> Event:
-        """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
-        return to_event(response)
+    to_event = staticmethod(to_event)
 
 
 class HttpApi(PayloadFormat2):
@@ -116,24 +132,6 @@ class HttpApi(PayloadFormat2):
 
     def __repr__(self) -> str:
         return f"HttpApi(base_path={self._base_path!r})" if self._base_path else "HTTP_API"
-
-
-def to_event(response: Response) -> Event:
-    """Return the response in payload format 2.0. `ResponseTooLarge` above Lambda's limit."""
-    is_base64 = False
-    try:
-        body = response.body.decode()
-    except UnicodeDecodeError:
-        body, is_base64 = encode_body(response.body)
-    response_event: Event = {
-        "statusCode": response.status,
-        "headers": response.headers,
-        "body": body,
-        "isBase64Encoded": is_base64,
-    }
-    if response.cookies:
-        response_event["cookies"] = [*response.cookies]
-    return response_event if len(response.body) < SURELY_FITS_BYTES else check_size(response_event, LIMIT_BYTES)
 
 
 def decode_body(response_event: Event) -> bytes:

@@ -26,8 +26,8 @@ _LARGE_EXPONENT = re.compile(rb"[eE][+-]?[0-9]{3}")
 _OTHER_BYTES = bytes(set(range(256)) - set(b"0123456789NI"))
 
 
-def may_have_inexact_numbers(body: bytes) -> bool:
-    """Whether the body needs `find_inexact_numbers`. For most bodies one pass over the bytes rules it out."""
+def _may_have_inexact_numbers(body: bytes) -> bool:
+    """Whether the body has to be parsed. For most bodies one pass over the bytes rules it out."""
     relevant = body.translate(None, _OTHER_BYTES)
     if not relevant or (len(relevant) < 4 and relevant.isdigit()):
         return False
@@ -42,6 +42,8 @@ def find_inexact_numbers(body: bytes) -> list[Fault]:
     `BadRequest` for NaN and Infinity, which RFC 8259 (section 6) does not have.
     """
     faults: list[Fault] = []
+    if not _may_have_inexact_numbers(body):
+        return faults
     with suppress(ValueError, RecursionError):  # other malformed JSON: pydantic reports where
         document = json.loads(body, parse_constant=_refuse_constant, parse_float=_Float, parse_int=_Int)
         for path in islice(_inexact_paths(document, []), MAX_FAULTS):

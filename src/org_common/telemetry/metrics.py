@@ -51,6 +51,7 @@ OWN = frozenset(
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
         *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
+        *("KeyFetches", "KeyFetchesFailed", "KeysAge"),
     }
 )
 
@@ -90,7 +91,7 @@ def measure(name: str, value: float, unit: Unit = "None") -> None:
     _measure(name, value, unit)
 
 
-def _measure(name: str, value: float, unit: str) -> None:
+def _measure(name: str, value: float, unit: Unit) -> None:
     if not abs(value) <= MAX_VALUE:
         _add("MetricsDropped", 1)
         return
@@ -111,6 +112,15 @@ def batch(records: int, failures: int) -> None:
     """Report the result of a batch of events: BatchRecords and BatchFailures."""
     _add("BatchRecords", records)
     _add("BatchFailures", failures)
+
+
+def keys_fetched(age_s: float | None, *, failed: bool) -> None:
+    """Report a fetch of an issuer's keys. `age_s` is the age of the keys in use after it, None without any."""
+    _add("KeyFetches", 1)
+    if failed:
+        _add("KeyFetchesFailed", 1)
+    if age_s is not None:
+        _measure("KeysAge", round(age_s, 3), "Seconds")
 
 
 def outbox_batch(delivered: int, refused: int, parked: int) -> None:

@@ -45,6 +45,13 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
         "access.user_identities",
         "access.user_sessions",
         "access.users",
+        "ws.workspaces",
+        "ws.ws_activity",
+        "ws.ws_config_org",
+        "ws.ws_config_sys",
+        "ws.ws_favorites",
+        "ws.ws_members",
+        "ws.ws_plugins",
     }
 
 
@@ -317,4 +324,18 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "app.stored_response": signed_in,
         "auth.jwt": all_roles,
         "auth.uid": all_roles,
+        "app.had_ws_role": ["authenticated"],
+        "app.has_ws_role": ["authenticated"],
+        "ws.add_member": ["authenticated"],
+        "ws.change_member": ["authenticated"],
+        "ws.create_workspace": ["authenticated"],
+        "ws.delete_workspace": ["authenticated"],
+        "ws.ids": ["authenticated"],
+        "ws.member_count": ["authenticated"],
+        "ws.org_config": ["authenticated"],
+        "ws.plugins": ["authenticated"],
+        "ws.remove_member": ["authenticated"],
+        "ws.restore_workspace": ["authenticated"],
+        "ws.set_plugin": ["authenticated"],
+        "ws.transfer": ["authenticated"],
     }

@@ -114,7 +114,7 @@ def test_app_login_has_no_grant_on_tables(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_login"] * 2).fetchall() == []
 
 
-def test_app_service_has_grants_on_sdk_tables_only(catalog: psycopg.Connection) -> None:
+def test_app_service_has_grants_on_these_tables_only(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_service"] * 2).fetchall() == [
         ("app.delivered_messages", "SELECT"),
         ("app.outbox", "DELETE"),
@@ -122,6 +122,12 @@ def test_app_service_has_grants_on_sdk_tables_only(catalog: psycopg.Connection) 
         ("app.outbox", "UPDATE"),
         ("app.stored_responses", "DELETE"),
         ("app.stored_responses", "SELECT"),
+        # To purge; the policies show it expired rows only.
+        *[
+            (f"ws.{table}", verb)
+            for table in ("workspaces", "ws_activity", "ws_favorites", "ws_members", "ws_plugins")
+            for verb in ("DELETE", "SELECT", *(("UPDATE",) if table == "workspaces" else ()))
+        ],
     ]
 
 

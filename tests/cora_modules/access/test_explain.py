@@ -14,7 +14,7 @@ from tests.cora_modules.access.catalog import MODULES, ask
 pytestmark = pytest.mark.db
 
 # Functions of the SDK or a module, called in the filter of a scan, are called for each row.
-PER_ROW = re.compile(r"\b(?:app|auth|access)\.\w+\(|current_setting")
+PER_ROW = re.compile(r"\b(?!pg_catalog\b)[a-z_]+\.\w+\(|current_setting")
 
 
 def filters(plan: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import Jwks
 from org_common.auth.tokens import Verifier
 from org_common.config.settings import Settings, SettingsError
+from org_common.telemetry import log
 from org_common.values.errors import OrgError
 from org_common.values.identity import Identity
 from tests.org_common.auth.corpus import CORPUS, OK
@@ -217,6 +218,35 @@ def test_event_of_another_shape_is_an_error(app: Authorizer, event: Any) -> None
 
 
 # --- made from the environment ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", POLICIES)
+def test_principal_of_the_access_log_is_short_and_ascii(form: Form) -> None:
+    app = Authorizer(verifier())
+    sent = f"Bearer {token(Case('good', 'long', OK, claims={'sub': 'ä' + 'b' * 199}))}"
+
+    answer = app(form(sent), None)
+
+    assert answer["principalId"] == "?" + "b" * 127
+    assert claims_of(answer)["sub"] == "ä" + "b" * 199
+
+
+def test_server_in_front_gets_the_claims_that_handlers_read(app: Authorizer) -> None:
+    assert json.loads(app.authorize(good())) == claims_of(app(http_api(good()), None))
+
+
+def test_lines_of_the_function_are_json_in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
+    try:
+        assert log.active() is None
+        authorizer(settings=Settings())
+        handler = log.active()
+        assert handler is not None
+        assert not handler.text
+    finally:
+        log.unconfigure()
+
 
 VARIABLE = '[{"url": "https://issuer.test", "audience": "https://api.test", "algorithms": ["ES256"]%s}]'
 

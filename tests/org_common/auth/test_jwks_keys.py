@@ -11,6 +11,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from org_common.auth.fetch import FetchError
 from org_common.auth.jwks import is_kid, usable_keys
+from org_common.auth.refusals import TokenRefused
 from org_common.config.issuers import ALGORITHMS
 from tests.org_common.auth.forge import jwk
 
@@ -162,6 +163,25 @@ def test_key_verifies_what_fits_its_type_its_alg_and_the_settings(
         found = set()
 
     assert found == named & set(fitting) & allowed
+
+
+@pytest.mark.parametrize(("count", "taken"), [(3998, ["es-1"]), (3999, [])])
+def test_set_of_four_thousand_objects_and_lists_is_the_largest(count: int, taken: list[str]) -> None:
+    # The set and its list are two of them.
+    assert kids(ES, *[{}] * (count - 1)) == taken
+
+
+@pytest.mark.parametrize("kind", PUBLISHED)
+def test_key_refuses_each_other_algorithm_and_a_wrong_signature(kind: str) -> None:
+    key, fitting = PUBLISHED[kind]
+    made = usable_keys(published(key), fitting)[key["kid"]]
+
+    for name in {*ALGORITHMS, "none", "HS256", ""}.difference(fitting):
+        with pytest.raises(TokenRefused) as caught:
+            made.verify(name, b"signed", b"signature")
+        assert caught.value.reason == "algorithm"
+    for name in fitting:
+        assert made.verify(name, b"signed", b"signature") is False
 
 
 @pytest.mark.parametrize("algorithms", [("RS256", "PS256"), ("PS256", "RS256")])

@@ -1,5 +1,7 @@
 """Why a token was not taken: fixed words, a stable reason, and whether trying again is of use."""
 
+import logging
+
 import pytest
 
 from org_common.auth.refusals import REASONS, KeysUnavailable, TokenRefused
@@ -27,3 +29,12 @@ def test_missing_keys_are_a_503_that_says_when_to_come_again() -> None:
     assert isinstance(missing, Unavailable)
     assert (missing.status, missing.code, missing.retryable) == (503, "keys_unavailable", True)
     assert missing.headers == {"Retry-After": "30"}
+
+
+def test_log_has_the_reason_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "org_common"):
+        TokenRefused("audience").log()
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "token refused: audience")
+    ]

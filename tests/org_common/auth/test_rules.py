@@ -96,6 +96,8 @@ def test_combining_leaves_the_parts_as_they_were() -> None:
         pytest.param(Check("f(%(a)s, %(b)s)"), ["a", "b"], id="two"),
         pytest.param(USER | WS, ["org_id", "ws_id"], id="of both sides"),
         pytest.param(Check("name like 'a%%' and f(%(a)s)"), ["a"], id="beside an escaped percent"),
+        pytest.param(Check("f(%(a)s) and g(%(b"), ["a"], id="without one that does not end"),
+        pytest.param(Check("f(%(a)s) and g(%(b c)s)"), ["a"], id="without one that is not a name"),
     ],
 )
 def test_placeholders_are_collected(rule: Rule, placeholders: list[str]) -> None:

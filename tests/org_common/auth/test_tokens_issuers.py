@@ -18,6 +18,7 @@ from org_common.auth.jwks import Jwks, SharedSecret
 from org_common.auth.refusals import KeysUnavailable, TokenRefused
 from org_common.auth.tokens import KeySource, Verifier
 from org_common.config.issuers import Issuer
+from org_common.config.settings import SettingsError
 from tests.org_common.auth.forge import NOW, SECRET, jwk, signed
 
 HOUR, DAY = 3600, 86_400
@@ -413,3 +414,12 @@ def test_old_and_new_realm_of_one_name_have_their_own_keys() -> None:
         assert checked.verify(token((name, "RS256"), "RS256", {"kid": "k"}, claims(old))).sub == "alice"
     forged = token(("rs-3", "RS256"), "RS256", {"kid": "k"}, claims(old))
     assert reason_of(checked, forged) == "signature"
+
+
+def test_secret_of_an_issuer_is_its_key_by_default() -> None:
+    assert Verifier([LEGACY], clock=lambda: NOW).verify(legacy_token()).sub == "alice"
+
+
+def test_without_issuers_the_settings_are_to_blame_and_no_token() -> None:
+    with pytest.raises(SettingsError, match="ORG_COMMON_ISSUERS is not set"):
+        Verifier([]).verify(legacy_token())

@@ -15,6 +15,7 @@ from tests.support.lab import ALICE, BOB
 
 OLD, NEW = "o" * 32, "n" * 32
 SCOPE, SORT = "GET\n/orgs\n", "name,id"
+MAX = MAX_CURSOR_LENGTH
 VALUES = [SortKey("Acme", 25), SortKey("5f0c", 2950)]
 
 
@@ -180,3 +181,14 @@ def test_what_is_sealed_can_be_opened() -> None:
     assert cursors().open(text) == [("x" * 4_500, 25)]
     with pytest.raises(StatementError, match=r"sort by shorter columns, for example left\(title, 200\)"):
         cursors().seal([SortKey("x" * 4_700, 25)])
+
+
+def test_longest_cursor_is_made_and_taken() -> None:
+    sealed = next(text for size in range(4_500, 4_700) if len(text := cursors().seal([SortKey("x" * size, 25)])) == MAX)
+    [key] = cursors().open(sealed)
+    assert key.text is not None
+
+    # One character of the sort key is one or two of the cursor.
+    with pytest.raises(StatementError, match=f"and {MAX} can be sent"):
+        cursors().seal([SortKey(key.text + "x", 25)])
+    assert is_refused(sealed + "A", cursors())

@@ -2,17 +2,18 @@
 
 import json
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from org_common.config.settings import Settings
-from org_common.db import service
+from org_common.db import hooks, service
 from org_common.db.database import Database
 from org_common.db.service import default, service_database, service_transaction, service_url
 from org_common.secrets.login import SecretUrl
 from org_common.values.errors import OrgError
-from tests.support.lab import INSERT, Lab
+from tests.support.lab import INSERT, Lab, until
 
 MINE = "lab service"
 
@@ -98,6 +99,22 @@ def test_the_environment_names_the_login(lab: Lab, monkeypatch: pytest.MonkeyPat
         assert tx.value("select session_user::text") == "app_service"
     assert default() is default()
     default().close()
+
+
+@pytest.mark.db
+def test_the_end_of_the_environment_closes_its_connection(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORG_COMMON_SERVICE_DATABASE_URL", lab.local.service_url)
+    monkeypatch.setenv(hooks.RUNTIME_API, "127.0.0.1:9001")
+    monkeypatch.setattr(service, "_default", None)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: None)
+    try:
+        with service_transaction(reason="a look") as tx:
+            backend = tx.value("select pg_backend_pid()")
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert until(lambda: lab.ask("select count(*) from pg_stat_activity where pid = %s", backend) == 0)
 
 
 def test_without_a_url_the_fault_is_the_settings() -> None:

@@ -1,6 +1,7 @@
 """What stands in front of a unit's first statement, and what the server makes of it: role, claims, limits."""
 
 import json
+import random
 import time
 
 import pytest
@@ -128,6 +129,51 @@ def test_a_token_picks_nothing(lab: Lab, db: Database, extra: dict[str, object])
     }
 
 
+ROLE_CLAIMS = (
+    "role",
+    "Role",
+    "roles",
+    "user_role",
+    "sys_role",
+    "https://hasura.io/jwt/claims",
+    "app_metadata",
+    "scope",
+)
+ROLES = ("app_sys", "app_service", "app_rules", "app_migrator", "postgres", "service_role", "pg_read_all_data", "none")
+
+
+def hostile_role(chance: random.Random) -> object:
+    """A role that the caller should not have, in one of the forms that some library would believe."""
+    role = chance.choice(ROLES)
+    return chance.choice(
+        [
+            role,
+            role.upper(),
+            f'"{role}"',
+            f"authenticated; set role {role}",
+            f"authenticated'; select set_config('role', '{role}', true) --",
+            f"authenticated\0{role}",
+            [role],
+            ["authenticated", role],
+            {"role": role},
+            {"x-hasura-default-role": role, "is_admin": True},
+        ]
+    )
+
+
+@pytest.mark.db
+def test_a_thousand_claims_of_roles_pick_nothing(lab: Lab, db: Database) -> None:
+    chance, user = random.Random(20261130), lab.user_id(ALICE)
+    for _ in range(1_000):
+        extra = {name: hostile_role(chance) for name in chance.sample(ROLE_CLAIMS, chance.randint(1, 4))}
+        text = json.dumps({**extra, "iss": ISSUER, "sub": "local|alice", "exp": time.time() + 60})
+        reader = open_reader(db, SIGNED_IN, Identity.from_claims(text), {}, Deadline.after(10))
+
+        found = reader.value("select current_user || ' ' || (current_setting('request.jwt.claims')::jsonb ->> 'sub')")
+
+        assert found == f"authenticated {user}", extra
+
+
 @pytest.mark.db
 @pytest.mark.parametrize(
     ("issuer", "subject"),
@@ -252,3 +298,45 @@ def test_search_path_is_the_same_in_each_profile(lab: Lab, profile: str, search_
         if isinstance(handle, Transaction):
             handle.rollback()
     db.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("profile", PROFILES)
+def test_reading_is_read_only_and_writing_ends_at_the_deadline_in_each_profile(lab: Lab, profile: str) -> None:
+    db = Database(Settings(database_url=lab.local.login_url, database_profile=profile))
+    insert = "insert into lab.notes (id, body) values (1, 'x') returning id"
+
+    with pytest.raises(OrgError) as raised:
+        open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10)).value(insert)
+    assert raised.value.status == 500
+    assert lab.notes() == []
+
+    tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    assert tx.value(insert) == 1
+    assert 9_000 < tx.value(MILLISECONDS, {"name": "idle_in_transaction_session_timeout"}) <= 9_500
+    tx.commit()
+    assert lab.notes() == [1]
+    db.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(("profile", "kept"), [("direct", ""), ("transaction-pooler", "moved")])
+def test_what_a_function_sets_for_the_session_ends_with_the_transaction_on_a_direct_connection(
+    lab: Lab, profile: str, kept: str
+) -> None:
+    db = Database(Settings(database_url=lab.local.login_url, database_profile=profile))
+    for _ in range(2):
+        tx = open_transaction(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+        found = tx.value("select coalesce(current_setting('lab.where', true), '')")
+        tx.value("select lab.move('lab.where', 'moved', false)")
+        tx.commit()
+
+    assert found == kept
+    reader = open_reader(db, SIGNED_IN, ALICE, {}, Deadline.after(10))
+    assert reader.value("select coalesce(current_setting('lab.where', true), '')") == kept
+    db.close()
+
+
+@pytest.mark.parametrize(("search_path", "has"), [("", False), ("lab", True)])
+def test_search_path_decides_whether_bare_names_are_found(search_path: str, has: bool) -> None:
+    assert SessionSetup(SIGNED_IN, ALICE, {}, Deadline.after(10), search_path).has_search_path is has

@@ -177,9 +177,44 @@ def closure() -> Callable[..., Any]:
     return handler
 
 
+def helper_and_more(tx: Transaction, body: Item) -> object:
+    made = insert(tx, body)
+    notify()
+    return made
+
+
+def swapped(tx: Transaction, body: Item) -> object:
+    item: Any
+    source: Any
+    item, source = body, tx
+    source, item = item, source
+    return item.value(SQL, {"name": source.name})
+
+
+def first(tx: Transaction) -> object:
+    return tx.value(SQL)
+
+
+def second(tx: Transaction) -> object:
+    return first(tx)
+
+
+def third(tx: Transaction) -> object:
+    return second(tx)
+
+
+def fourth(tx: Transaction) -> object:
+    return third(tx)
+
+
+def four_deep(tx: Transaction) -> object:
+    return fourth(tx)
+
+
 BEGIN_WITH_STATEMENT = [
     *(only_sql, local_first, path_in_a_dict, model_merged, model_with_exceptions, fields_and_arithmetic, caller),
     *(model_made, queued_first, helper, helper_by_keyword, helper_without_effect, joined, no_statement, closure()),
+    *(helper_and_more, swapped, four_deep),
 ]
 
 # Handlers that may do something first, and what the error says.
@@ -316,6 +351,32 @@ def savepoint(tx: Transaction) -> None:
         tx.run(SQL, rows=None)
 
 
+def helper_first(tx: Transaction, body: Item) -> object:
+    nothing(body)
+    notify()
+    return tx.value(SQL)
+
+
+def calls_what_a_list_holds(tx: Transaction) -> object:
+    [notify][0]()
+    return tx.value(SQL)
+
+
+def calls_what_it_is_given(tx: Transaction, body: Item) -> object:
+    action: Any = body
+    f"{action.name}".join([notify()])
+    return tx.value(SQL)
+
+
+def calls_a_result(tx: Transaction) -> object:
+    [notify].pop()()
+    return tx.value(SQL)
+
+
+def five_deep(tx: Transaction) -> object:
+    return four_deep(tx)
+
+
 class Fake:
     """A transaction that refuses each statement."""
 
@@ -356,6 +417,11 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (decorated(only_sql), "has a decorator"),
     (provided, "takes 'charge', which a factory of the app creates"),
     (savepoint, "in line"),
+    (helper_first, "calls 'notify' in line"),
+    (calls_what_a_list_holds, "calls a function in line"),
+    (calls_what_it_is_given, "calls 'notify' in line"),
+    (calls_a_result, "calls a function in line"),
+    (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
 ]
 
 
@@ -372,6 +438,17 @@ def test_handler_that_begins_with_its_statement_is_proved(handler: Callable[...,
 @pytest.mark.parametrize(("handler", "effect"), MAY_DO_SOMETHING, ids=lambda value: getattr(value, "__name__", ""))
 def test_effect_is_described(handler: Callable[..., Any], effect: str) -> None:
     assert re.search(effect, effect_of(handler) or "")
+
+
+def test_effect_is_described_with_its_line() -> None:
+    line = calls.__code__.co_firstlineno + 1
+    inner = notify_and_insert.__code__.co_firstlineno + 1
+    outer = helper_with_an_effect.__code__.co_firstlineno + 1
+
+    assert effect_of(calls) == f"calls 'notify' in line {line}"
+    assert effect_of(helper_with_an_effect) == (
+        f"calls 'notify_and_insert' in line {outer}, which calls 'notify' in line {inner}"
+    )
 
 
 class Recorder:

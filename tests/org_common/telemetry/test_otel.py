@@ -228,7 +228,7 @@ def test_flush_ends_in_time_and_goes_on_once(provider: Provider) -> None:
     for _ in range(3):
         tracer.flush(0.1)
 
-    assert 0.3 <= time.monotonic() - began_s < 1
+    assert 0.3 <= time.monotonic() - began_s < 10
     assert provider.flushed == 1
     provider.answered.set()
     tracer.flush(5.0)

@@ -160,9 +160,9 @@ def test_binary_response_is_bytes() -> None:
 
 
 def test_time_left_is_the_client_s() -> None:
-    left_s = Client(app, timeout_s=3).get("/left").json()
+    left_s = Client(app, timeout_s=60).get("/left").json()
 
-    assert 2 < left_s <= 3
+    assert 30 < left_s <= 60
 
 
 def test_client_of_another_user_has_the_same_timeout() -> None:

@@ -130,7 +130,7 @@ def test_end_does_not_wait_for_a_forked_child(watch: Callable[..., Watchdog]) ->
     took_s = time.monotonic() - start
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    assert took_s < 5
+    assert took_s < 30
 
 
 def test_killed_watchdog_is_reported(watch: Callable[..., Watchdog]) -> None:

@@ -1,7 +1,11 @@
 import importlib.util
+import marshal
 import struct
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from org_common.tools.layer import bytecode
 
@@ -33,3 +37,55 @@ def test_file_for_another_python_is_left_alone(tmp_path: Path) -> None:
 
     assert bytecode.write(tmp_path, HERE, "/opt/python") == sys.version.split()[0]
     assert not (tmp_path / "__pycache__").exists()
+
+
+DOCUMENTED = '''"""A module."""
+from __future__ import annotations
+
+class Shop:
+    """A class."""
+
+    def total(self) -> int:
+        """A method with nothing else."""
+
+async def wait() -> str:
+    """A function."""
+    assert SHOPS, "still there"
+    return """not a docstring"""
+'''
+
+
+def test_docstrings_are_left_out_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(DOCUMENTED)
+    with_all = marshalled(tmp_path)
+    bytecode.write(tmp_path, HERE, "/opt/python", compact=True)
+    without = marshalled(tmp_path)
+
+    for text in (b"A module.", b"A class.", b"A method with nothing else.", b"A function."):
+        assert text in with_all
+        assert text not in without
+    for text in (b"still there", b"not a docstring"):
+        assert text in without
+
+
+def test_line_numbers_stay_without_docstrings(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(DOCUMENTED)
+    bytecode.write(tmp_path, HERE, "/opt/python", compact=True)
+    module: dict[str, Any] = {"__name__": "shop"}
+    module["SHOPS"] = []
+    exec(marshal.loads(marshalled(tmp_path)[16:]), module)
+
+    assert module["Shop"]().total() is None
+    assert module["Shop"].__doc__ is None
+    with pytest.raises(AssertionError) as raised:
+        module["wait"]().send(None)
+    assert raised.tb.tb_next is not None
+    # No columns, which a traceback would underline.
+    assert next(iter(raised.tb.tb_next.tb_frame.f_code.co_positions()))[2:] == (None, None)
+    assert raised.tb.tb_next.tb_lineno == 1 + DOCUMENTED.splitlines().index('    assert SHOPS, "still there"')
+
+
+def marshalled(folder: Path) -> bytes:
+    if not (folder / "__pycache__").exists():
+        bytecode.write(folder, HERE, "/opt/python")
+    return next((folder / "__pycache__").iterdir()).read_bytes()

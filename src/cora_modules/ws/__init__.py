@@ -1,0 +1,1 @@
+"""Workspaces of an organization: members, settings and plugins."""
