@@ -8,13 +8,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.testing.records import Delivery
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
 
-__all__ = ["ISSUER", "Answer", "Client", "LocalContext", "LocalDatabase", "Person", "TokenIssuer", "event"]
+__all__ = ["ISSUER", "Answer", "Client", "Delivery", "LocalContext", "LocalDatabase", "Person", "TokenIssuer", "event"]
 
 _HOMES = {
+    "Delivery": "org_common.testing.records",
     "LocalContext": "org_common.values.types",
     "LocalDatabase": "org_common.tools.database.local",
     "TokenIssuer": "org_common.tools.serve.issuer",

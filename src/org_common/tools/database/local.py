@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from org_common.app import App
 from org_common.config.settings import Settings
 from org_common.db.database import Database
+from org_common.db.service import service_database
 from org_common.tools.database.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.database.migrations import Migration
 from org_common.tools.database.schema import migrate, scalar, session
@@ -42,14 +43,16 @@ class LocalDatabase:
     def serve(self, *apps: App) -> Iterator[Database]:
         """Use this database for the apps within the block; closes its connections at the end."""
         database = Database(self.settings)
+        service = service_database(Settings(service_database_url=self.service_url, application_name="local"))
         for app in apps:
-            app.use(database)
+            app.use(database, service=service)
         try:
             yield database
         finally:
             for app in apps:
                 app.use(None)
             database.close()
+            service.close()
 
     @property
     def settings(self) -> Settings:
