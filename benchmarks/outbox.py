@@ -1,7 +1,7 @@
 """The outbox relay with SQS, one and two relays: messages a minute from a backlog, and the lag under a steady load.
 
-SQS is moto's server on this machine, a fake of AWS in Python. On AWS a call takes longer, and does not get slower with the
-length of a queue as it does here (4 ms for ten messages, 40 ms behind a thousand), so a hundred messages share a queue.
+SQS is moto's server on this machine, a fake of AWS in Python. On AWS a call takes longer, and does not get slower with
+the length of a queue as it does here, so a hundred messages share a queue.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event
 from typing import LiteralString, cast
 
 import psycopg
@@ -19,19 +21,32 @@ from org_common.tools.project.project import ToolError
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
-    """Deliver the messages in the outbox, with `follow` until interrupted. Returns how many were delivered.
+    """Deliver the messages in the outbox, with `follow` until SIGTERM or Ctrl-C. Returns how many were delivered.
 
     `sink` is the "module:name" of an object with `deliver(messages)`.
     """
     target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
         raise ToolError(f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none")
-    work = relay.follow if follow else relay.relay
     with _reporting_errors(url):
         # Connect once here: errors about the URL are then reported without its password.
         with session(url, "relay"):
             pass
-        return work(url, cast("relay.Sink", target))
+        if not follow:
+            return relay.relay(url, cast("relay.Sink", target))
+        with _set_on_sigterm() as stop:
+            return relay.follow(url, cast("relay.Sink", target), stop=stop)
+
+
+@contextmanager
+def _set_on_sigterm() -> Iterator[Event]:
+    """An event that SIGTERM sets, so that the relay ends between two batches. Containers are stopped with it."""
+    stop = Event()
+    before = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)
