@@ -45,10 +45,10 @@ class Applier:
         return change.model_copy(update={"status": "changed"})
 
     def _memory(self) -> None:
-        """A version is immutable: the alias moves to a new one with the same code."""
+        """A version is immutable: the alias moves to a new one with the same code and settings."""
         name, released = self._deployed.function, self._deployed.version != "$LATEST"
         if released and not self._deployed.is_released:
-            raise NotApplicable(f"$LATEST has code that the alias {ALIAS} does not: release it first")
+            raise NotApplicable(f"$LATEST has code or settings that the alias {ALIAS} does not: release them first")
         updated = self._lambda.update_function_configuration(FunctionName=name, MemorySize=self._wanted.memory_mb)
         self._lambda.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig=WAIT)
         if released:

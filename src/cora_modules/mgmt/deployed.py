@@ -10,6 +10,8 @@ ALIAS = "live"
 """The alias that callers use. Provisioned concurrency belongs to an alias or a version, never to `$LATEST`."""
 SERVICE = "lambda"
 DIMENSION = "lambda:function:ProvisionedConcurrency"
+# What a new version takes from `$LATEST`, in addition to the memory. Others are ids and states.
+RELEASED = ("CodeSha256", "Environment", "Handler", "Layers", "Role", "Runtime", "Timeout", "VpcConfig")
 # Stop when the request has less time than this left.
 MARGIN_S = 2.0
 
@@ -58,7 +60,7 @@ class Account:
             timeout_s=current["Timeout"],
             runtime=current.get("Runtime", ""),
             version=current["Version"],
-            is_released=current["CodeSha256"] == latest["CodeSha256"],
+            is_released=all(current.get(name) == latest.get(name) for name in RELEASED),
             layers=[self._layer(layer["Arn"], latest["FunctionArn"]) for layer in current.get("Layers", [])],
             reserved=reserved,
             provisioned=self._provisioned(name) if live else None,

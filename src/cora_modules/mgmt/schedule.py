@@ -7,9 +7,8 @@ end. Where clocks skip a time, the instant of the jump replaces it. So a window 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from cora_modules.mgmt.models.lambda_config import DAYS, Schedule, Window
 
@@ -27,7 +26,7 @@ class Action(NamedTuple):
     capacity: int
 
 
-def to_utc(day: date, at: time, zone: ZoneInfo, *, last: bool = False) -> datetime:
+def to_utc(day: date, at: time, zone: tzinfo, *, last: bool = False) -> datetime:
     """The first or last instant at which clocks show a time; where they skip it, the instant of the jump."""
     local = datetime.combine(day, at, zone)
     before, after = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
@@ -42,7 +41,7 @@ def to_utc(day: date, at: time, zone: ZoneInfo, *, last: bool = False) -> dateti
     return high
 
 
-def stretch(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def stretch(window: Window, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     """The window that starts on a day, as two instants. Its end is on the next day if it is not after its start."""
     start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
     last_day = day if start < end else day + timedelta(days=1)
@@ -51,6 +50,8 @@ def stretch(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, dateti
 
 def stretches(schedule: Schedule, around: datetime) -> Iterator[tuple[Window, datetime, datetime]]:
     """The windows from a day before an instant to a week after it."""
+    from zoneinfo import ZoneInfo
+
     zone = ZoneInfo(schedule.timezone)
     first = around.astimezone(zone).date() - timedelta(days=1)
     for day in (first + timedelta(days=at) for at in range(9)):

@@ -193,15 +193,21 @@ def test_memory_of_a_function_without_alias(world: MgmtWorld, cloud: Cloud, call
     assert states(world)[FUNCTION]["deployed"]["memoryMb"] == 1024
 
 
-def test_unreleased_code_stays_unreleased(world: MgmtWorld, cloud: Cloud, calls: Recorder) -> None:
+@pytest.mark.parametrize("unreleased", [{}, {"Timeout": 5}, {"Environment": {"Variables": {"A": "1"}}}])
+def test_what_is_unreleased_stays_unreleased(
+    world: MgmtWorld, cloud: Cloud, calls: Recorder, unreleased: dict[str, Any]
+) -> None:
     cloud.create_function(FUNCTION)
-    cloud.deploy_code(FUNCTION)
+    if unreleased:
+        cloud.client("lambda").update_function_configuration(FunctionName=FUNCTION, **unreleased)
+    else:
+        cloud.deploy_code(FUNCTION)
     want(world, memoryMb=1024)
 
     result = sync(world)
 
     assert [each["reason"] for each in result["failed"]] == [
-        "$LATEST has code that the alias live does not: release it first"
+        "$LATEST has code or settings that the alias live does not: release them first"
     ]
     assert calls.writes() == []
 

@@ -101,7 +101,7 @@ class DeployedFunction(Model):
     version: str
     """The version that the alias `live` points to; `$LATEST` without the alias."""
     is_released: bool
-    """Whether `$LATEST` has the code of that version."""
+    """Whether `$LATEST` has the code, the layers, the environment and the timeout of that version."""
     layers: list[LayerVersion]
     reserved: int | None
     """Reserved concurrency; None without a limit of its own."""
