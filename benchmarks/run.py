@@ -7,6 +7,7 @@ import coldstart
 import harness
 import imports
 import observability
+import outbox
 import peers
 import read
 import request
@@ -22,6 +23,7 @@ ALL = {
     "routes": routes.main,
     "read": read.main,
     "observability": observability.main,
+    "outbox": outbox.main,
     "secrets": secrets_cold.main,
     "stream": stream.main,
     "coldstart": coldstart.main,

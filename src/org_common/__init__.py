@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from org_common.sinks.sqs import SqsSink
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
+    from org_common.telemetry.monitoring.function_monitor import FunctionHistory, FunctionMonitor, FunctionStats
+    from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
     from org_common.telemetry.requests import observe
     from org_common.telemetry.trace import span, trace_headers
     from org_common.values.errors import (
@@ -138,6 +140,8 @@ _HOMES = {
     "org_common.sinks.eventbridge": ("EventBridgeSink",),
     "org_common.sinks.http": ("HttpSink",),
     "org_common.sinks.sqs": ("SqsSink",),
+    "org_common.telemetry.monitoring.function_monitor": ("FunctionHistory", "FunctionMonitor", "FunctionStats"),
+    "org_common.telemetry.monitoring.lambda_report": ("LambdaReport", "parse_report"),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
@@ -200,6 +204,9 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Fault",
     "Forbidden",
     "Form",
+    "FunctionHistory",
+    "FunctionMonitor",
+    "FunctionStats",
     "GatewayJwt",
     "GatewayTimeout",
     "Gone",
@@ -211,6 +218,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Json",
     "KeepWarm",
     "Ladder",
+    "LambdaReport",
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
@@ -260,6 +268,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "get_secret",
     "measure",
     "observe",
+    "parse_report",
     "prefetch",
     "problem",
     "reader",

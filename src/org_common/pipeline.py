@@ -261,17 +261,19 @@ class Pipeline:
         An error of 500 or more is logged with its exception, by `_problem`.
         """
         log = logger()
-        is_logged = error.status < 500 and log.isEnabledFor(INFO)
+        is_logged = error.status < 500 and log.isEnabledFor(WARNING)
         if not is_logged and recorded is None:
             return
-        from org_common.telemetry.causes import database_error, database_fields, explained, refusal
+        from org_common.telemetry.causes import database_error, explained
 
         failed = database_error(error)
         if failed is None:
             return
         name = self._route_name(request)
         if is_logged:
-            log.info("%s responded with %d: %s", name, error.status, refusal(failed), extra=database_fields(failed))
+            from org_common.telemetry.refusals import log_refusal
+
+            log_refusal(log, name, error, failed)
         if recorded is not None:
             recorded.append("\n".join([f"{name} responded with {error.status}", *explained(failed)]))
 
@@ -303,7 +305,7 @@ def _around(
 
 
 # Of `logging`, which is not imported before there is something to log.
-INFO = 20
+WARNING = 30
 recorded: list[str] | None = None
 """In tests: PostgreSQL's errors that requests ended in, for the report of a test that fails."""
 

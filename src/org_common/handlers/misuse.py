@@ -204,4 +204,7 @@ def mismatch(annotation: Any, value: object) -> TypeError:
             f"the handler must return None, as annotated, but returned {returned}: annotate what it returns, "
             f"`-> {returned}`"
         )
-    return TypeError(f"the handler must return {spell(annotation)}, as annotated, but returned {returned}")
+    advice = f"annotate what it returns, `-> {returned}`"
+    if get_origin(annotation) is list and returned == spell(get_args(annotation)[0]).rpartition(".")[2]:
+        advice = "return a list, `[item]`"
+    return TypeError(f"the handler must return {spell(annotation)}, as annotated, but returned {returned}: {advice}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
     from org_common.http.incoming_request import IncomingRequest
     from org_common.http.sse import Event
+    from org_common.testing.records import Delivery
     from org_common.values.types import Event as LambdaEvent
 
 ISSUER = "https://issuer.test"
@@ -235,6 +236,38 @@ class Client:
             return Answer(self._app(event, context))
         # Another source invokes this app; the pipeline is the same for all.
         return Answer(gateway.HTTP_API.to_event(self._app.pipeline.respond(_request(event, context)), event))
+
+    def deliver(self, service_url: str) -> Delivery:
+        """Deliver the messages in the outbox to the triggers of the app, as the relay and SQS do: ten at a time.
+
+        `service_url` is the URL of the login `app_service`: `database.service_url` of the fixture. Messages of queues
+        that the app has no trigger for stay in the outbox.
+        """
+        from org_common.testing.records import deliver_outbox
+
+        return deliver_outbox(self._app, service_url, self._deliver)
+
+    def deliver_record(self, queue: str, body: object, *, attributes: Mapping[str, str] | None = None) -> Delivery:
+        """Deliver one record that `tx.send` did not write. A string is sent as it is, any other body as JSON."""
+        from org_common.testing.records import sqs_record
+
+        return self._deliver([sqs_record(queue, body, attributes=attributes)])
+
+    def invoke(self, event: LambdaEvent) -> LambdaEvent:
+        """Invoke the function with an event, such as one of `org_common.testing.records`. Raises what it raises."""
+        return self._app(event, LocalContext("test", self._timeout_s))
+
+    def _deliver(self, records: Sequence[Mapping[str, Any]]) -> Delivery:
+        from org_common.testing.records import Delivery
+        from org_common.triggers.batch import BatchFailed
+
+        try:
+            answer = self.invoke({"Records": list(records)})
+        except BatchFailed:
+            return Delivery(0, records)
+        ids = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        failed = [record for record in records if record["messageId"] in ids]
+        return Delivery(len(records) - len(failed), failed)
 
     def _event(
         self, method: str, path: str, body: object, query: str, headers: Mapping[str, str] | None
