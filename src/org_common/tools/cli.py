@@ -19,6 +19,7 @@ from org_common.tools.commands import (
     openapi,
     outbox,
     routes,
+    triggers,
 )
 from org_common.tools.commands.options import origin
 from org_common.tools.project.project import ToolError
@@ -58,6 +59,7 @@ _add(
     dev.token,
     invoke.invoke,
     routes.routes,
+    triggers.triggers,
     openapi.openapi,
     doctor.doctor,
     monitor.monitor,

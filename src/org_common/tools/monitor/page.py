@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from org_common.telemetry.function_monitor import FunctionHistory
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.tools.monitor.snapshot import Activity, Slot, Snapshot
 from org_common.tools.monitor.terminal import MAX_COLD_RATE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from org_common.telemetry.function_monitor import FunctionHistory, FunctionMonitor, percentile
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory, FunctionMonitor, percentile
 from org_common.tools.database.schema import session
 from org_common.tools.project.project import ToolError
 

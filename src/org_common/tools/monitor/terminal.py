@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from org_common.telemetry.function_monitor import FunctionHistory
 from org_common.telemetry.line import visible
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.tools.monitor.snapshot import Activity, Snapshot
 
 BARS = "▁▂▃▄▅▆▇█"

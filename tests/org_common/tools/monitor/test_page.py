@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
-from org_common.telemetry.function_monitor import FunctionHistory
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.tools.monitor.page import SLOTS, page
 from org_common.tools.monitor.snapshot import Activity
 from tests.org_common.tools.monitor.test_snapshot import UNTIL, report

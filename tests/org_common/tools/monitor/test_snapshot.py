@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from org_common.telemetry.function_monitor import FunctionHistory
-from org_common.telemetry.lambda_report import LambdaReport
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory
+from org_common.telemetry.monitoring.lambda_report import LambdaReport
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.monitor.snapshot import Slot, Snapshot, read_activity, read_functions
 from org_common.tools.project.project import ToolError

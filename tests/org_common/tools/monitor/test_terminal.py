@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from org_common.telemetry.function_monitor import FunctionHistory
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.tools.monitor.snapshot import Activity, Snapshot
 from org_common.tools.monitor.terminal import SLOTS, lines, sparkline
 from tests.org_common.tools.monitor.test_snapshot import SINCE, UNTIL, report

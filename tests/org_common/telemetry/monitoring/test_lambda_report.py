@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.telemetry.lambda_report import LambdaReport, parse_report
+from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
 
 ID = "8f507cfc-xmpl-4697-b07a-ac58fc914c95".replace("xmpl", "4a1b")
 TEXT = (

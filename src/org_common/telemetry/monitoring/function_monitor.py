@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from org_common.telemetry.lambda_report import LambdaReport, parse_report
+from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
 from org_common.values.model import Model
 from org_common.values.types import Deadline
 

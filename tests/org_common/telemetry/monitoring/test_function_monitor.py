@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from org_common.telemetry import function_monitor
-from org_common.telemetry.function_monitor import FunctionHistory, FunctionMonitor, percentile
-from org_common.telemetry.lambda_report import LambdaReport
+from org_common.telemetry.monitoring import function_monitor
+from org_common.telemetry.monitoring.function_monitor import FunctionHistory, FunctionMonitor, percentile
+from org_common.telemetry.monitoring.lambda_report import LambdaReport
 from org_common.values.types import Deadline
 from tests.support.aws import FakeAws
 
