@@ -56,6 +56,7 @@ class Pipeline:
         "_telemetry_loaded",
         "constraints",
         "error_handlers",
+        "has_streams",
         "table",
     )
 
@@ -74,6 +75,7 @@ class Pipeline:
         self.constraints: Constraints = Constraints()
         self._database: Database | None = None
         self._returns_pages = False
+        self.has_streams: bool = False
         self._name = name
         self._identity = identity
         self._finish = finish
@@ -147,6 +149,7 @@ class Pipeline:
         except DeclaredTwice as error:
             raise TypeError(declared_twice(route, error.other)) from error
         self._returns_pages = self._returns_pages or route.signature.injects("page") is not None
+        self.has_streams = self.has_streams or route.is_stream
         if self._telemetry is not None:
             self._telemetry.route_declared()
 
@@ -174,6 +177,21 @@ class Pipeline:
         """The route of such a request has a caller: API Gateway runs its authorizer in front of this one."""
         route = self.find_route(method, path)
         return route is not None and not route.is_public
+
+    def streams(self, method: str, path: str) -> bool:
+        """The route of such a request returns a `Stream`."""
+        route = self.find_route(method, path) if self.has_streams else None
+        return route is not None and route.is_stream
+
+    def stream_problem(self, request: IncomingRequest, error: Exception) -> Response:
+        """The problem that a stream ends with; the error is logged."""
+        return self._problem(request, error)
+
+    def replace_stream(self, request: IncomingRequest, problem: Response) -> OwnedResponse:
+        """The finished response in the place of a stream that failed before its first byte."""
+        response = self._finish.apply(request, problem)
+        request.observer.response_finished(response)
+        return response
 
     def path_value(self, request: Request, parameter: str) -> str | None:
         """The value of a path parameter, `{org_id}`; None for a path without it."""

@@ -124,12 +124,12 @@ class _Prologue:
         entries = self._bytecode.exception_entries  # type: ignore[attr-defined]  # missing in typeshed
         guarded = [(entry.start, entry.end) for entry in entries]
         for instruction in self._bytecode:
-            if instruction.positions is not None and instruction.positions.lineno is not None:
-                self._line = instruction.positions.lineno
+            line = instruction.positions and instruction.positions.lineno
+            self._line = line or self._line
             if any(start <= instruction.offset < end for start, end in guarded):
                 raise _Effect(f"begins a block in line {self._line} that may handle the refusal")
             if instruction.opname in _RETURNS:
-                return False
+                break
             if self.is_statement(instruction):
                 return True
         return False
@@ -242,10 +242,10 @@ class _Prologue:
         self._stack.append(self._locals.get(loaded, _VALUE))
 
     def copy(self, instruction: dis.Instruction) -> None:
-        self._stack.append(self._stack[-(instruction.arg or 1)])
+        self._stack.append(self._stack[-instruction.argval])
 
     def swap(self, instruction: dis.Instruction) -> None:
-        at = -(instruction.arg or 1)
+        at = -instruction.argval
         self._stack[at], self._stack[-1] = self._stack[-1], self._stack[at]
 
     def combine(self, instruction: dis.Instruction) -> None:

@@ -8,14 +8,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.testing.open_answer import OpenAnswer
+    from org_common.testing.records import Delivery
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
 
-__all__ = ["ISSUER", "Answer", "Client", "LocalContext", "LocalDatabase", "Person", "TokenIssuer", "event"]
+__all__ = [
+    "ISSUER",
+    "Answer",
+    "Client",
+    "Delivery",
+    "LocalContext",
+    "LocalDatabase",
+    "OpenAnswer",
+    "Person",
+    "TokenIssuer",
+    "event",
+]
 
 _HOMES = {
+    "Delivery": "org_common.testing.records",
     "LocalContext": "org_common.values.types",
+    "OpenAnswer": "org_common.testing.open_answer",
     "LocalDatabase": "org_common.tools.database.local",
     "TokenIssuer": "org_common.tools.serve.issuer",
     "event": "org_common.events.http_api",

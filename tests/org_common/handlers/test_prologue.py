@@ -73,6 +73,19 @@ class Settings:
 settings = Settings()
 
 
+class Unhashable:
+    """An object that can be called, and looked up in no set."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self) -> str:
+        did.append("called")
+        return "x"
+
+
+unhashable = Unhashable()
+
+
 def notify(*parts: object) -> str:
     did.append("notified")
     return "x"
@@ -191,6 +204,10 @@ def swapped(tx: Transaction, body: Item) -> object:
     return item.value(SQL, {"name": source.name})
 
 
+def empty_values(tx: Transaction) -> object:
+    return tx.value(SQL, {"a": [], "b": {}})
+
+
 def first(tx: Transaction) -> object:
     return tx.value(SQL)
 
@@ -214,7 +231,7 @@ def four_deep(tx: Transaction) -> object:
 BEGIN_WITH_STATEMENT = [
     *(only_sql, local_first, path_in_a_dict, model_merged, model_with_exceptions, fields_and_arithmetic, caller),
     *(model_made, queued_first, helper, helper_by_keyword, helper_without_effect, joined, no_statement, closure()),
-    *(helper_and_more, swapped, four_deep),
+    *(helper_and_more, swapped, empty_values, four_deep),
 ]
 
 # Handlers that may do something first, and what the error says.
@@ -368,6 +385,16 @@ def calls_what_it_is_given(tx: Transaction, body: Item) -> object:
     return tx.value(SQL)
 
 
+def calls_a_field(tx: Transaction, body: Item) -> object:
+    body.name()  # type: ignore[operator]
+    return tx.value(SQL)
+
+
+def calls_an_object(tx: Transaction) -> object:
+    unhashable()
+    return tx.value(SQL)
+
+
 def calls_a_result(tx: Transaction) -> object:
     [notify].pop()()
     return tx.value(SQL)
@@ -420,6 +447,8 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (helper_first, "calls 'notify' in line"),
     (calls_what_a_list_holds, "calls a function in line"),
     (calls_what_it_is_given, "calls 'notify' in line"),
+    (calls_a_field, "calls 'body.name' in line"),
+    (calls_an_object, "calls 'unhashable' in line"),
     (calls_a_result, "calls a function in line"),
     (five_deep, "calls 'four_deep' in line .*, which calls 'fourth' in line .* calls 'first' in line"),
 ]
@@ -442,10 +471,12 @@ def test_effect_is_described(handler: Callable[..., Any], effect: str) -> None:
 
 def test_effect_is_described_with_its_line() -> None:
     line = calls.__code__.co_firstlineno + 1
+    other = imports.__code__.co_firstlineno + 1
     inner = notify_and_insert.__code__.co_firstlineno + 1
     outer = helper_with_an_effect.__code__.co_firstlineno + 1
 
     assert effect_of(calls) == f"calls 'notify' in line {line}"
+    assert effect_of(imports) == f"does more than compute values (IMPORT_NAME) in line {other}"
     assert effect_of(helper_with_an_effect) == (
         f"calls 'notify_and_insert' in line {outer}, which calls 'notify' in line {inner}"
     )

@@ -99,6 +99,17 @@ def test_any_value_is_masked(form: str, encoding: str, name: str, value: str) ->
         ("passphrase: correct horse battery staple\nnext", "passphrase: ***\nnext"),
         ("password=a\\ b user=alice", "password=*** user=alice"),
         ("token 3f786850e387 expired", "token *** expired"),
+        # Brackets within brackets, in quotes, and one that does not close.
+        ('password={"a": {"b": "c1"}, "d": "e2"} user=bob', "password=*** user=bob"),
+        ('password=[["c1"], ["e2", "]"]] user=bob', "password=*** user=bob"),
+        ('password={"a": "} c1"} user=bob', "password=*** user=bob"),
+        ('user=bob password={"a": {"b": "c1"}, "d": "e2"', "user=bob password=***"),
+        # A value in front of its name.
+        ('{"value": "x1", "name": "color"} password=c1', '{"value": "x1", "name": "color"} password=***'),
+        (
+            '{"value": "x1", "name": "color"}, {"value": "c1", "name": "password"}',
+            '{"value": "x1", "name": "color"}, {"value": "***", "name": "password"}',
+        ),
     ],
 )
 def test_what_surrounds_the_value_stays(text: str, left: str) -> None:

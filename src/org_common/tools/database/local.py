@@ -47,10 +47,11 @@ class LocalDatabase:
         Its connections are closed at the end.
         """
         database = Database(self.settings)
+        of_service = service.service_database(Settings(service_database_url=self.service_url, application_name="local"))
         for app in apps:
-            app.use(database)
+            app.use(database, service=of_service)
         databases.use(database)
-        service.use(service.service_database(Settings(service_database_url=self.service_url, application_name="local")))
+        service.use(of_service)
         try:
             yield database
         finally:

@@ -223,6 +223,8 @@ def serve(
             # Our request log has the duration and its parts.
             access_log=False,
             server_header=False,
+            # An open stream would delay a restart for as long as the browser keeps it.
+            timeout_graceful_shutdown=2,
         )
 
 

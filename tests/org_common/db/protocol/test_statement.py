@@ -4,14 +4,22 @@ import datetime
 import enum
 import uuid
 from decimal import Decimal
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import sql
 
 from org_common.auth.rules import SIGNED_IN
 from org_common.db.database import Database
-from org_common.db.protocol.statement import Statement, StatementError, prepare, prepare_own
+from org_common.db.protocol.parameter_names import named
+from org_common.db.protocol.statement import (
+    Statement,
+    StatementError,
+    _prepare,
+    _prepare_composed,
+    prepare,
+    prepare_own,
+)
 from org_common.values.errors import Unprocessable
 from org_common.values.model import Model, Patch
 from org_common.values.types import Deadline
@@ -83,6 +91,39 @@ def test_composed_sql_is_guarded_too() -> None:
 
 def test_the_statement_of_a_text_is_made_once() -> None:
     assert prepare("select 'once'") is prepare("select 'once'")
+
+
+@pytest.mark.parametrize(("length", "is_cached"), [(20_000, True), (20_001, False)])
+def test_a_long_text_is_not_cached(length: int, is_cached: bool) -> None:
+    """It holds data: the next one is another."""
+    text: Any = "select '" + "x" * (length - 9) + "'"
+    composed = sql.SQL(text)
+
+    assert len(text) == length
+    assert (prepare(text) is prepare(text)) is is_cached
+    assert (prepare(composed) is prepare(composed)) is is_cached
+
+
+def test_a_thousand_texts_are_cached_and_the_oldest_one_goes() -> None:
+    texts: list[Any] = [f"select {number}" for number in range(1_025)]
+    for text in texts:
+        prepare(text)
+        prepare(sql.SQL(text))
+    before = _prepare.cache_info().misses, _prepare_composed.cache_info().misses
+
+    for text in texts[1:]:
+        prepare(text)
+        prepare(sql.SQL(text))
+    assert (_prepare.cache_info().misses, _prepare_composed.cache_info().misses) == before
+    prepare(texts[0])
+    prepare(sql.SQL(texts[0]))
+    assert (_prepare.cache_info().misses, _prepare_composed.cache_info().misses) == (before[0] + 1, before[1] + 1)
+
+
+def test_messages_name_the_parameters_of_a_statement() -> None:
+    statement = prepare("select %(first_one)s, %(second_one)s")
+
+    assert named("$1 and $2 and $3", statement.command) == "%(first_one)s and %(second_one)s and $3"
 
 
 def test_the_sdks_own_texts_are_not_guarded() -> None:

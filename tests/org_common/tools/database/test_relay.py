@@ -1,7 +1,9 @@
 """`org-common outbox`: delivery of messages, and the errors when it fails."""
 
 import json
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -132,6 +134,18 @@ def test_follow_goes_on_with_what_comes_later(database: LocalDatabase, collector
         run(database.service_url, "shop_queues:sink", follow=True)
 
     assert collector.deliveries == [[1], [2]]
+
+
+@pytest.mark.db
+def test_sigterm_ends_following_after_the_batch(database: LocalDatabase, collector: Collector) -> None:
+    send(database, 1, 2)
+    collector.on_delivery = lambda number: os.kill(os.getpid(), signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert run(database.service_url, "shop_queues:sink", follow=True) == 2
+
+    assert left(database) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
