@@ -7,11 +7,13 @@ import coldstart
 import harness
 import imports
 import observability
+import outbox
 import peers
 import read
 import request
 import routes
 import secrets_cold
+import stream
 
 ALL = {
     "imports": imports.main,
@@ -21,7 +23,9 @@ ALL = {
     "routes": routes.main,
     "read": read.main,
     "observability": observability.main,
+    "outbox": outbox.main,
     "secrets": secrets_cold.main,
+    "stream": stream.main,
     "coldstart": coldstart.main,
 }
 

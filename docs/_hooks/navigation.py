@@ -7,13 +7,13 @@ from mkdocs.structure.pages import Page
 # The pages of each folder that come first. All others follow by name.
 ORDER = {
     "guides": [
-        "routing", "requests", "responses", "error-handling", "middleware", "authentication", "authorization",
-        "database", "migrations", "transactions", "pagination", "secrets", "observability", "openapi",
+        "routing", "requests", "responses", "streaming", "error-handling", "middleware", "authentication",
+        "authorization", "database", "migrations", "transactions", "pagination", "secrets", "observability", "openapi",
         "frameworks",
     ],
     "reference": ["app", "settings", "errors", "cli", "testing", "glossary"],
     "reference/api": ["app", "http", "models", "database", "identity", "errors", "secrets", "telemetry", "testing"],
-    "operations": ["deployment", "layer", "database", "coldstart", "doctor", "reliability"],
+    "operations": ["deployment", "layer", "database", "streaming", "coldstart", "doctor", "reliability"],
 }  # fmt: skip
 
 TITLES = {"reference/api": "API"}

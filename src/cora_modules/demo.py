@@ -20,6 +20,7 @@ ROCKETS = UUID("0198a000-0000-7000-8000-00000000ac01")
 PROVISION, ACCEPT = "/users/me/provision", "/invites/accept"
 DAVE = {"email": "dave@example.com"}
 ADMIN = {"role": "org_admin"}
+OFF, INHERIT = {"isEnabled": False}, {"enabled": None}
 
 
 class Visit(Protocol):
@@ -73,11 +74,21 @@ def seed(admin_url: str, issuer: str) -> None:
                 "insert into ws.ws_members (org_id, ws_id, user_id, ws_role) values (%s, %s, %s, %s)",
                 [ACME, ROCKETS, users[name], role],
             )
+        seed_usage(admin)
         # On a real platform the operator inserts this row, and the named user becomes the owner by signing in.
         admin.execute(
             "insert into access.bootstrap_identities (issuer, kind, value) values (%s, 'email', 'root@example.com')",
             [issuer],
         )
+
+
+def seed_usage(admin: psycopg.Connection) -> None:
+    """Insert what Acme has used in the last 30 days."""
+    admin.execute(
+        "insert into mgmt.usage_daily (org_id, day, module, calls, errors, duration_ms, cold_starts) "
+        "select %s, current_date - days, 'access', 100 - days, 0, 900, 3 from generate_series(1, 30) days",
+        [ACME],
+    )
 
 
 def tour(visit: Visit) -> None:
@@ -110,6 +121,7 @@ def tour(visit: Visit) -> None:
     people(visit)
     platform(visit)
     workspaces(visit)
+    management(visit)
 
 
 def people(visit: Visit) -> None:
@@ -183,3 +195,22 @@ def workspaces(visit: Visit) -> None:
     config["allowUserCreation"] = True
     visit.step("Alice allows it again", "alice", "PUT", settings, body=config, expect=200)
     visit.step("and deletes the workspace", "alice", "DELETE", path, expect=204)
+
+
+def management(visit: Visit) -> None:
+    """Modules, settings of functions and monitoring, without the steps that need an AWS account."""
+    modules, ours = "/admin/sys/modules", f"/orgs/{ACME}/modules"
+    visit.step("Sam lists the modules of the platform", "sam", "GET", modules, expect=200)
+    visit.step("but cannot turn off a core module", "sam", "PATCH", f"{modules}/access", body=OFF, expect=409)
+    visit.step("nor one that others need", "sam", "PATCH", f"{modules}/ws", body=OFF, expect=409)
+    visit.step("Alice turns chat off for Acme", "alice", "PATCH", f"{ours}/chat", body={"enabled": False}, expect=200)
+    visit.step("and sees so in the list", "alice", "GET", ours, expect=200)
+    visit.step("Carol, no admin, does not", "carol", "GET", ours, expect=403)
+    visit.step("Alice inherits the platform's value again", "alice", "PATCH", f"{ours}/chat", body=INHERIT, expect=200)
+    settings = "/admin/sys/lambda-config/access-orgs"
+    visit.step("Sam wants more memory for a function", "sam", "PATCH", settings, body={"memoryMb": 1024}, expect=200)
+    visit.step("Alice cannot", "alice", "PATCH", settings, body={"memoryMb": 128}, expect=403)
+    visit.step("nor start a sync", "alice", "POST", "/admin/sys/lambda-config/sync", body={}, expect=403)
+    visit.step("Sam sees the connections", "sam", "GET", "/admin/sys/monitoring/database", expect=200)
+    visit.step("Alice sees what Acme has used", "alice", "GET", f"/orgs/{ACME}/usage", expect=200)
+    visit.step("Bob does not", "bob", "GET", f"/orgs/{ACME}/usage", expect=404)

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from org_common.http.cors import Cors
     from org_common.http.request import Request
     from org_common.http.response import Response, problem
+    from org_common.http.sse import Event
+    from org_common.http.stream import Stream
     from org_common.lifecycle.build import __build__
     from org_common.lifecycle.startup import prefetch
     from org_common.router import Router
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from org_common.sinks.sqs import SqsSink
     from org_common.telemetry.log import bind_fields, get_logger
     from org_common.telemetry.metrics import count, measure
+    from org_common.telemetry.monitoring.function_monitor import FunctionHistory, FunctionMonitor, FunctionStats
+    from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
     from org_common.telemetry.requests import observe
     from org_common.telemetry.trace import span, trace_headers
     from org_common.values.errors import (
@@ -127,6 +131,8 @@ _HOMES = {
     "org_common.http.cors": ("Cors",),
     "org_common.http.request": ("Request",),
     "org_common.http.response": ("Response", "problem"),
+    "org_common.http.sse": ("Event",),
+    "org_common.http.stream": ("Stream",),
     "org_common.lifecycle.build": ("__build__",),
     "org_common.lifecycle.startup": ("prefetch",),
     "org_common.router": ("Router",),
@@ -134,6 +140,8 @@ _HOMES = {
     "org_common.sinks.eventbridge": ("EventBridgeSink",),
     "org_common.sinks.http": ("HttpSink",),
     "org_common.sinks.sqs": ("SqsSink",),
+    "org_common.telemetry.monitoring.function_monitor": ("FunctionHistory", "FunctionMonitor", "FunctionStats"),
+    "org_common.telemetry.monitoring.lambda_report": ("LambdaReport", "parse_report"),
     "org_common.telemetry.log": ("bind_fields", "get_logger"),
     "org_common.telemetry.metrics": ("count", "measure"),
     "org_common.telemetry.requests": ("observe",),
@@ -191,10 +199,14 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Cors",
     "Database",
     "Deadline",
+    "Event",
     "EventBridgeSink",
     "Fault",
     "Forbidden",
     "Form",
+    "FunctionHistory",
+    "FunctionMonitor",
+    "FunctionStats",
     "GatewayJwt",
     "GatewayTimeout",
     "Gone",
@@ -206,6 +218,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Json",
     "KeepWarm",
     "Ladder",
+    "LambdaReport",
     "MessageRefused",
     "MethodNotAllowed",
     "Model",
@@ -238,6 +251,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "Settings",
     "SettingsError",
     "SqsSink",
+    "Stream",
     "SysCheck",
     "SysRole",
     "TooManyRequests",
@@ -254,6 +268,7 @@ __all__ = [  # noqa: PLE0604, RUF100 - spelled out for type checkers; a test com
     "get_secret",
     "measure",
     "observe",
+    "parse_report",
     "prefetch",
     "problem",
     "reader",

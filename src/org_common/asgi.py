@@ -14,11 +14,13 @@ import orjson
 from org_common.app import App
 from org_common.db.database import Database
 from org_common.events.event_source import decode_path, strip_prefix
-from org_common.http.admission import THREADS, WAITING, Admission, Share
+from org_common.http.admission import THREADS, WAITING, Admission, Quota, Share
 from org_common.http.incoming_request import IncomingRequest
 from org_common.http.request import Request
 from org_common.http.response import Response
-from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized
+from org_common.http.stream import StreamedResponse
+from org_common.http.streaming import send_response, send_stream
+from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized, Unavailable
 from org_common.values.types import Deadline
 
 # The limit of Lambda for a request (6 MB).
@@ -26,6 +28,7 @@ BODY_LIMIT_BYTES = 6 * 1024 * 1024
 TIMEOUT_S = 29.0
 # Of the threads, of the queue and of the memory for bodies. Less than half of the connections of a pool for an
 # organization, so that its slow statements leave some to others.
+STREAMS = 2000
 CALLER_SHARE, TENANT_SHARE, ADDRESS_SHARE = 0.25, 0.4, 0.5
 TENANT_PARAMETER = "{org_id}"
 
@@ -37,8 +40,6 @@ Authorize = Callable[[str], str]
 
 
 WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-# RFC 9110, section 8.6: these have no Content-Length.
-WITHOUT_CONTENT = frozenset({204, 304})
 
 
 class RequestTimeout(OrgError):
@@ -65,6 +66,7 @@ class Asgi:
         authorize: Authorize | None = None,
         threads: int = THREADS,
         waiting: int = WAITING,
+        streams: int = STREAMS,
     ) -> None:
         """Serve these apps. Raises `TypeError` when an app relies on an authorizer and `authorize` is None.
 
@@ -72,6 +74,7 @@ class Asgi:
         - `authorize`: takes the place of API Gateway's authorizer. Without it the apps verify tokens themselves.
         - `threads`: how many requests run at once. A caller may take a quarter of them, an organization two fifths.
         - `waiting`: how many requests wait for a thread, in the same shares. Any other is refused with 503.
+        - `streams`: how many responses are streamed at once, in the same shares. Each has a thread of its own.
         """
         for app in apps:
             if authorize is None and app.identity.needs_authorizer:
@@ -84,6 +87,7 @@ class Asgi:
         self._database = database
         self._authorize = authorize
         self._admission = Admission(threads, waiting)
+        self._streams = Quota(streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -102,13 +106,10 @@ class Asgi:
             return
         except OrgError as error:
             response = app.pipeline.respond(request, error)
-        content = response.body
-        if response.status not in WITHOUT_CONTENT and request.method != "HEAD":
-            response.headers["content-length"] = str(len(content))
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-        headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        if isinstance(response, StreamedResponse):
+            await send_stream(app.pipeline, request, response, receive, send)
+        else:
+            await send_response(request, response, send)
 
     async def _response(self, app: App, request: IncomingRequest, receive: Receive, scope: Scope) -> Response:
         """The response; the token is checked before the body is read, and the body before a thread is taken."""
@@ -126,7 +127,37 @@ class Asgi:
             request.body = await (
                 _body(receive) if size == 0 and request.method in WITHOUT_BODY else _body_in_time(receive, deadline_s)
             )
-            return await self._admission.run(partial(app.pipeline.respond, request), shares, deadline_s=deadline_s)
+            respond = partial(app.pipeline.respond, request)
+            if app.pipeline.has_streams and app.pipeline.streams(request.method, request.path):
+                return await self._open_stream(respond, shares, deadline_s)
+            response = await self._admission.run(respond, shares, deadline_s=deadline_s)
+        if isinstance(response, StreamedResponse):
+            self._admit_late(response, shares)
+        return response
+
+    async def _open_stream(self, respond: Callable[[], Response], shares: list[Share], deadline_s: float) -> Response:
+        """The response of a route that is annotated `-> Stream`: admitted first, so a refused one has no effect."""
+        self._streams.take(1, shares)
+        release = partial(self._streams.give_back, 1, shares)
+        try:
+            response = await self._admission.run(respond, shares, deadline_s=deadline_s)
+        except BaseException:
+            release()
+            raise
+        if isinstance(response, StreamedResponse):
+            response.release = release
+        else:
+            release()
+        return response
+
+    def _admit_late(self, response: StreamedResponse, shares: list[Share]) -> None:
+        """Admit the stream of a route that is not annotated as one."""
+        try:
+            self._streams.take(1, shares)
+        except Unavailable:
+            response.close()
+            raise
+        response.release = partial(self._streams.give_back, 1, shares)
 
     def _authenticate(self, app: App, request: IncomingRequest) -> None:
         """Raises `Unauthorized` without a valid token, as API Gateway's authorizer does before the app."""

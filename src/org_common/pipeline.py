@@ -56,6 +56,7 @@ class Pipeline:
         "_telemetry_loaded",
         "constraints",
         "error_handlers",
+        "has_streams",
         "table",
     )
 
@@ -74,6 +75,7 @@ class Pipeline:
         self.constraints: Constraints = Constraints()
         self._database: Database | None = None
         self._returns_pages = False
+        self.has_streams: bool = False
         self._name = name
         self._identity = identity
         self._finish = finish
@@ -147,6 +149,7 @@ class Pipeline:
         except DeclaredTwice as error:
             raise TypeError(declared_twice(route, error.other)) from error
         self._returns_pages = self._returns_pages or route.signature.injects("page") is not None
+        self.has_streams = self.has_streams or route.is_stream
         if self._telemetry is not None:
             self._telemetry.route_declared()
 
@@ -174,6 +177,21 @@ class Pipeline:
         """The route of such a request has a caller: API Gateway runs its authorizer in front of this one."""
         route = self.find_route(method, path)
         return route is not None and not route.is_public
+
+    def streams(self, method: str, path: str) -> bool:
+        """The route of such a request returns a `Stream`."""
+        route = self.find_route(method, path) if self.has_streams else None
+        return route is not None and route.is_stream
+
+    def stream_problem(self, request: IncomingRequest, error: Exception) -> Response:
+        """The problem that a stream ends with; the error is logged."""
+        return self._problem(request, error)
+
+    def replace_stream(self, request: IncomingRequest, problem: Response) -> OwnedResponse:
+        """The finished response in the place of a stream that failed before its first byte."""
+        response = self._finish.apply(request, problem)
+        request.observer.response_finished(response)
+        return response
 
     def path_value(self, request: Request, parameter: str) -> str | None:
         """The value of a path parameter, `{org_id}`; None for a path without it."""
@@ -243,17 +261,19 @@ class Pipeline:
         An error of 500 or more is logged with its exception, by `_problem`.
         """
         log = logger()
-        is_logged = error.status < 500 and log.isEnabledFor(INFO)
+        is_logged = error.status < 500 and log.isEnabledFor(WARNING)
         if not is_logged and recorded is None:
             return
-        from org_common.telemetry.causes import database_error, database_fields, explained, refusal
+        from org_common.telemetry.causes import database_error, explained
 
         failed = database_error(error)
         if failed is None:
             return
         name = self._route_name(request)
         if is_logged:
-            log.info("%s responded with %d: %s", name, error.status, refusal(failed), extra=database_fields(failed))
+            from org_common.telemetry.refusals import log_refusal
+
+            log_refusal(log, name, error, failed)
         if recorded is not None:
             recorded.append("\n".join([f"{name} responded with {error.status}", *explained(failed)]))
 
@@ -285,7 +305,7 @@ def _around(
 
 
 # Of `logging`, which is not imported before there is something to log.
-INFO = 20
+WARNING = 30
 recorded: list[str] | None = None
 """In tests: PostgreSQL's errors that requests ended in, for the report of a test that fails."""
 

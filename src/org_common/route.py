@@ -8,7 +8,7 @@ from typing import Any, Required, TypedDict
 from org_common.auth.rules import Rule
 from org_common.events.event_source import SURELY_FITS_ANYWHERE_BYTES
 from org_common.handlers.binding import Binding
-from org_common.handlers.result import ResultWriter
+from org_common.handlers.result import ResultWriter, idempotent_stream_error, returns_stream
 from org_common.handlers.signature import NO_PROVIDERS, Signature
 from org_common.http.request import Request
 from org_common.http.response import NO_STORE, Response
@@ -83,6 +83,7 @@ class Route:
         "handler",
         "idempotent",
         "is_public",
+        "is_stream",
         "method",
         "path",
         "provided",
@@ -134,6 +135,7 @@ class Route:
         self._isolation: Isolation = options.get("isolation", DEFAULT_ISOLATION)
         self.provided: Mapping[type, Callable[[Request], Any]] = provided
         self.status: int = options.get("status", 200)
+        self.is_stream: bool = returns_stream(self.signature.result)
         # The positions of the injected arguments; None where the handler does not take one.
         self._identity_at = self.signature.injects("identity")
         self._reader_at = self.signature.injects("reader")
@@ -179,6 +181,8 @@ class Route:
                 f"{where} is PUBLIC and idempotent=True, and a stored response belongs to a caller: use allow=TOKEN, "
                 "or remove idempotent="
             )
+        if self.idempotent and self.is_stream:
+            raise idempotent_stream_error(where)
         if self._isolation not in ISOLATIONS:
             raise TypeError(
                 f"{where}: isolation={self._isolation!r} is not a level. Use one of {', '.join(ISOLATIONS)}"
@@ -316,6 +320,8 @@ class Route:
                 scope.ensure_authorized()
             response = self._render(request, arguments)
             scope.ensure_authorized()
+            if key is not None and response.is_stream:
+                raise idempotent_stream_error(f"{self.method} {self.path}")
             stored: StoredResponse = (response.status, response.headers, response.body, response.cookies)
             if len(response.body) >= SURELY_FITS_ANYWHERE_BYTES:
                 response = host.finish_before_commit(request, response)

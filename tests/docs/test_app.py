@@ -8,6 +8,7 @@ import org_common
 from org_common import App, Router
 from org_common.handlers.signature import FROM_APP, FROM_REQUEST
 from org_common.route import RouteOptions
+from org_common.triggers.trigger import TriggerOptions
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "app.md").read_text()
 
@@ -25,6 +26,17 @@ def test_every_parameter_is_there() -> None:
 
 def test_every_option_is_there() -> None:
     assert [cell.strip("`") for cell in rows("Route options")] == list(RouteOptions.__annotations__)
+
+
+def test_every_option_of_a_trigger_is_there() -> None:
+    assert [cell.strip("`") for cell in rows("Trigger options")] == list(TriggerOptions.__annotations__)
+
+
+def test_every_trigger_is_there() -> None:
+    for cell in rows("Triggers"):
+        name, arguments = re.findall(r"@app\.(\w+)\((.*), …\)", cell)[0]
+        parameters = list(inspect.signature(getattr(App, name)).parameters)[1:-1]
+        assert re.findall(r"\w+", arguments) == parameters
 
 
 def test_every_decorator_is_there() -> None:

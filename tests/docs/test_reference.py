@@ -166,7 +166,7 @@ def test_every_option_of_a_transaction_is_there() -> None:
     options = {row[0].partition("=")[0] for row in table("## Isolation and other route options", TRANSACTIONS)}
 
     assert options == RouteOptions.__annotations__.keys() - {
-        *("allow", "begins_with_statement", "cache", "raises", "status", "summary")
+        *("allow", "begins_with_statement", "cache", "location", "raises", "status", "summary")
     }
 
 

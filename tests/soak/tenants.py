@@ -41,7 +41,8 @@ create table soak.effects (
   org_id uuid not null references access.orgs on delete cascade,
   id uuid not null default gen_random_uuid(),
   key text not null,
-  step integer not null
+  step integer not null,
+  place bigint generated always as identity
 );
 alter table soak.effects enable row level security, force row level security;
 create policy members on soak.effects to authenticated

@@ -1,4 +1,4 @@
-"""Workspaces: their life from creation to deletion and restoration, favorites and activity."""
+"""Workspaces: their life from creation to deletion, restoration and purge, favorites and activity."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from cora_modules.ws import members
 from cora_modules.ws.models.workspaces import Activity, NewWorkspace, Transfer, Workspace, WorkspacePatch
 from cora_modules.ws.queries import workspaces as queries
 from cora_modules.ws.rules import DeletedWsCheck, WsCheck
-from org_common import App, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
+from org_common import App, AsService, Deadline, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
 
 app = App("ws-workspaces")
 app.include(members.router)
@@ -81,3 +81,11 @@ def list_activity(db: Reader, ws_id: UUID, page: PageRequest) -> Page[Activity]:
     """List what happened in the workspace, newest first."""
     by = ("created_at", "id")
     return db.page(Activity, queries.LIST_ACTIVITY, {"ws_id": ws_id}, page=page, by=by, descending=True)
+
+
+@app.schedule("cron(0 3 * * ? *)", allow=AsService("workspaces of all organizations are past their retention"))
+def purge_workspaces(deadline: Deadline) -> None:
+    """Delete what is past its retention. What is left near the deadline waits for the next day."""
+    from cora_modules.ws.purge import purge_expired
+
+    purge_expired(deadline)

@@ -130,6 +130,14 @@ def default(*, pages: bool = False) -> Database:
     return _default
 
 
+def use(database: Database | None) -> None:
+    """Use this database where none is named; with None, that of the environment. Closes the one before."""
+    global _default  # noqa: PLW0603 - as above
+    if _default is not None:
+        _default.close()
+    _default = database
+
+
 @contextmanager
 def reader(
     identity: Identity, *, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S

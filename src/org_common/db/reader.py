@@ -47,7 +47,7 @@ class Reader:
         """The only row or None. Raises `StatementError` when there are more."""
         result = self._scope.send(prepare(sql).bind(params))
         if result.ntuples > 1:
-            raise StatementError(f"expected one row, got {result.ntuples}")
+            raise StatementError(f"expected one row, got {result.ntuples}: use all(), or select a single row")
         loaded = rows.load(model, result)
         return loaded[0] if loaded else None
 

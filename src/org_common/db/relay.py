@@ -67,7 +67,7 @@ select id, queue, key, message::text, refusals, created_at from (
   select o.*, sum(pg_column_size(o.message)) over (order by o.id) - pg_column_size(o.message) as before {_PENDING}
     and o.id <= %(last)s and {_LINE} = any(%(lines)s::bigint[])
   order by o.id limit %(batch)s
-) o where before < {BATCH_BYTES} order by id
+) o where before < %(bytes)s order by id
 """
 _REFUSE = """
 update app.outbox
@@ -212,7 +212,7 @@ def _claim(connection: psycopg.Connection, params: dict[str, Any]) -> list[Messa
     lines, last = row or (None, None)
     if not lines:
         return []
-    rows = connection.execute(_NEXT, {**params, "lines": lines, "last": last}).fetchall()
+    rows = connection.execute(_NEXT, {**params, "lines": lines, "last": last, "bytes": BATCH_BYTES}).fetchall()
     return [
         Message(id, queue, key, json.loads(text), refusals, created_at, text)
         for id, queue, key, text, refusals, created_at in rows

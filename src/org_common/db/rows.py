@@ -68,7 +68,8 @@ def scalar(result: PGresult, look_up: Callable[[LiteralString, dict[str, Any]], 
     """
     if result.nfields != 1 or result.ntuples > 1:
         raise StatementError(
-            f"value() expected one column and at most one row, got {result.nfields} and {result.ntuples}"
+            f"value() expected one column and at most one row, got {result.nfields} and {result.ntuples}: read several "
+            "columns with one(), several rows with all()"
         )
     if result.ntuples == 0:
         return None
@@ -101,10 +102,7 @@ def _maker(model: type[Model], columns: Columns) -> Make:
     unknown = [name for name in names if name not in fields]
     missing = [name for name, field in fields.items() if field.is_required() and name not in names]
     if unknown or missing or len(set(names)) < len(names):
-        raise StatementError(
-            f"the columns do not match the fields of {model.__name__}: "
-            f"unknown {unknown or 'none'}, missing {missing or 'none'}, got {names}"
-        )
+        raise StatementError(_mismatch(model, names, unknown, missing))
     validated = _validating(model, names)
     converters = _converters(fields, columns)
     if converters:
@@ -118,15 +116,44 @@ def _maker(model: type[Model], columns: Columns) -> Make:
     return validated
 
 
+def _mismatch(model: type[Model], names: list[str], unknown: list[str], missing: list[str]) -> str:
+    faults: list[str] = []
+    if unknown:
+        faults.append(f"unknown {', '.join(unknown)} (add a field, or leave the column out of the SELECT)")
+    if missing:
+        faults.append(f"missing {', '.join(missing)} (select the column, or give the field a default)")
+    if len(set(names)) < len(names):
+        faults.append("one name twice (rename a column with AS)")
+    return f"the columns {', '.join(names)} do not match the fields of {model.__name__}: {'; '.join(faults)}"
+
+
 def _validating(model: type[Model], names: list[str]) -> Make:
     def validated(values: Sequence[Any]) -> Any:
+        # Not strict: behind the model's columns come those that are left out.
+        row = dict(zip(names, values, strict=False))
         try:
-            # Not strict: behind the model's columns come those that are left out.
-            return model.__from_row__(dict(zip(names, values, strict=False)))
+            return model.__from_row__(row)
         except ValueError as error:
-            raise StatementError(f"a row does not fit {model.__name__}: {error}") from None
+            faults = str(error)
+        raise StatementError(f"a row does not fit {model.__name__}: {faults}{_advice(model, row, faults)}")
 
     return validated
+
+
+def _advice(model: type[Model], row: dict[str, Any], faults: str) -> str:
+    """What to do about the first fault, without values: "subject (int_parsing)"."""
+    place, _, fault = faults.partition(",")[0].partition(" ")
+    name = place.partition(".")[0]
+    if name not in row:
+        return ""
+    annotation = model.__pydantic_fields__[name].annotation
+    spelled = getattr(annotation, "__name__", str(annotation))
+    if row[name] is None:
+        return f". {name} is null: annotate it `{spelled} | None`, or leave such rows out of the SELECT"
+    if place == name and fault.endswith(("_type)", "_parsing)")):
+        column = type(row[name]).__name__
+        return f". The column {name} is {column}, its field `{spelled}`: change the field, or cast the column"
+    return f". Correct what is stored in {name}, or accept it in the field"
 
 
 def _converters(fields: dict[str, FieldInfo], columns: Columns) -> list[tuple[int, Callable[[Any], Any]]]:

@@ -34,13 +34,16 @@ _ASSIGNED_XID = prepare_own(
 ).bind(None)
 _STATUS = prepare_own("select pg_xact_status(%(xid)s::xid8), (pg_stat_get_wal()).stats_reset::text")
 _STATUS_INTERVAL_S = 0.05
-_INSUFFICIENT_PRIVILEGE = "42501"
-# The server's C function behind RAISE in PL/pgSQL.
-_RAISE = "exec_stmt_raise"
 
 
 class TransactionAborted(Exception):
     """A statement failed and its error was swallowed: the transaction can only be rolled back."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason}, and its error was swallowed, so the transaction can only be rolled back. Let the error end the "
+            "request, or put the statement into `with tx.savepoint():` and catch the error outside of that block"
+        )
 
 
 def run_read_only(source: Source, setup: SessionSetup, statement: Wire | None) -> PGresult:
@@ -90,6 +93,7 @@ class WriteTransaction:
         "_failed",
         "_lease",
         "_queued",
+        "_reason",
         "_server",
         "_setup",
         "_source",
@@ -104,6 +108,8 @@ class WriteTransaction:
         self._connection: Connection | None = None
         self._claims = setup.claims
         self._failed = False
+        # Of the latest failure, without values.
+        self._reason = "a statement failed"
         self._authorized = False
         self._xid: bytes | None = None
         self._server: bytes | None = None
@@ -145,7 +151,7 @@ class WriteTransaction:
     def send(self, statements: list[Wire]) -> list[PGresult]:
         """Run statements in one round trip and return the result of each."""
         if self._failed:
-            raise OrgError from TransactionAborted("an earlier statement of this transaction failed")
+            raise OrgError from TransactionAborted(self._reason)
         # Marked failed until it succeeds, so a handler that swallows the error (even a timeout) cannot commit earlier
         # statements.
         self._failed = True
@@ -157,6 +163,7 @@ class WriteTransaction:
             )
         except (ConnectionLost, StatementFailed) as error:
             if isinstance(error, StatementFailed):
+                self._reason = _reason(error)
                 if len(error.done) >= len(opening):
                     # The session setup has passed, so a savepoint may be restored.
                     self._mark_opened(opening, error.done)
@@ -211,7 +218,7 @@ class WriteTransaction:
         """
         if self._failed:
             self.rollback()
-            raise OrgError from TransactionAborted("a statement failed and its error was swallowed")
+            raise OrgError from TransactionAborted(self._reason)
         if self._connection is None and not (queued or self._queued):
             return
         if self._connection is None:
@@ -329,14 +336,16 @@ def _status(source: Source, xid: bytes, server: bytes | None, deadline_s: float)
     return None
 
 
+def _reason(failed: StatementFailed) -> str:
+    statement = failed.origin and failed.origin.statement
+    constraint = f" ({failed.constraint})" if failed.constraint else ""
+    return f"{statement or 'a statement'} failed with SQLSTATE {failed.sqlstate}{constraint}"
+
+
 def _to_org_error(error: ConnectionLost | StatementFailed, *, read_only: bool) -> OrgError:
     found = action(signal_in_flight(error), Phase.READ if read_only else Phase.WRITE)
     if found is Action.RERUN:
         return RolledBack()
     if found is Action.TIMEOUT:
         return GatewayTimeout()
-    if isinstance(error, StatementFailed) and error.sqlstate == _INSUFFICIENT_PRIVILEGE:
-        # To the caller a missing grant looks like any other refusal, so log it. A function's own message may hold
-        # values.
-        logger.warning("%s", error if error.routine != _RAISE else "a function raised SQLSTATE 42501")
     return Unavailable() if isinstance(error, ConnectionLost) else to_org_error(error, read_only=read_only)

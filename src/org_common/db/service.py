@@ -46,6 +46,14 @@ def default() -> Database:
     return _default
 
 
+def use(database: Database | None) -> None:
+    """Use this database in `service_transaction()`; with None, that of the environment. Closes the one before."""
+    global _default  # noqa: PLW0603 - as above
+    if _default is not None:
+        _default.close()
+    _default = database
+
+
 @contextmanager
 def service_transaction(
     *, reason: str, database: Database | None = None, timeout_s: float = DEFAULT_DEADLINE_S

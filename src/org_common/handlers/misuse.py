@@ -27,7 +27,10 @@ def not_plain_error(handler: str, *, is_async: bool) -> TypeError:
             f"{handler} is async, but a Lambda environment serves one request at a time, so nothing else could run "
             "meanwhile. Write `def` instead of `async def`"
         )
-    return TypeError(f"{handler} yields, but a handler returns its result: return a list or a Page")
+    return TypeError(
+        f"{handler} yields, but a handler returns its result: return a list or a Page. To send items as they are "
+        "produced, return Stream(items()), where `items` is a function that yields each Event"
+    )
 
 
 def marker_error(marker: str, alias: object, constraints: Mapping[str, Any]) -> TypeError:
@@ -160,8 +163,16 @@ def _why_not_json(annotation: Any) -> str:
     if kind.__name__ in ("timedelta", "complex", "type"):
         return "is not JSON: return a string or a number"
     if kind.__name__ != "Callable" and issubclass(kind, Iterable):
-        return "is not JSON: return a list, for example `sorted(items)`"
+        return "is not JSON: return a list, for example `sorted(items)`, or a Stream of its items"
     return "is not JSON: return a model, a dict, a list or a Response"
+
+
+def idempotent_stream_error(where: str) -> TypeError:
+    """The error for a stream whose route has idempotency keys."""
+    return TypeError(
+        f"{where} returns a Stream and is idempotent=True, and a stream cannot be stored for the next request: remove "
+        "idempotent=, and let the client resume by Last-Event-ID"
+    )
 
 
 def is_with_status(value: object) -> bool:
@@ -193,4 +204,7 @@ def mismatch(annotation: Any, value: object) -> TypeError:
             f"the handler must return None, as annotated, but returned {returned}: annotate what it returns, "
             f"`-> {returned}`"
         )
-    return TypeError(f"the handler must return {spell(annotation)}, as annotated, but returned {returned}")
+    advice = f"annotate what it returns, `-> {returned}`"
+    if get_origin(annotation) is list and returned == spell(get_args(annotation)[0]).rpartition(".")[2]:
+        advice = "return a list, `[item]`"
+    return TypeError(f"the handler must return {spell(annotation)}, as annotated, but returned {returned}: {advice}")

@@ -141,6 +141,18 @@ def may_be_none(annotation: object) -> bool:
     return annotation in (None, Any, object) or type(None) in _union_members(annotation)
 
 
+def returns_stream(annotation: object) -> bool:
+    """Whether this return annotation names `Stream`."""
+    return any(isinstance(kind, type) and getattr(kind, "is_stream", False) for kind in _union_members(annotation))
+
+
+def idempotent_stream_error(where: str) -> TypeError:
+    """The error for a stream whose route has idempotency keys."""
+    from org_common.handlers.misuse import idempotent_stream_error
+
+    return idempotent_stream_error(where)
+
+
 def compile_writer(annotation: object) -> Callable[[Any], bytes]:
     """A function that writes the results of a handler with this return annotation as JSON."""
     # `render` handles None and Response itself.

@@ -38,6 +38,26 @@ class _Waiting:
         self.admitted = admitted
 
 
+class Quota:
+    """A limited number of something, such as bytes or streams, with a share for each caller."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken: Counter[object] = Counter()
+
+    def take(self, count: int, shares: Sequence[Share]) -> None:
+        """Take that many. Raises `Unavailable` beyond the limit or a share of it."""
+        keys = [None, *[share.key for share in shares]]
+        limits = [self._limit, *[int(self._limit * share.fraction) for share in shares]]
+        if any(self._taken[key] + count > limit for key, limit in zip(keys, limits, strict=True)):
+            raise Unavailable
+        self._taken.update(dict.fromkeys(keys, count))
+
+    def give_back(self, count: int, shares: Sequence[Share]) -> None:
+        """Give back what was taken."""
+        _subtract(self._taken, [None, *[share.key for share in shares]], count)
+
+
 class Admission:
     """Runs functions in threads. Used from one event loop at a time.
 
@@ -49,13 +69,12 @@ class Admission:
         """`threads` run at once, `waiting` requests queue. `body_bytes` limits the bodies in memory."""
         self._threads = threads
         self._waiting = waiting
-        self._body_bytes = body_bytes
         self._executor: ThreadPoolExecutor | None = None
         self._running: Counter[object] = Counter()
         self._busy = 0
         self._queue: list[_Waiting] = []
         self._queued: Counter[object] = Counter()
-        self._bytes: Counter[object] = Counter()
+        self._bodies = Quota(body_bytes)
 
     async def run(self, function: Callable[[], T], shares: Sequence[Share], *, deadline_s: float) -> T:
         """Run the function in a thread when its shares allow. Raises `Unavailable` when it cannot run in time."""
@@ -80,15 +99,11 @@ class Admission:
         if size == 0:
             yield
             return
-        keys = [None, *[share.key for share in shares]]
-        limits = [self._body_bytes, *[int(self._body_bytes * share.fraction) for share in shares]]
-        if any(self._bytes[key] + size > limit for key, limit in zip(keys, limits, strict=True)):
-            raise Unavailable
-        self._bytes.update(dict.fromkeys(keys, size))
+        self._bodies.take(size, shares)
         try:
             yield
         finally:
-            _subtract(self._bytes, keys, size)
+            self._bodies.give_back(size, shares)
 
     def close(self) -> None:
         """Let the running functions end. A later `run` begins anew."""

@@ -38,6 +38,8 @@ class Finish:
     def apply(self, request: Request, response: Response) -> OwnedResponse:
         """The response as it is sent. A response that a handler or a middleware holds is copied first."""
         if not isinstance(response, OwnedResponse):
+            if response.is_stream:
+                return self._finish_stream(request, response)
             response = private_copy(response)
         elif response.is_finished:
             return response
@@ -62,6 +64,18 @@ class Finish:
         response.status, response.headers, response.body = status, headers, body
         response.is_finished = True
         return response
+
+    def _finish_stream(self, request: Request, response: Response) -> OwnedResponse:
+        """The head of a stream. It is never compressed: a compressor holds back what it may shorten."""
+        from org_common.http.stream import open_stream
+
+        headers = {**self._always, **response.headers}
+        status = response.status
+        if request.method in ("GET", "HEAD"):
+            status, _ = _tag(request, status, headers, b"", None)
+        if self._cors is not None:
+            self._cors.add_headers(headers, request)
+        return open_stream(request, response, status, headers)  # type: ignore[arg-type]  # `is_stream` says so
 
 
 def _coding(request: Request, headers: dict[str, str]) -> str | None:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
         method: str
         path: str
 
+    class Streamed(Protocol):
+        """A stream, as far as observers know it."""
+
+        sent_bytes: int
+        events: int
+        first_byte_s: float | None
+        outcome: str
+        failure: Response | None
+
 
 class Observer:
     """The steps of one request. This observer ignores them; `org_common.telemetry.requests` has one that records."""
@@ -39,6 +48,12 @@ class Observer:
 
     def response_finished(self, response: Response) -> None:
         """This response is sent. The last call counts."""
+
+    def stream_opened(self) -> None:
+        """The response is a stream: the request ends with `stream_ended`, which comes after the `with` block."""
+
+    def stream_ended(self, stream: Streamed) -> None:
+        """The stream was sent, or ended before."""
 
     def __enter__(self) -> Self:
         return self

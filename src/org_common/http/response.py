@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import orjson
 
@@ -23,6 +23,7 @@ class Response:
     """A complete response, for a handler that sets a status, headers or a body itself."""
 
     __slots__ = ("body", "cookies", "headers", "status")
+    is_stream: ClassVar[bool] = False
 
     body: bytes
     """The body as it is sent, unless it is compressed."""
@@ -179,7 +180,12 @@ def private_copy(response: Response) -> OwnedResponse:
 
 
 def release_to_middleware(response: Response) -> Response:
-    """The response for a middleware, which may change or keep it: a copy, so that no other request sees the change."""
+    """The response for a middleware, which may change or keep it: a copy, so that no other request sees the change.
+
+    A stream is of one request anyway, and is handed over as it is.
+    """
+    if response.is_stream:
+        return response
     headers = {name.lower(): value for name, value in response.headers.items()}
     headers.pop("content-length", None)
     return Response(response.body, status=response.status, headers=headers, cookies=response.cookies)

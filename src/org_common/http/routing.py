@@ -81,7 +81,8 @@ class Table(Generic[R]):
                 node = self._find(self._root, parts, 0, values)
                 break
         if node is None or not node.routes:
-            raise NotFound(code="unknown_route")
+            slash = " Its last character is a slash: remove it." if len(path) > 1 and path.endswith("/") else ""
+            raise NotFound(f"There is no route with this path.{slash}", code="unknown_route")
         route = node.routes.get(method)
         if route is None and method == "HEAD":
             route = node.routes.get("GET")

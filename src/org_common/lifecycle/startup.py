@@ -50,14 +50,14 @@ def prefetch(fetch: Callable[[], object]) -> None:
 
 def before_snapshot(call: Callable[..., object], *arguments: object) -> None:
     """Call `call` before SnapStart takes the snapshot; the last one registered is called first."""
-    hooks = _snapshot_hooks()
+    hooks = snapshot_hooks()
     if hooks is not None:
         hooks.register_before_snapshot(call, *arguments)
 
 
 def after_restore(call: Callable[..., object], *arguments: object) -> None:
     """Call `call` after SnapStart has restored the environment; all such calls together have 10 seconds."""
-    hooks = _snapshot_hooks()
+    hooks = snapshot_hooks()
     if hooks is not None:
         hooks.register_after_restore(call, *arguments)
 
@@ -92,7 +92,7 @@ def _reseed() -> None:
         random.seed()
 
 
-def _snapshot_hooks() -> Any:
+def snapshot_hooks() -> Any:
     """AWS's module of snapshot hooks, part of the runtime wherever SnapStart is; None elsewhere."""
     try:
         import snapshot_restore_py  # type: ignore[import-untyped]

@@ -88,7 +88,7 @@ class EnvironmentSource:
             raise Refused(f"in Lambda an env: reference is plain text ({ALLOW_PLAIN}=1 accepts it)")
         secret = Secret(os.environ.get(reference.id, ""))
         if not secret:
-            raise Refused("the variable is not set")
+            raise Refused("the variable is not set: set it, or refer to another secret")
         return secret
 
     def forget(self) -> None:

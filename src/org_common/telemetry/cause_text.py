@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
+from org_common.telemetry.causes import FACTS
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -24,8 +26,7 @@ def cause_lines(error: dict[str, Any]) -> list[str]:
     failed = _database_error(error)
     if failed is None:
         return _chain(error)
-    names = ("constraint", "table", "column", "sql_function", "hint")
-    facts = [f"  {name}: {failed[name]}" for name in names if name in failed]
+    facts = [f"  {name}: {failed[name]}" for name in FACTS if name in failed]
     frames = [frame for each in _causes(error) for frame in each.get("stack", ())]
     return [*[f"    {line}" for line in failed["sql"]], *facts, *_frames(list(dict.fromkeys(frames)))]
 

@@ -7,6 +7,7 @@ import re
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
 MAX_FRAMES = 25
 MAX_CAUSES = 5
 MAX_FAULTS = 10
+# What is shown below the SQL.
+FACTS = ("constraint", "table", "column", "sql_function", "hint", "advice")
 _QUOTED = re.compile(r'"[^"]*"')
 # SQLSTATE class of data exceptions, which quote the value: invalid input syntax for type uuid: "…".
 _DATA_EXCEPTION = "22"
-# The SDK's own SQLSTATEs, whose message is a code.
-_OWN_CODES = "OC"
+
+advise: Callable[[Any], str] | None = None
+"""What to do about an error of PostgreSQL, empty if unknown. Set by `org-common dev` and the pytest plugin."""
 
 
 def described(error: BaseException, redactor: Redactor, *, sql: bool = False) -> dict[str, Any]:
@@ -84,19 +88,16 @@ def message_of(error: BaseException) -> str:
     return str(error)
 
 
-def refusal(failed: Any) -> str:
-    """PostgreSQL's sentence about a request that it refused. Of a function of the program only the SQLSTATE."""
-    if failed.origin.is_raised and not failed.sqlstate.startswith(_OWN_CODES):
-        return f"a function raised SQLSTATE {failed.sqlstate}"
-    return message_of(failed)
-
-
 def explained(failed: Any) -> list[str]:
     """Lines about an error of PostgreSQL, for a developer: its sentence, the SQL with a caret, what it names."""
-    names = ("constraint", "table", "column", "sql_function", "hint")
-    fields = database_fields(failed)
-    facts = [f"{name}: {fields[name]}" for name in names if name in fields]
+    fields = database_fields(failed) | _advice(failed)
+    facts = [f"{name}: {fields[name]}" for name in FACTS if name in fields]
     return [message_of(failed), *[f"    {line}" for line in failed.origin.excerpt()], *facts]
+
+
+def _advice(failed: Any) -> dict[str, str]:
+    advice = advise(failed) if advise is not None else ""
+    return {"advice": advice} if advice else {}
 
 
 def _one(error: BaseException, redactor: Redactor, *, sql: bool) -> dict[str, Any]:
@@ -116,6 +117,7 @@ def _one(error: BaseException, redactor: Redactor, *, sql: bool) -> dict[str, An
         fields |= {name: redactor.text(value) for name, value in database_fields(error).items()}
         if sql:
             fields["sql"] = [redactor.text(line) for line in origin.excerpt()]
+            fields |= _advice(error)
     stack = _frames(error.__traceback__)
     if stack:
         fields["stack"] = stack

@@ -36,7 +36,7 @@ _HEAD = frozenset({"timestamp", "level", "message", "logger", "error", "_aws"})
 # Fields of the request line. `tenant` and `user` are missing, as the program may bind better values.
 OWN_FIELDS = _HEAD | {
     *("function", "request_id", "lambda_request_id", "trace_id", "caller_trace_id"),
-    *("route", "path", "status", "code", "init_type", "init_ahead"),
+    *("route", "path", "status", "code", "stream", "init_type", "init_ahead"),
 }
 # Loggers of `get_logger`, whose debug lines are buffered. Those of other libraries would print headers and bodies.
 _debug_loggers: set[str] = {"org_common"}

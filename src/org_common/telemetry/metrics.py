@@ -51,7 +51,7 @@ OWN = frozenset(
         *("SecretsFromAws", "SecretsFromEnvironment", "SecretsFromExtension", "SecretsFromMemory"),
         *("SecretsFailedAws", "SecretsFailedEnvironment", "SecretsFailedExtension"),
         *("SecretsRefreshed", "SecretsRetried", "SecretsStale"),
-        *("KeyFetches", "KeyFetchesFailed", "KeysAge"),
+        *("KeyFetches", "KeyFetchesFailed", "KeysAge", "StreamItems", "TimeToFirstByte"),
     }
 )
 

@@ -54,6 +54,14 @@ class OpenTelemetrySpan(Span):
         self._span.set_attribute("error.type", error_type)
         self._span.set_status(Status(StatusCode.ERROR, error_type))
 
+    def detach(self) -> None:
+        """Begin no more spans below this one in this context."""
+        context.detach(self._token)
+
+    def end(self) -> None:
+        """End the span."""
+        self._span.end()
+
     def __enter__(self) -> Self:
         self._token = context.attach(api.set_span_in_context(self._span))
         return self
@@ -63,8 +71,8 @@ class OpenTelemetrySpan(Span):
     ) -> None:
         if kind is not None:
             self.fail(kind.__qualname__)
-        context.detach(self._token)
-        self._span.end()
+        self.detach()
+        self.end()
 
 
 class OpenTelemetry:

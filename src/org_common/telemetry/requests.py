@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, Protocol, Self
 
-    from org_common.http.observer import RouteName
+    from org_common.http.observer import RouteName, Streamed
     from org_common.http.request import Request
     from org_common.http.response import Response
     from org_common.telemetry.invocation import Measured
@@ -139,7 +139,7 @@ class RequestObserver(Observer):
 
     __slots__ = (
         *("_began_s", "_bytes", "_code", "_invocation", "_invocation_id", "_route"),
-        *("_sent", "_span", "_status", "_telemetry", "_token"),
+        *("_is_streaming", "_sent", "_span", "_status", "_stream", "_telemetry", "_token"),
     )
 
     def __init__(self, telemetry: Telemetry, invocation_id: str | None) -> None:
@@ -154,6 +154,8 @@ class RequestObserver(Observer):
         self._status = 0
         self._bytes = 0
         self._code: str | None = None
+        self._is_streaming = False
+        self._stream: Streamed | None = None
 
     def request_read(self, request: Request) -> None:
         self._sent = request
@@ -187,6 +189,15 @@ class RequestObserver(Observer):
             # A middleware has replaced the problem.
             self._code = None
 
+    def stream_opened(self) -> None:
+        self._is_streaming = True
+
+    def stream_ended(self, stream: Streamed) -> None:
+        self._stream = stream
+        # A problem may have been sent in its place.
+        self._bytes = stream.sent_bytes or self._bytes
+        self._end()
+
     def __enter__(self) -> Self:
         return self
 
@@ -200,6 +211,13 @@ class RequestObserver(Observer):
                 # The process ends.
                 return
             self._status = 500
+        elif self._is_streaming:
+            if self._span is not None:
+                self._span.detach()
+            return
+        self._end()
+
+    def _end(self) -> None:
         try:
             invocation = self._invocation or self._placeholder()
             if self._span is not None:
@@ -243,12 +261,14 @@ class RequestObserver(Observer):
             span.set("http.route", self._route.path)
         if self._invocation_id is not None:
             span.set("faas.invocation_id", self._invocation_id)
-        if self._status >= 500:
+        if self._has_failed():
             span.fail(str(self._status))
-        span.__exit__(None, None, None)
+        if self._stream is None:
+            span.detach()
+        span.end()
 
     def _write(self, handler: log.Handler, invocation: Invocation) -> None:
-        if self._status >= 500 and invocation.kept:
+        if invocation.kept and self._has_failed():
             handler.write_kept(invocation)
         if handler.text:
             if handler.threshold <= logging.INFO:
@@ -280,6 +300,8 @@ class RequestObserver(Observer):
         }
         if self._code is not None:
             line["code"] = self._code
+        if self._stream is not None:
+            line["stream"] = self._stream.outcome
         if self._route is None and self._sent is not None:
             line["path"] = handler.redactor.text(self._sent.sent_path[:MAX_PATH_LENGTH])
         return line
@@ -291,6 +313,11 @@ class RequestObserver(Observer):
             # Lambda's own metric Errors stays at 0, since the app responds to each error.
             "Faults": ("Count", 1 if self._status >= 500 else 0),
         }
+        if self._stream is not None:
+            measured["Faults"] = ("Count", 1 if self._has_failed() else 0)
+            measured["StreamItems"] = ("Count", self._stream.events)
+            if self._stream.first_byte_s is not None:
+                measured["TimeToFirstByte"] = ("Milliseconds", self._ms_until(self._stream.first_byte_s))
         if invocation.database_round_trips:
             measured["DatabaseRoundTrips"] = ("Count", invocation.database_round_trips)
             measured["DatabaseTime"] = ("Milliseconds", round(invocation.database_ms, 3))
@@ -302,6 +329,8 @@ class RequestObserver(Observer):
 
     def _as_text(self, handler: log.Handler, invocation: Invocation) -> str:
         outcome = f"{self._status}" if self._code is None else f"{self._status} {self._code}"
+        if self._stream is not None:
+            outcome = f"{outcome} stream {self._stream.outcome}, {self._stream.events} items"
         took_ms = self._took_ms()
         return request_text(
             self._sent, invocation, handler.redactor, outcome=outcome, took_ms=took_ms, size=self._bytes
@@ -312,8 +341,16 @@ class RequestObserver(Observer):
             return f"{self._route.method} {self._route.path}"
         return "event" if self._sent is None else self._sent.method
 
+    def _has_failed(self) -> bool:
+        """A status of 500 or more, or a stream that ended with such a problem after its first byte."""
+        failure = None if self._stream is None else self._stream.failure
+        return self._status >= 500 or (failure is not None and failure.status >= 500)
+
     def _took_ms(self) -> float:
-        return round((time.perf_counter() - self._began_s) * 1000, 3)
+        return self._ms_until(time.perf_counter())
+
+    def _ms_until(self, at_s: float) -> float:
+        return round((at_s - self._began_s) * 1000, 3)
 
 
 def observe(form: Literal["json", "text"] | None = None) -> None:

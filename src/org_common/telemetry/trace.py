@@ -65,6 +65,12 @@ class Span:
     def fail(self, error_type: str) -> None:
         """Mark the span as failed. `error_type` is a status or the type of an exception, never its message."""
 
+    def detach(self) -> None:
+        """Begin no more spans below this one in this context. It goes on until `end`."""
+
+    def end(self) -> None:
+        """End the span."""
+
     def __enter__(self) -> Self:
         return self
 

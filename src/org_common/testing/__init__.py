@@ -8,14 +8,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.testing.open_answer import OpenAnswer
+    from org_common.testing.records import Delivery
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
 
-__all__ = ["ISSUER", "Answer", "Client", "LocalContext", "LocalDatabase", "Person", "TokenIssuer", "event"]
+__all__ = [
+    "ISSUER",
+    "Answer",
+    "Client",
+    "Delivery",
+    "LocalContext",
+    "LocalDatabase",
+    "OpenAnswer",
+    "Person",
+    "TokenIssuer",
+    "event",
+]
 
 _HOMES = {
+    "Delivery": "org_common.testing.records",
     "LocalContext": "org_common.values.types",
+    "OpenAnswer": "org_common.testing.open_answer",
     "LocalDatabase": "org_common.tools.database.local",
     "TokenIssuer": "org_common.tools.serve.issuer",
     "event": "org_common.events.http_api",
@@ -27,6 +42,12 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'org_common.testing' has no attribute {name!r}")
     home = _HOMES.get(name, "org_common.testing.client")
-    value: object = getattr(__import__(home, fromlist=(name,)), name)
+    try:
+        value: object = getattr(__import__(home, fromlist=(name,)), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("org_common"):
+            raise
+        message = f"{error}. org_common.testing needs the extra testing: pip install 'org-common[testing]'"
+        raise ModuleNotFoundError(message, name=error.name) from None
     globals()[name] = value
     return value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 
 from org_common.app import App
 from org_common.events import http_api as gateway
+from org_common.testing.open_answer import OpenAnswer
 from org_common.tools.serve.issuer import TokenIssuer
 from org_common.values.errors import OrgError
 from org_common.values.identity import Identity
@@ -20,7 +22,9 @@ from org_common.values.types import LocalContext
 if TYPE_CHECKING:
     from org_common.auth.authorizer import Authorizer
     from org_common.http.incoming_request import IncomingRequest
-    from org_common.values.types import Event
+    from org_common.http.sse import Event
+    from org_common.testing.records import Delivery
+    from org_common.values.types import Event as LambdaEvent
 
 ISSUER = "https://issuer.test"
 _making = Lock()
@@ -103,10 +107,16 @@ class Answer:
     body: bytes
     """The body as it was sent: compressed if the request accepts a coding."""
 
-    def __init__(self, answer: Event) -> None:
+    def __init__(self, answer: LambdaEvent) -> None:
         self.status = answer["statusCode"]
         self.headers = answer["headers"]
         self.body = gateway.decode_body(answer)
+
+    def events(self) -> list[Event]:
+        """The server-sent events of the body. Their data are strings."""
+        from org_common.testing.sse import read_events
+
+        return read_events(self.body)
 
     def json(self) -> Any:
         """The body, decoded from JSON. Raises `ValueError` for another body."""
@@ -175,6 +185,38 @@ class Client:
         """Send a DELETE request."""
         return self.send("DELETE", path, headers=headers)
 
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[OpenAnswer]:
+        """Send a request whose response is a `Stream`, and receive it item by item. Leaving the block hangs up.
+
+            with client.stream("GET", "/clock") as answer:
+                first = next(iter(answer))
+
+        See `send` for the arguments. Where the handler's iterator raises, events end with one named `error`, and the
+        iteration over bytes raises the exception.
+        """
+        event, context = self._event(method, path, body, query, headers), self._context()
+        request = _request(event, context)
+        try:
+            self._authorize(event)
+            request = _request(event, context)
+            response = self._app.pipeline.respond(request)
+        except OrgError as error:
+            response = self._app.pipeline.respond(request, error)
+        answer = OpenAnswer(self._app, request, response)
+        try:
+            yield answer
+        finally:
+            answer.close()
+
     def send(
         self,
         method: str,
@@ -185,12 +227,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request. A body of bytes is sent as it is, any other as JSON; None sends no body."""
-        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
-        if self._person is not None:
-            head = {"authorization": f"Bearer {self._person.token()}", **head}
-        event = gateway.event(method, path, query=query, headers=head, body=sent)
-        context = LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)
+        event, context = self._event(method, path, body, query, headers), self._context()
         try:
             self._authorize(event)
         except OrgError as error:
@@ -200,7 +237,51 @@ class Client:
         # Another source invokes this app; the pipeline is the same for all.
         return Answer(gateway.HTTP_API.to_event(self._app.pipeline.respond(_request(event, context)), event))
 
-    def _authorize(self, event: Event) -> None:
+    def deliver(self, service_url: str) -> Delivery:
+        """Deliver the messages in the outbox to the triggers of the app, as the relay and SQS do: ten at a time.
+
+        `service_url` is the URL of the login `app_service`: `database.service_url` of the fixture. Messages of queues
+        that the app has no trigger for stay in the outbox.
+        """
+        from org_common.testing.records import deliver_outbox
+
+        return deliver_outbox(self._app, service_url, self._deliver)
+
+    def deliver_record(self, queue: str, body: object, *, attributes: Mapping[str, str] | None = None) -> Delivery:
+        """Deliver one record that `tx.send` did not write. A string is sent as it is, any other body as JSON."""
+        from org_common.testing.records import sqs_record
+
+        return self._deliver([sqs_record(queue, body, attributes=attributes)])
+
+    def invoke(self, event: LambdaEvent) -> LambdaEvent:
+        """Invoke the function with an event, such as one of `org_common.testing.records`. Raises what it raises."""
+        return self._app(event, LocalContext("test", self._timeout_s))
+
+    def _deliver(self, records: Sequence[Mapping[str, Any]]) -> Delivery:
+        from org_common.testing.records import Delivery
+        from org_common.triggers.batch import BatchFailed
+
+        try:
+            answer = self.invoke({"Records": list(records)})
+        except BatchFailed:
+            return Delivery(0, records)
+        ids = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        failed = [record for record in records if record["messageId"] in ids]
+        return Delivery(len(records) - len(failed), failed)
+
+    def _event(
+        self, method: str, path: str, body: object, query: str, headers: Mapping[str, str] | None
+    ) -> LambdaEvent:
+        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        head = {"content-type": "application/json", **(headers or {})} if sent else dict(headers or {})
+        if self._person is not None:
+            head = {"authorization": f"Bearer {self._person.token()}", **head}
+        return gateway.event(method, path, query=query, headers=head, body=sent)
+
+    def _context(self) -> LocalContext:
+        return LocalContext("test", self._timeout_s, tenant_id=self._tenant_id)
+
+    def _authorize(self, event: LambdaEvent) -> None:
         """Run the authorizer in front of the function, as API Gateway does."""
         context = event["requestContext"]
         if self._person is None or not self._app.identity.needs_authorizer:
@@ -210,7 +291,7 @@ class Client:
             context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
 
 
-def _request(event: Event, context: LocalContext) -> IncomingRequest:
+def _request(event: LambdaEvent, context: LocalContext) -> IncomingRequest:
     request = gateway.HTTP_API.read(event, context)
     assert request is not None
     return request

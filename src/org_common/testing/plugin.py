@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Collect PostgreSQL's errors of this test's requests."""
+    """Collect PostgreSQL's errors of this test's requests, with advice."""
     if (pipeline := sys.modules.get("org_common.pipeline")) is not None:
+        from org_common.tools.database import advice
+
         pipeline.recorded = []  # type: ignore[attr-defined]
+        advice.install()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -135,8 +139,18 @@ def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[Lo
         make_importable(project)
         migrations = load(project.migrations, root=project.root)
         template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
+        _warn_of_security(template)
     yield template
     drop(template)
+
+
+def _warn_of_security(template: LocalDatabase) -> None:
+    """Warn of what `org-common db guard` finds: a test that looks at other tables would not notice."""
+    from org_common.tools.database import guard, policies
+
+    url = template.login_url
+    for finding in [*guard.check_database(url), *policies.check_policies(url, guard.ROLES)]:
+        warnings.warn(f"org-common db guard: {finding}", stacklevel=1)
 
 
 @pytest.fixture
@@ -146,6 +160,10 @@ def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
 
     copy = clone(database_template, f"test_{uuid.uuid4().hex}")
     yield copy
+    # What the test has opened by the environment's settings: the next test has another database.
+    for name in ("org_common.db.database", "org_common.db.service"):
+        if module := sys.modules.get(name):
+            module.use(None)
     drop(copy)
 
 

@@ -7,7 +7,20 @@ try:
 except ModuleNotFoundError as _error:
     raise SystemExit(f"{_error}. The commands need the extra dev: pip install 'org-common[dev]'") from None
 
-from org_common.tools.commands import coldstart, db, dev, doctor, imports, invoke, layer, openapi, outbox, routes
+from org_common.tools.commands import (
+    coldstart,
+    db,
+    dev,
+    doctor,
+    imports,
+    invoke,
+    layer,
+    monitor,
+    openapi,
+    outbox,
+    routes,
+    triggers,
+)
 from org_common.tools.commands.options import origin
 from org_common.tools.project.project import ToolError
 
@@ -46,8 +59,10 @@ _add(
     dev.token,
     invoke.invoke,
     routes.routes,
+    triggers.triggers,
     openapi.openapi,
     doctor.doctor,
+    monitor.monitor,
     db.db,
     outbox.outbox,
     layer.layer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from org_common.events.record import NO_ATTRIBUTES, Record
@@ -48,8 +49,9 @@ def observed(trigger: Trigger, id: str, deadline: Deadline, observer: Observer, 
 
 def is_replay(signal: BaseException) -> bool:
     """Whether the message was handled before: what the first statement raises then."""
-    # By name: a handler without a database does not import it.
-    return type(signal).__name__ == "Replay"
+    # Of a module that a worker without a database has not imported.
+    idempotency = sys.modules.get("org_common.db.idempotency")
+    return idempotency is not None and isinstance(signal, idempotency.Replay)
 
 
 class _Outcome:

@@ -132,6 +132,11 @@ class Trigger:
         """It runs as `app_service`."""
         return self.rule is SERVICE
 
+    def declared(self) -> list[Any]:
+        """What the declaration says about the source, for lists."""
+        values = self.details.values()
+        return [", ".join(value) if isinstance(value, tuple) else value for value in values]
+
     def fields(self) -> set[str]:
         """The JSON pointers of the message's fields."""
         return set() if self._body is None else {f"#/{camel(name)}" for name in self._body.annotation.model_fields}

@@ -19,6 +19,7 @@ AUDIT = [
 OPEN = {
     ("access.mailbox_rules", "operator"): "only the migrator uses it, to declare providers",
     ("access.bootstrap_identities", "operator"): "only the migrator uses it, to configure the first owner",
+    ("mgmt.modules", "operator"): "only the migrator uses it, to add modules",
 }
 # A function per row costs a lookup per row, where a set is evaluated once. These statements write few rows.
 PER_ROW = {
@@ -52,6 +53,11 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
         "ws.ws_favorites",
         "ws.ws_members",
         "ws.ws_plugins",
+        "mgmt.function_daily",
+        "mgmt.lambda_settings",
+        "mgmt.modules",
+        "mgmt.modules_org",
+        "mgmt.usage_daily",
     }
 
 
@@ -338,4 +344,11 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "ws.restore_workspace": ["authenticated"],
         "ws.set_plugin": ["authenticated"],
         "ws.transfer": ["authenticated"],
+        "mgmt.begin_sync": ["app_sys"],
+        "mgmt.database_activity": ["app_sys"],
+        "mgmt.finish_sync": ["app_sys"],
+        "mgmt.org_modules": ["authenticated"],
+        "mgmt.resolve": ["authenticated"],
+        "mgmt.update_module": ["app_sys"],
+        "mgmt.update_org_module": ["authenticated"],
     }

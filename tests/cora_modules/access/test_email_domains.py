@@ -1,5 +1,6 @@
 """The routes of e-mail domains."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -54,6 +55,31 @@ def test_patch_changes_only_the_fields_that_are_sent(world: World) -> None:
     changed = {column for column in after if after[column] != before[column]}
     assert changed == {"auto_provision", "updated_at", "updated_by"}
     assert after["updated_by"] == world.users["dave"]
+
+
+def test_organization_claims_at_most_twenty(world: World) -> None:
+    dave = world.as_("dave")
+    claimed = len(dave.get(DOMAINS).json()["items"])
+    statuses = [dave.post(DOMAINS, {"domain": f"d{n}.example"}).status for n in range(claimed, 20)]
+
+    refused = dave.post(DOMAINS, {"domain": "one-more.example"})
+
+    assert set(statuses) == {201}
+    assert (refused.status, refused.json()["code"]) == (409, "too_many_email_domains")
+    assert dave.delete(DOMAIN).status == 204
+    assert dave.post(DOMAINS, {"domain": "one-more.example"}).status == 201
+
+
+def test_claims_at_the_same_time_share_one_limit(world: World) -> None:
+    dave = world.as_("dave")
+    claimed = len(dave.get(DOMAINS).json()["items"])
+    for n in range(claimed, 19):
+        dave.post(DOMAINS, {"domain": f"d{n}.example"})
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(lambda n: dave.post(DOMAINS, {"domain": f"at-once{n}.example"}).status, range(4)))
+
+    assert statuses == [201, 409, 409, 409]
 
 
 def test_empty_patch_is_accepted(world: World) -> None:

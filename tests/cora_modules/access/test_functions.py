@@ -136,6 +136,7 @@ INNER: list[LiteralString] = [
     "select access.mailbox('x@y.example')",
     "select access.without_dots('x@y.example')",
     "select access.limit_orgs()",
+    "select access.limit_email_domains()",
     "select access.refresh_mailboxes()",
     "select access.set_deactivated_at()",
     "select access.set_default_role_by()",

@@ -7,9 +7,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from cora_modules.ws import purge
+from cora_modules.ws import purge, workspaces
 from org_common import Database, Deadline, Settings
+from org_common.db import service as service_module
 from org_common.db.service import service_database
+from org_common.tools.serve.invoke import schedule_event
+from org_common.values.types import LocalContext
 from tests.cora_modules.access.world import ACME
 from tests.cora_modules.ws.world import IDS, OLD, PLANS, ROCKETS, WsWorld, expire
 
@@ -106,6 +109,17 @@ def test_crash_in_the_middle_loses_nothing_and_the_next_purge_continues(world: W
 
     assert purge.purge_expired(Deadline.after(60), database=service) == left
     assert rows(world, OLD) == 0
+
+
+def test_schedule_purges_on_the_login_of_the_settings(world: WsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORG_COMMON_SERVICE_DATABASE_URL", world.local.service_url)
+    monkeypatch.setattr(service_module, "_default", None)
+    expire(world, OLD)
+
+    workspaces.app(schedule_event("prod-purge_workspaces"), LocalContext("test", 60))
+
+    assert rows(world, OLD) == 0
+    service_module.default().close()
 
 
 def test_second_purge_leaves_the_rows_to_the_first(world: WsWorld, service: Database) -> None:

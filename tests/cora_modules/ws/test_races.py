@@ -8,16 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cora_modules.access import users
+from cora_modules.access import orgs, users
 from org_common import Database
 from org_common.db.connections.pool import Pooled
 from org_common.testing.client import ISSUER, Client, Person
-from tests.cora_modules.access.world import ACME
+from tests.cora_modules.access.world import ACME, GLOBEX
 from tests.cora_modules.ws.world import APPS, IDS, OLD, ROCKETS, WsClient, WsWorld
 
 pytestmark = pytest.mark.db
 
 WRITERS = 16
+ACCESS = (orgs.app, users.app)
 LIST = f"/orgs/{ACME}/workspaces"
 WS = f"/workspaces/{ROCKETS}"
 # A request that gave up after deadlocks is a 503.
@@ -88,10 +89,11 @@ def sending(client: Client, method: str, path: str, body: object = None) -> Work
 def crowd(world: WsWorld) -> Iterator[Crowd]:
     settings = world.local.settings
     with closing(Database(settings, Pooled(settings, size=WRITERS))) as database:
-        for app in (*APPS, users.app):
+        for app in (*APPS, *ACCESS):
             app.use(database)
         yield Crowd(world)
-        users.app.use(None)
+        for app in ACCESS:
+            app.use(None)
 
 
 def test_one_of_many_transfers_by_the_owner_succeeds(crowd: Crowd) -> None:
@@ -251,6 +253,28 @@ def test_same_name_is_taken_once(crowd: Crowd) -> None:
     outcomes = crowd.run([sending(crowd.client(at), "POST", LIST, {"name": "Same"}) for at in range(WRITERS)])
 
     assert outcomes == {(201, None): 1, (409, "duplicate"): WRITERS - 1}
+
+
+def test_organization_is_deleted_while_its_workspaces_change(crowd: Crowd) -> None:
+    crowd.join(ROCKETS, "ws_owner")
+    deletion = sending(Client(orgs.app, person=Person("local|alice")), "DELETE", f"/orgs/{ACME}")
+
+    outcomes = crowd.run(
+        [
+            deletion
+            if at == 7
+            else [
+                sending(crowd.client(at), "POST", LIST, {"name": f"N{at}"}),
+                sending(crowd.client(at), "POST", f"{WS}/transfer", {"userId": str(crowd.ids[at - 1])}),
+                sending(crowd.client(at), "DELETE", f"{WS}/members/{crowd.ids[at - 2]}"),
+                sending(crowd.client(at), "POST", f"{WS}/members", {"userId": str(IDS["grace"])}),
+            ][at % 4]
+            for at in range(WRITERS)
+        ]
+    )
+
+    assert outcomes[204, None] >= 1
+    assert {row["org_id"] for row in crowd.world.ws_rows("workspaces")} == {GLOBEX}
 
 
 def test_everything_at_once_leaves_an_owner_and_a_coherent_log(crowd: Crowd) -> None:

@@ -74,6 +74,16 @@ REFUSALS: list[tuple[LiteralString, int, dict[str, str]]] = [
         403,
         {"sqlstate": "42501", "statement": "SELECT lab.hidden"},
     ),
+    (
+        "update lab.notes set body = %(v)s, owner = gen_random_uuid() where id = 1",
+        403,
+        {"sqlstate": "42501", "statement": "UPDATE lab.notes"},
+    ),
+    (
+        "select lab.fail('42501', %(v)s)",
+        403,
+        {"message": "POST /run responded with 403: a function raised SQLSTATE 42501"},
+    ),
     ("select lab.fail('OC409', 'last_owner', 'It needs an owner.')", 409, {"sqlstate": "OC409"}),
     ("select lab.fail('23514', %(v)s)", 422, {"sqlstate": "23514", "sql_function": "lab.fail(text,text,text) line 4"}),
 ]
@@ -86,8 +96,11 @@ def test_reason_is_in_the_log_without_a_value(
     sent, lines, body = post(text)
 
     assert sent == status
-    [reason] = [line for line in lines if "sqlstate" in line]
-    assert (reason["level"], reason["logger"]) == ("INFO", "org_common")
+    # One line says why, then comes the request's.
+    [reason, _] = lines
+    # A denial is most often a missing grant or policy.
+    assert reason["level"] == ("WARNING" if status == 403 else "INFO")
+    assert reason["logger"] == "org_common"
     assert reason["message"].startswith(f"POST /run responded with {status}: ")
     assert {name: reason.get(name) for name in fields} == fields
     assert reason["request_id"]

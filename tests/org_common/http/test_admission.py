@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from org_common.http.admission import Admission, Share
+from org_common.http.admission import Admission, Quota, Share
 from org_common.values.errors import Unavailable
 
 
@@ -188,3 +188,22 @@ def test_after_closing_it_begins_anew() -> None:
         admission.close()
 
     run(main())
+
+
+def test_quota_has_a_limit_and_shares_of_it() -> None:
+    quota = Quota(4)
+    both = [*share("alice", 0.5), *share("acme", 0.75)]
+
+    quota.take(1, both)
+    quota.take(1, both)
+    with pytest.raises(Unavailable):
+        quota.take(1, both)
+    quota.take(1, [*share("bob", 0.5), *share("acme", 0.75)])
+    with pytest.raises(Unavailable):
+        quota.take(1, [*share("bob", 0.5), *share("acme", 0.75)])
+    quota.take(1, share("carol", 0.5))
+    with pytest.raises(Unavailable):
+        quota.take(1, share("dave", 1))
+
+    quota.give_back(1, both)
+    quota.take(1, both)

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from org_common import PUBLIC, TOKEN, App, Conflict, Identity, Request, Response
+from org_common import PUBLIC, TOKEN, App, Conflict, Event, Identity, Request, Response, Stream
 from org_common.http.incoming_request import IncomingRequest
 from org_common.http.observer import IGNORE, Observer
+from org_common.http.stream import StreamedResponse
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 
 if TYPE_CHECKING:
-    from org_common.http.observer import RouteName
+    from org_common.http.observer import RouteName, Streamed
 
 
 class Recorder(Observer):
@@ -35,6 +36,12 @@ class Recorder(Observer):
 
     def response_finished(self, response: Response) -> None:
         self.steps.append(f"finished {response.status}")
+
+    def stream_opened(self) -> None:
+        self.steps.append("stream opened")
+
+    def stream_ended(self, stream: "Streamed") -> None:
+        self.steps.append(f"stream {stream.outcome}, {stream.events} items, {stream.sent_bytes} bytes")
 
 
 class Named:
@@ -119,6 +126,29 @@ def test_event_that_is_not_a_request_is_observed_too() -> None:
     App("observed", identity=Named()).pipeline.refuse_event(incoming("GET", "/"), OrgError(), recorder)
 
     assert recorder.steps == ["problem internal_error", "finished 500"]
+
+
+def test_stream_is_observed_to_its_end() -> None:
+    app = App("observed", identity=Named())
+
+    @app.get("/stream", allow=PUBLIC)
+    def stream() -> Stream:
+        return Stream([Event("a")])
+
+    request, recorder = incoming("GET", "/stream"), Recorder()
+    request.observer = recorder
+    response = app.pipeline.handle(request)
+    assert isinstance(response, StreamedResponse)
+    before = recorder.steps[2:]
+    chunk = response.produce()
+    assert chunk is not None
+    response.count(chunk, is_item=True)
+    response.end("complete")
+    response.end("hang_up")
+
+    assert before == ["stream opened", "finished 200"]
+    assert recorder.steps[4:] == ["stream complete, 1 items, 9 bytes"]
+    assert response.outcome == "complete"
 
 
 def test_an_app_without_logs_and_traces_has_the_observer_that_ignores() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace as api
 
-from org_common import PUBLIC, App, Database, Reader, Settings, count, get_logger, span
+from org_common import PUBLIC, App, Database, Event, Reader, Settings, Stream, count, get_logger, span
 from org_common.asgi import Asgi, Scope
 from org_common.telemetry.log import configure
 from org_common.telemetry.otel import OpenTelemetry
@@ -39,6 +39,33 @@ def sink() -> Iterator[Sink]:
 def _traced(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORG_COMMON_TRACES", "otel")
     record()
+
+
+@pytest.mark.usefixtures("_traced")
+def test_span_of_a_stream_ends_with_it(sink: Sink) -> None:
+    app = App("shop")
+
+    @app.get("/stream", allow=PUBLIC)
+    def stream() -> Stream:
+        def items() -> Iterator[Event]:
+            with span("produce"):
+                yield Event("a")
+            raise ValueError
+
+        return Stream(items())
+
+    with Client(app).stream("GET", "/stream", headers=TRACED) as answer:
+        first = next(iter(answer))
+        before = finished()
+        assert not api.get_current_span().get_span_context().is_valid
+        rest = list(answer)
+
+    spans = finished()
+    assert (first, [event.event for event in rest]) == (Event("a"), ["error"])
+    assert "GET /stream" not in before
+    assert spans["GET /stream"].status.status_code is api.StatusCode.ERROR
+    assert spans["produce"].parent is not None
+    assert spans["produce"].parent.span_id == spans["GET /stream"].context.span_id
 
 
 @pytest.mark.usefixtures("_traced")

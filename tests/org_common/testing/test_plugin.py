@@ -11,6 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cora_modules import demo
+from org_common import reader, service_transaction, transaction
+from org_common.testing.client import ISSUER, Person
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.values.secret import Secret
@@ -189,3 +192,45 @@ def test_extensions_of_the_project_are_in_the_databases(shop: Path) -> None:
     result = run_tests(shop)
 
     assert result.returncode == 0, result.stdout
+
+
+# --- databases of the environment ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_each_test_has_its_own_database_of_the_environment(
+    database: LocalDatabase, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("ORG_COMMON_SERVICE_DATABASE_URL", database.service_url)
+    monkeypatch.setenv("ORG_COMMON_ALLOW_PLAIN_SECRETS", "1")
+
+    with service_transaction(reason="test") as tx:
+        assert tx.value("select current_database()::text") == database.name
+
+
+def test_served_database_is_used_where_none_is_named(database: LocalDatabase) -> None:
+    demo.seed(database.admin_url, ISSUER)
+
+    with database.serve():
+        with service_transaction(reason="test") as tx:
+            assert tx.value("select current_database()::text || ' ' || current_user") == f"{database.name} app_service"
+        with reader(Person("local|alice").identity()) as db:
+            assert db.value("select current_database()::text") == database.name
+        with transaction(Person("local|alice").identity()) as own:
+            assert own.value("select current_database()::text") == database.name
+
+
+def test_table_without_row_level_security_is_a_warning(shop: Path) -> None:
+    (shop / "shop" / "migrations" / "0001_notes.sql").write_text(
+        "create schema shop;\ngrant usage on schema shop to authenticated;\ncreate table shop.open (body text);\n"
+        "grant select on shop.open to authenticated;\ncreate table shop.closed (body text);\n"
+        "alter table shop.closed enable row level security, force row level security;\n"
+        "grant select on shop.closed to authenticated;\n" + MIGRATION
+    )
+
+    answer = run_tests(shop)
+
+    assert "3 passed, 2 warnings" in answer.stdout, answer.stdout
+    said = " ".join(answer.stdout.split())
+    assert "authenticated has rights on shop.open without row-level security: alter table shop.open enable" in said
+    assert "authenticated has select on shop.closed, but no policy for it, so it sees no rows" in said

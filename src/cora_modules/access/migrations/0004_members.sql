@@ -38,6 +38,23 @@ end
 $$;
 create trigger limit_orgs before insert on access.org_members for each row execute function access.limit_orgs();
 
+-- An admin could otherwise claim every domain there is: each claim waits for a sys admin to verify it.
+create function access.limit_email_domains() returns trigger
+  language plpgsql volatile set search_path = ''
+as $$
+begin
+  -- Of several new domains at once, each sees the ones before.
+  perform pg_advisory_xact_lock(hashtextextended('access.email_domains of ' || new.org_id, 3));
+  if (select count(*) from access.org_email_domains d where d.org_id = new.org_id) >= 20 then
+    raise exception 'too_many_email_domains' using errcode = 'OC409',
+      detail = 'An organization claims at most 20 e-mail domains. Delete one first.';
+  end if;
+  return new;
+end
+$$;
+create trigger limit_email_domains before insert on access.org_email_domains
+  for each row execute function access.limit_email_domains();
+
 -- Raises unless the organization has an owner other than this user who can sign in.
 create function access.require_other_owner(org_id uuid, user_id uuid) returns void
   language plpgsql stable set search_path = ''

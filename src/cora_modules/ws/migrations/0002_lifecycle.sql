@@ -1,7 +1,7 @@
 -- Creating, deleting, restoring and handing over workspaces.
 --
--- All functions lock in one order: memberships of the organization, then the workspace, then its memberships. Changes of
--- one workspace's members run one at a time, and so do those that give one user the ownership of workspaces.
+-- All functions lock in one order: the organization, its memberships, the workspace, then its memberships. Changes of one
+-- workspace's members run one at a time, and so do those that give one user the ownership of workspaces.
 
 -- Locks a membership of the organization until the transaction ends: its user stays in the organization, and with
 -- `owning` no other transaction gives them a workspace. Returns whether they are an active member.
@@ -9,6 +9,7 @@ create function ws.lock_org_member(org_id uuid, user_id uuid, owning boolean) re
   language plpgsql volatile set search_path = ''
 as $$
 begin
+  perform from access.orgs o where o.id = lock_org_member.org_id for key share;
   if owning then
     perform from access.org_members m
     where m.org_id = lock_org_member.org_id and m.user_id = lock_org_member.user_id for no key update;

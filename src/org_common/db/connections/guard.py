@@ -107,7 +107,7 @@ class Guard:
             )
         if tables:
             # Not refused either: a list of countries needs no policy, and a view may run as its owner on purpose.
-            logger.error(
+            logger.warning(
                 "requests can use %s without row-level security: run `org-common db guard` to see how to protect them",
                 ", ".join(str(table["name"]) for table in tables),
             )

@@ -56,7 +56,10 @@ def placeholder_values(params: Params, names: Sequence[str]) -> list[Any]:
         values = [get(name) for name in names]
     except (KeyError, AttributeError) as error:
         missing = error.name if isinstance(error, AttributeError) else error.args[0]
-        raise StatementError(f"the parameter %({missing})s of the statement is missing") from error
+        given = ", ".join(map(str, params)) if isinstance(params, Mapping) else ""
+        raise StatementError(
+            f"the parameter %({missing})s of the statement is missing: add it to those given ({given or 'none'})"
+        ) from error
     if hasattr(params, "__pydantic_fields__"):
         model: Any = type(params)
         for at, declare in _declared(model, tuple(names)):

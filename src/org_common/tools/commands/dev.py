@@ -25,7 +25,8 @@ DATA = Folder(file_okay=False, path_type=Path)
     is_flag=True,
     help="Replace the passwords of the login roles on the server of DATABASE_URL, even if it is a remote server.",
 )
-def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool) -> None:
+@click.option("--fresh", is_flag=True, help="Drop the database first: start over after you have edited a migration.")
+def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool, fresh: bool) -> None:
     """Run the project locally.
 
     Starts PostgreSQL, applies migrations, seeds demo data, issues tokens and serves HTTP on 127.0.0.1.
@@ -34,11 +35,13 @@ def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: b
 
     if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
         raise click.UsageError("--check picks a free port: remove --port")
+    if check and fresh:
+        raise click.UsageError("--check starts with a new database, or the one in --data: remove --fresh")
     project = Project.find(Path())
     if check:
         raise click.exceptions.Exit(0 if tour.check(project, data, reset_logins=reset_logins) else 1)
     folder = devserver.data_folder(project, data)
-    devserver.serve(project, port=port, data=folder, reload=reload, reset_logins=reset_logins)
+    devserver.serve(project, port=port, data=folder, reload=reload, reset_logins=reset_logins, fresh=fresh)
 
 
 @click.command()

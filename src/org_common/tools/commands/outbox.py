@@ -72,7 +72,7 @@ def refused(url: str, as_json: bool) -> None:
     for message in messages if not as_json else ():
         _echo_line(_describe(message))
     if not messages and not as_json:
-        click.echo("no refused messages")
+        click.echo("no refused messages; `org-common outbox status` counts those that wait")
     if any(message.parked_at for message in messages):
         raise click.exceptions.Exit(1)
 

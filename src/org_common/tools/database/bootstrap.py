@@ -13,6 +13,8 @@ from org_common.tools.database.schema import scalar, server_message, session
 MIGRATOR = "app_migrator"
 # The first migration creates these unless they exist; on Supabase two of them do.
 MEMBERS = ["anon", "authenticated", "app_sys", "app_rules", "app_login", "app_service"]
+# A migration may grant it to app_rules, for a function that shows what the database is doing.
+STATISTICS = "pg_read_all_stats"
 
 
 def bootstrap(
@@ -154,6 +156,9 @@ def _grant_roles(conn: psycopg.Connection) -> None:
     grant = sql.SQL("grant {} to app_migrator with admin true, inherit false, set false")
     for (name,) in conn.execute(query, [MEMBERS]).fetchall():
         conn.execute(grant.format(sql.Identifier(name)))
+    # An admin who is not a superuser may lack it: migrations work without it.
+    if scalar(conn, f"select pg_has_role('{STATISTICS}', 'member with admin option')"):
+        conn.execute(grant.format(sql.Identifier(STATISTICS)))
 
 
 def _create_extension(conn: psycopg.Connection, name: str) -> None:

@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from org_common.app import App
 from org_common.config.settings import Settings
+from org_common.db import database as databases
+from org_common.db import service
 from org_common.db.database import Database
 from org_common.tools.database.bootstrap import MIGRATOR, bootstrap, set_password
 from org_common.tools.database.migrations import Migration
@@ -40,16 +42,23 @@ class LocalDatabase:
 
     @contextmanager
     def serve(self, *apps: App) -> Iterator[Database]:
-        """Use this database for the apps within the block; closes its connections at the end."""
+        """Use this database within the block: in the apps, and in functions such as `service_transaction()`.
+
+        Its connections are closed at the end.
+        """
         database = Database(self.settings)
+        of_service = service.service_database(Settings(service_database_url=self.service_url, application_name="local"))
         for app in apps:
-            app.use(database)
+            app.use(database, service=of_service)
+        databases.use(database)
+        service.use(of_service)
         try:
             yield database
         finally:
             for app in apps:
                 app.use(None)
-            database.close()
+            databases.use(None)
+            service.use(None)
 
     @property
     def settings(self) -> Settings:
@@ -163,8 +172,13 @@ def clone(template: LocalDatabase, name: str) -> LocalDatabase:
 
 def drop(database: LocalDatabase) -> None:
     """Drop the database, and close open connections to it."""
-    with session(database.admin_url, "drop", database="postgres") as admin:
-        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
+    drop_database(database.admin_url, database.name)
+
+
+def drop_database(admin_url: str, name: str) -> None:
+    """Drop the database with this name if it exists, and close open connections to it."""
+    with session(admin_url, "drop", database="postgres") as admin:
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 def _url(url: str, database: str, user: str | None = None, password: str | None = None) -> str:

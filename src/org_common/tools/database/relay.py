@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event, current_thread, main_thread
 from typing import LiteralString, cast
 
 import psycopg
@@ -13,25 +15,81 @@ from psycopg.rows import class_row
 
 from org_common.db import relay
 from org_common.tools.database.migrations import SchemaError
-from org_common.tools.database.schema import server_message, session
-from org_common.tools.project.modules import load_object
+from org_common.tools.database.schema import scalar, server_message, session
+from org_common.tools.project.modules import error_message, load_object, source_location
 from org_common.tools.project.project import ToolError
+
+_MAY_READ: LiteralString = """
+select case when has_schema_privilege('app', 'usage') then has_table_privilege('app.outbox', 'select') end
+"""
 
 
 def run(url: str, sink: str, *, follow: bool) -> int:
     """Deliver the messages in the outbox, with `follow` until interrupted. Returns how many were delivered.
 
-    `sink` is the "module:name" of an object with `deliver(messages)`.
+    `sink` is the "module:name" of an object with `deliver(messages)`. Its exceptions are reported as `ToolError`.
     """
     target = load_object(sink, f"the sink {sink}")
     if not callable(getattr(target, "deliver", None)):
-        raise ToolError(f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none")
-    work = relay.follow if follow else relay.relay
-    with _reporting_errors(url):
+        raise ToolError(
+            f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none: add it"
+        )
+    with _reporting_errors(url), _reporting_sink(sink):
         # Connect once here: errors about the URL are then reported without its password.
-        with session(url, "relay"):
-            pass
-        return work(url, cast("relay.Sink", target))
+        with session(url, "relay") as conn:
+            _refuse_login(conn)
+        if not follow:
+            return relay.relay(url, cast("relay.Sink", target))
+        with _stopping() as stop:
+            return relay.follow(url, cast("relay.Sink", target), stop=stop)
+
+
+def _refuse_login(conn: psycopg.Connection) -> None:
+    if not scalar(conn, _MAY_READ):
+        raise ToolError(
+            f"{conn.info.user} may not read the outbox: use the URL of app_service, that of"
+            " ORG_COMMON_SERVICE_DATABASE_URL"
+        )
+
+
+@contextmanager
+def _reporting_sink(sink: str) -> Iterator[None]:
+    """Turn exceptions of the sink into one line, with the project's file and line."""
+    try:
+        yield
+    except ToolError:
+        raise
+    except Exception as error:
+        if isinstance(error, psycopg.Error) and source_location(error) is None:
+            # Of the outbox, not of a sink that writes to a database.
+            raise
+        raise ToolError(
+            f"{error_message(error, f'the sink {sink}')}. Its messages stay in the outbox: run the relay again when the"
+            " sink accepts them"
+        ) from error
+
+
+@contextmanager
+def _stopping() -> Iterator[Event]:
+    """An event that Ctrl-C and SIGTERM set, so that the relay ends after its batch. A second one ends it at once."""
+    stop = Event()
+    numbers = (signal.SIGINT, signal.SIGTERM) if current_thread() is main_thread() else ()
+    previous = [signal.getsignal(number) for number in numbers]
+
+    def restore() -> None:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
+
+    def ask(number: int, frame: object) -> None:
+        restore()
+        stop.set()
+
+    for number in numbers:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        restore()
 
 
 @dataclass(frozen=True)
@@ -142,5 +200,5 @@ def _reporting_errors(url: str) -> Iterator[None]:
         yield
     except SchemaError as error:
         raise type(error)(f"the outbox cannot be reached: {error}") from None
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise ToolError(f"the outbox cannot be reached: {server_message(error)}") from None

@@ -61,6 +61,13 @@ ADVICE = {
 }
 
 
+# Of a schema, a column, a type, a function and a table.
+UNKNOWN_NAMES = frozenset({"3F000", "42703", "42704", "42883", "42P01"})
+UNKNOWN_NAMES_ADVICE = (
+    "Correct the name, with its schema, as in shop.orders, or create it in an earlier statement or file"
+)
+
+
 @dataclass(frozen=True)
 class State:
     """The state of a migration in a database."""
@@ -313,5 +320,7 @@ def _advice(sql: str, position: int, statement: Statement, error: psycopg.Error)
         )
     if error.sqlstate == "42601" and re.match(r""":['"\w{]""", sql[position : position + 2]):
         yield "Variables such as :name are replaced by psql, which does not run migrations. Write the value"
+    if error.sqlstate in UNKNOWN_NAMES:
+        yield UNKNOWN_NAMES_ADVICE
     if DUMP in sql:
         yield DUMP_ADVICE

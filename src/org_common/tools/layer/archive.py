@@ -24,7 +24,8 @@ def write(folder: Path, file: Path, *, prefix: str = "") -> str:
             entry = zipfile.ZipInfo(prefix + path.relative_to(folder).as_posix(), when)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, so that the file mode in the next line is used
-            entry.external_attr = (PROGRAM if path.suffix == ".so" or ".so." in path.name else FILE) << 16
+            is_program = path.suffix in (".so", ".sh") or ".so." in path.name
+            entry.external_attr = (PROGRAM if is_program else FILE) << 16
             archive.writestr(entry, path.read_bytes())
     fresh.replace(file)
     return digest(file)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from org_common.tools.project.project import ProjectError, find_root
+from org_common.tools.project.project import ProjectError, find_root, key_advice, sentence
 
 EXAMPLE = """\
 [tool.org-common.layer]
@@ -83,7 +83,7 @@ class LayerSettings:
             raise _error(root, "", "must be a table")
         for key in table:
             if key not in KEYS:
-                raise _error(root, key, f"is not a valid key: valid keys are {', '.join(KEYS)}")
+                raise _error(root, key, f"is not a valid key: {key_advice(key, KEYS)}")
         lock, constraints = (_string(root, table, key) for key in ("lock", "constraints"))
         layers = {
             name: _strings(root, f"layers.{name}", value) for name, value in _table(root, table, "layers").items()
@@ -138,4 +138,4 @@ def _strings(root: Path, key: str, value: Any) -> tuple[str, ...]:
 
 def _error(root: Path, key: str, problem: str) -> ProjectError:
     where = ".".join(filter(None, ("tool.org-common.layer", key)))
-    return ProjectError(f"{root / 'pyproject.toml'}: {where} {problem}. For example:\n{EXAMPLE}")
+    return ProjectError(f"{root / 'pyproject.toml'}: {where} {sentence(problem)} For example:\n{EXAMPLE}")

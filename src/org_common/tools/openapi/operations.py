@@ -13,6 +13,7 @@ from org_common.handlers.binding import FORM
 from org_common.handlers.signature import Parameter, is_model
 from org_common.http.response import JSON, Response
 from org_common.http.routing import segments
+from org_common.http.sse import EVENT_STREAM
 from org_common.route import Route
 from org_common.tools.openapi import error_responses
 from org_common.tools.openapi.schemas import Json, Schemas
@@ -158,7 +159,8 @@ def _tags_parameter(name: str, description: str) -> Json:
 
 def _has_tag(route: Route) -> bool:
     """Whether responses have an ETag: successful GET responses with content do (http/finish.py)."""
-    return route.method == "GET" and route.status == 200 and route.signature.result is not type(None)
+    is_tagged = route.signature.result is not type(None) and not route.is_stream
+    return route.method == "GET" and route.status == 200 and is_tagged
 
 
 def _body(parameter: Parameter, schemas: Schemas) -> Json:
@@ -181,7 +183,9 @@ def _success(route: Route, schemas: Schemas) -> Json:
         responses[str(status)] = _response(route, status)
     if result is not type(None):
         response = _response(route, route.status)
-        if result is not Response:
+        if route.is_stream:
+            response["content"] = _stream_content(result)
+        elif result is not Response:
             response["content"] = {JSON: {"schema": _result_schema(_without_none(result), schemas)}}
         responses[str(route.status)] = response
     if _has_tag(route):
@@ -190,6 +194,13 @@ def _success(route: Route, schemas: Schemas) -> Json:
             "headers": _tag_header(),
         }
     return dict(sorted(responses.items()))
+
+
+def _stream_content(result: Any) -> Json:
+    """Server-sent events, or the type of `Annotated[Stream, "text/csv"]`. OpenAPI 3.1 cannot describe one event."""
+    named = [item for item in get_args(result)[1:] if isinstance(item, str)] if get_origin(result) is Annotated else []
+    media_type = named[0] if named else EVENT_STREAM
+    return {media_type: {"schema": {"type": "string"} if media_type.startswith("text/") else {}}}
 
 
 def _result_schema(result: Any, schemas: Schemas) -> Json:

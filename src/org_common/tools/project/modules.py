@@ -7,6 +7,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +41,13 @@ def reporting_errors(what: str) -> Iterator[None]:
 def load(name: str, what: str) -> ModuleType:
     """Import a module of the project; `what` names it in the `ToolError`."""
     with reporting_errors(f"{what} cannot be loaded"):
-        return import_module(name)
+        try:
+            return import_module(name)
+        except ModuleNotFoundError as error:
+            # Of the module itself, not of one that it imports.
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise
+            raise ToolError(f"{what} cannot be loaded: {error}. Correct the name, or create the module") from error
 
 
 def load_object(text: str, what: str) -> Any:
@@ -52,7 +59,9 @@ def load_object(text: str, what: str) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError as error:
-        raise ToolError(f"{what} cannot be loaded: {error}") from error
+        near = get_close_matches(attribute, vars(module), 1)
+        advice = f"Did you mean {name}:{near[0]}?" if near else f"Define {attribute} in {name}, or correct the name"
+        raise ToolError(f"{what} cannot be loaded: {error}. {advice}") from error
 
 
 def error_message(error: BaseException, what: str) -> str:
@@ -63,7 +72,11 @@ def error_message(error: BaseException, what: str) -> str:
     # Messages of org-common say what is wrong and what to do. Others need the type: KeyError("x") says only 'x'.
     is_ours = ORG_COMMON in Path(_frames(error)[-1][0]).parents
     type_name = "" if is_ours and not isinstance(error, SyntaxError) else f"{type(error).__name__}: "
-    return f"{location}: {type_name}{error.msg if isinstance(error, SyntaxError) else error}"
+    circular = isinstance(error, ImportError) and "circular import" in str(error)
+    advice = ". Move what both modules need into a third one, or import it in the function that uses it"
+    return (
+        f"{location}: {type_name}{error.msg if isinstance(error, SyntaxError) else error}{advice if circular else ''}"
+    )
 
 
 def source_location(error: BaseException) -> str | None:

@@ -3,7 +3,7 @@
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -99,6 +99,8 @@ def find_root(start: Path) -> Path | None:
 def _document(file: Path) -> Mapping[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(f"{file} is not valid TOML: {error}. Correct it there. For example:\n{EXAMPLE}") from error
     except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError too
         raise ProjectError(f"{file} cannot be read: {error}") from error
 
@@ -106,16 +108,28 @@ def _document(file: Path) -> Mapping[str, Any]:
 def _table(file: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
     tools = document.get("tool", {})
     if not isinstance(tools, dict) or "org-common" not in tools:
-        raise ProjectError(f"{file} has no table [tool.org-common]. Add one, for example:\n{EXAMPLE}")
+        raise ProjectError(
+            f"{file} has no table [tool.org-common]: run this in the folder of your project (`pytest FOLDER` finds the"
+            f" project of the tests in it), or add the table, for example:\n{EXAMPLE}"
+        )
     table = tools["org-common"]
     if not isinstance(table, dict):
         raise _error(file, "", f"must be a table, not {_type_name(table)}", EXAMPLE)
     for key in table:
         if key not in KEYS:
-            meant = get_close_matches(key, KEYS, 1)
-            advice = f"did you mean {meant[0]}?" if meant else f"valid keys are {', '.join(KEYS)}"
-            raise _error(file, key, f"is not a valid key: {advice}", EXAMPLE)
+            raise _error(file, key, f"is not a valid key: {key_advice(key, KEYS)}", EXAMPLE)
     return table
+
+
+def sentence(text: str) -> str:
+    """The text with a period, unless it is a question."""
+    return text if text.endswith("?") else f"{text}."
+
+
+def key_advice(key: str, keys: Sequence[str]) -> str:
+    """The key that a misspelt one means, or all of them."""
+    meant = get_close_matches(key, keys, 1)
+    return f"did you mean {meant[0]}?" if meant else f"valid keys are {', '.join(keys)}"
 
 
 def _apps(file: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -171,4 +185,4 @@ def _type_name(value: object) -> str:
 
 def _error(file: Path, key: str, problem: str, example: str) -> ProjectError:
     where = ".".join(filter(None, ("tool.org-common", key)))
-    return ProjectError(f"{file}: {where} {problem}. For example:\n{example}")
+    return ProjectError(f"{file}: {where} {sentence(problem)} For example:\n{example}")

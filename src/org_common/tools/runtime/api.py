@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
@@ -28,6 +30,48 @@ class EnvironmentFailed(ToolError):
     """
 
 
+class StreamedAnswer:
+    """A response stream, while it is received."""
+
+    def __init__(self, content_type: str, mode: str, connection: socket.socket) -> None:
+        self.content_type: str = content_type
+        self.mode: str = mode
+        """`Lambda-Runtime-Function-Response-Mode`."""
+        self.head: Any = None
+        """Status and headers: the JSON in front of the eight NUL bytes. None until they have arrived."""
+        self.trailers: dict[str, str] = {}
+        """The trailers, by name in lower case: those of an error."""
+        self.is_complete: bool = False
+        """Whether the end of the body has arrived."""
+        self._connection = connection
+        self._chunks: queue.Queue[bytes | None] = queue.Queue()
+        self._start: bytes | None = b""
+
+    def chunks(self, timeout_s: float = 30.0) -> Iterator[bytes]:
+        """The chunks of the body as they arrive. Raises `queue.Empty` when none does for `timeout_s`."""
+        while (chunk := self._chunks.get(timeout=timeout_s)) is not None:
+            yield chunk
+
+    def hang_up(self) -> None:
+        """Close the connection, as Lambda does when no one receives the response any more."""
+        self._connection.shutdown(socket.SHUT_RDWR)
+
+    def receive(self, chunk: bytes) -> None:
+        """Take a chunk. Called by the server."""
+        if self._start is not None:
+            self._start += chunk
+            head, end, chunk = self._start.partition(bytes(8))
+            if not end:
+                return
+            self.head, self._start = json.loads(head), None
+        if chunk:
+            self._chunks.put(chunk)
+
+    def end(self) -> None:
+        """The body has ended. Called by the server."""
+        self._chunks.put(None)
+
+
 @dataclass
 class Invocation:
     """An event, and the function's response to it."""
@@ -37,6 +81,10 @@ class Invocation:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     answer: Any = None
     """What the handler returned."""
+    stream: StreamedAnswer | None = None
+    """The response, if it is a stream."""
+    streaming: threading.Event = field(default_factory=threading.Event)
+    """Set when a response stream has begun."""
     error: Any = None
     """The error object that the runtime client reported; None without an error."""
     took_s: float = 0.0
@@ -90,13 +138,18 @@ class RuntimeApi:
 
     def invoke(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
         """Send an event and wait for the response; thread-safe. `EnvironmentFailed` without a response in time."""
-        invocation = Invocation(event, timeout_s)
-        self.waiting.put(invocation)
+        invocation = self.begin(event, timeout_s=timeout_s)
         invocation.done.wait(timeout_s)
         if not invocation.done.is_set():
             raise EnvironmentFailed(self.failed or f"no response within {timeout_s:g} s")
         if invocation.error is not None and self.failed is not None:
             raise EnvironmentFailed(self.failed)
+        return invocation
+
+    def begin(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
+        """Send an event, without waiting for the response."""
+        invocation = Invocation(event, timeout_s)
+        self.waiting.put(invocation)
         return invocation
 
     def fail(self, why: str) -> None:
@@ -164,6 +217,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         api = self._api
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            self._receive_stream()
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         now = time.monotonic()
         path = self.path.removeprefix(VERSION)
@@ -182,6 +238,25 @@ class _Handler(BaseHTTPRequestHandler):
                 api.fail(f"{path.split('/')[1]} failed: {message}\n{trace}".rstrip())
             case _:
                 self._send(404)
+
+    def _receive_stream(self) -> None:
+        invocation = self._api.running.pop(self.path.split("/")[-2])
+        mode = self.headers.get("Lambda-Runtime-Function-Response-Mode", "")
+        stream = invocation.stream = StreamedAnswer(self.headers.get_content_type(), mode, self.connection)
+        invocation.streaming.set()
+        try:
+            while size := int(self.rfile.readline() or b"0", 16):
+                stream.receive(self.rfile.read(size))
+                self.rfile.readline()
+            while (line := self.rfile.readline()).strip():
+                name, _, value = line.decode().strip().partition(": ")
+                stream.trailers[name.lower()] = value
+            stream.is_complete = line == b"\r\n"
+            self._send(202)
+        finally:
+            invocation.took_s = time.monotonic() - invocation.handed_out_s
+            stream.end()
+            invocation.done.set()
 
     def _hand_out(self, invocation: Invocation) -> None:
         body = json.dumps(invocation.event).encode()

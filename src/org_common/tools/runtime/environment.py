@@ -113,6 +113,10 @@ class Environment:
         """Send an event; `EnvironmentFailed` if the process ends, or does not respond in time."""
         return self._api.invoke(event, timeout_s=timeout_s)
 
+    def begin(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
+        """Send an event, without waiting for the response: `invocation.stream` is it as it arrives."""
+        return self._api.begin(event, timeout_s=timeout_s)
+
     def restore(self) -> float:
         """Restore from the snapshot. Returns how many seconds the hooks took."""
         start = time.monotonic()

@@ -26,7 +26,8 @@ from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.db.service import service_url
 from org_common.telemetry.requests import observe
-from org_common.tools.database.local import LocalDatabase, provision
+from org_common.tools.database import advice, guard, policies
+from org_common.tools.database.local import LocalDatabase, drop_database, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.database.schema import migrate
@@ -38,7 +39,7 @@ from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
 from org_common.tools.serve.fake_aws import FakeAws, start_fake_aws
 from org_common.tools.serve.invoke import write_environment
-from org_common.tools.serve.issuer import ISSUER, LocalIssuer, subject
+from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
 
 DATABASE = "dev"
@@ -55,15 +56,20 @@ def data_folder(project: Project, data: Path | None) -> Path:
 
 
 @contextmanager
-def database(project: Project, data: Path, *, reset_logins: bool = False) -> Iterator[LocalDatabase]:
+def database(
+    project: Project, data: Path, *, reset_logins: bool = False, fresh: bool = False
+) -> Iterator[LocalDatabase]:
     """The project's database, migrated and seeded, on the server of DATABASE_URL or on an embedded one.
 
-    `reset_logins` is that of `provision`. Raises `ToolError` if the server, a migration or the demo module fails.
+    `reset_logins` is that of `provision`; `fresh` drops the database first, on the embedded server only. Raises
+    `ToolError` if the server, a migration or the demo module fails.
     """
     server_url = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
     module = demo(project)
     if server_url:
+        if fresh:
+            raise ToolError(f"--fresh is for the embedded server: unset DATABASE_URL, or drop the database {DATABASE}")
         _say("Using the server of DATABASE_URL, applying migrations …")
         try:
             local = provision(
@@ -82,6 +88,8 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
     with EmbeddedPostgres.start(data / "postgres", extensions=project.extensions) as server:
+        if fresh:
+            drop_database(server.url, DATABASE)
         try:
             local = provision(server.url, DATABASE, migrations, extensions=project.extensions)
         except HistoryError as error:
@@ -90,7 +98,8 @@ def database(project: Project, data: Path, *, reset_logins: bool = False) -> Ite
 
 
 def _history_error(error: HistoryError, data: Path) -> ToolError:
-    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"delete the folder {data}"
+    command = f"`org-common dev --fresh --data {shlex.quote(str(data))}`, which drops its database"
+    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"run {command}"
     return ToolError(f"{error}\nTo start over without the data, {fresh}")
 
 
@@ -146,8 +155,10 @@ def observed_application() -> Explorer:
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
+    advice.install()
     try:
         _migrate(Project.find(Path()), Path(os.environ[DATA_VARIABLE]))
+        check_security(os.environ["ORG_COMMON_DATABASE_URL"])
         return application()
     except ToolError as error:
         # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
@@ -164,13 +175,25 @@ def _migrate(project: Project, data: Path) -> None:
         raise _history_error(error, data) from error
 
 
+def check_security(login_url: str) -> bool:
+    """Print what `org-common db guard` finds in the database. True if nothing lets a tenant see another one's rows."""
+    violations = guard.check_database(login_url)
+    for violation in violations:
+        _say(f"violation: {violation}")
+    for warning in policies.check_policies(login_url, guard.ROLES):
+        _say(f"warning: {warning}")
+    return not violations
+
+
 def _end_after(parent: BaseProcess) -> None:
     """Exit when the parent process is gone. A killed parent does not stop its children, and its database is gone."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False) -> None:
+def serve(
+    project: Project, *, port: int, data: Path, reload: bool, reset_logins: bool = False, fresh: bool = False
+) -> None:
     """Serve until interrupted. Prints a command that works when pasted.
 
     Raises `ToolError` if the project cannot be loaded, the port is taken or the database cannot be started.
@@ -182,7 +205,7 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
     check_declarations(apps)
     _check_port(port)
     issuer = LocalIssuer.load(data)
-    with database(project, data, reset_logins=reset_logins) as local, ExitStack() as stack:
+    with database(project, data, reset_logins=reset_logins, fresh=fresh) as local, ExitStack() as stack:
         variables = environment(local, data) | _start_aws(apps, stack)
         stack.callback(write_environment(data, variables).unlink)
         os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url}
@@ -200,6 +223,8 @@ def serve(project: Project, *, port: int, data: Path, reload: bool, reset_logins
             # Our request log has the duration and its parts.
             access_log=False,
             server_header=False,
+            # An open stream would delay a restart for as long as the browser keeps it.
+            timeout_graceful_shutdown=2,
         )
 
 
@@ -244,6 +269,10 @@ def token(project: Project, name: str, data: Path) -> str:
     module = demo(project)
     if module is not None and name not in module.PEOPLE:
         raise ToolError(f"there is no demo user {name!r}. Demo users: {', '.join(module.PEOPLE)}")
+    if not (data / KEY_FILE).exists():
+        raise ToolError(
+            f"{data} has no key of a token issuer: start `org-common dev` first, which creates it, with the same --data"
+        )
     return LocalIssuer.load(data).token(name)
 
 

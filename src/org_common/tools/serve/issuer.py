@@ -32,6 +32,8 @@ AUDIENCE = "org-common-dev"
 EMAIL_DOMAIN = "example.com"
 LIFETIME_S = 12 * 3600
 ALGORITHM = "ES256"
+# In the data folder.
+KEY_FILE = "issuer.pem"
 
 
 class TokenIssuer:
@@ -106,7 +108,7 @@ class LocalIssuer:
     @classmethod
     def load(cls, data: Path) -> LocalIssuer:
         """The issuer of a data folder. Generates its key if there is none; `ToolError` if the file is not a key."""
-        file = data / "issuer.pem"
+        file = data / KEY_FILE
         if not file.exists():
             data.mkdir(parents=True, exist_ok=True)
             pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(

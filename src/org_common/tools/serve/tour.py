@@ -63,7 +63,9 @@ class Visit:
 
 
 def check(project: Project, data: Path | None, *, reset_logins: bool = False) -> bool:
-    """Start the server on a free port, run the project's tour, and stop the server. True if every step passed.
+    """Start the server on a free port, run the project's tour, and stop the server.
+
+    True if every step passed and `org-common db guard` finds no violation.
 
     Without a data folder it uses a temporary one.
     """
@@ -82,6 +84,7 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
     module = devserver.demo(project)
     with devserver.database(project, data, reset_logins=reset_logins) as local:
         os.environ |= devserver.environment(local, data)
+        is_secure = devserver.check_security(local.login_url)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             # From here on, a request waits for the server instead of being refused.
@@ -101,4 +104,4 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
                 server.should_exit = True
                 thread.join()
     print(f"{visit.steps - visit.failed} of {visit.steps} steps as expected")
-    return visit.failed == 0
+    return visit.failed == 0 and is_secure

@@ -273,22 +273,6 @@ def test_values_of_rows_are_for_the_log_alone(notes: Database) -> None:
     assert "bob@example.com" not in repr(cause)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("select secret from lab.hidden where secret = 'hunter2'", "permission denied for table hidden"),
-        ("update lab.notes set body = 'hunter2', owner = gen_random_uuid()", "row-level security policy"),
-        ("select lab.fail('42501', 'hunter2')", "a function raised SQLSTATE"),
-    ],
-)
-def test_why_it_was_denied_is_in_the_log(
-    notes: Database, caplog: pytest.LogCaptureFixture, text: LiteralString, said: str
-) -> None:
-    error = failed(notes, text)
-
-    assert (error.status, said in caplog.text, "hunter2" in caplog.text) == (403, True, False)
-
-
 def test_what_another_holds_is_locked(lab: Lab, notes: Database) -> None:
     other = Database(lab.settings)
     with transaction(ALICE, database=other) as holder:

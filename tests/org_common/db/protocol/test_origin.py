@@ -8,7 +8,8 @@ from psycopg import sql
 from org_common.db.database import Database, transaction
 from org_common.db.protocol.errors import StatementFailed
 from org_common.db.protocol.origin import Origin
-from org_common.telemetry.causes import database_fields, explained, refusal
+from org_common.telemetry.causes import database_fields, explained
+from org_common.telemetry.refusals import refusal
 from org_common.values.errors import OrgError
 from tests.support.lab import ALICE
 

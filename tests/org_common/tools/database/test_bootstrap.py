@@ -143,6 +143,14 @@ def test_migrator_gets_no_privilege_of_roles_which_are_there(superuser: str) -> 
     assert ask(superuser, "select pg_has_role('app_migrator', 'anon', 'usage')") == (False,)
 
 
+def test_migrator_can_let_app_rules_read_statistics(superuser: str) -> None:
+    bootstrap(superuser, migrator_password=PASSWORD)
+
+    run(migrator(superuser), "create role app_rules; grant pg_read_all_stats to app_rules")
+    query = "select pg_has_role('app_rules', 'pg_read_all_stats', 'usage'), pg_has_role('app_migrator', oid, 'usage')"
+    assert ask(superuser, query + " from pg_roles where rolname = 'pg_read_all_stats'") == (True, False)
+
+
 @pytest.mark.parametrize(("name", "power"), [("app_migrator", "superuser"), ("app_rules", "bypassrls")])
 def test_powerful_role_is_refused(superuser: str, name: str, power: str) -> None:
     with psycopg.connect(superuser, autocommit=True) as conn:

@@ -1,7 +1,9 @@
 """`org-common outbox`: delivery of messages, and the errors when it fails."""
 
 import json
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -105,14 +107,14 @@ def test_empty_outbox_bothers_no_sink(database: LocalDatabase, collector: Collec
 
 
 @pytest.mark.db
-def test_error_of_the_sink_is_raised_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
+def test_error_of_the_sink_is_reported_and_keeps_the_messages(database: LocalDatabase, collector: Collector) -> None:
     def fail(number: int) -> None:
-        raise ConnectionError
+        raise ConnectionError("queue full")
 
     send(database, 1, 2)
     collector.on_delivery = fail
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ToolError, match=r"test_relay.py:\d+: ConnectionError: queue full. Its messages stay"):
         run(database.service_url, "shop_queues:sink", follow=False)
 
     assert left(database) == 2
@@ -134,6 +136,18 @@ def test_follow_goes_on_with_what_comes_later(database: LocalDatabase, collector
     assert collector.deliveries == [[1], [2]]
 
 
+@pytest.mark.db
+def test_sigterm_ends_following_after_the_batch(database: LocalDatabase, collector: Collector) -> None:
+    send(database, 1, 2)
+    collector.on_delivery = lambda number: os.kill(os.getpid(), signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert run(database.service_url, "shop_queues:sink", follow=True) == 2
+
+    assert left(database) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize(
     "sink", ["nowhere_stub:sink", "shop_queues:nothing", "shop_queues", "shop_queues:", ":sink", ""]
 )
@@ -144,7 +158,7 @@ def test_sink_that_cannot_be_loaded_is_named(collector: Collector, sink: str) ->
 
 def test_sink_that_takes_no_messages_is_refused(collector: Collector) -> None:
     with pytest.raises(
-        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none$"
+        ToolError, match=r"^the sink shop_queues:text needs a method deliver\(messages\), and str has none: add it$"
     ):
         run(UNREACHABLE, "shop_queues:text", follow=False)
 
@@ -267,7 +281,8 @@ def test_key_and_reason_cannot_drive_the_terminal(database: LocalDatabase, colle
 def test_where_nothing_was_refused_it_reports_so(database: LocalDatabase) -> None:
     result = call(command="refused", url=database.service_url)
 
-    assert (result.exit_code, result.stdout) == (0, "no refused messages\n")
+    assert result.exit_code == 0
+    assert result.stdout == "no refused messages; `org-common outbox status` counts those that wait\n"
 
 
 @pytest.mark.db

@@ -137,7 +137,10 @@ def test_login_whose_secret_cannot_be_read_is_reported(monkeypatch: pytest.Monke
     report = examine(Scope(environ={"ORG_COMMON_DATABASE_SECRET": "env:NOT_THERE"}))
 
     [finding] = report.findings
-    assert (finding.id, finding.reason) == ("database.unreachable", "env:NOT_THERE: the variable is not set")
+    assert (finding.id, finding.reason) == (
+        "database.unreachable",
+        "env:NOT_THERE: the variable is not set: set it, or refer to another secret",
+    )
 
 
 @pytest.fixture

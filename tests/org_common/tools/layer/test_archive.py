@@ -15,7 +15,7 @@ def filled(folder: Path, order: list[str]) -> Path:
     return folder
 
 
-NAMES = ["b.py", "a/c.py", "a/lib.so", "a/libpq.so.5", "Z.py"]
+NAMES = ["b.py", "a/c.py", "a/lib.so", "a/libpq.so.5", "a/run.sh", "Z.py"]
 
 
 def test_zip_knows_neither_dates_nor_modes_nor_order_of_files(tmp_path: Path) -> None:
@@ -37,10 +37,10 @@ def test_entries_are_sorted_from_1980_and_readable_by_all(tmp_path: Path) -> Non
 
     with zipfile.ZipFile(tmp_path / "one.zip") as made:
         entries = made.infolist()
-    assert [entry.filename for entry in entries] == ["Z.py", "a/c.py", "a/lib.so", "a/libpq.so.5", "b.py"]
+    assert [entry.filename for entry in entries] == ["Z.py", "a/c.py", "a/lib.so", "a/libpq.so.5", "a/run.sh", "b.py"]
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert [oct(entry.external_attr >> 16) for entry in entries] == [
-        *("0o100644", "0o100644", "0o100755", "0o100755", "0o100644")
+        *("0o100644", "0o100644", "0o100755", "0o100755", "0o100755", "0o100644")
     ]
 
 

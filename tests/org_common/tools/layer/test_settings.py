@@ -48,7 +48,7 @@ def test_all_keys_may_be_left_out(tmp_path: Path) -> None:
     ("table", "message"),
     [
         ('[tool.org-common]\nlayer = "runtime"', "layer must be a table"),
-        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a valid key: valid keys are lock,"),
+        ('[tool.org-common.layer]\nbudget = "big"', "layer.budget is not a valid key: did you mean budgets?"),
         ("[tool.org-common.layer]\nlock = 7", "layer.lock must be a non-empty string"),
         ("[tool.org-common.layer]\nbudgets.total = 15", "budgets.total must be two numbers"),
         ("[tool.org-common.layer]\nlayers.total = []", "layers.total is reserved for all layers"),

@@ -2,7 +2,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from org_common import SIGNED_IN, App, Header, Precondition, Transaction
+from org_common import SIGNED_IN, App, Header, Precondition, Response, Stream, Transaction
 from org_common.tools.openapi.document import document
 from org_common.tools.openapi.operations import wire_path
 from tests.org_common.tools.openapi import shop
@@ -182,3 +182,26 @@ def test_rule_and_token_are_reported() -> None:
     assert LIST["security"] == [{"fromAuthorizer": []}]
     assert PATHS["/health"]["get"]["security"] == []
     assert PATHS["/admin/sys/state"]["put"]["x-database-role"] == "app_sys"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "content"),
+    [
+        (Stream, {"text/event-stream": {"schema": {"type": "string"}}}),
+        (Stream | Response, {"text/event-stream": {"schema": {"type": "string"}}}),
+        (Annotated[Stream, "text/csv"], {"text/csv": {"schema": {"type": "string"}}}),
+        (Annotated[Stream, "application/zip"], {"application/zip": {"schema": {}}}),
+    ],
+)
+def test_stream_has_the_media_type_of_its_annotation(annotation: Any, content: dict[str, Any]) -> None:
+    app = App("streams")
+
+    def stream() -> Any: ...
+
+    stream.__annotations__["return"] = annotation
+    app.get("/stream", allow=SIGNED_IN)(stream)
+
+    responses = document([app], title="Streams")["paths"]["/stream"]["get"]["responses"]
+
+    assert responses["200"] == {"description": "OK.", "content": content}
+    assert "304" not in responses

@@ -125,7 +125,7 @@ def test_value_that_is_not_a_table_is_reported(tmp_path: Path) -> None:
 def test_broken_toml_is_reported_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, "[tool.org-common]\napps = [")
 
-    with pytest.raises(ProjectError, match=r"pyproject\.toml cannot be read: .*"):
+    with pytest.raises(ProjectError, match=r"pyproject\.toml is not valid TOML: .*"):
         Project.find(tmp_path)
 
 

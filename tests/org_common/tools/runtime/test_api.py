@@ -70,3 +70,24 @@ def test_invocation_after_the_end_is_reported_why() -> None:
 
         with pytest.raises(EnvironmentFailed, match="it has ended"):
             api.invoke({}, timeout_s=0.05)
+
+
+def test_stream_that_is_cut_is_incomplete() -> None:
+    with RuntimeApi() as api:
+        invocation = api.begin({})
+        event = call(api, "GET", "/invocation/next")
+        connection = http.client.HTTPConnection(api.address, timeout=10)
+        connection.putrequest("POST", f"{VERSION}/invocation/{event.headers['Lambda-Runtime-Aws-Request-Id']}/response")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()
+        connection.send(b'5\r\n{"a":\r\n')
+        connection.send(b"a\r\n1}" + bytes(8) + b"\r\n3\r\nabc\r\n")
+        assert invocation.streaming.wait(10)
+        assert invocation.stream is not None
+        chunks = invocation.stream.chunks(10)
+        first = next(chunks)
+        connection.close()
+
+        assert (first, list(chunks)) == (b"abc", [])
+        assert (invocation.stream.head, invocation.stream.is_complete) == ({"a": 1}, False)
+        assert invocation.done.wait(10)

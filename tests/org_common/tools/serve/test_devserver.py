@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -391,12 +392,25 @@ def test_added_migration_is_applied_without_a_change_of_code(dev: Dev) -> None:
     assert eventually(lambda: dev.says("one"))
 
 
+def test_what_guard_finds_is_printed_and_fails_the_check(shop: Path, data: Path) -> None:
+    (shop / "src" / "shop" / "migrations" / "0002_open.sql").write_text(
+        "create table shop.open (body text);\ngrant usage on schema shop to authenticated;\n"
+        "grant select on shop.open to authenticated;\n"
+    )
+
+    answer = run(shop, "dev", "--check", "--data", str(data))
+
+    assert answer.returncode == 1
+    assert "violation: authenticated has rights on shop.open without row-level security" in answer.stderr
+    assert "1 of 1 steps as expected" in answer.stdout
+
+
 def test_changed_migration_is_reported_with_the_way_to_start_over(dev: Dev) -> None:
     file = dev.project / "src" / "shop" / "migrations" / "0001_shop.sql"
     before = file.read_text()
     file.write_text("create schema shop; -- changed")
     assert eventually(lambda: "0001_shop.sql of package shop was changed after it was applied" in dev.errors)
-    assert f"delete the folder {dev.data}" in dev.errors
+    assert f"`org-common dev --fresh --data {shlex.quote(str(dev.data))}`" in dev.errors
 
     file.write_text(before)
 
@@ -526,7 +540,7 @@ def test_database_that_has_other_migrations_reports_how_to_start_afresh(shop: Pa
 
     assert (first.returncode, answer.returncode) == (0, 1), first.stderr
     assert "was changed after it was applied" in answer.stderr
-    assert f"To start over without the data, delete the folder {data}" in answer.stderr
+    assert f"`org-common dev --fresh --data {shlex.quote(str(data))}`" in answer.stderr
 
 
 def test_app_that_is_not_there_is_named(shop: Path, data: Path) -> None:
@@ -570,17 +584,34 @@ def test_server_of_the_environment_is_used_instead_of_our_own(
 # --- token ------------------------------------------------------------------------------------
 
 
-def test_token_is_signed_by_the_folders_issuer(shop: Path, folder: Path) -> None:
-    answer = run(shop, "token", "ann", "--data", str(folder / "issuer"))
+@pytest.fixture
+def issuer(folder: Path) -> Path:
+    """A data folder with a key, as `org-common dev` leaves it."""
+    LocalIssuer.load(folder / "issuer")
+    return folder / "issuer"
 
-    claims = json.loads(LocalIssuer.load(folder / "issuer").authorize(f"Bearer {answer.stdout.strip()}"))
+
+def test_token_is_signed_by_the_folders_issuer(shop: Path, issuer: Path) -> None:
+    answer = run(shop, "token", "ann", "--data", str(issuer))
+
+    claims = json.loads(LocalIssuer.load(issuer).authorize(f"Bearer {answer.stdout.strip()}"))
     assert (answer.returncode, claims["sub"]) == (0, "local|ann")
 
 
 def test_token_uses_the_key_in_the_projects_folder_by_default(shop: Path) -> None:
-    run(shop / "src", "token", "ann")
+    made = LocalIssuer.load(shop / ".org-common")
 
-    assert [file.name for file in (shop / ".org-common").iterdir()] == ["issuer.pem"]
+    answer = run(shop / "src", "token", "ann")
+
+    assert json.loads(made.authorize(f"Bearer {answer.stdout.strip()}"))["sub"] == "local|ann"
+
+
+def test_token_of_a_folder_without_a_key_is_refused_and_none_is_made(shop: Path, folder: Path) -> None:
+    answer = run(shop, "token", "ann", "--data", str(folder / "nowhere"))
+
+    assert answer.returncode == 1
+    assert "has no key of a token issuer: start `org-common dev` first" in answer.stderr
+    assert not (folder / "nowhere").exists()
 
 
 def test_token_for_an_unknown_demo_user_is_refused(shop: Path, folder: Path) -> None:
@@ -590,10 +621,10 @@ def test_token_for_an_unknown_demo_user_is_refused(shop: Path, folder: Path) -> 
     assert answer.stderr == "Error: there is no demo user 'bob'. Demo users: ann\n"
 
 
-def test_token_is_for_anybody_where_there_is_no_demo(shop: Path, folder: Path) -> None:
+def test_token_is_for_anybody_where_there_is_no_demo(shop: Path, issuer: Path) -> None:
     (shop / "pyproject.toml").write_text('[tool.org-common]\napps = ["shop.hello:app"]\n')
 
-    answer = run(shop, "token", "anybody", "--data", str(folder / "issuer"))
+    answer = run(shop, "token", "anybody", "--data", str(issuer))
 
     assert (answer.returncode, answer.stdout.count(".")) == (0, 2)
 

@@ -1,0 +1,1 @@
+"""Module mgmt: modules, the configuration of the functions, and monitoring."""

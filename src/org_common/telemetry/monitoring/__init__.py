@@ -1,0 +1,1 @@
+"""How Lambda functions have run: their metrics in CloudWatch, and their REPORT lines."""
