@@ -81,6 +81,16 @@ def floors(session: nox.Session) -> None:
 
 
 @nox.session
+def audit(session: nox.Session) -> None:
+    """Look up advisories for everything that is locked, in the layers and here. Needs PyPI itself, or `-- -s osv`."""
+    session.install("pip-audit>=2.10,<3")
+    files = [LOCK, *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("layer/*.txt")))]
+    options = [part for file in files for part in ("-r", file)]
+    # Strict: a package that could not be looked up, as behind a mirror without advisories, fails the audit.
+    session.run("pip-audit", "--strict", "--require-hashes", "--disable-pip", *options, *session.posargs)
+
+
+@nox.session
 def contract(session: nox.Session) -> None:
     """Send the local server over ten thousand requests, valid and invalid by its OpenAPI document."""
     run_tests(session, "tests/contract", ORG_COMMON_CONTRACT="long")
