@@ -30,6 +30,7 @@ class Tape:
         self.produced = 0
         self.go_on = Gate()
         self.tick = Gate()
+        self.waits = Gate()
         self.hung_up = Gate()
         self.closed = Gate()
 
@@ -42,6 +43,7 @@ def events(tape: Tape) -> Iterator[Event | None]:
     try:
         tape.produced += 1
         yield Event({"number": 1}, event="count", id="1")
+        tape.waits.set()
         assert tape.go_on.wait(WAIT_S)
         tape.produced += 1
         yield Event({"number": 2}, id="2")
@@ -166,6 +168,7 @@ def test_hang_up_reaches_the_iterator(server: Server, tape: Tape) -> None:
 def test_iterator_that_waits_learns_of_it_when_it_goes_on(server: Server, tape: Tape) -> None:
     received = server.open("/tapes/test_iterator_that_waits_learns_of_it_when_it_goes_on")
     received.block()
+    assert tape.waits.wait(WAIT_S)
 
     received.hang_up()
     tape.go_on.set()
