@@ -29,7 +29,7 @@ from org_common.http.incoming_request import IncomingRequest
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from org_common.http.response import Response
     from org_common.values.types import Event, LambdaContext
@@ -116,7 +116,8 @@ class PayloadFormat2:
             path = strip_prefix(f"/{stage}", path)
         return strip_prefix(self._base_path, path) if self._base_path else path
 
-    to_event = staticmethod(to_event)
+    # The function itself: a method that calls it would cost a three hundredth of a warm request.
+    to_event: Callable[..., Event] = staticmethod(to_event)
 
 
 class HttpApi(PayloadFormat2):
