@@ -66,7 +66,7 @@ class Consumer:
         self.ids[message["MessageAttributes"]["org-common-id"]["StringValue"]] += 1
 
 
-@pytest.mark.parametrize("name", ["soak", "soak.fifo"])
+@pytest.mark.parametrize("name", scaled(["soak.fifo"], ["soak", "soak.fifo"]))
 def test_no_message_is_lost_on_the_way_to_sqs(
     platform: Platform, figures: Figures, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -76,7 +76,8 @@ def test_no_message_is_lost_on_the_way_to_sqs(
         attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
         queue = aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         consumer = Consumer(aws, queue)
-        senders = Senders(platform, pause_s=0.1)
+        # moto's calls slow down with the length of the queue.
+        senders = Senders(platform, pause_s=0.5)
         try:
             job = {"url": platform.local.service_url, "sqs": queue, "crashes": CRASHES}
             found = run_program("tests.soak.relays", job, timeout_s=scaled(120, 3600))

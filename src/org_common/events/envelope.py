@@ -39,13 +39,13 @@ class Envelope:
         id: str | None = None,
         outbox_id: str | None = None,
     ) -> None:
-        self.body = body
+        self.body: str = body
         """The message."""
-        self.attributes = attributes
+        self.attributes: Mapping[str, str] = attributes
         """The message attributes, those of the envelope included."""
-        self.id = id
+        self.id: str | None = id
         """The id that the envelope's service gave the message: the same in each queue that got it."""
-        self.outbox_id = outbox_id or outbox_id_of(attributes.get(ID_ATTRIBUTE))
+        self.outbox_id: str | None = outbox_id or outbox_id_of(attributes.get(ID_ATTRIBUTE))
         """The number that the outbox gave the message; None without a valid one."""
 
     def claim(self) -> str | None:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from org_common.db.protocol.errors import StatementFailed
 from org_common.telemetry import causes
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    # Importing it loads psycopg, which tests of an app without a database never need.
+    from org_common.db.protocol.errors import StatementFailed
 
 RULE = "select app.require("
 _GRANTEE = "authenticated (anon on PUBLIC routes, app_sys on sys routes)"
