@@ -55,7 +55,7 @@ def table() -> str:
         lines.append(f"| `{_name(source)}` | {tried} | {share} | {len(score['survivors'])} |")
     tried, noticed = (sum(score[name] for score in scores.values()) for name in ("tried", "noticed"))
     lines.append(f"| all | {tried} | {noticed} ({noticed / tried:.1%}) | {tried - noticed} |")
-    lines += ["", "The survivors, and why you would see no difference:"]
+    lines += ["", "The survivors, and why each would look the same to you:"]
     for source, score in scores.items():
         for each in score["survivors"]:
             lines += ["", f"- `{_name(source)}`, `{each['place']}`: `{each['change']}`", "", f"    {each['why']}"]
