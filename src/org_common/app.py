@@ -153,10 +153,12 @@ class App(Router):
         return to_event(self._refuse_unknown_event(event, context, observer))
 
     def _refuse_unknown_event(self, event: Event, context: LambdaContext, observer: Observer) -> Response:
-        from org_common.events.unknown import unknown_event_error
+        from org_common.events.unknown import is_delivery, unknown_event_error
 
         error, description = unknown_event_error(event)
         logger().error("%r accepts events of %s, and was invoked with %s", self, self.events, description)
+        if is_delivery(event):
+            raise error
         return self._refuse_event(error, event, context, observer)
 
     def _refuse_event(self, error: OrgError, event: Event, context: LambdaContext, observer: Observer) -> Response:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cora_modules.mgmt import aws as clients
 from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.contract.scale import LONG
+from tests.support.aws import fake_aws
 from tests.support.report import Report
 from tests.support.served import Served, served
 
@@ -16,8 +18,18 @@ from tests.support.served import Served, served
 @pytest.fixture(scope="module")
 def server(database_template: LocalDatabase) -> Iterator[Served]:
     local = clone(database_template, "contract")
-    with tempfile.TemporaryDirectory() as folder, served(local, Path(folder)) as made:
-        yield made
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # Module mgmt calls AWS.
+        fake_aws() as fake,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in fake.environ.items():
+            patch.setenv(name, value)
+        clients.client.cache_clear()
+        with served(local, Path(folder)) as made:
+            yield made
+        clients.client.cache_clear()
     drop(local)
 
 

@@ -20,6 +20,16 @@ def unknown_event_error(event: Event) -> tuple[OrgError, str]:
     return error, _describe(event)
 
 
+def is_delivery(event: object) -> bool:
+    """Whether a service delivers something with this event and takes a returned value for its receipt: SQS deletes it.
+
+    A ping delivers nothing.
+    """
+    if not isinstance(event, dict) or "requestContext" in event or KEEP_WARM.is_ping(event):
+        return False
+    return isinstance(event.get("Records"), list) or "detail-type" in event
+
+
 def partial_request(event: Event, context: LambdaContext) -> Request:
     """What can be read of a malformed request: its headers, if there are any."""
     try:

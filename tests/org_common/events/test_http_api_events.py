@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from org_common import PUBLIC, App
 from org_common.events import http_api as gateway
+from org_common.values.errors import OrgError
 from org_common.values.types import LocalContext
 
 CONTEXT = LocalContext("r-lambda", 29)
@@ -78,7 +79,6 @@ def changed(path: str, value: Any) -> Any:
         pytest.param(5, id="number"),
         pytest.param(REST_EVENT, id="REST API"),
         pytest.param(ALB_EVENT, id="load balancer"),
-        pytest.param(SQS_EVENT, id="SQS"),
         pytest.param({"source": "aws.events", "detail": {}}, id="schedule"),
         pytest.param(changed("requestContext", None), id="requestContext None"),
         pytest.param(changed("requestContext", "x"), id="requestContext string"),
@@ -93,6 +93,22 @@ def test_event_of_another_type_is_a_problem(event: Any) -> None:
     problem = json.loads(response["body"])
     assert (response["statusCode"], problem["code"]) == (500, "unknown_event")
     assert problem["instance"] == "urn:request:r-lambda"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(SQS_EVENT, id="SQS"),
+        pytest.param({"Records": []}, id="no records"),
+        pytest.param({"detail-type": "Order Placed", "source": "shop", "detail": {}}, id="EventBridge"),
+    ],
+)
+def test_delivery_that_no_trigger_takes_is_raised(event: Any) -> None:
+    """Its service takes a returned value for a receipt: SQS would delete the messages."""
+    with pytest.raises(OrgError) as raised:
+        app(event, CONTEXT)
+
+    assert raised.value.code == "unknown_event"
 
 
 # regression: a field of the wrong type raised out of `app()` (body, stage) or got another response (405).
