@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from org_common.events.record import NO_ATTRIBUTES, Record
+from org_common.http.observer import IGNORE
 from org_common.http.request import Request
 from org_common.http.response import build_response
 from org_common.pipeline import logger
@@ -78,15 +79,23 @@ class _Outcome:
         if record is not None:
             self._bind(attempt=record.attempt, queue=record.queue)
 
+    def _count(self, *, failures: int) -> None:
+        if self._observer is not IGNORE:
+            from org_common.telemetry import metrics
+
+            metrics.batch(1, failures)
+
     def done(self, sender: Identity | None) -> None:
         """The record was handled."""
         if sender is not None:
             self._observer.caller_identified(sender)
+        self._count(failures=0)
         self._observer.response_finished(build_response(200, {}, b""))
 
     def repeated(self) -> None:
         """The message had been handled before."""
         self._bind(repeated=True)
+        self._count(failures=0)
         self._observer.response_finished(build_response(200, {}, b""))
 
     def failed(self, error: Exception) -> OrgError:
@@ -98,6 +107,7 @@ class _Outcome:
         else:
             places = "".join([f" {place}" for place in self._places(found)])
             logger().warning("%s is refused: %s. %s%s", where, found.code, found.detail, places)
+        self._count(failures=1)
         self._observer.problem_rendered(found.code)
         self._observer.response_finished(build_response(found.status, {}, b""))
         return found

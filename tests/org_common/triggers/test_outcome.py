@@ -101,6 +101,8 @@ def test_lines_of_failures(sink: Sink) -> None:
 
     outcomes = [(line["status"], line.get("code"), emf.metrics(line)["Faults"][1]) for line in lines(sink)]
     assert outcomes == [(200, None, 0), (400, "nothing", 0), (500, "internal_error", 1), (400, "invalid_json", 0)]
+    counted = [emf.metrics(line) for line in lines(sink)]
+    assert [(each["BatchRecords"][1], each["BatchFailures"][1]) for each in counted] == [(1, 0), (1, 1), (1, 1), (1, 1)]
     told = [(line["level"], line["message"]) for line in sink.lines if "status" not in line and line["level"] != "INFO"]
     ids = [each["messageId"] for each in records]
     assert told[0] == ("WARNING", f"SQS orders, record {ids[1]} is refused: nothing. No orders of nothing.")
