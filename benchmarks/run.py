@@ -14,6 +14,7 @@ import request
 import routes
 import secrets_cold
 import stream
+import three_routes
 
 ALL = {
     "imports": imports.main,
@@ -26,13 +27,15 @@ ALL = {
     "outbox": outbox.main,
     "secrets": secrets_cold.main,
     "stream": stream.main,
+    "three_routes": three_routes.main,
     "coldstart": coldstart.main,
 }
+# They download the peers' packages, and the cold starts take minutes.
+ON_REQUEST = {"three_routes", "coldstart"}
 
 
 def main() -> None:
-    # The cold starts take minutes and download the peers' packages, so they run only when requested.
-    wanted = sys.argv[1:] or [name for name in ALL if name != "coldstart"]
+    wanted = sys.argv[1:] or [name for name in ALL if name not in ON_REQUEST]
     unknown = [name for name in wanted if name not in ALL]
     if unknown:
         sys.exit(f"there is no benchmark {unknown[0]!r}. Benchmarks: {', '.join(ALL)}")
