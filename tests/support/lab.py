@@ -171,7 +171,7 @@ class Lab:
         return Settings(database_url=url, database_profile=profile, cursor_keys=keys, application_name="lab")
 
 
-def until(holds: Callable[[], bool], *, within_s: float = 5.0) -> bool:
+def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
     """Whether it came to hold."""
     end = time.monotonic() + within_s
     while not holds():

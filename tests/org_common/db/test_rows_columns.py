@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -71,18 +72,24 @@ class Small(Model):
 
 
 MISFITS: list[tuple[LiteralString, str]] = [
-    ("select 1 as id", r"do not match the fields of Small: unknown none, missing \['name'\], got \['id'\]"),
-    ("select 1 as id, 'x' as name, 2 as more", r"unknown \['more'\], missing none"),
-    ("select 1 as id, 'x' as label", r"unknown \['label'\], missing \['name'\]"),
-    ("select 1 as id, 'x' as name, 'y' as name", r"got \['id', 'name', 'name'\]"),
-    ("select 1, 'x'", r"unknown \['\?column\?', '\?column\?'\]"),
-    ("select 1 as \"Id\", 'x' as name", r"unknown \['Id'\]"),
+    ("select 1 as id", "the columns id do not match the fields of Small: missing name (select the column, or"),
+    ("select 1 as id, 'x' as name, 2 as more", ": unknown more (add a field, or leave the column out of the SELECT)"),
+    (
+        "select 1 as id, 'x' as label",
+        "unknown label (add a field, or leave the column out of the SELECT); missing",
+    ),
+    (
+        "select 1 as id, 'x' as name, 'y' as name",
+        "the columns id, name, name do not match the fields of Small: one",
+    ),
+    ("select 1, 'x'", "unknown ?column?, ?column? (add"),
+    ("select 1 as \"Id\", 'x' as name", "unknown Id (add a field"),
 ]
 
 
 @pytest.mark.parametrize(("query", "message"), MISFITS)
 def test_columns_that_do_not_fit_are_named(reader: Reader, query: LiteralString, message: str) -> None:
-    with pytest.raises(StatementError, match=message):
+    with pytest.raises(StatementError, match=re.escape(message)):
         reader.all(Small, query)
 
 
