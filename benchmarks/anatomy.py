@@ -3,7 +3,7 @@
     python benchmarks/anatomy.py             # src/cora_modules of this tree
     python benchmarks/anatomy.py PATH/TO/src # another one, to compare
 
-Each line of code has one kind, which follows from the syntax alone; comments, docstrings and imports have none.
+Each line of code has one kind, which follows from its syntax; comments, docstrings and imports have none.
 
 routing         apps, routers, `include`, and the decorators of handlers
 authorization   assignments of access rules

@@ -1,6 +1,6 @@
 """The kind of each line of Python: routing, authorization, parsing, SQL calls and error handling, or else logic.
 
-It follows from the syntax alone. `anatomy.py` says what has which kind.
+It follows from the syntax. `anatomy.py` says what has which kind.
 """
 
 import ast
