@@ -16,7 +16,7 @@ from org_common.tools.database.migrations import load
 from org_common.tools.database.postgres import EmbeddedPostgres
 from tests.faults.bench import Bench, add_counters, single
 from tests.faults.provocations import SCHEMA
-from tests.support.lab import Lab
+from tests.support.lab import MODULES, Lab
 from tests.support.proxy import Proxy
 from tests.support.report import Report
 
@@ -130,7 +130,7 @@ def durable_server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def durable_template(durable_server: EmbeddedPostgres) -> LocalDatabase:
-    return provision(durable_server.url, "faults", load(["cora_modules.access"]))
+    return provision(durable_server.url, "faults", load(MODULES))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from org_common.values.errors import OrgError, Unavailable
 from tests.faults.bench import without_tls
 from tests.faults.test_crashes import WRITERS, judge
 from tests.faults.writers import Writers, close_books, open_books
-from tests.support.lab import ALICE, INSERT, Lab, until
+from tests.support.lab import ALICE, INSERT, MODULES, Lab, until
 from tests.support.proxy import relocated
 from tests.support.report import Report
 from tests.support.standby import promote, standby_of
@@ -38,7 +38,7 @@ def primary() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def primary_lab(primary: EmbeddedPostgres) -> Iterator[Lab]:
-    lab = Lab(provision(primary.url, "failover", load(["cora_modules.access"])))
+    lab = Lab(provision(primary.url, "failover", load(MODULES)))
     try:
         lab.furnish()
         yield lab

@@ -22,7 +22,7 @@ from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.values.errors import OrgError
 from tests.faults.bench import ALICE as PERSON
 from tests.faults.bench import without_tls
-from tests.support.lab import ALICE, BOB, INSERT, Lab
+from tests.support.lab import ALICE, BOB, INSERT, MODULES, Lab
 from tests.support.pgbouncer import PgBouncer
 from tests.support.report import Report
 
@@ -56,7 +56,7 @@ def logging_lab() -> Iterator[tuple[EmbeddedPostgres, Lab]]:
     """A server that writes down each statement."""
     settings = {"log_statement": "all", "log_line_prefix": "%c|%v|%u|", "log_min_duration_statement": "-1"}
     with EmbeddedPostgres.start(settings=settings, durable=False) as server:
-        lab = Lab(provision(server.url, "logged", load(["cora_modules.access"])))
+        lab = Lab(provision(server.url, "logged", load(MODULES)))
         lab.furnish()
         yield server, lab
         lab.close()

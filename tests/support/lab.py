@@ -171,6 +171,10 @@ class Lab:
         return Settings(database_url=url, database_profile=profile, cursor_keys=keys, application_name="lab")
 
 
+MODULES = ("cora_modules.access", "cora_modules.mgmt", "cora_modules.ws")
+"""Those that the demo has data of."""
+
+
 def until(holds: Callable[[], bool], *, within_s: float = 20.0) -> bool:
     """Whether it came to hold."""
     end = time.monotonic() + within_s

@@ -35,6 +35,7 @@ def untouched_logging() -> Iterator[None]:
     handlers, level, converter = root.handlers[:], root.level, logging.Formatter.converter
     filters = {id(handler): handler.filters[:] for handler in handlers}
     root.handlers.clear()
+    log.unconfigure()
     try:
         yield
     finally:

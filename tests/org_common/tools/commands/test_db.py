@@ -136,6 +136,7 @@ def test_failing_sql_is_a_line_on_stderr(project: Path, url: str) -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         'Error: 0001_other.sql of package other, line 2, column 8: column "nothing" does not exist (statement 2)\n'
+        "  Correct the name, with its schema, as in shop.orders, or create it in an earlier statement or file\n"
     )
 
 
