@@ -9,8 +9,6 @@ import orjson
 
 from org_common.db.protocol.statement import TEXT_FORMAT, Wire
 
-# The server's C function behind RAISE in PL/pgSQL: the author of the function chose the code.
-RAISE = "exec_stmt_raise"
 # C functions that parse a value and report it with a code for errors of SQL: tsquery, jsonpath, names of objects; and
 # ON CONFLICT for a list that has an item twice.
 _PARSERS = frozenset(

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
-from org_common.db.protocol import blame
-from org_common.db.protocol.origin import Origin
 from org_common.db.protocol.statement import Wire
 from org_common.values.errors import (
     BadRequest,
@@ -27,6 +25,14 @@ from org_common.values.errors import (
     Unavailable,
     Unprocessable,
 )
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from org_common.db.protocol.origin import Origin
+
+# The server's C function behind RAISE in PL/pgSQL: the author of the function chose the code.
+RAISE = "exec_stmt_raise"
 
 
 class StatementFailed(Exception):
@@ -84,15 +90,19 @@ class StatementFailed(Exception):
     def is_stale_plan(self) -> bool:
         """A prepared statement does not exist, exists already, or was planned for a table that has changed."""
         if self.sqlstate in ("26000", "42P05"):
-            return self.routine != blame.RAISE
+            return self.routine != RAISE
         # 0A000 has many meanings; the C function identifies this one, whatever the language of the message.
         return self.sqlstate == "0A000" and self.routine == "RevalidateCachedQuery"
 
     @property
     def is_from_caller(self) -> bool:
         """The caller sent the value that failed, as far as can be told. False for a bug in the program."""
-        if self.routine == blame.RAISE or self.statement is None:
+        if self.routine == RAISE or self.statement is None:
             return True
+        # Here and below: most environments never see an error of the server, and its modules take a hundredth of a
+        # handler's import.
+        from org_common.db.protocol import blame
+
         if self.sqlstate == "23502":
             return blame.is_null_sent(self.statement)
         if self.sqlstate == "23514":
@@ -128,6 +138,8 @@ class RolledBack(Unavailable):
 
 def failure(result: PGresult, done: list[PGresult]) -> StatementFailed:
     """The failed result as an exception; `done` are the results before it."""
+    from org_common.db.protocol.origin import Origin
+
     return StatementFailed(
         _field(result, DiagnosticField.SQLSTATE) or "",
         _field(result, DiagnosticField.MESSAGE_PRIMARY) or "the server gave no message",
@@ -165,7 +177,9 @@ def _make(failed: StatementFailed) -> Callable[[], OrgError]:
         return _ROUTINES[failed.routine]
     row = state if state in _ERRORS else state[:2]
     if row not in _ERRORS:
-        is_value = blame.is_parser_of_values(failed.routine) and failed.is_from_caller
+        from org_common.db.protocol.blame import is_parser_of_values
+
+        is_value = is_parser_of_values(failed.routine) and failed.is_from_caller
         return _invalid_value if is_value else OrgError
     return OrgError if row in _OF_VALUES and not failed.is_from_caller else _ERRORS[row]
 
