@@ -1,5 +1,6 @@
 """One round trip on a raw connection: all or nothing, an end to each wait, and no answer taken for another's."""
 
+import struct
 import time
 from collections.abc import Iterator
 from typing import LiteralString
@@ -12,6 +13,7 @@ from psycopg.pq.abc import PGresult
 
 from org_common.db.connections.connect import Raw, conninfo
 from org_common.db.protocol.errors import ConnectionLost, StatementFailed
+from org_common.db.protocol.plans import Plans
 from org_common.db.protocol.statement import Wire, prepare_own
 from org_common.db.protocol.wire import exchange
 from org_common.values.errors import GatewayTimeout
@@ -68,8 +70,48 @@ def test_the_first_failure_is_the_one_that_is_told(raw: Raw) -> None:
         exchange(raw.pgconn, [own("select 1"), own("select 1 / 0"), own("select nonsense")], soon())
 
     assert raised.value.sqlstate == "22012"
+    assert values(raised.value.done) == [b"1"]
+    assert raised.value.statement == own("select 1 / 0")
+    assert raised.value.origin is not None
+    assert raised.value.origin.command == b"select 1 / 0"
     assert raw.pgconn.transaction_status == TransactionStatus.IDLE
     assert values(exchange(raw.pgconn, [own("select 2")], soon())) == [b"2"]
+
+
+def test_a_failure_of_the_implicit_commit_belongs_to_no_statement(lab: Lab) -> None:
+    """A deferred constraint is checked at the Sync, when each statement has its result."""
+    raw = Raw.connect(conninfo(lab.local.admin_url, "wire"))
+    try:
+        exchange(
+            raw.pgconn, [own("create temporary table deferred (n int unique deferrable initially deferred)")], soon()
+        )
+        with pytest.raises(StatementFailed) as raised:
+            exchange(
+                raw.pgconn, [own("insert into deferred values (1)"), own("insert into deferred values (1)")], soon()
+            )
+    finally:
+        raw.close()
+
+    assert raised.value.sqlstate == "23505"
+    assert len(raised.value.done) == 2
+    assert raised.value.statement is None
+    assert raised.value.origin is not None
+    assert raised.value.origin.command is None
+
+
+def test_a_statement_that_the_server_could_not_parse_is_not_prepared(raw: Raw) -> None:
+    plans = Plans()
+    good, bad = own("select 1"), own("select from nowhere")
+
+    for _ in range(2):
+        with pytest.raises(StatementFailed) as raised:
+            exchange(raw.pgconn, [good, bad], soon(), plans)
+
+        # Not 26000, for a prepared statement that does not exist.
+        assert raised.value.sqlstate == "42P01"
+        assert values(raised.value.done) == [b"1"]
+        assert raised.value.statement == bad
+        assert (plans.name(good) is None, plans.name(bad)) == (False, None)
 
 
 def test_a_wrong_number_of_parameters_leaves_the_connection_intact(raw: Raw) -> None:
@@ -162,6 +204,11 @@ def test_a_connection_cut_anywhere_in_an_answer_is_lost(proxied_raw: Raw, proxy:
     with pytest.raises(ConnectionLost):
         exchange(proxied_raw.pgconn, [own("select repeat('x', 200)")], soon())
 
+    with pytest.raises(ConnectionLost) as again:
+        exchange(proxied_raw.pgconn, [own("select 1")], soon())
+    assert again.value.reason is None
+    assert str(again.value)[:4] not in ("None", "")
+
 
 @pytest.mark.fault
 @pytest.mark.parametrize("size", [1, 5, 20, 60])
@@ -215,3 +262,38 @@ def test_the_reason_is_kept_however_it_is_said(
     found = raised.value.reason if isinstance(raised.value, ConnectionLost) else raised.value
     assert isinstance(found, StatementFailed)
     assert (found.sqlstate, found.severity) == (sqlstate, level)
+
+
+def open_scripted(peer: Scripted) -> Raw:
+    return Raw.connect(f"host=127.0.0.1 port={peer.port} user=x sslmode=disable", deadline_s=soon())
+
+
+@pytest.mark.parametrize("severity", ["ERROR", "FATAL"])
+def test_the_reason_is_kept_when_a_statement_cannot_be_sent(severity: str) -> None:
+    """The peer hangs up after the first bytes of a large statement, and its reason is not read yet."""
+    large = own("select %(large)s::text", large="x" * 20_000_000)
+    with Scripted([error("57P01", "so it is", severity=severity)]) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match="^so it is .SQLSTATE 57P01") as lost:
+                exchange(raw.pgconn, [large], soon())
+        finally:
+            raw.close()
+
+    assert lost.value.reason is not None
+    assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
+
+
+def test_a_message_that_breaks_the_protocol_ends_the_connection() -> None:
+    """libpq closes the connection at a length that no such message has; the peer itself stays."""
+    with Scripted([DONE, b"C" + struct.pack("!I", 1_000_000)], stays=True) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match="^the server closed the connection$") as lost:
+                exchange(raw.pgconn, [own("select")] * 2, soon())
+        finally:
+            raw.close()
+
+    # libpq's own error, which has no SQLSTATE.
+    assert lost.value.reason is not None
+    assert lost.value.reason.sqlstate == ""
