@@ -139,6 +139,16 @@ def test_any_order_of_units_keeps_tenants_apart(soak: Soak, figures: Figures) ->
     report(figures, "state machine, Hypothesis: units without a leak", soak)
 
 
+@pytest.fixture
+def _frozen() -> Iterator[None]:
+    """Collections look at the objects of the test alone: after the whole suite one would take a second."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_frozen")
 def test_many_units_keep_tenants_apart(soak: Soak, figures: Figures) -> None:
     """As many as it takes to say something by their number."""
     random = Random(SEED)
