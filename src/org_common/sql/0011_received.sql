@@ -98,8 +98,8 @@ grant execute on function app.purge_delivered(interval) to app_service;
 -- The sender of a message, and proof that it is theirs; sent before the access rule of a consumer's transaction.
 -- Returns the claims that apply from then on. Raises OCRPL if this consumer has handled the message.
 --
--- The transaction begins with claims that name no caller, `{"receives":true}`. A request has those of its caller, so no
--- statement of a handler can receive a message: whoever can change its claims has no need to.
+-- The transaction begins with claims that name no caller, `{"receives":true}`. A request begins with those of its
+-- caller, so a statement of a handler cannot receive a message. SQL that can change the claims can already be anyone.
 create function app.receive(
   sender text, required boolean, consumer text, queue text, message_id text, body text
 ) returns text

@@ -78,11 +78,11 @@ class Triggers:
 
     def service_database(self) -> Database:
         """The same database, on the login `app_service`."""
-        if self._service is None:
-            from org_common.db import service
+        if self._service is not None:
+            return self._service
+        from org_common.db import service
 
-            self._service = service.default()
-        return self._service
+        return service.default()
 
     def handle(self, event: Event, context: LambdaContext) -> Event:
         """Handle an event that is not a request. Raises for an event that no trigger takes, and for a failure.
