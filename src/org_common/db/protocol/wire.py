@@ -125,12 +125,20 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             return results
         elif status == ExecStatus.FATAL_ERROR:
             error = failure(result, results)
-            # The end of the connection is seen only by the next read, which would lose the reason.
-            if error.severity in FATAL:
-                raise ConnectionLost(str(error), error) from error
+            _refuse_end(error, result)
             failed = failed or error
         elif status != ExecStatus.PIPELINE_ABORTED:
             raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
+
+
+def _refuse_end(error: StatementFailed, result: PGresult) -> None:
+    """Raise `ConnectionLost` for an error after which nothing more can be read from the connection."""
+    if not error.sqlstate:
+        # libpq's own, about a message that it does not understand: those behind it cannot be trusted.
+        raise ConnectionLost(" ".join(result.error_message.decode(errors="replace").split()), error) from error
+    # The end of the connection is seen only by the next read, which would lose the reason.
+    if error.severity in FATAL:
+        raise ConnectionLost(str(error), error) from error
 
 
 def _lost(pgconn: PGconn, error: OperationalError, failed: StatementFailed | None = None) -> ConnectionLost:

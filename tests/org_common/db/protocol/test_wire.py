@@ -284,12 +284,19 @@ def test_the_reason_is_kept_when_a_statement_cannot_be_sent(severity: str) -> No
     assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
 
 
-def test_a_message_that_breaks_the_protocol_ends_the_connection() -> None:
-    """libpq closes the connection at a length that no such message has; the peer itself stays."""
-    with Scripted([DONE, b"C" + struct.pack("!I", 1_000_000)], stays=True) as peer:
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        pytest.param(b"C" + struct.pack("!I", 1_000_000), "lost synchronization with server", id="length"),
+        pytest.param(b"\x7f" + struct.pack("!I", 4), "unexpected response from server", id="type"),
+    ],
+)
+def test_a_message_that_breaks_the_protocol_ends_the_connection(message: bytes, words: str) -> None:
+    """A length that no such message has, at which libpq closes the connection, or an unknown type; the peer stays."""
+    with Scripted([DONE, message], stays=True) as peer:
         raw = open_scripted(peer)
         try:
-            with pytest.raises(ConnectionLost, match="^the server closed the connection$") as lost:
+            with pytest.raises(ConnectionLost, match=f"^{words}") as lost:
                 exchange(raw.pgconn, [own("select")] * 2, soon())
         finally:
             raw.close()
