@@ -52,7 +52,8 @@ def test_error_names_code_and_message(aws: object) -> None:
 
 
 def test_missing_region_is_one_line(aws: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_REGION")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
 
     with pytest.raises(AwsError, match="^NoRegionError: ") as caught:
         Client("sqs", None, None).call("list_queues")

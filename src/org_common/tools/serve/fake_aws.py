@@ -48,13 +48,13 @@ class FakeAws:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A botocore client of the fake."""
         import botocore.session  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
         return botocore.session.Session().create_client(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.url,
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - the fake checks none
@@ -82,7 +82,9 @@ def start_fake_aws() -> Iterator[FakeAws]:
         _wait(port, process)
         yield FakeAws(f"http://127.0.0.1:{port}")
     finally:
-        process.communicate(timeout=10)
+        # It has no state to save, and on a busy machine its own end takes long.
+        process.kill()
+        process.communicate()
 
 
 def _without_aws(environ: Mapping[str, str]) -> dict[str, str]:
