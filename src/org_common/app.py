@@ -144,7 +144,8 @@ class App(Router):
             if request is None:
                 continue
             request.observer = observer
-            request.check_size = lambda response, source=source: source.to_event(response, event)
+            request.to_event = source.to_event
+            request.event = event
             response = self.pipeline.handle(request)
             try:
                 return source.to_event(response, event)

@@ -99,7 +99,7 @@ class Pipeline:
         """The response to a request that came without an event. With an `error`, the request is refused for it."""
         with self.observe(None) as observer:
             request.observer = observer
-            request.check_size = None
+            request.to_event = request.event = None
             return self.handle(request) if error is None else self.refuse(request, error)
 
     def handle(self, request: IncomingRequest) -> OwnedResponse:
@@ -138,8 +138,8 @@ class Pipeline:
         so in an app with middleware a copy is finished and checked.
         """
         finished = self._finish.apply(request, private_copy(response) if self._has_middleware else response)
-        if request.check_size is not None:
-            request.check_size(finished)
+        if request.to_event is not None and request.event is not None:
+            request.to_event(finished, request.event)
         return response if self._has_middleware else finished
 
     def add(self, route: Route) -> None:

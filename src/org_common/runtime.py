@@ -213,7 +213,7 @@ def _respond_as_stream(api: RuntimeApi, app: App, source: EventSource, context: 
     with app.pipeline.observe(context.aws_request_id) as observer:
         request.observer = observer
         # A response stream may be larger than a complete response.
-        request.check_size = None
+        request.to_event = request.event = None
         response = app.pipeline.handle(request)
     if isinstance(response, StreamedResponse):
         StreamSender(api, app, source, context, event, request, response).send()

@@ -113,7 +113,7 @@ def large() -> Response:
     return Response(b"x" * 200_000, headers={"content-type": "text/plain"})
 
 
-def too_large(response: Response) -> None:
+def too_large(response: Response, event: dict[str, Any]) -> dict[str, Any]:
     raise ResponseTooLarge(f"{len(response.body)} bytes")
 
 
@@ -125,7 +125,12 @@ def passing(request: Request, handle: Handle) -> Response:
 def test_large_response_is_finished_before_commit(middleware: tuple[Any, ...], is_finished: bool) -> None:
     sizes: list[int] = []
     sent = request(accept_encoding="gzip")
-    sent.check_size = lambda response: sizes.append(len(response.body))
+
+    def check(response: Response, event: dict[str, Any]) -> dict[str, Any]:
+        sizes.append(len(response.body))
+        return event
+
+    sent.to_event, sent.event = check, {}
 
     response = app_with(*middleware).pipeline.finish_before_commit(sent, large())
 
@@ -135,14 +140,14 @@ def test_large_response_is_finished_before_commit(middleware: tuple[Any, ...], i
 
 def test_large_response_without_a_limit_is_not_checked() -> None:
     sent = request()
-    sent.check_size = None
+    sent.to_event = sent.event = None
 
     assert len(app_with().pipeline.finish_before_commit(sent, large()).body) == 200_000
 
 
 def test_response_that_cannot_be_sent_is_refused_before_commit() -> None:
     sent = request()
-    sent.check_size = too_large
+    sent.to_event, sent.event = too_large, {}
 
     with pytest.raises(ResponseTooLarge, match="200000 bytes"):
         app_with().pipeline.finish_before_commit(sent, large())

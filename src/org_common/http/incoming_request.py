@@ -9,17 +9,22 @@ if TYPE_CHECKING:
 
     from org_common.http.observer import Observer
     from org_common.http.response import Response
+    from org_common.values.types import Event
 
 
 class IncomingRequest(Request):
-    """A request as the pipeline sees it: with its observer, and with the size limit of its response."""
+    """A request as the pipeline sees it: with its observer, and with the format of its response."""
 
-    __slots__ = ("check_size", "observer")
+    __slots__ = ("event", "observer", "to_event")
 
     observer: "Observer"
     """What logs, metrics and traces learn of it."""
-    check_size: "Callable[[Response], object] | None"
-    """Raises `ResponseTooLarge` for a finished response that cannot be sent; None without a limit."""
+    to_event: "Callable[[Response, Event], Event] | None"
+    """Renders a finished response as the service expects it that sent the event; None outside of Lambda.
+
+    Raises `ResponseTooLarge` for one that cannot be sent."""
+    event: "Event | None"
+    """The event, for `to_event`. A closure over it would take a thirtieth of a warm request."""
 
 
 def passed_on(request: Request, original: IncomingRequest) -> IncomingRequest:
@@ -30,5 +35,6 @@ def passed_on(request: Request, original: IncomingRequest) -> IncomingRequest:
     for name in Request.__slots__:
         setattr(incoming, name, getattr(request, name))
     incoming.observer = original.observer
-    incoming.check_size = original.check_size
+    incoming.to_event = original.to_event
+    incoming.event = original.event
     return incoming

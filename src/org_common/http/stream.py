@@ -206,7 +206,7 @@ def open_stream(request: IncomingRequest, stream: Stream, status: int, headers: 
         _close(None, stream.items)
         return _finished(build_response(status, headers, b"", stream.cookies))
     streamed = StreamedResponse(request, stream, headers)
-    if request.check_size is not None:
+    if request.to_event is not None:
         return _finished(build_response(status, headers, streamed.collect(request.deadline), stream.cookies))
     request.observer.stream_opened()
     return streamed

@@ -65,7 +65,7 @@ def replaced(request: Request, handle: Callable[[Request], Response]) -> Respons
 
 def incoming(method: str, path: str) -> IncomingRequest:
     request = IncomingRequest(method, path, path, "", {}, b"", "r", None, Deadline.after(29))
-    request.check_size = None
+    request.to_event = request.event = None
     return request
 
 
