@@ -1,19 +1,15 @@
 """The module's functions, called as the database role of a request without a route: they check access themselves."""
 
-import json
 from collections.abc import Iterator
-from typing import Literal, LiteralString
+from typing import LiteralString
 
-import psycopg
 import pytest
 
-from org_common.testing.client import ISSUER
 from tests.cora_modules.access.world import ACME, ACME_DOMAIN, ACME_INVITE, IDS, World, invite_token
+from tests.support.role_connection import REFUSED, Role, RoleConnection
 
 pytestmark = pytest.mark.db
 
-Role = Literal["anon", "authenticated", "app_sys"]
-REFUSED = "42501"
 VALUES = {
     "acme": ACME,
     "alice": IDS["alice"],
@@ -56,34 +52,9 @@ CASES = [
 ]
 
 
-class RoleConnection:
-    """A connection as in Lambda: a login without privileges, which becomes a role for one transaction."""
-
-    def __init__(self, world: World) -> None:
-        self._conn = psycopg.connect(world.local.login_url, autocommit=True)
-
-    def close(self) -> None:
-        self._conn.close()
-
-    def as_(self, name: str | None, statement: LiteralString, role: Role = "authenticated") -> int | str:
-        """The number of rows, or the SQLSTATE. Rolls back."""
-        claims: dict[str, object] = {}
-        if name is not None:
-            claims = {"iss": ISSUER, "outer_sub": f"local|{name}", "sub": str(IDS[name]) if name in IDS else None}
-        try:
-            with self._conn.transaction(force_rollback=True):
-                self._conn.execute(
-                    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
-                    [role, json.dumps(claims)],
-                )
-                return self._conn.execute(statement, VALUES).rowcount
-        except psycopg.Error as error:
-            return error.sqlstate or "none"
-
-
 @pytest.fixture
 def connection(readonly_world: World) -> Iterator[RoleConnection]:
-    connection = RoleConnection(readonly_world)
+    connection = RoleConnection(readonly_world, "access", VALUES, IDS)
     yield connection
     connection.close()
 

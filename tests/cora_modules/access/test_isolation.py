@@ -1,21 +1,16 @@
 """SQL sent as the database role of a request, without a route: it reaches no rows of another organization."""
 
-import json
 from collections.abc import Iterator
-from typing import Any, Literal
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests.cora_modules.access.world import ACME, GLOBEX, MEMBERS, World
+from tests.support.role_connection import REFUSED, Outcome, Role, RoleConnection
 
 pytestmark = pytest.mark.db
 
-Outcome = int | str
-Statement = sql.SQL | sql.Composed
-Role = Literal["anon", "authenticated", "app_sys"]
-REFUSED = "42501"
 # The condition for Acme's rows in tables without org_id.
 ACMES = {
     "orgs": "id = %(acme)s",
@@ -25,86 +20,23 @@ ACMES = {
 }
 
 
-class RoleConnection:
-    """A connection as in Lambda: a login without privileges, which becomes a role for one transaction."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._conn = psycopg.connect(world.local.login_url, autocommit=True)
-        people = [world.users[name] for org_id, name, _ in MEMBERS if org_id == ACME]
-        self._parameters = {"acme": ACME, "globex": GLOBEX, "people": people}
-        self.tables = sorted(world.snapshot())
-
-    def close(self) -> None:
-        self._conn.close()
-
-    def as_(self, name: str | None, statement: Statement, role: Role = "authenticated") -> Outcome:
-        """The number of rows read or changed, or the SQLSTATE. Rolls back."""
-        claims = {} if name is None else {"sub": str(self._world.users[name]), "outer_sub": f"local|{name}"}
-        try:
-            with self._conn.transaction(force_rollback=True):
-                self._conn.execute(
-                    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
-                    [role, json.dumps(claims)],
-                )
-                return self._conn.execute(statement, self._parameters).rowcount
-        except psycopg.Error as error:
-            return error.sqlstate or "none"
-
-    def rows_of_acme(self, table: str) -> sql.Composed:
-        return sql.SQL(" where {}").format(sql.SQL(ACMES.get(table, "org_id = %(acme)s")))
-
-    def columns(self, table: str, verb: Literal["INSERT", "UPDATE"]) -> list[str]:
-        """The columns that `authenticated` may write, or all columns if there are none."""
-        granted = self._world.admin.execute(
-            """
-            select attname, has_column_privilege('authenticated', attrelid, attnum, %s) as is_granted from pg_attribute
-            where attrelid = ('access.' || %s)::regclass and attnum > 0 and not attisdropped order by attnum
-            """,
-            [verb, table],
-        ).fetchall()
-        return [row["attname"] for row in granted if row["is_granted"]] or [row["attname"] for row in granted]
-
-    def select(self, table: str) -> sql.Composed:
-        return sql.SQL("select from access.{}").format(sql.Identifier(table)) + self.rows_of_acme(table)
-
-    def update(self, table: str) -> sql.Composed:
-        column = sql.Identifier(self.columns(table, "UPDATE")[0])
-        return sql.SQL("update access.{} set {} = {}").format(
-            sql.Identifier(table), column, column
-        ) + self.rows_of_acme(table)
-
-    def delete(self, table: str) -> sql.Composed:
-        return sql.SQL("delete from access.{}").format(sql.Identifier(table)) + self.rows_of_acme(table)
-
-    def insert(self, table: str) -> sql.Composed:
-        """Insert a copy of a row of Acme, in the columns that may be written."""
-        columns = self.columns(table, "INSERT")
-        copied = self._world.admin.execute(
-            sql.SQL("select to_jsonb(t) as row from access.{} t").format(sql.Identifier(table))
-            + self.rows_of_acme(table),
-            self._parameters,
-        ).fetchone()
-        assert copied is not None, f"World has no row of Acme in access.{table}: add one"
-        row: dict[str, Any] = copied["row"]
-        return sql.SQL("insert into access.{} ({}) select {} from jsonb_populate_record(null::access.{}, {})").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Identifier(table),
-            sql.Literal(json.dumps(row)),
-        )
-
-    def attempt(self, verb: str, table: str) -> sql.Composed:
-        statement: sql.Composed = getattr(self, verb)(table)
-        return statement
+def rows_of_acme(table: str, org: str) -> str:
+    return ACMES.get(table, "org_id = %(acme)s")
 
 
 @pytest.fixture
 def connection(readonly_world: World) -> Iterator[RoleConnection]:
-    connection = RoleConnection(readonly_world)
+    users = readonly_world.users
+    people = [users[name] for org_id, name, _ in MEMBERS if org_id == ACME]
+    values = {"acme": ACME, "globex": GLOBEX, "people": people}
+    connection = RoleConnection(readonly_world, "access", values, users, rows_of_acme)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def tables(readonly_world: World) -> list[str]:
+    return sorted(readonly_world.snapshot())
 
 
 VERBS = ["select", "update", "delete", "insert"]
@@ -114,16 +46,16 @@ VERBS = ["select", "update", "delete", "insert"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_owner_of_another_organization_reaches_no_row(connection: RoleConnection, verb: str) -> None:
-    outcomes = {table: connection.as_("bob", connection.attempt(verb, table)) for table in connection.tables}
+def test_owner_of_another_organization_reaches_no_row(connection: RoleConnection, tables: list[str], verb: str) -> None:
+    outcomes = {table: connection.as_("bob", connection.attempt(verb, table)) for table in tables}
 
     assert {table: outcome for table, outcome in outcomes.items() if outcome not in (0, REFUSED)} == {}
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("name", ["erin", "root", None])
-def test_outsider_reaches_no_row(connection: RoleConnection, verb: str, name: str | None) -> None:
-    outcomes = {table: connection.as_(name, connection.attempt(verb, table)) for table in connection.tables}
+def test_outsider_reaches_no_row(connection: RoleConnection, tables: list[str], verb: str, name: str | None) -> None:
+    outcomes = {table: connection.as_(name, connection.attempt(verb, table)) for table in tables}
 
     assert {table: outcome for table, outcome in outcomes.items() if outcome not in (0, REFUSED)} == {}
 
@@ -131,38 +63,38 @@ def test_outsider_reaches_no_row(connection: RoleConnection, verb: str, name: st
 def test_same_statements_reach_rows_of_the_callers_organization(connection: RoleConnection) -> None:
     """Shows that the tests above do not pass because of empty tables."""
     tables = ["org_email_domains", "org_members", "orgs", "users"]
-    outcomes = {table: connection.as_("alice", connection.select(table)) for table in tables}
+    outcomes = {table: connection.as_("alice", connection.attempt("select", table)) for table in tables}
 
     assert outcomes == {"org_email_domains": 1, "org_members": 3, "orgs": 1, "users": 3}
-    assert connection.as_("alice", connection.update("orgs")) == 1
-    assert connection.as_("alice", connection.delete("orgs")) == 1
-    assert connection.as_("alice", connection.delete("org_email_domains")) == 1
-    assert connection.as_("alice", connection.insert("org_email_domains")) == "23505"
+    assert connection.as_("alice", connection.attempt("update", "orgs")) == 1
+    assert connection.as_("alice", connection.attempt("delete", "orgs")) == 1
+    assert connection.as_("alice", connection.attempt("delete", "org_email_domains")) == 1
+    assert connection.as_("alice", connection.attempt("insert", "org_email_domains")) == "23505"
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_anon_is_refused_every_table(connection: RoleConnection, verb: str) -> None:
-    outcomes = {connection.as_(None, connection.attempt(verb, table), role="anon") for table in connection.tables}
+def test_anon_is_refused_every_table(connection: RoleConnection, tables: list[str], verb: str) -> None:
+    outcomes = {connection.as_(None, connection.attempt(verb, table), role="anon") for table in tables}
 
     assert outcomes == {REFUSED}
 
 
 @pytest.mark.parametrize("table", ["org_members", "user_identities"])
 def test_app_sys_reads_no_content_of_tenants(connection: RoleConnection, table: str) -> None:
-    assert connection.as_("root", connection.select(table), role="app_sys") == REFUSED
+    assert connection.as_("root", connection.attempt("select", table), role="app_sys") == REFUSED
 
 
 @pytest.mark.parametrize("verb", ["update", "delete", "insert"])
-def test_app_sys_writes_nothing(connection: RoleConnection, verb: str) -> None:
-    outcomes = {connection.as_("root", connection.attempt(verb, table), role="app_sys") for table in connection.tables}
+def test_app_sys_writes_nothing(connection: RoleConnection, tables: list[str], verb: str) -> None:
+    outcomes = {connection.as_("root", connection.attempt(verb, table), role="app_sys") for table in tables}
 
     assert outcomes == {REFUSED}
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-def test_no_role_can_truncate(connection: RoleConnection, role: Role) -> None:
+def test_no_role_can_truncate(connection: RoleConnection, tables: list[str], role: Role) -> None:
     truncate = sql.SQL("truncate access.{} cascade")
-    outcomes = {connection.as_("alice", truncate.format(sql.Identifier(table)), role) for table in connection.tables}
+    outcomes = {connection.as_("alice", truncate.format(sql.Identifier(table)), role) for table in tables}
 
     assert outcomes == {REFUSED}
 

@@ -1,8 +1,7 @@
 """SQL sent as the database role of a request, without a route: every table, verb and person, from the catalog."""
 
-import json
 from collections.abc import Iterator
-from typing import Any, Literal, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -10,13 +9,10 @@ from psycopg import sql
 
 from tests.cora_modules.access.world import ACME, GLOBEX, IDS
 from tests.cora_modules.mgmt.world import MgmtWorld
+from tests.support.role_connection import REFUSED, Outcome, Role, RoleConnection
 
 pytestmark = pytest.mark.db
 
-Role = Literal["anon", "authenticated", "app_sys"]
-Outcome = int | str
-Statement = sql.SQL | sql.Composed
-REFUSED = "42501"
 VERBS = ("select", "update", "delete", "insert")
 PEOPLE = ("alice", "dave", "carol", "bob", "erin", "sam", "root", None)
 # Rows that a statement of these people reaches; all others are refused or reach none. Acme's admins read its own rows,
@@ -33,80 +29,27 @@ REACHED: dict[tuple[Role, str, str], dict[str | None, Outcome]] = {
 }
 
 
-class RoleConnection:
-    """A connection as in Lambda: a login without privileges, which becomes a role for one transaction."""
+WITHOUT_ORG = frozenset({"function_daily", "lambda_settings", "modules"})
 
-    def __init__(self, world: MgmtWorld) -> None:
-        self.world = world
-        self._conn = psycopg.connect(world.local.login_url, autocommit=True)
 
-    def close(self) -> None:
-        self._conn.close()
-
-    def as_(self, name: str | None, statement: Statement, role: Role = "authenticated") -> Outcome:
-        """The number of rows read or changed, or the SQLSTATE. Rolls back."""
-        claims = {} if name is None else {"sub": str(IDS[name]), "outer_sub": f"local|{name}"}
-        try:
-            with self._conn.transaction(force_rollback=True):
-                self._conn.execute(
-                    "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
-                    [role, json.dumps(claims)],
-                )
-                return self._conn.execute(statement, {"acme": ACME, "globex": GLOBEX}).rowcount
-        except psycopg.Error as error:
-            return error.sqlstate or "none"
-
-    def columns(self, table: str, verb: str, role: Role) -> list[str]:
-        """The columns that the role may write, or all if there are none."""
-        granted = self.world.admin.execute(
-            """
-            select attname, has_column_privilege(%s, attrelid, attnum, %s) as is_granted from pg_attribute
-            where attrelid = ('mgmt.' || %s)::regclass and attnum > 0 and not attisdropped order by attnum
-            """,
-            [role, verb, table],
-        ).fetchall()
-        return [row["attname"] for row in granted if row["is_granted"]] or [row["attname"] for row in granted]
-
-    def attempt(self, verb: str, table: str, role: Role) -> Statement:
-        """A statement about Acme's rows, or those of the platform: in a table without organizations, all."""
-        name = sql.Identifier("mgmt", table)
-        where = sql.SQL(" where org_id = %(acme)s" if "org_id" in self.all_columns(table) else "")
-        if verb == "select":
-            return sql.SQL("select from {}").format(name) + where
-        if verb == "delete":
-            return sql.SQL("delete from {}").format(name) + where
-        if verb == "update":
-            column = sql.Identifier(self.columns(table, "UPDATE", role)[0])
-            return sql.SQL("update {} set {} = {}").format(name, column, column) + where
-        copied = self.world.admin.execute(
-            sql.SQL("select to_jsonb(t) as row from {} t").format(name) + where, {"acme": ACME}
-        ).fetchone()
-        assert copied is not None, f"the world has no row of mgmt.{table}: add one"
-        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns(table, "INSERT", role)))
-        row: dict[str, Any] = copied["row"]
-        return sql.SQL("insert into {0} ({1}) select {1} from jsonb_populate_record(null::{0}, {2})").format(
-            name, columns, sql.Literal(json.dumps(row))
-        )
-
-    def all_columns(self, table: str) -> list[str]:
-        query = "select attname from pg_attribute where attrelid = ('mgmt.' || %s)::regclass and attnum > 0"
-        return [row["attname"] for row in self.world.admin.execute(query, [table])]
+def rows_of(table: str, org: str) -> str:
+    return "true" if table in WITHOUT_ORG else f"org_id = %({org})s"
 
 
 @pytest.fixture
 def connection(world: MgmtWorld) -> Iterator[RoleConnection]:
-    connection = RoleConnection(world)
+    connection = RoleConnection(world, "mgmt", {"acme": ACME, "globex": GLOBEX}, IDS, rows_of)
     yield connection
     connection.close()
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_table_and_person(connection: RoleConnection, verb: str, role: Role) -> None:
-    tables = connection.world.mgmt_tables
+def test_every_table_and_person(connection: RoleConnection, world: MgmtWorld, verb: str, role: Role) -> None:
+    tables = world.mgmt_tables
     assert len(tables) == 5
     for table in tables:
-        statement = connection.attempt(verb, table, role)
+        statement = connection.attempt(verb, table, role=role)
         outcomes = {name: connection.as_(name, statement, role) for name in PEOPLE}
         reached = {name: outcome for name, outcome in outcomes.items() if outcome not in (0, REFUSED)}
         assert reached == REACHED.get((role, table, verb), {}), (table, outcomes)
@@ -130,9 +73,9 @@ def test_configuration_of_the_platform_is_hidden_from_users(connection: RoleConn
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "app_sys"])
-def test_no_role_can_truncate(connection: RoleConnection, role: Role) -> None:
+def test_no_role_can_truncate(connection: RoleConnection, world: MgmtWorld, role: Role) -> None:
     truncate = sql.SQL("truncate mgmt.{} cascade")
-    tables = connection.world.mgmt_tables
+    tables = world.mgmt_tables
 
     assert {connection.as_("root", truncate.format(sql.Identifier(table)), role) for table in tables} == {REFUSED}
 
@@ -193,9 +136,9 @@ def test_every_function_is_in_these_tables(world: MgmtWorld) -> None:
     }
 
 
-def test_member_without_rights_learns_nothing_from_the_resolution(connection: RoleConnection) -> None:
+def test_member_without_rights_learns_nothing_from_the_resolution(connection: RoleConnection, world: MgmtWorld) -> None:
     """`resolve` runs as its caller, who sees none of the organization's rows: the platform's values remain."""
-    connection.world.as_("alice").patch(f"/orgs/{ACME}/modules/chat", {"enabled": False})
+    world.as_("alice").patch(f"/orgs/{ACME}/modules/chat", {"enabled": False})
     off = sql.SQL("select from mgmt.resolve(%(acme)s) where not is_enabled")
 
     assert {name: connection.as_(name, off) for name in ("alice", "carol", "bob")} == {"alice": 1, "carol": 0, "bob": 0}

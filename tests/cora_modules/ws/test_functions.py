@@ -6,8 +6,9 @@ from typing import LiteralString
 import pytest
 from psycopg import sql
 
-from tests.cora_modules.ws.role_connection import REFUSED, Outcome, Role, RoleConnection
+from tests.cora_modules.ws.role_connection import connect
 from tests.cora_modules.ws.world import WsWorld
+from tests.support.role_connection import REFUSED, Outcome, Role, RoleConnection
 
 pytestmark = pytest.mark.db
 
@@ -78,7 +79,7 @@ INNER: tuple[LiteralString, ...] = (
 
 @pytest.fixture
 def connection(readonly_world: WsWorld) -> Iterator[RoleConnection]:
-    connection = RoleConnection(readonly_world)
+    connection = connect(readonly_world)
     yield connection
     connection.close()
 
