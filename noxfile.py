@@ -168,7 +168,7 @@ def lock(session: nox.Session) -> None:
     # fmt: off
     session.run(
         "uv", "--no-config", "pip", "compile", "pyproject.toml", "--output-file", LOCK, "--quiet",
-        "--all-extras", "--group", "build", "--group", "checks", "--group", "docs",
+        "--all-extras", "--group", "build", "--group", "checks", "--group", "cora", "--group", "docs",
         "--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate",
         # The package index depends on the machine that installs, so it is not part of the lock.
         "--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "nox -s lock",
