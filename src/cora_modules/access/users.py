@@ -8,10 +8,7 @@ from cora_modules.access.queries import users as queries
 from org_common import App, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-users")
-app.include(me.router)
-app.include(sessions.router)
-app.include(my_invites.router)
-app.include(members.router)
+app.include(me.router, sessions.router, my_invites.router, members.router)
 
 SYS_ADMIN = SysCheck("sys_admin")
 
