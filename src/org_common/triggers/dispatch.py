@@ -229,7 +229,7 @@ class Triggers:
     def _observed(
         self, trigger: Trigger, id: str, deadline: Deadline, context: LambdaContext, run: Run
     ) -> OrgError | None:
-        return observed(trigger, id, deadline, self._pipeline.observe(context.aws_request_id), run)
+        return observed(trigger, id, deadline, self._pipeline.observe(context.aws_request_id), run, self)
 
     def _of(self, *kinds: str) -> list[Trigger]:
         return [trigger for trigger in self.declared if trigger.kind in kinds]

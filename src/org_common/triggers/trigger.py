@@ -214,6 +214,20 @@ class Trigger:
             scope.close()
         return sender_of(scope.claims) if self._sender == "user" else None
 
+    def store_refusal(
+        self, record_id: str, message_id: str | None, code: str, reason: str, deadline: Deadline, host: Host
+    ) -> None:
+        """Store why a record was refused, for `org-common outbox refused`. A handler without a database stores nothing.
+
+        `message_id` is the number of the outbox that the record names.
+        """
+        if not self._needs_database:
+            return
+        from org_common.db.inbox import Refused
+
+        refused = Refused(self._consumer, None if self.outside else message_id, record_id, code, reason)
+        self._database(host).store_refusal(self.rule, refused, deadline)
+
     def _database(self, host: Host) -> Database:
         return host.service_database() if self.is_service else host.database()
 
