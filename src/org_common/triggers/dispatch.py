@@ -247,4 +247,5 @@ def _record_of(event: Event, context: LambdaContext) -> Record:
         outbox_id=opened.outbox_id,
         claim=id[:200],
         sent_ms=envelope.time_ms(event.get("time")),
+        trace=opened.trace(),
     )
