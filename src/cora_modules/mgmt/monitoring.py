@@ -16,6 +16,7 @@ from org_common import (
     FunctionMonitor,
     FunctionStats,
     Identity,
+    Needs,
     OrgCheck,
     Page,
     PageRequest,
@@ -23,7 +24,10 @@ from org_common import (
     SysCheck,
 )
 
-app = App("mgmt-monitoring")
+app = App(
+    "mgmt-monitoring",
+    needs=Needs(actions=["cloudwatch:GetMetricData", "lambda:ListFunctions", "logs:FilterLogEvents"]),
+)
 
 ORG_ADMIN = OrgCheck("org_admin")
 SYS_ADMIN = SysCheck("sys_admin")
