@@ -47,7 +47,6 @@ class Pipeline:
     """How one app handles a request. Servers and event sources call it; handlers have no use for it."""
 
     __slots__ = (
-        "_cors",
         "_database",
         "_finish",
         "_has_middleware",
@@ -59,6 +58,7 @@ class Pipeline:
         "_telemetry",
         "_telemetry_loaded",
         "constraints",
+        "cors",
         "error_handlers",
         "has_streams",
         "table",
@@ -83,7 +83,7 @@ class Pipeline:
         self._name = name
         self._identity = identity
         self._finish = finish
-        self._cors = cors
+        self.cors: Cors | None = cors
         self._problem_types = problem_types
         self._has_middleware = bool(middleware)
         self._run_middleware: Callable[[IncomingRequest], Response] = self._dispatch
@@ -285,9 +285,9 @@ class Pipeline:
         """The methods of a path, and the CORS preflight response."""
         allowed = self.table.allowed(request.path)
         headers = {"allow": allowed}
-        if self._cors is not None and "access-control-request-method" in request.headers:
+        if self.cors is not None and "access-control-request-method" in request.headers:
             declared = [name for route in self.table.routes_of(request.path) for name in route.signature.headers]
-            self._cors.add_preflight_headers(headers, allowed, declared)
+            self.cors.add_preflight_headers(headers, allowed, declared)
         return build_response(204, headers, b"")
 
     def _route_name(self, request: Request) -> str:

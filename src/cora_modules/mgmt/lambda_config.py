@@ -9,9 +9,29 @@ from cora_modules.mgmt.models.lambda_config import (
 )
 from cora_modules.mgmt.queries import lambda_config as queries
 from cora_modules.mgmt.sync import read_states, sync_functions
-from org_common import App, Deadline, Page, Reader, SysCheck, Transaction, Unavailable
+from org_common import App, Deadline, Needs, Page, Reader, SysCheck, Transaction, Unavailable
 
-app = App("mgmt-lambda-config")
+NEEDS = Needs(
+    actions=[
+        "application-autoscaling:DeleteScheduledAction",
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScheduledActions",
+        "application-autoscaling:PutScheduledAction",
+        "application-autoscaling:RegisterScalableTarget",
+        "lambda:DeleteProvisionedConcurrencyConfig",
+        "lambda:GetFunctionConcurrency",
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:ListFunctions",
+        "lambda:ListLayerVersions",
+        "lambda:PublishVersion",
+        "lambda:PutProvisionedConcurrencyConfig",
+        "lambda:UpdateAlias",
+        "lambda:UpdateFunctionConfiguration",
+    ]
+)
+app = App("mgmt-lambda-config", needs=NEEDS)
 
 SYS_ADMIN = SysCheck("sys_admin")
 

@@ -14,6 +14,7 @@ from org_common import (
     Deadline,
     FunctionMonitor,
     FunctionStats,
+    Needs,
     OrgCheck,
     Page,
     PageRequest,
@@ -21,7 +22,10 @@ from org_common import (
     SysCheck,
 )
 
-app = App("mgmt-monitoring")
+app = App(
+    "mgmt-monitoring",
+    needs=Needs(actions=["cloudwatch:GetMetricData", "lambda:ListFunctions", "logs:FilterLogEvents"]),
+)
 
 ORG_ADMIN = OrgCheck("org_admin")
 SYS_ADMIN = SysCheck("sys_admin")

@@ -12,7 +12,7 @@ import select
 import time
 from collections.abc import Sequence
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
