@@ -58,6 +58,9 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
         "mgmt.modules",
         "mgmt.modules_org",
         "mgmt.usage_daily",
+        "kb.kb_bases",
+        "kb.kb_documents",
+        "kb.kb_texts",
     }
 
 
@@ -351,4 +354,12 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "mgmt.resolve": ["authenticated"],
         "mgmt.update_module": ["app_sys"],
         "mgmt.update_org_module": ["authenticated"],
+        "kb.can_read": ["authenticated"],
+        "kb.can_write": ["authenticated"],
+        "kb.chat_bases_of_caller": ["authenticated"],
+        "kb.delete_base": ["authenticated"],
+        "kb.delete_document": ["authenticated"],
+        "kb.queue_document": ["authenticated"],
+        "kb.readable_bases": ["authenticated"],
+        "kb.writable_bases": ["authenticated"],
     }
