@@ -55,7 +55,7 @@ def embed_question(
         model = resolve_model(db, org_id, "embedding", model_id)
         begun = time.monotonic()
         try:
-            embedded = provider_for(model).embed([question], deadline)
+            embedded = provider_for(model).embed([question], deadline, purpose="question")
         except ProviderError as error:
             detail = "The embedding model does not respond. Search by words (mode text), or try again."
             raise Unavailable(detail, code="model_unavailable") from error
