@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from cora_modules.ai.models.resolved_model import ResolvedModel
-from cora_modules.ai.provider import ChatRequest, Embeddings, ProviderError, Reply, Usage
+from cora_modules.ai.provider import ChatRequest, Embeddings, ProviderError, Purpose, Reply, Usage
 from cora_modules.kb.embedding import BATCH, Vectors, embed
 from org_common import Deadline
 from tests.cora_modules.access.world import ACME
@@ -23,7 +23,7 @@ class Lengths:
         self.batches: list[int] = []
         self.fails_at = fails_at
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         if len(self.batches) == self.fails_at:
             raise ProviderError("throttled", "later")
         self.batches.append(len(texts))

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cora_modules.ai.models.resolved_model import ResolvedModel
-from cora_modules.ai.provider import ChatRequest, Embeddings, Provider, Reply
+from cora_modules.ai.provider import ChatRequest, Embeddings, Provider, Purpose, Reply
 from cora_modules.ai.provider_for import provider_for
 from cora_modules.kb.indexing import Worker
 from org_common import Database, Deadline
@@ -77,10 +77,10 @@ class Scripted(Provider):
         self._provider = provider_for(model)
         self._steps = list(steps)
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         if self._steps:
             self._steps.pop(0)()
-        return self._provider.embed(texts, deadline)
+        return self._provider.embed(texts, deadline, purpose=purpose)
 
     def chat(self, request: ChatRequest, deadline: Deadline) -> Reply:
         raise NotImplementedError

@@ -39,7 +39,7 @@ class EffectiveConfig(Model):
     """An organization's settings merged with the platform's: a row of `ai.effective_config`."""
 
     prompt: str
-    """The instructions of a model: the platform's prompt, the organization's mission and prompts, tone and citations."""
+    """The instructions: the platform's prompt, then the organization's mission, prompts, tone and citations."""
     citation_style: Literal["numbers", "footnotes", "none"]
     tone: Literal["neutral", "formal", "friendly", "concise"]
     temperature: float

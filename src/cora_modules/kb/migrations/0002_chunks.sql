@@ -87,7 +87,7 @@ create table kb.kb_chunks (
 );
 -- Inside the row: an exact search reads each of them, and would fetch each from the TOAST table.
 alter table kb.kb_chunks alter column embedding set storage main;
-create index on kb.kb_chunks (org_id, base_id, model_id);
+create index on kb.kb_chunks (org_id, base_id, model_id, document_id, seq);
 create index on kb.kb_chunks (org_id, base_id, document_id);
 create index on kb.kb_chunks using gin (tsv);
 
@@ -142,7 +142,7 @@ create policy rules on kb.kb_chunks to app_rules using (true) with check (true);
 -- It returns three times as many as wanted, since the order of an iterative scan is approximate. If HNSW gives up before
 -- it has enough, the chunks are compared one by one too. Nothing for a zero vector.
 create function kb.vector_hits(wanted_model_id uuid, question public.vector, base_ids uuid[], top integer)
-  returns table (org_id uuid, id uuid, rank bigint)
+  returns table (org_id uuid, id uuid, rank bigint, similarity double precision)
   language plpgsql stable set search_path = '' set plan_cache_mode = force_custom_plan
 as $$
 declare
@@ -155,6 +155,7 @@ declare
   end;
   near_orgs uuid[];
   near_ids uuid[];
+  near_distances double precision[];
 begin
   if public.vector_norm(question) = 0 then
     return;
@@ -177,12 +178,16 @@ begin
         order by c.embedding::%1$s operator(public.<=>) $1::%1$s limit $4
       )
       -- `+ 0`: the planner believes that `near` is sorted.
-      select array_agg(n.org_id order by n.distance + 0, n.id), array_agg(n.id order by n.distance + 0, n.id) from near n
+      select array_agg(n.org_id order by n.distance + 0, n.id), array_agg(n.id order by n.distance + 0, n.id),
+        array_agg(n.distance order by n.distance + 0, n.id)
+      from near n
       $sql$, form, dims
-    ) into near_orgs, near_ids using question, wanted_model_id, base_ids, wanted;
+    ) into near_orgs, near_ids, near_distances using question, wanted_model_id, base_ids, wanted;
     perform set_config('enable_sort', 'on', true);
     if cardinality(near_ids) = wanted then
-      return query select n.org_id, n.id, n.place from unnest(near_orgs, near_ids) with ordinality n (org_id, id, place);
+      return query
+        select n.org_id, n.id, n.place, 1 - n.distance
+        from unnest(near_orgs, near_ids, near_distances) with ordinality as n (org_id, id, distance, place);
       return;
     end if;
   end if;
@@ -192,7 +197,7 @@ begin
       from kb.kb_chunks c where c.base_id = any (base_ids) and c.model_id = wanted_model_id
       order by 3, 2 limit wanted
     )
-    select n.org_id, n.id, row_number() over (order by n.distance, n.id) from near n;
+    select n.org_id, n.id, row_number() over (order by n.distance, n.id), 1 - n.distance from near n;
 end
 $$;
 grant execute on function kb.vector_hits(uuid, public.vector, uuid[], integer) to authenticated;
