@@ -163,8 +163,8 @@ def report(python: str | None, out: Path, opened: bool) -> None:
 def build_functions(python: str | None, arch: str | None, out: Path) -> None:
     """Build one zip per function.
 
-    It has the function's modules, and the modules of the project that they import. With requirements of its own, it also
-    has their packages; only then does it depend on the architecture.
+    It has the function's modules, and the modules of the project that they import. With requirements of its own, it
+    also has their packages; only then does it depend on the architecture.
     """
     from org_common.tools.layer import functions as tool
 

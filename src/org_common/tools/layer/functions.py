@@ -110,7 +110,7 @@ def _build(
         folder = Path(temporary)
         own = _install(settings, app, target, folder)
         left_out = [reason for source, file in sources.items() for reason in _copy(project, source, file, folder)]
-        bytecode.write(folder, target.python, MOUNTED, compact=bool(own))
+        bytecode.write(folder, target.python, MOUNTED, docstrings=not own)
         content = archive.content(folder)
         built_for = f"python{target.python} {target.arch if own else 'any'}"
         (folder / STAMP.format(FUNCTION)).write_text(f"{line}\n{built_for}\n{content}\n")
