@@ -47,6 +47,8 @@ def sqs_record(
 def outbox_record(message: Message) -> dict[str, Any]:
     """The record of a message that the relay sent to SQS."""
     attributes = {"org-common-id": str(message.id), "org-common-queue": message.queue}
+    if message.traceparent is not None:
+        attributes["traceparent"] = message.traceparent
     return sqs_record(message.queue, message.message, attributes=attributes, group=message.key)
 
 
@@ -101,7 +103,7 @@ class _Queue:
     """A sink that delivers to the triggers of an app."""
 
     def __init__(self, app: App, deliver: Callable[[Sequence[Mapping[str, Any]]], Delivery]) -> None:
-        self._queues = {trigger.queue for trigger in app.triggers if not trigger.outside}
+        self._queues = {trigger.queue for trigger in app.triggers}
         self._deliver = deliver
         self.delivery: Delivery = Delivery(0, [])
 
