@@ -1,8 +1,9 @@
-"""Queues and buckets of the local server: they invoke the project's triggers, through a fake of AWS."""
+"""Queues, buckets and the event bus of the local server: they invoke the project's triggers, through a fake of AWS."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from org_common.app import App
 from org_common.db import relay
+from org_common.sinks.eventbridge import SOURCE, EventBridgeSink
 from org_common.sinks.sqs import SqsSink
 from org_common.telemetry.line import visible
 from org_common.tools.serve.fake_aws import REGION, FakeAws
@@ -23,19 +25,24 @@ if TYPE_CHECKING:
 
 # A message that failed comes again after this time, and goes to the dead-letter queue after so many attempts.
 VISIBILITY_S, ATTEMPTS = 30, 5
-# S3 invokes a function asynchronously: at most three times.
-S3_ATTEMPTS = 3
+# S3 and EventBridge invoke a function asynchronously: at most three times.
+ASYNC_ATTEMPTS = 3
 RELAY_S = 0.5
+# In the names of queues and rules.
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 DEAD_LETTERS_S = 2.0
 
 
 def has_queues(apps: Sequence[App]) -> bool:
-    """Whether a trigger of these apps is invoked by a queue or a bucket."""
-    return any(trigger.kind in ("SQS", "S3") for app in apps for trigger in app.triggers)
+    """Whether a trigger of these apps is invoked by a queue, a bucket or an event bus."""
+    return any(trigger.kind in ("SQS", "S3", "EVENT") for app in apps for trigger in app.triggers)
 
 
 class LocalQueues:
-    """The queues and buckets of the apps' triggers. Each queue has a poller and a dead-letter queue."""
+    """The queues, buckets and events of the apps' triggers. Each queue has a poller and a dead-letter queue.
+
+    Queues are standard queues, without an order: the FIFO queues of the fake redeliver in the wrong one.
+    """
 
     def __init__(
         self,
@@ -59,18 +66,20 @@ class LocalQueues:
         """The poller of each queue, by the queue's name."""
 
     def start(self) -> None:
-        """Create queues and buckets, and start the relay and the pollers as threads."""
+        """Create queues, buckets and rules, and start the relay and the pollers as threads."""
         for app in self._apps:
             for trigger in app.triggers:
                 if trigger.queue is not None:
                     self._add(trigger.queue, EventSourceMapping(self._create(trigger.queue), app))
             self._add_buckets(app)
-        sink = _CreatingSink(self._aws, self._create)
+            self._add_events(app)
+        sink = _CreatingSink(self._aws, self._create, self._of_bus(), set(self.pollers))
         self._start("relay", lambda: relay.follow(self._service_url, sink, pause_s=RELAY_S, stop=self._stop))
         for name, poller in self.pollers.items():
             self._start(name, lambda poller=poller: poller.run(self._stop))  # type: ignore[misc]
         self._start("dead letters", self._show_dead_letters)
-        self._say(f"Queues: {', '.join(self.pollers)}. To use them: AWS_ENDPOINT_URL={self._aws.url}")
+        names = ", ".join(self.pollers)
+        self._say(f"Queues (standard, without an order): {names}. To use them: AWS_ENDPOINT_URL={self._aws.url}")
 
     def stop(self) -> None:
         """Stop the threads after their current batch."""
@@ -123,8 +132,11 @@ class LocalQueues:
         """The URL of the trigger's queue, or of one in place of S3's own invocations."""
         if trigger.queue is not None:
             return self._create(trigger.queue)
-        name = f"{bucket.replace('.', '-')}-s3"
-        url = self._create(name, S3_ATTEMPTS)
+        return self._add_async(app, f"{bucket.replace('.', '-')}-s3")
+
+    def _add_async(self, app: App, name: str) -> str:
+        """The URL of a queue whose messages are the events of asynchronous invocations."""
+        url = self._create(name, ASYNC_ATTEMPTS)
 
         def invoke(event: Event, context: LambdaContext) -> None:
             for record in event["Records"]:
@@ -132,6 +144,24 @@ class LocalQueues:
 
         self._add(name, EventSourceMapping(url, invoke, batch_size=1))
         return url
+
+    def _add_events(self, app: App) -> None:
+        """A rule on the default bus for each event that the app takes."""
+        triggers = [trigger for trigger in app.triggers if trigger.kind == "EVENT"]
+        if not triggers:
+            return
+        events = self._aws.client("events")
+        arn = self._arn(self._add_async(app, f"{_NOT_IN_NAMES.sub('-', app.name)}-events"))
+        for at, trigger in enumerate(triggers):
+            rule = f"{_NOT_IN_NAMES.sub('-', app.name)}-{at}"
+            pattern = {"source": [trigger.details["source"]], "detail-type": [trigger.name]}
+            events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+            events.put_targets(Rule=rule, Targets=[{"Id": "app", "Arn": arn}])
+
+    def _of_bus(self) -> set[str]:
+        """The queues of the outbox whose messages triggers take from the bus."""
+        triggers = [trigger for app in self._apps for trigger in app.triggers if trigger.kind == "EVENT"]
+        return {trigger.name for trigger in triggers if trigger.details["source"] == SOURCE}
 
     def _show_dead_letters(self) -> None:
         seen: set[str] = set()
@@ -151,18 +181,27 @@ class LocalQueues:
 
 
 class _CreatingSink:
-    """Sends to SQS; creates the queue of a message that has none, so that a missing consumer blocks nothing."""
+    """Sends to SQS; creates the queue of a message that has none, so that a missing consumer blocks nothing.
 
-    def __init__(self, aws: FakeAws, create: Callable[[str], str]) -> None:
+    Messages of the queues `of_bus` go to the event bus, and to SQS only if the queue is `polled`, too.
+    """
+
+    def __init__(self, aws: FakeAws, create: Callable[[str], str], of_bus: set[str], polled: set[str]) -> None:
         self._sink = SqsSink(region=REGION, endpoint_url=aws.url)
+        self._bus = EventBridgeSink(region=REGION, endpoint_url=aws.url)
+        self._of_bus, self._polled = of_bus, polled
         self._create = create
         self._known: set[str] = set()
 
     def deliver(self, messages: Sequence[relay.Message]) -> None:
-        for queue in {message.queue for message in messages} - self._known:
+        # First: if SQS then fails, the events are put again, and have no second effect.
+        if events := [message for message in messages if message.queue in self._of_bus]:
+            self._bus.deliver(events)
+        queued = [message for message in messages if message.queue not in self._of_bus - self._polled]
+        for queue in {message.queue for message in queued} - self._known:
             self._create(queue)
             self._known.add(queue)
-        self._sink.deliver(messages)
+        self._sink.deliver(queued)
 
 
 def _print(line: str) -> None:

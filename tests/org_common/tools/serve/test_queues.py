@@ -103,6 +103,40 @@ def test_object_invokes_its_handler(aws: FakeAws, jobs: Jobs, bucket: str) -> No
         until(lambda: (bucket, "a+b c/ü.pdf") in worker.seen)
 
 
+@pytest.mark.db
+def test_event_invokes_its_handler(aws: FakeAws, jobs: Jobs) -> None:
+    """Those of the outbox run as their sender; your own reach the default bus through boto3."""
+    jobs.clear()
+    app, seen = App("bus worker"), []
+
+    @app.event(source="org-common", detail_type="ingest", allow=OrgCheck("org_user"))
+    def ingest(tx: Transaction, document: NewDocument) -> None:
+        tx.run(ADD, document, rows=1)
+
+    @app.event(source="shop.orders", detail_type="Order Placed", allow=SERVICE)
+    def placed(record: Record) -> None:
+        seen.append(record.body)
+        if len(seen) == 1:
+            raise Conflict("later")
+
+    settings = jobs.lab.settings
+    app.use(Database(settings, Pooled(settings)), service=jobs.service)
+    with transaction(ALICE, database=jobs.database) as tx:
+        tx.send("ingest", {"orgId": str(ACME), "name": "by bus"})
+
+    with running(aws, app, jobs.local.service_url, []) as queues:
+        entry = {"Source": "shop.orders", "DetailType": "Order Placed", "Detail": '{"n":1}'}
+        other = {"Source": "shop.orders", "DetailType": "Order Lost", "Detail": "{}"}
+        aws.client("events").put_events(Entries=[other, entry])
+        until(lambda: len(seen) == 2)
+        until(lambda: jobs.documents() == ["by bus"])
+
+    assert seen == ['{"n":1}'] * 2
+    assert jobs.lab.ask("select author::text from jobs.documents") == jobs.lab.user_id(ALICE)
+    # What only the bus takes does not pile up in a queue.
+    assert list(queues.dead) == ["bus-worker-events-dlq"]
+
+
 def test_app_without_queues_needs_no_fake() -> None:
     app = App("plain")
 
