@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from org_common.http.observer import Observer
     from org_common.http.response import OwnedResponse
     from org_common.telemetry.requests import Telemetry
+    from org_common.values.secret import Reference
 
     # Runs around every request of an app: `next` handles it.
     Middleware = Callable[[Request, Callable[[Request], Response]], Response]
+
+# The time to fetch a secret that only log lines need.
+SECRET_S = 2.0
 
 
 class Pipeline:
@@ -207,7 +211,7 @@ class Pipeline:
         from org_common.telemetry.requests import Telemetry
 
         self._telemetry_loaded = True
-        self._telemetry = Telemetry.from_env(self._name, lambda: self._database)
+        self._telemetry = Telemetry.from_env(self._name, lambda: self._database, _fetch_secret)
 
     def _dispatch(self, request: IncomingRequest) -> Response:
         try:
@@ -302,6 +306,15 @@ def _around(
         return check_response(middleware(request, proceed))
 
     return wrapped
+
+
+def _fetch_secret(reference: Reference) -> str:
+    """For a log line, so the request waits for a short time only."""
+    import time
+
+    from org_common.secrets.store import default
+
+    return default().read(reference, deadline_s=time.monotonic() + SECRET_S).reveal()
 
 
 # Of `logging`, which is not imported before there is something to log.
