@@ -66,7 +66,7 @@ def read_record(record: Event, *, opens_events: bool = True) -> Record:
         envelope = Envelope(body, attributes)
     else:
         envelope = open_envelope(body, attributes, opens_events=opens_events)
-    trace = {"traceparent": envelope.attributes["traceparent"]} if "traceparent" in envelope.attributes else {}
+    trace = dict(envelope.trace())
     if isinstance(system.get("AWSTraceHeader"), str):
         trace["x-amzn-trace-id"] = system["AWSTraceHeader"]
     return Record(
@@ -97,4 +97,4 @@ def _strings(attributes: object) -> dict[str, str]:
 
 def _number(text: object) -> int | None:
     # isdecimal() alone accepts digits of other scripts, and int() those of any length.
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 16 else None
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 15 else None
