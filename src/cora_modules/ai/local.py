@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
 from cora_modules.ai.extract import extract
-from cora_modules.ai.provider import ChatRequest, Embeddings, ProviderError, Reply, Usage, Vector
+from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, ProviderError, Reply, Usage, Vector
 from org_common import Deadline
 
 CHAT_MODEL = "local-extracts-no-language-model"
@@ -35,9 +35,10 @@ class Local:
         reply.deltas = _answer(request, reply)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the embedded models."""
-        return [CHAT_MODEL, WORD_VECTORS, LEXICAL]
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the embedded models."""
+        embedding = [ListedModel(name, "embedding", 256) for name in (WORD_VECTORS, LEXICAL)]
+        return [ListedModel(CHAT_MODEL, "chat"), *embedding]
 
 
 def estimate_tokens(text: str) -> int:

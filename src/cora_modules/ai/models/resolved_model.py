@@ -11,7 +11,20 @@ ProviderKind = Literal["bedrock", "openai", "anthropic", "local"]
 Auth = Literal["iam_role", "secret"]
 
 
-class ResolvedModel(Model):
+class CallableProvider(Model):
+    """What a call of a provider needs. Not for responses."""
+
+    provider_id: UUID
+    provider_name: str
+    provider_kind: ProviderKind
+    auth: Auth
+    secret_ref: str | None
+    """Where the provider's key is stored."""
+    region: str | None
+    base_url: str | None
+
+
+class ResolvedModel(CallableProvider):
     """A model that can be called, with its provider: a row of `ai.resolve_model`. Not for responses."""
 
     id: UUID
@@ -25,21 +38,13 @@ class ResolvedModel(Model):
     """The price of 1,000 tokens of requests."""
     cost_out: Decimal
     """The price of 1,000 tokens of answers."""
-    provider_id: UUID
-    provider_name: str
-    provider_kind: ProviderKind
-    auth: Auth
-    secret_ref: str | None
-    """Where the provider's key is stored."""
-    region: str | None
-    base_url: str | None
 
 
 class EffectiveConfig(Model):
     """An organization's settings merged with the platform's: a row of `ai.effective_config`."""
 
     prompt: str
-    """The instructions of a model: the platform's prompt, the organization's mission and prompts, tone and citations."""
+    """The instructions: the platform's prompt, then the organization's mission, prompts, tone and citations."""
     citation_style: Literal["numbers", "footnotes", "none"]
     tone: Literal["neutral", "formal", "friendly", "concise"]
     temperature: float
