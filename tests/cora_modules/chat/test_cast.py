@@ -18,6 +18,7 @@ MEMBERS = f"{CHAT}/members"
 DAVE = f"{MEMBERS}/{IDS['dave']}"
 BASES = f"{CHAT}/bases"
 MESSAGES = f"{CHAT}/messages"
+STREAM = f"{CHAT}/stream"
 MESSAGE = f"{MESSAGES}/{QUESTIONS[DIARY]}"
 ORG = f"/orgs/{ACME}/chats"
 RESTORE = f"{ORG}/{GONE}/restore"
@@ -65,6 +66,7 @@ STATUSES = {
     ("GET", f"{MESSAGES}/export"): (200, 200, 200, *HIDDEN),
     ("GET", MESSAGE): (200, 200, 200, *HIDDEN),
     ("DELETE", MESSAGE): (204, 204, 403, *HIDDEN),
+    ("POST", STREAM): (200, 200, 403, *HIDDEN),
     ("GET", ORG): (403, 403, 200, 403, 200, *OUTSIDE),
     ("POST", RESTORE): (403, 403, 200, 403, 200, *OUTSIDE),
 }
@@ -76,6 +78,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", BASES): {"baseIds": [str(PAPERS)]},
     ("POST", BASES): {"name": "More"},
     ("POST", MESSAGES): {"content": "Noted."},
+    ("POST", STREAM): {"content": "What does the engine burn?"},
 }
 # What is so already: Carol's favorite, and favorites that the others do not have.
 UNCHANGED = {

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from cora_modules.chat import chats, messages
+from cora_modules.ai.lexical_vectors import embed
+from cora_modules.chat import chats, messages, streaming
 from org_common.testing.client import Client, Person
 from tests.cora_modules.access.world import ACME, GLOBEX, ModuleClient
 from tests.cora_modules.ws.world import IDS, PEOPLE, PLANS, ROCKETS, WsWorld
@@ -48,12 +49,18 @@ BASES = (
     (ACME, PAPERS, "chat", None, DIARY),
     (GLOBEX, PRICES, "organization", None, None),
 )
+# A document of the base Handbook, with one passage for each sentence.
+DOCUMENT = UUID("0198a000-aaaa-7000-8000-00000000d002")
+SENTENCES = ("The engine burns kerosene vb2.", "The countdown starts at ten vb2.", "Visitors wear a helmet vb2.")
+LEXICAL = UUID("0198a000-0000-7000-8000-0000000a1003")
+PROVIDER = UUID("0198a000-dddd-7000-8000-00000000c0a1")
+MODEL = UUID("0198a000-dddd-7000-8000-00000000c0a2")
 CITATION = (
     '[{"number": 1, "document_id": "0198a000-aaaa-7000-8000-00000000d001", "page": 3, "heading": null, '
     '"base_id": "0198a000-aaaa-7000-8000-00000000b001", "title": "engines.pdf", "start": 10, "end": 42, '
     '"content": "The engine burns kerosene vb2.", "score": 0.5}]'
 )
-APPS = (chats.app, messages.app)
+APPS = (chats.app, messages.app, streaming.app)
 TABLES = "select relname from pg_class where relnamespace = 'chat'::regnamespace and relkind in ('r', 'p')"
 
 
@@ -80,7 +87,9 @@ class ChatWorld(WsWorld):
         return ChatClient(name if isinstance(name, Person) else PEOPLE[name])
 
     def all_tables(self) -> list[tuple[str, str]]:
-        return [*[("chat", name) for name in self.chat_tables()], ("kb", "kb_bases"), *super().all_tables()]
+        others = [("kb", name) for name in ("kb_bases", "kb_documents", "kb_indexes", "kb_chunks", "kb_texts")]
+        charged = [("ai", "ai_calls"), ("ai", "ai_config_org")]
+        return [*[("chat", name) for name in self.chat_tables()], *others, *charged, *super().all_tables()]
 
     def chat_tables(self) -> list[str]:
         return sorted(row["relname"] for row in self.admin.execute(TABLES))
@@ -132,6 +141,57 @@ class ChatWorld(WsWorld):
             self.put("chat.chat_bases", org_id=org_id, chat_id=chat_id, base_id=base_id)
         self.admin.execute("update chat.chats set deleted_at = now() where id = %s", [GONE])
         self._seed_messages()
+        self._seed_passages()
+        self.admin.execute("delete from ai.ai_providers where id = %s", [PROVIDER])
+
+    def use_model(self, url: str) -> None:
+        """Let Acme use a model of an OpenAI-compatible server. It costs 0.001 per token."""
+        self.put("ai.ai_providers", id=PROVIDER, name="remote", kind="openai", base_url=url)
+        self.put(
+            "ai.ai_models",
+            id=MODEL,
+            provider_id=PROVIDER,
+            model_id="large",
+            kind="chat",
+            status="available",
+            cost_in=1,
+            cost_out=1,
+        )
+        self.put("ai.ai_config_org", org_id=ACME, chat_model_id=MODEL)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls of chat models that were recorded."""
+        query = "select * from ai.ai_calls where model_id is distinct from %s order by created_at"
+        return self.admin.execute(query, [LEXICAL]).fetchall()
+
+    def _seed_passages(self) -> None:
+        self.put(
+            "kb.kb_documents",
+            org_id=ACME,
+            id=DOCUMENT,
+            base_id=HANDBOOK,
+            filename="launch vb2.pdf",
+            media_type="application/pdf",
+            size_bytes=1,
+            sha256="0" * 64,
+            status="indexed",
+        )
+        index = {"org_id": ACME, "base_id": HANDBOOK, "model_id": LEXICAL}
+        self.put("kb.kb_indexes", **index, dimensions=256, state="active")
+        for at, (sentence, vector) in enumerate(zip(SENTENCES, embed(SENTENCES), strict=True)):
+            self.put(
+                "kb.kb_chunks",
+                **index,
+                document_id=DOCUMENT,
+                seq=at,
+                content=sentence,
+                language="english",
+                tokens=8,
+                page=at + 1,
+                start_char=100 * at,
+                end_char=100 * at + len(sentence),
+                embedding=str(vector),
+            )
 
     def _seed_messages(self) -> None:
         for org_id, _, chat_id, _, _, _ in CHATS:
@@ -152,8 +212,8 @@ class ChatWorld(WsWorld):
                 reply_to=question,
             )
         # As if the owner had asked: the audit takes `created_by` from the claims of a request.
-        with self.admin.transaction():
-            self.admin.execute("set local session_replication_role = replica")
-            self.admin.execute(
-                "update chat.messages m set created_by = c.owner_id from chat.chats c where c.id = m.chat_id"
-            )
+        self.admin.execute("set local session_replication_role = replica")
+        self.admin.execute(
+            "update chat.messages m set created_by = c.owner_id from chat.chats c where c.id = m.chat_id"
+        )
+        self.admin.execute("set local session_replication_role = default")
