@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from zlib import crc32
 
+from cora_modules.ai.provider import Purpose, Vector
+
 MODEL = "local-lexical-256"
 """Say with each stored vector which model made it."""
 DIMENSIONS = 256
@@ -18,12 +20,15 @@ PART_WEIGHT = 0.5
 _WORD = re.compile(r"\w+")
 
 
-def embed(texts: Sequence[str]) -> list[list[float]]:
-    """Return a vector of length 1 for each text, or the zero vector for a text without characters."""
+def embed(texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
+    """Return a vector of length 1 for each text, or the zero vector for a text without characters.
+
+    Questions are embedded like documents.
+    """
     return [_embed(unicodedata.normalize("NFKC", text).casefold().strip()) for text in texts]
 
 
-def _embed(text: str) -> list[float]:
+def _embed(text: str) -> Vector:
     vector = [0.0] * DIMENSIONS
     for feature, weight in _features(text):
         # One bit of the hash is the sign, so that words in the same place do not look alike.

@@ -9,6 +9,8 @@ from org_common import Deadline
 Vector = list[float]
 ErrorKind = Literal["refused", "throttled", "unavailable", "timeout", "cut", "invalid_response"]
 FinishReason = Literal["stop", "length", "filtered"]
+Purpose = Literal["document", "question"]
+"""What a text is embedded for. Some models embed a question in another way than the documents that answer it."""
 
 
 class Passage(NamedTuple):
@@ -102,7 +104,7 @@ class ProviderError(Exception):
 class Provider(Protocol):
     """A model of a provider. Calls retry inside the deadline; a stream is retried only until it has begun."""
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         ...
 

@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cora_modules.ai.provider import Purpose, Vector
+
 MODEL = "local-word-vectors-256"
 """Say with each stored vector which model made it."""
 DIMENSIONS = 256
@@ -25,12 +27,15 @@ def is_installed() -> bool:
     return find_spec("wordllama") is not None and find_spec("tokenizers") is not None
 
 
-def embed(texts: Sequence[str]) -> list[list[float]]:
-    """Return a vector of length 1 for each text, or the zero vector for a text without characters."""
+def embed(texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
+    """Return a vector of length 1 for each text, or the zero vector for a text without characters.
+
+    Questions are embedded like documents.
+    """
     import numpy
 
     tokenizer, table = _files()
-    vectors: list[list[float]] = []
+    vectors: list[Vector] = []
     for text in texts:
         tokens = tokenizer.encode(unicodedata.normalize("NFKC", text).strip(), add_special_tokens=False).ids
         mean = table[tokens].mean(axis=0, dtype=numpy.float32) if tokens else numpy.zeros(DIMENSIONS, numpy.float32)

@@ -33,7 +33,11 @@ class QuestionVector(NamedTuple):
 
 def readable_bases(db: Reader | Transaction, base_ids: Sequence[UUID]) -> list[SearchedBase]:
     """The bases, each with the model whose vectors answer. Raises `NotFound` if the caller may not read one of them."""
-    bases = db.all(SearchedBase, queries.LIST_BASES, {"base_ids": list(base_ids)})
+    return all_readable(db.all(SearchedBase, queries.LIST_BASES, {"base_ids": base_ids}), base_ids)
+
+
+def all_readable(bases: list[SearchedBase], base_ids: Sequence[UUID]) -> list[SearchedBase]:
+    """The bases that were found. Raises `NotFound` unless they are all that were asked for."""
     if len(bases) < len(set(base_ids)):
         raise NotFound
     return bases
@@ -51,7 +55,7 @@ def embed_question(
         model = resolve_model(db, org_id, "embedding", model_id)
         begun = time.monotonic()
         try:
-            embedded = provider_for(model).embed([question], deadline)
+            embedded = provider_for(model).embed([question], deadline, purpose="question")
         except ProviderError as error:
             detail = "The embedding model does not respond. Search by words (mode text), or try again."
             raise Unavailable(detail, code="model_unavailable") from error

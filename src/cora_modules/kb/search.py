@@ -3,8 +3,9 @@
 from uuid import uuid4
 
 from cora_modules.ai.models_in_use import record_call
-from cora_modules.kb.models.search import SearchRequest, SearchResult
-from cora_modules.kb.passages import embed_question, find_passages, readable_bases
+from cora_modules.kb.models.search import SearchedBase, SearchRequest, SearchResult
+from cora_modules.kb.passages import all_readable, embed_question, find_passages
+from cora_modules.kb.queries.search import LIST_BASES
 from org_common import SIGNED_IN, App, Deadline, Transaction
 
 app = App("kb-queries")
@@ -13,7 +14,7 @@ app = App("kb-queries")
 @app.post("/kb/search", allow=SIGNED_IN)
 def search(tx: Transaction, body: SearchRequest, deadline: Deadline) -> SearchResult:
     """Find passages in knowledge bases that the caller may read, by meaning, by words, or by both."""
-    bases = readable_bases(tx, body.base_ids)
+    bases = all_readable(tx.all(SearchedBase, LIST_BASES, {"base_ids": body.base_ids}), body.base_ids)
     vectors = [] if body.mode == "text" else embed_question(tx, bases, body.query, deadline)
     words = "" if body.mode == "vector" else body.query
     found = find_passages(tx, bases, words, vectors, top_k=body.top_k)

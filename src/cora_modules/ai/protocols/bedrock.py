@@ -13,7 +13,7 @@ from cora_modules.ai.protocols.deltas import Deltas
 from cora_modules.ai.protocols.json_object import parse_object
 from cora_modules.ai.protocols.prompt import messages_with_passages
 from cora_modules.ai.protocols.vectors import check_vectors
-from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, Reply, Usage, Vector
+from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, Purpose, Reply, Usage, Vector
 from org_common import Deadline
 
 _COHERE_BATCH = 96
@@ -37,7 +37,7 @@ class Bedrock:
         self._endpoint_url = endpoint_url
         self._dimensions = dimensions
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         vectors: list[Vector] = []
         tokens = 0
@@ -45,7 +45,7 @@ class Bedrock:
         size = _COHERE_BATCH if is_cohere else 1
         for start in range(0, len(texts), size):
             batch = list(texts[start : start + size])
-            body = _cohere_body(batch) if is_cohere else self._titan_body(batch[0])
+            body = _cohere_body(batch, purpose) if is_cohere else self._titan_body(batch[0])
             content, counted = self._invoke(body, deadline)
             found = _cohere_vectors(content) if is_cohere else [content.get("embedding")]
             vectors += check_vectors(found, len(batch), self._dimensions)
@@ -124,8 +124,9 @@ def _kind_of(summary: dict[str, Any]) -> Literal["chat", "embedding"]:
     return "embedding" if "EMBEDDING" in summary.get("outputModalities", ()) or "embed" in name else "chat"
 
 
-def _cohere_body(texts: list[str]) -> dict[str, Any]:
-    return {"texts": texts, "input_type": "search_document", "truncate": "END"}
+def _cohere_body(texts: list[str], purpose: Purpose) -> dict[str, Any]:
+    input_type = "search_query" if purpose == "question" else "search_document"
+    return {"texts": texts, "input_type": input_type, "truncate": "END"}
 
 
 def _cohere_vectors(content: dict[str, Any]) -> list[Any]:

@@ -21,6 +21,7 @@ from cora_modules.ai.provider import (
     Embeddings,
     ListedModel,
     ProviderError,
+    Purpose,
     Reply,
     Usage,
     Vector,
@@ -54,7 +55,7 @@ class OpenAi:
         self._dimensions = dimensions
         self._gap_s = gap_s
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         vectors: list[Vector] = []
         tokens = 0

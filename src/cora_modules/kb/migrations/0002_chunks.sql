@@ -87,7 +87,7 @@ create table kb.kb_chunks (
 );
 -- Inside the row: an exact search reads each of them, and would fetch each from the TOAST table.
 alter table kb.kb_chunks alter column embedding set storage main;
-create index on kb.kb_chunks (org_id, base_id, model_id);
+create index on kb.kb_chunks (org_id, base_id, model_id, document_id, seq);
 create index on kb.kb_chunks (org_id, base_id, document_id);
 create index on kb.kb_chunks using gin (tsv);
 

@@ -41,6 +41,14 @@ def test_titan_embeds_one_text_per_call(aws: Server) -> None:
     ]
 
 
+def test_cohere_embeds_a_question_as_one(aws: Server) -> None:
+    aws.answers = [Answer([b'{"embeddings": [[1.0]]}'], headers=JSON)]
+
+    model(aws, COHERE).embed(["a?"], Deadline.after(5), purpose="question")
+
+    assert aws.requests[0].body["input_type"] == "search_query"
+
+
 @pytest.mark.parametrize("form", [[[1.0], [2.0]], {"float": [[1.0], [2.0]]}])
 def test_cohere_embeds_a_batch_per_call(aws: Server, form: object) -> None:
     headers = {**JSON, "X-Amzn-Bedrock-Input-Token-Count": "9"}
