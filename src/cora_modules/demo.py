@@ -195,6 +195,8 @@ def workspaces(visit: Visit) -> None:
     visit.step("and can no longer delete it", "carol", "DELETE", path, expect=403)
     visit.step("Alice deletes it", "alice", "DELETE", path, expect=204)
     visit.step("so it is gone", "carol", "GET", path, expect=404)
+    visit.step("for Carol, who cannot restore it", "carol", "GET", f"{spaces}/deleted", expect=200)
+    visit.step("but listed for Alice, its owner", "alice", "GET", f"{spaces}/deleted", expect=200)
     visit.step("until Alice restores it", "alice", "POST", f"{path}/restore", expect=200)
     visit.step("with its members", "carol", "GET", path, expect=200)
     visit.step("Sam reads the platform's settings", "sam", "GET", "/admin/sys/ws/config", expect=200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, TypeVar, overload
 
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from org_common.pipeline import Middleware
     from org_common.route import Route
     from org_common.triggers.dispatch import Triggers
-    from org_common.triggers.trigger import Trigger, TriggerOptions
+    from org_common.triggers.trigger import Trigger
     from org_common.values.types import Event, LambdaContext
 
 E = TypeVar("E", bound=Exception)
-H = TypeVar("H", bound=Callable[..., Any])
 T = TypeVar("T")
+# An event of a schedule without an input of its own.
+_TICK = {"detail-type": "Scheduled Event", "source": "aws.events"}
 
 
 class App(Router):
@@ -167,82 +168,25 @@ class App(Router):
 
         return self.pipeline.refuse_event(partial_request(event, context), error, observer)
 
-    def sqs(self, queue: str, *, outside: bool = False, **options: Unpack[TriggerOptions]) -> Callable[[H], H]:
-        """Declare the handler of a queue's messages. It runs as the sender of each message, in one transaction.
-
-            @app.sqs("ingest", allow=OrgCheck("org_user"))
-            def ingest(tx: Transaction, document: NewDocument) -> None: ...
-
-        - `queue`: the name that `tx.send` gives. The queue in AWS may have more around it: `prod-ingest.fifo`.
-        - `outside`: the messages come from elsewhere than `tx.send`, so they have no sender.
-        """
-        return self._trigger("SQS", queue, options, outside=outside, details={})
-
-    def schedule(
-        self, expression: str, *, timezone: str = "UTC", name: str | None = None, **options: Unpack[TriggerOptions]
-    ) -> Callable[[H], H]:
-        """Declare a handler that runs on a schedule: `rate(1 day)` or `cron(0 3 * * ? *)`, in `timezone`.
-
-        `name` is the schedule's, by default that of the handler. A model in the signature is the schedule's input.
-        """
-        from org_common.events.schedule import check_expression
-
-        check_expression(expression)
-        if any(is_ping({"detail-type": "Scheduled Event", "source": "aws.events"}) for is_ping in self._is_ping):
-            raise TypeError(
-                f"schedule({expression!r}): KEEP_WARM takes the events of all schedules. Give your pings an input of "
-                'their own: events=(HTTP_API, KeepWarm({"ping": True}))'
-            )
-        return self._trigger(
-            "SCHEDULE", name, options, outside=True, details={"expression": expression, "timezone": timezone}
-        )
-
-    def s3(
-        self,
-        bucket: str,
-        *,
-        events: Sequence[str] = ("ObjectCreated:*",),
-        queue: str | None = None,
-        **options: Unpack[TriggerOptions],
-    ) -> Callable[[H], H]:
-        """Declare the handler of a bucket's events. It takes an `S3Object`.
-
-        - `events`: their names, where "ObjectCreated:*" is all of a kind.
-        - `queue`: the queue that the bucket sends them to; None if S3 or EventBridge invokes the function.
-        """
-        details = {"events": tuple(events), "queue": queue}
-        return self._trigger("S3", bucket, options, outside=True, details=details)
-
-    def event(self, *, source: str, detail_type: str, **options: Unpack[TriggerOptions]) -> Callable[[H], H]:
-        """Declare the handler of an event bus's events. A model in its signature is the detail.
-
-        Events with the source "org-common" are messages that `tx.send` wrote to the queue `detail_type`: the handler
-        runs as their sender.
-        """
-        outside = source != "org-common"
-        return self._trigger("EVENT", detail_type, options, outside=outside, details={"source": source})
-
     @property
     def triggers(self) -> Sequence[Trigger]:
         """The declared triggers."""
         return [] if self._triggers is None else self._triggers.declared
 
-    def _trigger(
-        self, kind: str, name: str | None, options: TriggerOptions, *, outside: bool, details: dict[str, Any]
-    ) -> Callable[[H], H]:
+    def _add_trigger(self, trigger: Trigger) -> None:
+        is_schedule = trigger.kind == "SCHEDULE"
+        if is_schedule and any(is_ping(_TICK) for is_ping in self._is_ping):
+            raise TypeError(
+                f"schedule({trigger.details['expression']!r}): KEEP_WARM takes the events of all schedules. Give your "
+                'pings an input of their own: events=(HTTP_API, KeepWarm({"ping": True}))'
+            )
         if self._triggers is None:
             from org_common.triggers.dispatch import Triggers
 
             self._triggers = Triggers(self.name, self.pipeline)
-        triggers = self._triggers
-
-        def add(handler: H) -> H:
-            trigger = triggers.declare(kind, name, handler, options, outside=outside, details=details)
-            if self._prepares_early:
-                trigger.prepare()
-            return handler
-
-        return add
+        trigger = self._triggers.add(trigger)
+        if self._prepares_early:
+            trigger.prepare()
 
     def error(self, kind: type[E]) -> Callable[[Callable[[E, Request], T]], Callable[[E, Request], T]]:
         """Declare the error handler of an exception class and its subclasses.
@@ -300,9 +244,9 @@ class App(Router):
         return self.pipeline.error_handlers.handlers
 
     def include(self, *routers: Router) -> None:
-        """Serve the routes of these routers too.
+        """Serve the routes and triggers of these routers too.
 
-        Raises `TypeError` for a route or a provided type that exists twice.
+        Raises `TypeError` for a route, a trigger or a provided type that exists twice.
         """
         for router in routers:
             for kind, factory in router.provided.items():
@@ -312,6 +256,8 @@ class App(Router):
                     )
             for route in router.routes:
                 self._add(route.bound_to(self.provided))
+            for trigger in router.triggers:
+                self._add_trigger(trigger)
             router.freeze(repr(self))
 
     def override(self, kind: type[T], value: T) -> AbstractContextManager[T]:

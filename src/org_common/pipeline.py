@@ -34,16 +34,19 @@ if TYPE_CHECKING:
     from org_common.http.observer import Observer
     from org_common.http.response import OwnedResponse
     from org_common.telemetry.requests import Telemetry
+    from org_common.values.secret import Reference
 
     # Runs around every request of an app: `next` handles it.
     Middleware = Callable[[Request, Callable[[Request], Response]], Response]
+
+# The time to fetch a secret that only log lines need.
+SECRET_S = 2.0
 
 
 class Pipeline:
     """How one app handles a request. Servers and event sources call it; handlers have no use for it."""
 
     __slots__ = (
-        "_cors",
         "_database",
         "_finish",
         "_has_middleware",
@@ -55,6 +58,7 @@ class Pipeline:
         "_telemetry",
         "_telemetry_loaded",
         "constraints",
+        "cors",
         "error_handlers",
         "has_streams",
         "table",
@@ -79,7 +83,7 @@ class Pipeline:
         self._name = name
         self._identity = identity
         self._finish = finish
-        self._cors = cors
+        self.cors: Cors | None = cors
         self._problem_types = problem_types
         self._has_middleware = bool(middleware)
         self._run_middleware: Callable[[IncomingRequest], Response] = self._dispatch
@@ -207,7 +211,7 @@ class Pipeline:
         from org_common.telemetry.requests import Telemetry
 
         self._telemetry_loaded = True
-        self._telemetry = Telemetry.from_env(self._name, lambda: self._database)
+        self._telemetry = Telemetry.from_env(self._name, lambda: self._database, _fetch_secret)
 
     def _dispatch(self, request: IncomingRequest) -> Response:
         try:
@@ -281,9 +285,9 @@ class Pipeline:
         """The methods of a path, and the CORS preflight response."""
         allowed = self.table.allowed(request.path)
         headers = {"allow": allowed}
-        if self._cors is not None and "access-control-request-method" in request.headers:
+        if self.cors is not None and "access-control-request-method" in request.headers:
             declared = [name for route in self.table.routes_of(request.path) for name in route.signature.headers]
-            self._cors.add_preflight_headers(headers, allowed, declared)
+            self.cors.add_preflight_headers(headers, allowed, declared)
         return build_response(204, headers, b"")
 
     def _route_name(self, request: Request) -> str:
@@ -302,6 +306,15 @@ def _around(
         return check_response(middleware(request, proceed))
 
     return wrapped
+
+
+def _fetch_secret(reference: Reference) -> str:
+    """For a log line, so the request waits for a short time only."""
+    import time
+
+    from org_common.secrets.store import default
+
+    return default().read(reference, deadline_s=time.monotonic() + SECRET_S).reveal()
 
 
 # Of `logging`, which is not imported before there is something to log.

@@ -74,6 +74,7 @@ class Route:
         "_identity_at",
         "_is_unconditional",
         "_isolation",
+        "_logs_reads",
         "_needs_authorization",
         "_path_at",
         "_reader_at",
@@ -127,6 +128,7 @@ class Route:
         self.rule: Rule = rule
         self.is_public: bool = rule.is_public
         self._needs_authorization = rule.needs_database
+        self._logs_reads = rule.role == "app_sys"
         self._is_unconditional = method != "GET" and self.signature.injects("precondition") is None
         self.summary: str = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         self.raises: tuple[type[OrgError], ...] = tuple(options.get("raises", ()))
@@ -290,9 +292,13 @@ class Route:
                 scope.ensure_authorized()
             response = self._render(request, arguments)
             scope.ensure_authorized()
-            return response
         finally:
             scope.close()
+        if self._logs_reads:
+            from org_common.auth.audit import log_sys_read
+
+            log_sys_read(self.method, self.path, self._path_values(arguments), identity)
+        return response
 
     def _write_with_retry(
         self, request: IncomingRequest, identity: Identity | None, arguments: list[Any], host: Host
@@ -384,15 +390,11 @@ def _checked_rule(where: str, options: RouteOptions) -> Rule:
         raise TypeError(f"{where} has no access rule: add allow=SIGNED_IN, allow=Check(...) or allow=PUBLIC")
     unknown = options.keys() - RouteOptions.__annotations__.keys()
     if unknown:
-        raise TypeError(
-            f"{where}: unknown option {min(unknown)!r}.{_meant(min(unknown))} Options are "
-            f"{', '.join(RouteOptions.__annotations__)}"
-        )
+        from difflib import get_close_matches
+
+        name = min(unknown)
+        close = get_close_matches(name, RouteOptions.__annotations__, 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        names = ", ".join(RouteOptions.__annotations__)
+        raise TypeError(f"{where}: unknown option {name!r}.{meant} Options are {names}")
     return rule
-
-
-def _meant(option: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(option, RouteOptions.__annotations__, 1)
-    return f" Did you mean {close[0]}?" if close else ""

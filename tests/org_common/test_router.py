@@ -4,9 +4,11 @@ from typing import Any, cast
 
 import pytest
 
-from org_common import PUBLIC, App, NotFound, Request, Router
+from org_common import KEEP_WARM, PUBLIC, App, AsService, NotFound, Record, Request, Router, S3Object
+from org_common.events.http_api import HTTP_API
 from org_common.handlers.override import Override
 from org_common.testing.client import Client
+from org_common.testing.records import bus_event, s3_event, schedule_event
 
 
 class Clock:
@@ -86,6 +88,90 @@ def test_route_that_comes_after_include_does_not_start() -> None:
         TypeError, match=r"GET /a/b is declared too late: App\('late', 0 routes\) includes this router already"
     ):
         router.get("/b", allow=PUBLIC)(handler)
+
+
+# --- triggers --------------------------------------------------------------------------------
+
+SERVICE = AsService("a test")
+
+
+def declare_triggers(router: Router, seen: list[str]) -> None:
+    @router.sqs("bounces", outside=True, allow=SERVICE)
+    def bounced(record: Record) -> None:
+        seen.append(f"bounce {record.body}")
+
+    @router.s3("uploads", allow=SERVICE)
+    def uploaded(found: S3Object) -> None:
+        seen.append(f"upload {found.key}")
+
+    @router.event(source="shop.orders", detail_type="Order Placed", allow=SERVICE)
+    def placed(record: Record) -> None:
+        seen.append(f"order {record.body}")
+
+    @router.schedule("rate(1 day)", allow=SERVICE)
+    def purge() -> None:
+        seen.append("purge")
+
+
+def test_triggers_of_a_router_are_the_apps() -> None:
+    router, app, seen = Router("/mail"), App("mail"), list[str]()
+    declare_triggers(router, seen)
+    app.include(router)
+    client = Client(app)
+
+    assert client.deliver_record("bounces", {"n": 1}).handled == 1
+    client.invoke(s3_event("uploads", "a b"))
+    client.invoke(bus_event("shop.orders", "Order Placed", {"n": 2}))
+    client.invoke(schedule_event("purge"))
+
+    assert seen == ['bounce {"n":1}', "upload a b", 'order {"n":2}', "purge"]
+    expected = [("SQS", "bounces"), ("S3", "uploads"), ("EVENT", "Order Placed"), ("SCHEDULE", "purge")]
+    assert [(trigger.kind, trigger.name) for trigger in app.triggers] == expected
+    assert [(trigger.kind, trigger.name) for trigger in router.triggers] == expected
+
+
+def test_router_with_triggers_in_two_apps_is_a_part_of_each() -> None:
+    """Each app handles a message once, so each claims it under its own name."""
+    router, seen = Router(), list[str]()
+    declare_triggers(router, seen)
+    apps = [App("one"), App("two")]
+    for app in apps:
+        app.include(router)
+        Client(app).deliver_record("bounces", {})
+
+    assert seen == ["bounce {}"] * 2
+    assert [app.triggers[0]._consumer for app in apps] == ["one SQS bounces", "two SQS bounces"]
+
+
+def test_trigger_that_is_there_twice_does_not_start() -> None:
+    router, app = Router(), App("twice")
+    declare_triggers(router, [])
+    app.schedule("rate(1 day)", name="other", allow=SERVICE)(lambda: None)
+    app.sqs("bounces", outside=True, allow=SERVICE)(lambda: None)
+
+    with pytest.raises(TypeError, match="SQS bounces is declared twice"):
+        router.sqs("bounces", outside=True, allow=SERVICE)(lambda: None)
+    with pytest.raises(TypeError, match="SQS bounces is declared twice"):
+        app.include(router)
+
+
+def test_wrong_trigger_of_a_router_does_not_start() -> None:
+    with pytest.raises(TypeError, match="SQS mail has no access rule"):
+        Router().sqs("mail")(lambda: None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="expected a rate"):
+        Router().schedule("daily", allow=SERVICE)
+    router, app = Router(), App("late")
+    app.include(router)
+    with pytest.raises(TypeError, match=r"SQS mail is declared too late: App\('late', 0 routes\) includes this router"):
+        router.sqs("mail", outside=True, allow=SERVICE)(lambda: None)
+    router = Router()
+    router.schedule("rate(1 day)", name="purge", allow=SERVICE)(lambda: None)
+    with pytest.raises(TypeError, match=r"schedule\('rate\(1 day\)'\): KEEP_WARM takes the events of all schedules"):
+        App("warm", events=(HTTP_API, KEEP_WARM)).include(router)
+    router = Router()
+    router.sqs("q" * 150, outside=True, allow=SERVICE)(lambda: None)
+    with pytest.raises(TypeError, match="more than 200 characters"):
+        App("a" * 60).include(router)
 
 
 # --- what an app provides -------------------------------------------------------------------------

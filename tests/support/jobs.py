@@ -69,6 +69,7 @@ class Jobs:
             "app.outbox",
             "app.delivered_messages",
             "app.consumed_messages",
+            "app.refused_messages",
         ):
             self.lab.tell("truncate " + table)
 
@@ -94,6 +95,14 @@ class Jobs:
         """The names of all documents, in the order in which they were written."""
         names = self.lab.ask("select array_agg(name order by place) from jobs.documents")
         return names or []
+
+    def refusals(self) -> list[tuple[str, int, str, int]]:
+        """What consumers refused: consumer, number of the message, code, attempts."""
+        query: LiteralString = (
+            "select array_agg(jsonb_build_array(consumer, message_id, code, attempts) order by message_id, code)"
+            " from app.refused_messages"
+        )
+        return [tuple(row) for row in self.lab.ask(query) or []]
 
     def visits(self) -> list[str]:
         return self.lab.ask("select array_agg(name order by name) from jobs.visits") or []

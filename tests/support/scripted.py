@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import Self
 
 
@@ -29,12 +29,13 @@ WELCOME = message(b"R", struct.pack("!I", 0)) + READY
 class Scripted:
     """Accepts one connection on 127.0.0.1:`port` and sends `pieces` when the first bytes of a request arrive.
 
-    Then it closes the connection, unless `stays`. Ended by `with`.
+    Then it closes the connection, unless `stays`; with `deaf` it reads nothing more. Ended by `with`.
     """
 
-    def __init__(self, pieces: Sequence[bytes], *, stays: bool = False) -> None:
+    def __init__(self, pieces: Sequence[bytes], *, stays: bool = False, deaf: bool = False) -> None:
         self._pieces = pieces
         self._stays = stays
+        self._deaf = Event() if deaf else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = Thread(target=self._serve, name="scripted", daemon=True)
@@ -48,6 +49,8 @@ class Scripted:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._deaf is not None:
+            self._deaf.set()
         self._thread.join()
 
     def _serve(self) -> None:
@@ -58,6 +61,8 @@ class Scripted:
             client.recv(65536)
             for piece in self._pieces:
                 client.sendall(piece)
+            if self._deaf is not None:
+                self._deaf.wait()
             if self._stays:
                 while client.recv(65536):
                     pass

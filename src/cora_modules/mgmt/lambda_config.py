@@ -1,6 +1,5 @@
 """The configuration of the Lambda functions: as deployed, as wanted, and how the one becomes the other."""
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.mgmt.models.lambda_config import (
     FunctionState,
     LambdaSetting,
@@ -10,19 +9,38 @@ from cora_modules.mgmt.models.lambda_config import (
 )
 from cora_modules.mgmt.queries import lambda_config as queries
 from cora_modules.mgmt.sync import read_states, sync_functions
-from org_common import App, Deadline, Identity, Page, Reader, SysCheck, Transaction, Unavailable
+from org_common import App, Deadline, Needs, Page, Reader, SysCheck, Transaction, Unavailable
 
-app = App("mgmt-lambda-config")
+NEEDS = Needs(
+    actions=[
+        "application-autoscaling:DeleteScheduledAction",
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScheduledActions",
+        "application-autoscaling:PutScheduledAction",
+        "application-autoscaling:RegisterScalableTarget",
+        "lambda:DeleteProvisionedConcurrencyConfig",
+        "lambda:GetFunctionConcurrency",
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:ListFunctions",
+        "lambda:ListLayerVersions",
+        "lambda:PublishVersion",
+        "lambda:PutProvisionedConcurrencyConfig",
+        "lambda:UpdateAlias",
+        "lambda:UpdateFunctionConfiguration",
+    ]
+)
+app = App("mgmt-lambda-config", needs=NEEDS)
 
 SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/admin/sys/lambda-config", allow=SYS_ADMIN, raises=[Unavailable])
-def list_functions(db: Reader, identity: Identity, deadline: Deadline) -> Page[FunctionState]:
+def list_functions(db: Reader, deadline: Deadline) -> Page[FunctionState]:
     """List the functions as deployed and as wanted, with the difference."""
     settings = db.all(LambdaSetting, queries.LIST_SETTINGS)
     states = read_states(settings, deadline)
-    log_sys_read(identity, "function settings")
     return Page(states, None)
 
 

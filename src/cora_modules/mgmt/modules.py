@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.mgmt.models.modules import Module, ModulePatch, OrgModule, OrgModulePatch
 from cora_modules.mgmt.queries import modules as queries
-from org_common import App, Identity, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
+from org_common import App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("mgmt-modules")
 
@@ -14,11 +13,9 @@ SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/admin/sys/modules", allow=SYS_ADMIN)
-def list_modules(db: Reader, identity: Identity, page: PageRequest) -> Page[Module]:
+def list_modules(db: Reader, page: PageRequest) -> Page[Module]:
     """List the modules of the platform by name."""
-    modules = db.page(Module, queries.LIST_MODULES, page=page, by=("name",))
-    log_sys_read(identity, "modules")
-    return modules
+    return db.page(Module, queries.LIST_MODULES, page=page, by=("name",))
 
 
 @app.patch("/admin/sys/modules/{name}", allow=SYS_ADMIN)

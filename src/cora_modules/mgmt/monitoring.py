@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.mgmt.aws import client, prefix
 from cora_modules.mgmt.daily import aggregate_day
 from cora_modules.mgmt.function_stats import read_stats
@@ -15,7 +14,7 @@ from org_common import (
     Deadline,
     FunctionMonitor,
     FunctionStats,
-    Identity,
+    Needs,
     OrgCheck,
     Page,
     PageRequest,
@@ -23,26 +22,26 @@ from org_common import (
     SysCheck,
 )
 
-app = App("mgmt-monitoring")
+app = App(
+    "mgmt-monitoring",
+    needs=Needs(actions=["cloudwatch:GetMetricData", "lambda:ListFunctions", "logs:FilterLogEvents"]),
+)
 
 ORG_ADMIN = OrgCheck("org_admin")
 SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/admin/sys/monitoring/functions", allow=SYS_ADMIN)
-def list_function_stats(identity: Identity, deadline: Deadline, since: datetime | None = None) -> Page[FunctionStats]:
+def list_function_stats(deadline: Deadline, since: datetime | None = None) -> Page[FunctionStats]:
     """List how each function has run since a time, by default for 24 hours. 14 days at most."""
     stats = read_stats(FunctionMonitor(client, prefix=prefix(), deadline=deadline), since)
-    log_sys_read(identity, "function stats")
     return Page(stats, None)
 
 
 @app.get("/admin/sys/monitoring/database", allow=SYS_ADMIN)
-def get_database_activity(db: Reader, identity: Identity) -> DatabaseActivity:
+def get_database_activity(db: Reader) -> DatabaseActivity:
     """Return the connections by function against the limit, waits, and the statements that have run longest."""
-    activity = db.one(DatabaseActivity, queries.DATABASE_ACTIVITY)
-    log_sys_read(identity, "database activity")
-    return activity
+    return db.one(DatabaseActivity, queries.DATABASE_ACTIVITY)
 
 
 # No transaction while it reads logs for minutes: aggregate_day opens one for what it has read, and can be repeated.

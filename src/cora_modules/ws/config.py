@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.ws.models.config import NewOrgConfig, OrgConfig, SysConfig
 from cora_modules.ws.queries import config as queries
-from org_common import App, Identity, OrgCheck, Reader, SysCheck, Transaction
+from org_common import App, OrgCheck, Reader, SysCheck, Transaction
 
 app = App("ws-config")
 
@@ -14,11 +13,9 @@ ORG_ADMIN = OrgCheck("org_admin")
 
 
 @app.get("/admin/sys/ws/config", allow=SYS_ADMIN)
-def get_sys_config(db: Reader, identity: Identity) -> SysConfig:
+def get_sys_config(db: Reader) -> SysConfig:
     """Return the platform's settings of workspaces."""
-    config = db.one(SysConfig, queries.GET_SYS_CONFIG)
-    log_sys_read(identity, "ws_config")
-    return config
+    return db.one(SysConfig, queries.GET_SYS_CONFIG)
 
 
 @app.put("/admin/sys/ws/config", allow=SYS_ADMIN)

@@ -3,7 +3,14 @@
 from uuid import UUID
 
 from cora_modules.ws import members
-from cora_modules.ws.models.workspaces import Activity, NewWorkspace, Transfer, Workspace, WorkspacePatch
+from cora_modules.ws.models.workspaces import (
+    Activity,
+    DeletedWorkspace,
+    NewWorkspace,
+    Transfer,
+    Workspace,
+    WorkspacePatch,
+)
 from cora_modules.ws.queries import workspaces as queries
 from cora_modules.ws.rules import DeletedWsCheck, WsCheck
 from org_common import App, AsService, Deadline, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
@@ -48,6 +55,13 @@ def update_workspace(tx: Transaction, ws_id: UUID, body: WorkspacePatch) -> Work
 def delete_workspace(tx: Transaction, ws_id: UUID) -> None:
     """Delete a workspace. Its owners can restore it until its retention is over."""
     tx.value(queries.DELETE_WORKSPACE, {"ws_id": ws_id})
+
+
+@app.get("/orgs/{org_id}/workspaces/deleted", allow=ORG_USER)
+def list_deleted_workspaces(db: Reader, org_id: UUID, page: PageRequest) -> Page[DeletedWorkspace]:
+    """List the deleted workspaces that the caller can restore, the latest first."""
+    by = ("-deleted_at", "id")
+    return db.page(DeletedWorkspace, queries.LIST_DELETED_WORKSPACES, {"org_id": org_id}, page=page, by=by)
 
 
 @app.post("/workspaces/{ws_id}/restore", allow=DeletedWsCheck("ws_owner"), retry=True, raises=[Gone])

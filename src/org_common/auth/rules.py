@@ -95,7 +95,10 @@ class Check(Rule):
 
 
 class SysCheck(Rule):
-    """A rule for `/admin/sys` routes: the caller has at least this platform role, and the route runs as `app_sys`."""
+    """A rule for `/admin/sys` routes: the caller has at least this platform role, and the route runs as `app_sys`.
+
+    Routes without a `Transaction` log each successful read: the line `sys_read` of the logger `org_common.audit`.
+    """
 
     __slots__ = ()
 

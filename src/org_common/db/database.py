@@ -25,7 +25,7 @@ from org_common.values.types import Deadline
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from org_common.db.inbox import Received, RecordScope
+    from org_common.db.inbox import Received, RecordScope, Refused
 
 # Outside a route there is no request deadline.
 DEFAULT_DEADLINE_S = 30.0
@@ -96,6 +96,20 @@ class Database:
         )
         scope = RecordScope(self._source, setup)
         return scope, Transaction(scope)
+
+    def store_refusal(self, rule: Rule, refused: Refused, deadline: Deadline) -> None:
+        """Store why a record was refused, in a short transaction as the role of its trigger's access rule."""
+        from org_common.db.inbox import STORE_S, RefusingSetup, store_refusal
+
+        profile, path = self._profile, self._settings.search_path
+        setup = RefusingSetup(
+            rule.role,
+            Deadline.after(min(STORE_S, deadline.left_s())),
+            path,
+            set_local=profile.set_local,
+            reset=profile.resets,
+        )
+        store_refusal(self._source, setup, refused)
 
     def _session_setup(
         self, rule: Rule, identity: Identity | None, path: Mapping[str, Any], deadline: Deadline

@@ -40,6 +40,9 @@ class Message:
     json: str | None = None
     """The message as JSON, with each number as the database stores it. `message` has the nearest floats."""
 
+    traceparent: str | None = None
+    """The trace of the request that sent it, as a W3C header; None for a message that no request sent."""
+
 
 class MessageRefused(Exception):
     """Raised by a sink for messages that it will never accept: they are parked, and the others are delivered again."""

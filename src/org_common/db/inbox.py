@@ -11,6 +11,7 @@ from org_common.auth.rules import Rule
 from org_common.db.connections.connection import Source
 from org_common.db.protocol.statement import prepare_own
 from org_common.db.scope import WriteScope
+from org_common.db.server_transaction import WriteTransaction
 from org_common.db.session_setup import SessionSetup, require_statement
 from org_common.values.identity import Identity
 from org_common.values.types import Deadline
@@ -22,6 +23,9 @@ _CLAIMS = b'{"receives":true}'
 _RECEIVE = prepare_own(
     "select app.receive(%(sender)s, %(required)s, %(consumer)s, %(queue)s, %(message_id)s, %(body)s)"
 )
+_REFUSE = prepare_own("select app.refuse_message(%(consumer)s, %(message_id)s, %(record_id)s, %(code)s, %(reason)s)")
+# Other records of the batch wait while a refusal is stored.
+STORE_S = 3.0
 
 
 class Received:
@@ -73,6 +77,53 @@ class ReceivingSetup(SessionSetup):
         self._rule = None if rule.expression is None else require_statement(rule.expression).bind(values)
 
 
+class Refused:
+    """A record that was refused, and why."""
+
+    __slots__ = ("code", "consumer", "message_id", "reason", "record_id")
+
+    def __init__(self, consumer: str, message_id: str | None, record_id: str, code: str, reason: str) -> None:
+        self.consumer: str = consumer
+        """Who refused it."""
+        self.message_id: int | None = None if message_id is None else int(message_id)
+        """The number of the outbox that the record names; None for a record from elsewhere."""
+        self.record_id: str = _storable(record_id)
+        """The id in its log line."""
+        self.code: str = code
+        """The code of the error."""
+        self.reason: str = _storable(reason)
+        """For people, without the values of the message."""
+
+
+class RefusingSetup(SessionSetup):
+    """The session setup under which a refusal is stored: without a caller, an access rule or a message."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, role: str, deadline: Deadline, search_path: str, *, set_local: bool = False, reset: bool = False
+    ) -> None:
+        self.deadline: Deadline = deadline
+        self._role = role.encode()
+        self._search_path = search_path.encode()
+        self._set_local = set_local
+        self._reset = reset
+        self._claims = _CLAIMS
+        self._identify = None
+        self._rule = None
+
+
+def store_refusal(source: Source, setup: RefusingSetup, refused: Refused) -> None:
+    """Store why a record was refused, in a transaction of its own: that of the record was rolled back."""
+    transaction = WriteTransaction(source, setup)
+    try:
+        transaction.send([_REFUSE.bind(refused)])
+        transaction.commit()
+    except BaseException:
+        transaction.rollback()
+        raise
+
+
 class RecordScope(WriteScope):
     """The lifetime of a record's `Transaction`. The message is claimed even if the handler sends no statement."""
 
@@ -94,3 +145,8 @@ def sender_of(claims: bytes) -> Identity:
     """The sender as `app.receive()` found them."""
     found = orjson.loads(claims)
     return Identity(issuer=found["iss"] or "", subject=found["outer_sub"] or "", expires_at=float("inf"))
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL does not store: NUL and lone surrogates."""
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -63,7 +63,7 @@ select (select array_agg(line) from claimed), (select max(id) from ahead)
 """
 # A statement of its own: it must see what the relay that had the lock before has committed.
 _NEXT = f"""
-select id, queue, key, message::text, refusals, created_at from (
+select id, queue, key, message::text, refusals, created_at, traceparent from (
   select o.*, sum(pg_column_size(o.message)) over (order by o.id) - pg_column_size(o.message) as before {_PENDING}
     and o.id <= %(last)s and {_LINE} = any(%(lines)s::bigint[])
   order by o.id limit %(batch)s
@@ -214,8 +214,8 @@ def _claim(connection: psycopg.Connection, params: dict[str, Any]) -> list[Messa
         return []
     rows = connection.execute(_NEXT, {**params, "lines": lines, "last": last, "bytes": BATCH_BYTES}).fetchall()
     return [
-        Message(id, queue, key, json.loads(text), refusals, created_at, text)
-        for id, queue, key, text, refusals, created_at in rows
+        Message(id, queue, key, json.loads(text), refusals, created_at, text, traceparent)
+        for id, queue, key, text, refusals, created_at, traceparent in rows
     ]
 
 

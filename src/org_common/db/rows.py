@@ -11,8 +11,8 @@ from itertools import repeat
 from operator import is_not, or_
 from typing import Any, LiteralString, TypeVar, Union, get_args, get_origin
 
-from psycopg import DataError
 from psycopg.adapt import Transformer
+from psycopg.errors import DataError
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 

@@ -48,6 +48,11 @@ class Envelope:
         self.outbox_id: str | None = outbox_id or outbox_id_of(attributes.get(ID_ATTRIBUTE))
         """The number that the outbox gave the message; None without a valid one."""
 
+    def trace(self) -> Mapping[str, str]:
+        """The trace headers of the sender."""
+        found = self.attributes.get("traceparent")
+        return NO_ATTRIBUTES if found is None else {"traceparent": found}
+
     def claim(self) -> str | None:
         """What the message is claimed by in each queue that got it; None without an envelope."""
         if self.id is None:
@@ -103,6 +108,9 @@ def open_event(event: Event, attributes: Mapping[str, str] = NO_ATTRIBUTES) -> E
     """The detail of an event, or the message of an event that the relay sent."""
     detail, id = event["detail"], _string(event.get("id"))
     if event["source"] == OUTBOX_SOURCE and isinstance(detail, dict):
+        traceparent = detail.get("traceparent")
+        if isinstance(traceparent, str):
+            attributes = {**attributes, "traceparent": traceparent}
         return Envelope(dump(detail.get("message")), attributes, id=id, outbox_id=outbox_id_of(detail.get("id")))
     # The Scheduler sends the detail as a string.
     return Envelope(detail if isinstance(detail, str) else dump(detail), attributes, id=id)

@@ -66,7 +66,7 @@ def read_record(record: Event, *, opens_events: bool = True) -> Record:
         envelope = Envelope(body, attributes)
     else:
         envelope = open_envelope(body, attributes, opens_events=opens_events)
-    trace = {"traceparent": envelope.attributes["traceparent"]} if "traceparent" in envelope.attributes else {}
+    trace = dict(envelope.trace())
     if isinstance(system.get("AWSTraceHeader"), str):
         trace["x-amzn-trace-id"] = system["AWSTraceHeader"]
     return Record(

@@ -9,6 +9,7 @@ from typing import Any
 from org_common.db.delivery import Message, MessageRefused, PartialDelivery
 from org_common.sinks.aws import PAUSES_S, AwsError, Client, send_all
 from org_common.sinks.body import body
+from org_common.telemetry.trace_context import TRACEPARENT, from_traceparent
 
 SOURCE = "org-common"
 MAX_ENTRIES = 10
@@ -32,7 +33,8 @@ class EventBridgeSink:
     """Puts each message on an event bus, ten in a call. For the relay; needs boto3.
 
     The source is `org-common`, the detail type the queue of the outbox, and the detail an object with the keys `id`,
-    `queue` and `message`. EventBridge keeps no order, so the order of a key ends here.
+    `queue` and `message`, and `traceparent` if the sender has a trace. EventBridge keeps no order, so the order of a
+    key ends here.
     """
 
     bus: str
@@ -74,7 +76,13 @@ class EventBridgeSink:
     def _put(self, batch: Sequence[_Entry]) -> list[tuple[_Entry, Exception, bool]]:
         """The entries that EventBridge did not accept. Raises `AwsError` if that is not for their content."""
         calls = [
-            {"Source": SOURCE, "DetailType": entry.message.queue, "Detail": entry.detail, "EventBusName": self.bus}
+            {
+                "Source": SOURCE,
+                "DetailType": entry.message.queue,
+                "Detail": entry.detail,
+                "EventBusName": self.bus,
+                **_trace_header(entry.message.traceparent),
+            }
             for entry in batch
         ]
         try:
@@ -97,12 +105,20 @@ def _failure(entry: _Entry, result: dict[str, Any]) -> tuple[_Entry, Exception, 
     return entry, error, code in _TEMPORARY
 
 
+def _trace_header(traceparent: str | None) -> dict[str, str]:
+    """The trace for X-Ray, which continues it in the targets of the bus."""
+    trace = None if traceparent is None else from_traceparent(traceparent)
+    return {} if trace is None or trace.parent_id is None else {"TraceHeader": trace.xray(trace.parent_id)}
+
+
 def _entries(messages: Sequence[Message], refused: dict[int, Exception]) -> Iterator[_Entry]:
     """The messages that EventBridge can accept. Those that it cannot are added to `refused`."""
     for message in messages:
         try:
-            queue = body(Message(message.id, "", None, {"id": message.id, "queue": message.queue}))
-            detail = f'{queue[:-1]},"message":{body(message)}}}'
+            head: dict[str, Any] = {"id": message.id, "queue": message.queue}
+            if message.traceparent is not None:
+                head[TRACEPARENT] = message.traceparent
+            detail = f'{body(Message(message.id, "", None, head))[:-1]},"message":{body(message)}}}'
             size = len(detail.encode()) + len(SOURCE) + len(message.queue.encode())
             if size > MAX_BYTES:
                 raise MessageRefused(f"it takes {size:,} bytes, EventBridge accepts {MAX_BYTES:,}", message.id)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from org_common.db.delivery import Message, MessageRefused, PartialDelivery
 from org_common.sinks.body import body
+from org_common.telemetry.trace_context import TRACEPARENT
 
 TIMEOUT_S = 10.0
 # The message itself is wrong: another attempt would fail as well.
@@ -27,8 +28,9 @@ _FINAL = frozenset(
 class HttpSink:
     """Sends each message as a POST request with the message as JSON, in order. For the relay.
 
-    The headers `Org-Common-Id` and `Org-Common-Queue` have the id of the message and its queue (percent-encoded). A
-    message can arrive more than once: the endpoint compares the id with those that it has processed.
+    The headers `Org-Common-Id` and `Org-Common-Queue` have the id of the message and its queue (percent-encoded), and
+    `traceparent` the trace of its sender. A message can arrive more than once: the endpoint compares the id with those
+    that it has processed.
 
     A 2xx status accepts the message. 400, 410, 413, 415 and 422 park it at once. For any other status, and if there is
     no response, the relay tries again; the other messages of the queue wait for the next run.
@@ -104,6 +106,8 @@ class HttpSink:
             "Org-Common-Id": str(message.id),
             "Org-Common-Queue": quote(message.queue, safe=""),
         }
+        if message.traceparent is not None:
+            headers[TRACEPARENT] = message.traceparent
         content = body(message).encode()
         try:
             connection.request("POST", target, content, headers)

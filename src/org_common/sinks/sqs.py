@@ -11,6 +11,7 @@ from typing import Any
 from org_common.db.delivery import Message, MessageRefused, PartialDelivery
 from org_common.sinks.aws import PAUSES_S, AwsError, Client, send_all
 from org_common.sinks.body import body
+from org_common.telemetry.trace_context import TRACEPARENT
 
 # Since 2025-08, attributes included; for a batch it is the sum.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
@@ -30,9 +31,9 @@ class _Entry:
 class SqsSink:
     """Sends each message to the SQS queue of its outbox queue, ten in a call. For the relay; needs boto3.
 
-    The body is the message as compact JSON. The attribute `org-common-id` is the id of the message in the outbox, and
-    `org-common-queue` its queue there. In a FIFO queue (its name ends with `.fifo`), messages of one key are one group,
-    and the id is the deduplication id.
+    The body is the message as compact JSON. The attribute `org-common-id` is the id of the message in the outbox,
+    `org-common-queue` its queue there, and `traceparent` the trace of its sender, if it has one. In a FIFO queue (its
+    name ends with `.fifo`), messages of one key are one group, and the id is the deduplication id.
 
     A FIFO queue gets at most one message of a key per call: in one call, SQS could reject the first and accept the
     second. Standard queues have no order.
@@ -187,10 +188,8 @@ def _call_entry(id: str, entry: _Entry, *, fifo: bool) -> dict[str, Any]:
 
 
 def _attributes(message: Message) -> dict[str, dict[str, str]]:
-    return {
-        "org-common-id": {"DataType": "String", "StringValue": str(message.id)},
-        "org-common-queue": {"DataType": "String", "StringValue": message.queue},
-    }
+    values = {"org-common-id": str(message.id), "org-common-queue": message.queue, TRACEPARENT: message.traceparent}
+    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value is not None}
 
 
 def _failure(entry: _Entry, failure: Mapping[str, Any]) -> tuple[_Entry, Exception, bool]:

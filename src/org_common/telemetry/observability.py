@@ -3,11 +3,14 @@
 import os
 
 from org_common.lifecycle import startup
+from org_common.telemetry.pseudonym import MIN_KEY_LENGTH
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from org_common.values.secret import Reference
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # Lambda's names of levels that differ from Python's.
@@ -15,7 +18,6 @@ _LAMBDA_LEVELS = {"TRACE": "DEBUG", "WARN": "WARNING", "FATAL": "CRITICAL"}
 FORMS = ("json", "text", "off")
 TRACES = ("auto", "otel", "off")
 MAX_DEBUG_LINES = 10_000
-PSEUDONYM_KEY_LENGTH = 32
 NAMESPACE = "org-common"
 
 
@@ -33,6 +35,7 @@ class Observability:
         "level",
         "namespace",
         "pseudonym_key",
+        "pseudonym_key_secret",
         "redact",
         "traces",
     )
@@ -50,7 +53,9 @@ class Observability:
     redact: tuple[str, ...]
     """Additional names whose values are masked."""
     pseudonym_key: str | None
-    """The key of the users' pseudonyms; None for a random key of the process."""
+    """The key of the users' pseudonyms; None for a random key of the process, or for the stored one."""
+    pseudonym_key_secret: "Reference | None"
+    """Where that key is stored."""
     namespace: str | None
     """The CloudWatch namespace of the metrics; None without metrics."""
     traces: str
@@ -72,6 +77,7 @@ class Observability:
         emails: bool = False,
         redact: tuple[str, ...] = (),
         pseudonym_key: str | None = None,
+        pseudonym_key_secret: "Reference | None" = None,
         namespace: str | None = NAMESPACE,
         traces: str = "auto",
         function: str | None = None,
@@ -85,6 +91,7 @@ class Observability:
         self.emails = emails
         self.redact = redact
         self.pseudonym_key = pseudonym_key
+        self.pseudonym_key_secret = pseudonym_key_secret
         self.namespace = namespace
         self.traces = traces
         self.function = function
@@ -111,6 +118,7 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
         emails=_choice(get, "ORG_COMMON_LOG_EMAILS", ("masked", "plain"), "masked", problems) == "plain",
         redact=tuple(name.strip() for name in (get("ORG_COMMON_LOG_REDACT") or "").split(",") if name.strip()),
         pseudonym_key=_pseudonym_key(get, problems),
+        pseudonym_key_secret=_pseudonym_key_secret(get, problems),
         namespace=None if metrics == "off" else metrics,
         traces=_choice(get, "ORG_COMMON_TRACES", TRACES, "auto", problems),
         function=get("AWS_LAMBDA_FUNCTION_NAME") or None,
@@ -122,14 +130,31 @@ def read(get: "Callable[[str], str | None]" = os.environ.get, faults: list[str] 
 
 def _pseudonym_key(get: "Callable[[str], str | None]", faults: list[str]) -> str | None:
     key = get("ORG_COMMON_LOG_PSEUDONYM_KEY") or None
-    if key is not None and len(key) < PSEUDONYM_KEY_LENGTH:
+    if key is not None and len(key) < MIN_KEY_LENGTH:
         # Not the key itself, nor its length.
         faults.append(
-            f"ORG_COMMON_LOG_PSEUDONYM_KEY has fewer than {PSEUDONYM_KEY_LENGTH} characters. Example: the output of "
+            f"ORG_COMMON_LOG_PSEUDONYM_KEY has fewer than {MIN_KEY_LENGTH} characters. Example: the output of "
             "`openssl rand -hex 32`"
         )
         return None
     return key
+
+
+def _pseudonym_key_secret(get: "Callable[[str], str | None]", faults: list[str]) -> "Reference | None":
+    text = get("ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET")
+    if not text:
+        return None
+    if get("ORG_COMMON_LOG_PSEUDONYM_KEY"):
+        faults.append("ORG_COMMON_LOG_PSEUDONYM_KEY and ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET are both set: remove one")
+        return None
+    from org_common.values.secret import EXAMPLES, Reference
+
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        # Not the string, which may be the key itself.
+        faults.append(f"ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET {error}. Examples: {EXAMPLES}")
+        return None
 
 
 def _choice(

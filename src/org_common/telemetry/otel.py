@@ -14,7 +14,7 @@ from typing import Self
 
 from opentelemetry import context
 from opentelemetry import trace as api
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from org_common.telemetry.trace import Span
 from org_common.telemetry.trace_context import Trace
@@ -89,14 +89,14 @@ class OpenTelemetry:
         return OpenTelemetrySpan(self._tracer.start_span(name, kind=_KINDS[kind], attributes=attributes))
 
     def begin(self, name: str, trace: Trace) -> OpenTelemetrySpan:
-        """The span of a request: below the current span, else in the caller's trace.
+        """The span of a request: below the current span, else in the caller's trace. It links to another trace.
 
         The trace id of the span is written to `trace`, so that log lines and spans have the same id.
         """
         parent = None
         if trace.is_continued and not api.get_current_span().get_span_context().is_valid:
             parent = api.set_span_in_context(NonRecordingSpan(self._remote(name, trace)))
-        span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
+        span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER, links=_links(trace))
         span_context = span.get_span_context()
         if span_context.is_valid:
             trace.trace_id = format(span_context.trace_id, "032x")
@@ -147,3 +147,10 @@ class OpenTelemetry:
                 flush(int(timeout_s * 1000))
         except Exception:
             _logger.exception("spans could not be sent")
+
+
+def _links(trace: Trace) -> list[Link]:
+    """The caller's span, where Lambda's trace takes precedence: for a message, the span that sent it."""
+    if trace.caller_id is None or trace.caller_span_id is None:
+        return []
+    return [Link(SpanContext(int(trace.caller_id, 16), int(trace.caller_span_id, 16), is_remote=True))]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from org_common.telemetry.invocation import Measured
     from org_common.telemetry.process import Counters
     from org_common.values.identity import Identity
+    from org_common.values.secret import Reference
 
     class Counted(Protocol):
         """A database, as far as telemetry knows it."""
@@ -65,7 +66,12 @@ class Telemetry:
     )
 
     def __init__(
-        self, app: str, database: Callable[[], Counted | None], how: Observability, handler: log.Handler | None
+        self,
+        app: str,
+        database: Callable[[], Counted | None],
+        how: Observability,
+        handler: log.Handler | None,
+        fetch: Callable[[Reference], str],
     ) -> None:
         self.database: Callable[[], Counted | None] = database
         self.function: str = how.function or app
@@ -78,13 +84,16 @@ class Telemetry:
                 _logger.error("metrics are off: %s", error)
         self._flushes = how.in_lambda
         self._tenant_at: dict[str, int | None] = {}
-        self._pseudonyms = Pseudonyms(how.pseudonym_key)
+        stored = how.pseudonym_key_secret
+        self._pseudonyms = Pseudonyms(how.pseudonym_key, None if stored is None else lambda: fetch(stored))
 
     @classmethod
-    def from_env(cls, app: str, database: Callable[[], Counted | None]) -> Telemetry | None:
+    def from_env(
+        cls, app: str, database: Callable[[], Counted | None], fetch: Callable[[Reference], str]
+    ) -> Telemetry | None:
         """Configured by the environment; None where neither logs nor traces are written, as in tests.
 
-        `database` returns the one that the app has used so far, if any.
+        `database` returns the one that the app has used so far, if any. `fetch` returns a stored secret.
         """
         faults: list[str] = []
         how, handler = observability.read(faults=faults), log.active()
@@ -97,7 +106,7 @@ class Telemetry:
         if handler is None and how.traces != "otel":
             return None
         _trace(how)
-        return cls(app, database, how, handler)
+        return cls(app, database, how, handler, fetch)
 
     def observe(self, invocation_id: str | None) -> RequestObserver:
         """The observer of one request. `invocation_id` is Lambda's request id, as in its platform log lines."""

@@ -23,7 +23,7 @@ _HEX = "0123456789abcdef"
 class Trace:
     """The trace context of one request. Ids are in W3C's form; X-Ray's have the same digits, with hyphens."""
 
-    __slots__ = ("caller_id", "is_continued", "parent_id", "sampled", "trace_id")
+    __slots__ = ("caller_id", "caller_span_id", "is_continued", "parent_id", "sampled", "trace_id")
 
     trace_id: str
     """32 hexadecimal digits."""
@@ -35,6 +35,8 @@ class Trace:
     """The sampling decision; None if there is none yet."""
     caller_id: str | None
     """The trace id in the caller's header, if it differs from that of Lambda."""
+    caller_span_id: str | None
+    """The span in that header."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Trace:
         self.parent_id = parent_id
         self.sampled = sampled
         self.caller_id = caller_id
+        self.caller_span_id = None
         self.is_continued = is_continued or parent_id is not None
 
     @classmethod
@@ -64,7 +67,7 @@ class Trace:
         if xray is None:
             return w3c or cls(os.urandom(16).hex())
         if w3c is not None and w3c.trace_id != xray.trace_id:
-            xray.caller_id = w3c.trace_id
+            xray.caller_id, xray.caller_span_id = w3c.trace_id, w3c.parent_id
         elif w3c is not None and xray.parent_id is None:
             xray.parent_id = w3c.parent_id
             xray.sampled = w3c.sampled if xray.sampled is None else xray.sampled

@@ -47,6 +47,8 @@ def sqs_record(
 def outbox_record(message: Message) -> dict[str, Any]:
     """The record of a message that the relay sent to SQS."""
     attributes = {"org-common-id": str(message.id), "org-common-queue": message.queue}
+    if message.traceparent is not None:
+        attributes["traceparent"] = message.traceparent
     return sqs_record(message.queue, message.message, attributes=attributes, group=message.key)
 
 

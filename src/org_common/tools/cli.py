@@ -15,6 +15,7 @@ from org_common.tools.commands import (
     imports,
     invoke,
     layer,
+    manifest,
     monitor,
     openapi,
     outbox,
@@ -69,4 +70,5 @@ _add(
     layer.functions,
     coldstart.coldstart,
     imports.imports,
+    manifest.manifest,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ from org_common.pipeline import Pipeline, logger
 from org_common.triggers.batch import run_batch
 from org_common.triggers.objects import closest_name, matches, object_record, objects_in
 from org_common.triggers.outcome import is_replay, observed
-from org_common.triggers.trigger import Trigger
+from org_common.triggers.trigger import Trigger, check_unique
 from org_common.values.errors import OrgError
 from org_common.values.types import Deadline
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from org_common.db.database import Database
     from org_common.events.s3 import S3Object
     from org_common.triggers.outcome import Run
-    from org_common.triggers.trigger import TriggerOptions
     from org_common.values.types import Event, LambdaContext
 
 
@@ -38,35 +36,12 @@ class Triggers:
         self.declared: list[Trigger] = []
         """In the order of their declaration."""
 
-    def declare(
-        self,
-        kind: str,
-        name: str | None,
-        handler: Callable[..., Any],
-        options: TriggerOptions,
-        *,
-        outside: bool,
-        details: dict[str, Any],
-    ) -> Trigger:
-        """Serve this trigger. Raises `TypeError` for a declaration that cannot work, or that exists already."""
-        name = getattr(handler, "__name__", "") if name is None else name
-        if not isinstance(name, str) or not name:
-            raise TypeError(f'{kind}: {name!r} is not a name. Example: @app.sqs("ingest", allow=SIGNED_IN)')
-        trigger = Trigger(self._app, kind, name, handler, options, outside=outside, details=details)
-        self._check_unique(trigger)
-        self.declared.append(trigger)
-        return trigger
-
-    def _check_unique(self, trigger: Trigger) -> None:
-        for other in self.declared:
-            queue = trigger.queue
-            is_same = (other.kind, other.name, other.details) == (trigger.kind, trigger.name, trigger.details)
-            if is_same or (queue is not None and queue == other.queue):
-                code = other.handler.__code__
-                raise TypeError(
-                    f"{trigger.kind} {trigger.name} is declared twice: the handler {other.handler.__name__!r} in "
-                    f"{code.co_filename}:{code.co_firstlineno} has it already. Remove one of them"
-                )
+    def add(self, trigger: Trigger) -> Trigger:
+        """Serve this trigger; returns it as it is served. Raises `TypeError` for one that exists already."""
+        check_unique(trigger, self.declared)
+        served = trigger.of_app(self._app)
+        self.declared.append(served)
+        return served
 
     def use_service(self, database: Database | None) -> None:
         """Use this database, on the login `app_service`, instead of the environment's; None goes back."""
@@ -229,7 +204,7 @@ class Triggers:
     def _observed(
         self, trigger: Trigger, id: str, deadline: Deadline, context: LambdaContext, run: Run
     ) -> OrgError | None:
-        return observed(trigger, id, deadline, self._pipeline.observe(context.aws_request_id), run)
+        return observed(trigger, id, deadline, self._pipeline.observe(context.aws_request_id), run, self)
 
     def _of(self, *kinds: str) -> list[Trigger]:
         return [trigger for trigger in self.declared if trigger.kind in kinds]
@@ -272,4 +247,5 @@ def _record_of(event: Event, context: LambdaContext) -> Record:
         outbox_id=opened.outbox_id,
         claim=id[:200],
         sent_ms=envelope.time_ms(event.get("time")),
+        trace=opened.trace(),
     )

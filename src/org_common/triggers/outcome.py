@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from org_common.http.observer import Observer
-    from org_common.triggers.trigger import Trigger
+    from org_common.triggers.trigger import Host, Trigger
     from org_common.values.identity import Identity
     from org_common.values.types import Deadline
 
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 # The field of log lines that says that the message had been handled before.
 REPEATED = "repeated"
+# The database or another service is down: that says nothing about the message.
+_TEMPORARY = (503, 504)
 
 
-def observed(trigger: Trigger, id: str, deadline: Deadline, observer: Observer, run: Run) -> OrgError | None:
+def observed(
+    trigger: Trigger, id: str, deadline: Deadline, observer: Observer, run: Run, host: Host
+) -> OrgError | None:
     """Run a record, observed like a request; returns what it failed with, None if it is done.
 
-    A line tells why a record was refused. `id` names it until it was read.
+    A line tells why a record was refused, and the database keeps it. `id` names the record until it was read.
     """
     outcome = _Outcome(trigger, id, deadline, observer)
     with observer:
@@ -38,7 +42,9 @@ def observed(trigger: Trigger, id: str, deadline: Deadline, observer: Observer, 
             sender = run(outcome.read)
         except Exception as error:  # noqa: BLE001 - of any kind: the record comes again
             outcome.read(None)
-            return outcome.failed(error)
+            found = outcome.failed(error)
+            outcome.store(error, found, host)
+            return found
         except BaseException as signal:
             if not is_replay(signal):
                 raise
@@ -64,6 +70,7 @@ class _Outcome:
         self._deadline = deadline
         self._observer = observer
         self._is_read = False
+        self._message_id: str | None = None
 
     def read(self, record: Record | None) -> None:
         """The record was read; None when it could not be."""
@@ -77,6 +84,7 @@ class _Outcome:
         self._observer.request_read(request)
         self._observer.route_matched(trigger, ())
         if record is not None:
+            self._message_id = record.outbox_id
             self._bind(attempt=record.attempt, queue=record.queue)
 
     def _count(self, *, failures: int) -> None:
@@ -105,12 +113,25 @@ class _Outcome:
         if found.status >= 500:
             logger().error("%s failed: %s", where, found.code, exc_info=error)
         else:
-            places = "".join([f" {place}" for place in self._places(found)])
-            logger().warning("%s is refused: %s. %s%s", where, found.code, found.detail, places)
+            logger().warning("%s is refused: %s. %s", where, found.code, self._reason(found))
         self._count(failures=1)
         self._observer.problem_rendered(found.code)
         self._observer.response_finished(build_response(found.status, {}, b""))
         return found
+
+    def store(self, error: Exception, found: OrgError, host: Host) -> None:
+        """Store why the record failed. The log has it as well, so a failure to do so changes nothing."""
+        if found.status in _TEMPORARY:
+            return
+        # The message of another exception may hold values.
+        reason = self._reason(found) if found is error else type(error).__name__
+        try:
+            self._trigger.store_refusal(self._id, self._message_id, found.code, reason, self._deadline, host)
+        except Exception as fault:  # noqa: BLE001 - of the database, which may be down by now
+            logger().warning("the reason of record %s could not be stored: %s", self._id, type(fault).__name__)
+
+    def _reason(self, error: OrgError) -> str:
+        return " ".join([error.detail, *self._places(error)])
 
     def _places(self, error: OrgError) -> list[str]:
         """The fields of the model that are not valid: other keys may be what the sender wrote."""

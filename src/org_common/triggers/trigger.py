@@ -55,7 +55,6 @@ class Trigger:
     """A source of records, its access rule, and its handler."""
 
     __slots__ = (
-        "_arguments",
         "_body",
         "_consumer",
         "_needs_database",
@@ -79,16 +78,21 @@ class Trigger:
 
     def __init__(
         self,
-        app: str,
         kind: str,
-        name: str,
+        name: str | None,
         handler: Callable[..., Any],
         options: TriggerOptions,
         *,
         outside: bool,
         details: dict[str, Any],
     ) -> None:
-        """Raises `TypeError` that says what is wrong with the declaration and how to fix it."""
+        """`name` is by default that of the handler.
+
+        Raises `TypeError` that says what is wrong with the declaration and how to fix it.
+        """
+        name = getattr(handler, "__name__", "") if name is None else name
+        if not isinstance(name, str) or not name:
+            raise TypeError(f'{kind}: {name!r} is not a name. Example: @app.sqs("ingest", allow=SIGNED_IN)')
         where = f"{kind} {name}"
         self.kind: str = kind
         """"SQS", "S3", "EVENT" or "SCHEDULE"."""
@@ -113,7 +117,7 @@ class Trigger:
         self.rule: Rule = self.allow if isinstance(self.allow, Rule) else SERVICE
         """The access rule; without a caller for `AsService`."""
         self._sender: str = "outside" if outside else "user" if isinstance(self.allow, Rule) else "service"
-        self._consumer = f"{app} {where}"
+        self._consumer = where
         self._retry = options.get("retry", False)
         self._transaction_at = self.signature.injects("transaction")
         self._body = next((each for each in self.signature.parameters if each.kind == "body"), None)
@@ -121,6 +125,18 @@ class Trigger:
         self._parse: Callable[[bytes, list[Fault]], Any] | None = None
         self._waits: bool | None = None
         self._check_placeholders(where)
+
+    def of_app(self, app: str) -> Trigger:
+        """The trigger as this app serves it: each app handles a message once. `TypeError` if the names are too long."""
+        consumer = f"{app} {self._consumer}"
+        if len(consumer) > 200:
+            raise TypeError(
+                f"{self._consumer}: the names of the app and of the trigger have more than 200 characters together"
+            )
+        served = Trigger.__new__(Trigger)
+        for name in self.__slots__:
+            setattr(served, name, consumer if name == "_consumer" else getattr(self, name))
+        return served
 
     @property
     def queue(self) -> str | None:
@@ -214,6 +230,20 @@ class Trigger:
             scope.close()
         return sender_of(scope.claims) if self._sender == "user" else None
 
+    def store_refusal(
+        self, record_id: str, message_id: str | None, code: str, reason: str, deadline: Deadline, host: Host
+    ) -> None:
+        """Store why a record was refused, for `org-common outbox refused`. A handler without a database stores nothing.
+
+        `message_id` is the number of the outbox that the record names.
+        """
+        if not self._needs_database:
+            return
+        from org_common.db.inbox import Refused
+
+        refused = Refused(self._consumer, None if self.outside else message_id, record_id, code, reason)
+        self._database(host).store_refusal(self.rule, refused, deadline)
+
     def _database(self, host: Host) -> Database:
         return host.service_database() if self.is_service else host.database()
 
@@ -276,8 +306,19 @@ class Trigger:
                 f"{where}: the access rule needs %({missing[0]})s, and the message has "
                 f"{', '.join(fields) or 'no model'}. Add it to the model of the message: `{missing[0]}: UUID`"
             )
-        if len(self._consumer) > 200:
-            raise TypeError(f"{where}: the names of the app and of the trigger have more than 200 characters together")
+
+
+def check_unique(trigger: Trigger, declared: Sequence[Trigger]) -> None:
+    """`TypeError` if one of the declared triggers takes the same records."""
+    for other in declared:
+        queue = trigger.queue
+        is_same = (other.kind, other.name, other.details) == (trigger.kind, trigger.name, trigger.details)
+        if is_same or (queue is not None and queue == other.queue):
+            code = other.handler.__code__
+            raise TypeError(
+                f"{trigger.kind} {trigger.name} is declared twice: the handler {other.handler.__name__!r} in "
+                f"{code.co_filename}:{code.co_firstlineno} has it already. Remove one of them"
+            )
 
 
 def _checked_rule(where: str, options: TriggerOptions, *, outside: bool) -> Rule | AsService:

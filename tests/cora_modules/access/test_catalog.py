@@ -345,6 +345,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "app.identify": signed_in,
         "app.receive": all_roles,
         "app.recheck": all_roles,
+        "app.refuse_message": all_roles,
         "app.require": all_roles,
         "app.uid": all_roles,
         "app.role_rank": all_roles,

@@ -121,10 +121,13 @@ def test_app_login_has_no_grant_on_tables(catalog: psycopg.Connection) -> None:
 
 def test_app_service_has_grants_on_these_tables_only(catalog: psycopg.Connection) -> None:
     assert catalog.execute(GRANTED, ["app_service"] * 2).fetchall() == [
+        ("app.consumed_messages", "SELECT"),
         ("app.delivered_messages", "SELECT"),
         ("app.outbox", "DELETE"),
         ("app.outbox", "SELECT"),
         ("app.outbox", "UPDATE"),
+        ("app.refused_messages", "DELETE"),
+        ("app.refused_messages", "SELECT"),
         ("app.stored_responses", "DELETE"),
         ("app.stored_responses", "SELECT"),
         # To purge; the policies show it expired rows only.

@@ -55,20 +55,30 @@ def test_absent_user_is_not_found(readonly_world: World, method: str) -> None:
 
 @pytest.mark.parametrize(("path", "id"), [(SYS_USERS, None), (of("carol"), str(IDS["carol"]))])
 def test_read_is_logged(readonly_world: World, caplog: pytest.LogCaptureFixture, path: str, id: str | None) -> None:
-    with caplog.at_level(logging.INFO, "cora_modules.audit"):
+    with caplog.at_level(logging.INFO, "org_common.audit"):
         readonly_world.as_("sam").get(path)
 
-    (record,) = [record for record in caplog.records if record.name == "cora_modules.audit"]
+    (record,) = [record for record in caplog.records if record.name == "org_common.audit"]
     read = record.__dict__["sys_read"]
     assert (record.getMessage(), read["sub"], read["id"]) == ("sys_read", "local|sam", id)
 
 
-@pytest.mark.parametrize("name", ["alice", "erin", "anonymous"])
-def test_refused_read_is_not_logged(readonly_world: World, caplog: pytest.LogCaptureFixture, name: str) -> None:
-    with caplog.at_level(logging.INFO, "cora_modules.audit"):
-        readonly_world.as_(name).get(SYS_USERS)
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        *[(name, "GET", SYS_USERS) for name in ("alice", "erin", "anonymous")],
+        ("sam", "GET", f"{SYS_USERS}/{uuid4()}"),
+        ("sam", "PATCH", of("carol")),
+        ("carol", "GET", "/users/me"),
+    ],
+)
+def test_refused_absent_write_and_own_profile_are_no_logged_reads(
+    readonly_world: World, caplog: pytest.LogCaptureFixture, name: str, method: str, path: str
+) -> None:
+    with caplog.at_level(logging.INFO, "org_common.audit"):
+        readonly_world.as_(name).send(method, path, body={} if method == "PATCH" else None)
 
-    assert [record for record in caplog.records if record.name == "cora_modules.audit"] == []
+    assert [record for record in caplog.records if record.name == "org_common.audit"] == []
 
 
 # --- roles ------------------------------------------------------------------------------------

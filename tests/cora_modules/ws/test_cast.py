@@ -13,6 +13,7 @@ pytestmark = pytest.mark.db
 LIST = f"/orgs/{ACME}/workspaces"
 ORG_CONFIG = f"/orgs/{ACME}/ws/config"
 SYS_CONFIG = "/admin/sys/ws/config"
+DELETED = f"{LIST}/deleted"
 WS = f"/workspaces/{ROCKETS}"
 MEMBERS = f"{WS}/members"
 FRANK = f"{MEMBERS}/{IDS['frank']}"
@@ -41,6 +42,7 @@ UNKNOWN = (403, 403, 401, 401)
 OUTSIDE = (404, 404, 404, 404, *UNKNOWN)
 STATUSES = {
     ("GET", LIST): (200, 200, 200, 200, 200, *OUTSIDE),
+    ("GET", DELETED): (200, 200, 200, 200, 200, *OUTSIDE),
     ("POST", LIST): (201, 201, 201, 201, 201, *OUTSIDE),
     ("GET", WS): (200, 200, 200, 404, 404, *OUTSIDE),
     ("PATCH", WS): (200, 200, 403, 404, 404, *OUTSIDE),

@@ -52,11 +52,11 @@ def test_value_out_of_range_is_rejected(readonly_world: WsWorld, name: str, valu
 
 
 def test_read_of_the_platforms_settings_is_logged(readonly_world: WsWorld, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "cora_modules.audit"):
+    with caplog.at_level(logging.INFO, "org_common.audit"):
         readonly_world.as_("sam").get(SYS_CONFIG)
 
     assert [record.__dict__["sys_read"]["what"] for record in caplog.records if record.msg == "sys_read"] == [
-        "ws_config"
+        "ws/config"
     ]
 
 

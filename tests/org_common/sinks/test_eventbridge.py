@@ -1,6 +1,7 @@
 """EventBridge gets each message as an event; what it does not accept is named. moto is a fake of AWS."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,16 @@ def test_event_has_the_id_the_queue_and_the_message(faulty: FaultyAws, sqs: Any,
     [found] = [json.loads(each["Body"]) for each in received(sqs, events)]
     assert (found["source"], found["detail-type"]) == ("org-common", "möwe")
     assert found["detail"] == {"id": 4711, "queue": "möwe", "message": {"n": 4711, "text": "ü\uffff"}}
+
+
+def test_trace_of_the_sender_is_in_the_detail_and_for_x_ray(faulty: FaultyAws, sqs: Any, events: str) -> None:
+    trace, span = "58406520a006649127e371903a2de979", "b7ad6b7169203331"
+    sink().deliver([replace(message(1), traceparent=f"00-{trace}-{span}-01")])
+
+    [found] = [json.loads(each["Body"]) for each in received(sqs, events)]
+    assert found["detail"] == {"id": 1, "queue": "mail", "traceparent": f"00-{trace}-{span}-01", "message": {"n": 1}}
+    [[entry]] = faulty.calls
+    assert entry["TraceHeader"] == "Root=1-58406520-a006649127e371903a2de979;Parent=b7ad6b7169203331;Sampled=1"
 
 
 def test_ten_go_in_a_call_and_large_ones_alone(faulty: FaultyAws) -> None:

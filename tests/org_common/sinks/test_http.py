@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -73,6 +74,13 @@ def test_message_is_posted_with_its_id_and_queue(endpoint: Endpoint) -> None:
     assert headers["Org-Common-Queue"] == "m%C3%B6we%0D%0A"
     assert headers["Content-Type"] == "application/json"
     assert headers["Authorization"] == "Bearer t"
+
+
+def test_trace_of_the_sender_is_a_header(endpoint: Endpoint) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    HttpSink(endpoint.url).deliver([replace(message(1), traceparent=traceparent), message(2)])
+
+    assert [headers.get("traceparent") for _, headers, _ in endpoint.requests] == [traceparent, None]
 
 
 def test_messages_go_in_order_over_one_connection(endpoint: Endpoint) -> None:

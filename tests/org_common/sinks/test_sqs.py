@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ from org_common.sinks.sqs import MAX_BYTES, MAX_ENTRIES, SqsSink
 from tests.org_common.sinks.messages import delivered, message, numbers, received
 from tests.support.aws_faults import FaultyAws, LoseResponse, Refuse
 
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 BUSY = {"Code": "InternalError", "Message": "try again", "SenderFault": False}
 INVALID = {"Code": "InvalidMessageContents", "Message": "bad", "SenderFault": True}
 DENIED = {"Code": "KMS.AccessDeniedException", "Message": "no", "SenderFault": True}
@@ -32,6 +34,13 @@ def test_messages_arrive_with_their_id_and_queue(faulty: FaultyAws, sqs: Any, ma
         "org-common-id": {"StringValue": "4711", "DataType": "String"},
         "org-common-queue": {"StringValue": "mail", "DataType": "String"},
     }
+
+
+def test_trace_of_the_sender_is_an_attribute(faulty: FaultyAws, sqs: Any, mail: str) -> None:
+    sink().deliver([replace(message(4711), traceparent=TRACEPARENT)])
+
+    [found] = received(sqs, mail)
+    assert found["MessageAttributes"]["traceparent"] == {"StringValue": TRACEPARENT, "DataType": "String"}
 
 
 def test_ten_go_in_a_call(faulty: FaultyAws, sqs: Any, mail: str) -> None:

@@ -50,6 +50,35 @@ def test_short_pseudonym_key_is_a_fault_that_does_not_repeat_it() -> None:
     assert "hunter2" not in fault
 
 
+def test_pseudonym_key_may_be_stored() -> None:
+    faults: list[str] = []
+
+    how = read({"ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET": "prod/app/pseudonyms#key"}.get, faults)
+
+    assert (str(how.pseudonym_key_secret), how.pseudonym_key, faults) == ("prod/app/pseudonyms#key", None, [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "fault"),
+    [
+        ({"ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET": "hunter2 " * 8}, "is not a valid reference to a secret"),
+        (
+            {"ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET": "prod/app/p", "ORG_COMMON_LOG_PSEUDONYM_KEY": "hunter2" * 8},
+            "are both set: remove one",
+        ),
+    ],
+)
+def test_wrong_reference_to_the_pseudonym_key_is_a_fault(environ: dict[str, str], fault: str) -> None:
+    faults: list[str] = []
+
+    how = read(environ.get, faults)
+
+    assert how.pseudonym_key_secret is None
+    [text] = faults
+    assert fault in text
+    assert "hunter2" not in text
+
+
 def test_metrics_can_be_off() -> None:
     assert read({"ORG_COMMON_METRICS": "off"}.get).namespace is None
 

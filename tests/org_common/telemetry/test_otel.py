@@ -80,6 +80,23 @@ def test_request_that_the_caller_does_not_sample_is_not_recorded() -> None:
     assert finished() == {}
 
 
+def test_span_links_to_a_caller_in_another_trace() -> None:
+    """Lambda's own trace takes precedence over that of the message's sender."""
+    assert trace.tracer is not None
+    other = f"Root=1-{'5' * 8}-{'a' * 24};Parent={'c' * 16};Sampled=1"
+    traced = Trace.of({"traceparent": f"00-{ID}-{PARENT}-01"}, {"_X_AMZN_TRACE_ID": other})
+
+    with trace.tracer.begin("request", traced), span("within"):
+        pass
+
+    spans = finished()
+    [link] = spans["request"].links
+    assert (format(link.context.trace_id, "032x"), format(link.context.span_id, "016x")) == (ID, PARENT)
+    assert link.context.is_remote
+    assert format(spans["request"].context.trace_id, "032x") == "5" * 8 + "a" * 24
+    assert not spans["within"].links
+
+
 def test_new_trace_gets_opentelemetry_s_id() -> None:
     assert trace.tracer is not None
     traced = Trace(ID)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.telemetry.pseudonym import MAX_USERS, Pseudonyms
+from org_common.secrets.source import Refused
+from org_common.telemetry.pseudonym import MAX_USERS, PAUSE_S, Pseudonyms
 
 KEY = "9f3c" * 8
 
@@ -61,6 +62,43 @@ def test_cache_is_bounded() -> None:
 
     assert len({pseudonyms.of("i", str(at)) for at in range(MAX_USERS * 2)}) == MAX_USERS * 2
     assert pseudonyms.of("i", "0") == first
+
+
+def test_stored_key_is_fetched_once() -> None:
+    fetched: list[str] = []
+
+    def fetch() -> str:
+        fetched.append(KEY)
+        return KEY
+
+    pseudonyms = Pseudonyms(None, fetch)
+
+    assert not fetched
+    assert [pseudonyms.of("i", str(at)) for at in range(3)] == [Pseudonyms(KEY).of("i", str(at)) for at in range(3)]
+    assert len(fetched) == 1
+
+
+@pytest.mark.parametrize("first", [Refused("prod/app/pseudonyms: AccessDenied"), "too short"])
+def test_key_of_the_process_is_used_until_the_stored_one_is_there(
+    caplog: pytest.LogCaptureFixture, first: Exception | str
+) -> None:
+    now, answers = 1000.0, [first, KEY]
+
+    def fetch() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    pseudonyms = Pseudonyms(None, fetch, clock=lambda: now)
+
+    assert {pseudonyms.of("i", "s") for _ in range(3)} == {Pseudonyms(None).of("i", "s")}
+    assert len(answers) == 1
+    now += PAUSE_S
+    assert pseudonyms.of("i", "s") == Pseudonyms(KEY).of("i", "s")
+    [record] = caplog.records
+    assert "the key of user pseudonyms cannot be used" in record.getMessage()
+    assert "too short" not in record.getMessage()
 
 
 @pytest.mark.db

@@ -15,6 +15,7 @@ import pytest
 
 from org_common import PUBLIC, TOKEN, App, Conflict, Response
 from org_common.events import http_api as gateway
+from org_common.secrets.store import reset_default
 from org_common.telemetry import log, metrics, trace
 from org_common.telemetry.invocation import current
 from org_common.telemetry.process import Process
@@ -103,6 +104,19 @@ def test_line_says_who_where_and_how_it_went(lambda_: Sink) -> None:
         "user": Pseudonyms(KEY).of(ISSUER, "local|alice"),
     }
     assert (line["request_id"], line["lambda_request_id"], line["trace_id"]) == ("local", "test", TRACE_ID)
+
+
+def test_pseudonym_has_the_stored_key(lambda_: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORG_COMMON_LOG_PSEUDONYM_KEY")
+    monkeypatch.setenv("ORG_COMMON_LOG_PSEUDONYM_KEY_SECRET", "env:STORED#key")
+    monkeypatch.setenv("ORG_COMMON_ALLOW_PLAIN_SECRETS", "1")
+    monkeypatch.setenv("STORED", f'{{"key": "{KEY[::-1]}"}}')
+    reset_default()
+
+    Client(orders(), person=Person("local|alice")).get(f"/orgs/{ORG}/orders")
+
+    assert {line["user"] for line in lambda_.lines} == {Pseudonyms(KEY[::-1]).of(ISSUER, "local|alice")}
+    reset_default()
 
 
 def test_each_line_of_the_request_says_whose_it_is(lambda_: Sink) -> None:

@@ -477,4 +477,4 @@ def test_pings_that_take_all_schedules_are_refused() -> None:
     app = App("worker", events=(HTTP_API, KEEP_WARM))
 
     with pytest.raises(TypeError, match="KEEP_WARM takes the events of all schedules"):
-        app.schedule("rate(1 day)", allow=SERVICE)
+        app.schedule("rate(1 day)", allow=SERVICE)(lambda_free)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from org_common import App, AsService, BadRequest, Model, OrgCheck, Record, Transaction
+from org_common import TOKEN, App, AsService, BadRequest, Model, OrgCheck, Record, Transaction
 from org_common.telemetry import log, metrics
 from org_common.telemetry.process import Process
 from org_common.telemetry.pseudonym import Pseudonyms
+from org_common.testing import Client, Person, records
 from tests.support import emf
-from tests.support.jobs import ADD, Jobs, NewDocument, invoke
+from tests.support.jobs import ACME, ADD, Jobs, NewDocument, invoke
 from tests.support.lab import ALICE, ISSUER
 from tests.support.lines import Sink, untouched_logging
 from tests.support.queues import batch, context, record
@@ -124,6 +125,42 @@ def test_message_that_is_refused_is_not_logged(sink: Sink) -> None:
 
     assert len(lines(sink)) == 5
     assert all(secret not in line for _, line in sink.written)
+
+
+@pytest.mark.db
+def test_lines_of_the_consumer_name_the_trace_of_the_sender(
+    sink: Sink, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App("jobs")
+
+    @app.post("/imports", allow=TOKEN)
+    def start(tx: Transaction) -> None:
+        tx.send("ingest", {"orgId": str(ACME), "name": "a"})
+
+    @app.sqs("ingest", allow=OrgCheck("org_user"))
+    def ingest(tx: Transaction, document: NewDocument) -> None:
+        tx.run(ADD, document, rows=1)
+
+    @app.event(source="org-common", detail_type="ingest", allow=OrgCheck("org_user"))
+    def ingest_from_bus(tx: Transaction, document: NewDocument) -> None:
+        tx.run(ADD, document, rows=1)
+
+    jobs.use(app)
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root=1-{TRACE_ID[:8]}-{TRACE_ID[8:]};Parent={'a' * 16};Sampled=1")
+    person = Person(ALICE.subject, issuer=ALICE.issuer)
+    assert Client(app, person=person).post("/imports").status == 204
+    (message,) = jobs.deliver()
+    assert message.traceparent == f"00-{TRACE_ID}-{'a' * 16}-01"
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root=1-{'5' * 8}-{'b' * 24};Parent={'c' * 16}")
+    app(batch(records.outbox_record(message)), context())
+    detail = {"id": message.id, "queue": "ingest", "traceparent": message.traceparent, "message": message.message}
+    app(records.bus_event("org-common", "ingest", detail), context())
+
+    sent, *handled = lines(sink)
+    assert sent["trace_id"] == TRACE_ID
+    traces = [(line["route"], line["trace_id"], line["caller_trace_id"]) for line in handled]
+    other = "5" * 8 + "b" * 24
+    assert traces == [("SQS ingest", other, TRACE_ID), ("EVENT ingest", other, TRACE_ID)]
 
 
 @pytest.mark.db

@@ -13,6 +13,7 @@ from org_common.db.database import transaction
 from org_common.db.relay import Message
 from org_common.testing import Client, Person
 from org_common.triggers.batch import BatchFailed
+from org_common.values.errors import Unavailable
 from tests.support.jobs import ACME, ADD, GLOBEX, Jobs, NewDocument, ingest_app, invoke
 from tests.support.lab import ALICE, BOB, CAROL, ROOT, STRANGER
 from tests.support.queues import batch, context, given_back, outbox_record, record
@@ -44,8 +45,17 @@ def carols_membership(jobs: Jobs) -> Any:
     )
 
 
-def refused(jobs: Jobs, app: App, event: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It changes nothing, a line tells why, and the same with a good record next to it, which is handled."""
+# Of these, the record names no message of the outbox.
+NO_MESSAGE = ("unknown_message", "unknown_sender")
+
+
+def refused(
+    jobs: Jobs, app: App, event: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture, *, known: bool = True
+) -> None:
+    """It changes nothing, a line and a row say why, and the same with a good record next to it, which is handled.
+
+    `known`: the record names a message of the outbox.
+    """
     with caplog.at_level(logging.WARNING), pytest.raises(BatchFailed, match=code):
         app(event, context())
     assert jobs.documents() == []
@@ -56,6 +66,10 @@ def refused(jobs: Jobs, app: App, event: dict[str, Any], code: str, caplog: pyte
 
     assert given_back(app(batch(*records), context()), records) == [0]
     assert jobs.documents() == ["good"]
+    id = event["Records"][0]["messageAttributes"].get("org-common-id", {}).get("stringValue")
+    [(consumer, message_id, found, attempts)] = jobs.refusals()
+    assert (consumer, found, attempts) == ("jobs SQS ingest", code, 2)
+    assert message_id == (int(id) if known and code not in NO_MESSAGE else 0)
 
 
 @pytest.mark.usefixtures("carols_membership")
@@ -119,7 +133,7 @@ FORGERIES: dict[str, tuple[Callable[[Message], dict[str, Any]], str]] = {
         "invalid_json",
     ),
     "another id": (
-        lambda sent: outbox_record(sent, attributes={"org-common-id": str(sent.id + 1)}),
+        lambda sent: outbox_record(sent, attributes={"org-common-id": str(sent.id + 1_000)}),
         "unknown_message",
     ),
     "id too large": (
@@ -146,7 +160,7 @@ def test_forged_message(jobs: Jobs, forgery: str, allow: Any, caplog: pytest.Log
     (sent,) = jobs.send("mine?")
     forge, code = FORGERIES[forgery]
     app = ingest_app(jobs, allow=allow)
-    refused(jobs, app, batch(forge(sent)), code, caplog)
+    refused(jobs, app, batch(forge(sent)), code, caplog, known=forgery != "id in the body")
 
 
 @pytest.mark.parametrize("allow", [OrgCheck("org_user"), AsService("a test")], ids=["sender", "service"])
@@ -208,6 +222,8 @@ def test_failed_message_is_not_claimed(jobs: Jobs) -> None:
     with pytest.raises(BatchFailed):
         invoke(app, message)
     assert jobs.documents() == []
+    assert jobs.refusals() == [("jobs SQS ingest", message.id, "internal_error", 1)]
+    assert jobs.lab.ask("select reason from app.refused_messages") == "RuntimeError"
     invoke(app, message)
     assert jobs.documents() == ["again"]
 
@@ -328,6 +344,7 @@ def test_consumer_that_sends_goes_on_as_the_sender(jobs: Jobs) -> None:
     assert jobs.lab.ask("select count(distinct created_by) from app.delivered_messages") == 1
     with pytest.raises(BatchFailed, match="hop_limit"):
         invoke(app, *messages)
+    assert jobs.refusals() == [("chain SQS ingest", messages[0].id, "hop_limit", 1)]
 
 
 def test_handler_cannot_receive_another_message(jobs: Jobs) -> None:
@@ -358,3 +375,49 @@ def test_outside_record_needs_no_sender(jobs: Jobs) -> None:
         assert app(batch(sent, sent), context()) == {"batchItemFailures": []}
 
     assert jobs.documents() == ["bounce"]
+    assert jobs.refusals() == []
+    for number in range(3):
+        with pytest.raises(BatchFailed):
+            app(batch(record({"name": f"n{number}\0"}, queue="bounces", id=f"r{number}")), context())
+    assert jobs.refusals() == [("bounces SQS bounces", 0, "validation_failed", 3)]
+    reason, id = jobs.lab.ask("select jsonb_build_array(reason, record_id) from app.refused_messages")
+    assert (reason.count("#/orgId"), id) == (1, "r2")
+
+
+def test_reason_that_cannot_be_stored_changes_nothing(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+    (message,) = jobs.send("mine")
+    app = ingest_app(jobs)
+    jobs.lab.tell("alter function app.refuse_message rename to away")
+    try:
+        with pytest.raises(BatchFailed, match="changed_message"):
+            invoke(app, message, body={"orgId": str(ACME), "name": "theirs"})
+    finally:
+        jobs.lab.tell("alter function app.away rename to refuse_message")
+    (good,) = jobs.send("good")
+    invoke(app, good)
+
+    assert jobs.documents() == ["good"]
+    assert f"the reason of record {message.id} could not be stored: " in caplog.text
+
+
+def test_database_that_is_down_is_no_refusal(jobs: Jobs) -> None:
+    (message,) = jobs.send("later")
+    app = App("jobs")
+
+    @app.sqs("ingest", allow=OrgCheck("org_user"))
+    def ingest(tx: Transaction, document: NewDocument) -> None:
+        raise Unavailable
+
+    with pytest.raises(BatchFailed, match="unavailable"):
+        invoke(jobs.use(app), message)
+    assert jobs.refusals() == []
+
+
+def test_reason_is_stored_in_a_transaction_of_its_own(jobs: Jobs) -> None:
+    """The record's transaction was rolled back, and one that fails does not lose the next record's claim."""
+    first, second = jobs.send("first", "second")
+    app = ingest_app(jobs, allow=Check("%(name)s <> 'first'"))
+
+    assert len(invoke(app, first, second)["batchItemFailures"]) == 1
+    assert jobs.documents() == ["second"]
+    assert jobs.refusals() == [("jobs SQS ingest", first.id, "forbidden", 1)]

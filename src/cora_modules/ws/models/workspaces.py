@@ -41,6 +41,21 @@ class Workspace(Model):
     updated_at: datetime
 
 
+class DeletedWorkspace(Model):
+    """A deleted workspace as those see it who can restore it."""
+
+    id: UUID
+    name: str
+    description: str | None
+    color: str
+    icon: str | None
+    deleted_at: datetime
+    deleted_by: UUID | None
+    """The user who deleted it."""
+    restorable_until: datetime
+    """When its retention is over."""
+
+
 class NewWorkspace(Model):
     """A workspace to create."""
 

@@ -59,6 +59,11 @@ with changed as (
 
 DELETE_WORKSPACE = "select ws.delete_workspace(%(ws_id)s)"
 
+LIST_DELETED_WORKSPACES = """
+select d.id, d.name, d.description, d.color, d.icon, d.deleted_at, d.deleted_by, d.restorable_until
+from ws.deleted_workspaces(%(org_id)s) d
+"""
+
 RESTORE_WORKSPACE = "select ws.restore_workspace(%(ws_id)s)"
 
 TRANSFER_WORKSPACE = "select ws.transfer(%(ws_id)s, %(user_id)s)"

@@ -9,15 +9,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PGconn, PollingStatus, Trace
+from psycopg.errors import Diagnostic
+from psycopg.pq import ConnStatus, PGconn, PollingStatus, Trace
 from psycopg.pq.abc import PGconn as AnyPGconn
+from psycopg.pq.abc import PGresult
 
 from org_common.config.settings import SettingsError
 from org_common.db.connections.retry import Action, Phase, Signal, action, signal
+from org_common.db.driver.conninfo import parse, write
 from org_common.db.protocol.wire import FATAL
 from org_common.values.errors import OrgError
 
@@ -94,25 +95,57 @@ class LastWords:
     def __init__(self) -> None:
         self.text: str = ""
 
-    def __call__(self, notice: psycopg.errors.Diagnostic) -> None:
+    def __call__(self, result: PGresult) -> None:
+        notice = Diagnostic(result)
         if (notice.severity_nonlocalized or notice.severity) in FATAL or notice.sqlstate in _GOING_DOWN:
             self.text = f"{notice.message_primary} (SQLSTATE {notice.sqlstate})"
 
 
-class Raw(psycopg.Connection[Any]):
-    """A psycopg connection in pipeline mode and autocommit, opened within a deadline. Only its `pgconn` is used."""
+class LibpqConnection(Protocol):
+    """What `Connection` needs: `Raw`, or a connection of psycopg's pool."""
 
+    pgconn: AnyPGconn
     last_words: LastWords
 
+    @property
+    def closed(self) -> bool:
+        """Whether it cannot be used any more, closed from this side or broken."""
+        ...
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        ...
+
+
+class Raw:
+    """A connection of libpq in pipeline mode, without psycopg's connection around it. Close it, or use it in `with`."""
+
+    __slots__ = ("last_words", "pgconn")
+
+    def __init__(self, pgconn: AnyPGconn) -> None:
+        self.pgconn: AnyPGconn = pgconn
+        self.last_words: LastWords = LastWords()
+        pgconn.notice_handler = self.last_words
+
     @classmethod
-    def connect(cls, conninfo: str = "", **kwargs: Any) -> Raw:
-        """An open connection. `deadline_s` is a value of `time.monotonic()`. Raises `ConnectFailed`."""
-        deadline_s: float = kwargs.get("deadline_s", time.monotonic() + CONNECT_TIMEOUT_S)
-        connection = cls(_open(conninfo, deadline_s))
-        connection._autocommit = True
-        connection.last_words = LastWords()
-        connection.add_notice_handler(connection.last_words)
-        return connection
+    def connect(cls, conninfo: str, deadline_s: float | None = None) -> Raw:
+        """Open a connection. `deadline_s` is a value of `time.monotonic()`. Raises `ConnectFailed`."""
+        return cls(open_pgconn(conninfo, time.monotonic() + CONNECT_TIMEOUT_S if deadline_s is None else deadline_s))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it cannot be used any more, closed from this side or broken."""
+        return self.pgconn.status == ConnStatus.BAD
+
+    def close(self) -> None:
+        """Close it; a second time does nothing."""
+        self.pgconn.finish()
 
 
 def conninfo(url: str, application_name: str) -> str:
@@ -133,7 +166,7 @@ def conninfo(url: str, application_name: str) -> str:
         given.setdefault("sslmode", "verify-full")
         if given["sslmode"] == "verify-full":
             _use_system_authorities(given)
-    return make_conninfo("", **{**_ALWAYS, "application_name": application_name, **given})
+    return write({**_ALWAYS, "application_name": application_name, **given})
 
 
 def _use_system_authorities(given: dict[str, Any]) -> None:
@@ -146,7 +179,9 @@ def _use_system_authorities(given: dict[str, Any]) -> None:
         given["sslrootcert"] = found
 
 
-def _open(conninfo: str, deadline_s: float) -> AnyPGconn:
+def open_pgconn(conninfo: str, deadline_s: float) -> AnyPGconn:
+    """Open a connection in pipeline mode until `deadline_s`, a value of `time.monotonic()`. Raises `ConnectFailed`."""
+
     def open_host(host: str, deadline_s: float) -> AnyPGconn:
         return _open_first(_addresses(host, deadline_s), _open_address, deadline_s)
 
@@ -221,8 +256,8 @@ def _start_traced(conninfo: str, deadline_s: float) -> AnyPGconn:
 
 def _hosts(conninfo: str) -> list[str]:
     """One conninfo for each host of a list (`host=writer,reader`), in the order in which libpq would try them."""
-    given = conninfo_to_dict(conninfo)
-    lists = {name: str(given[name]).split(",") for name in ("host", "hostaddr", "port") if given.get(name)}
+    given = parse(conninfo)
+    lists = {name: given[name].split(",") for name in ("host", "hostaddr", "port") if given.get(name)}
     count = max(len(lists.get("host", ())), len(lists.get("hostaddr", ())))
     # libpq refuses lists of unequal length, and goes through the hosts twice for prefer-standby: leave both to it.
     if (
@@ -232,8 +267,7 @@ def _hosts(conninfo: str) -> list[str]:
     ):
         return [conninfo]
     hosts = [
-        make_conninfo(conninfo, **{name: values[at % len(values)] for name, values in lists.items()})
-        for at in range(count)
+        write({**given, **{name: values[at % len(values)] for name, values in lists.items()}}) for at in range(count)
     ]
     if given.get("load_balance_hosts") == "random":
         from random import shuffle
@@ -244,8 +278,8 @@ def _hosts(conninfo: str) -> list[str]:
 
 def _addresses(conninfo: str, deadline_s: float) -> list[str]:
     """One conninfo for each address of the host. libpq would wait for the resolver without a deadline (10 s seen)."""
-    given = conninfo_to_dict(conninfo)
-    host = str(given.get("host") or "")
+    given = parse(conninfo)
+    host = given.get("host", "")
     if "hostaddr" in given or not host or "," in host or host.startswith("/") or host in _LOCAL:
         return [conninfo]
     from org_common.lifecycle.timeout import run_with_timeout  # an IP address or localhost does not need it
@@ -256,7 +290,7 @@ def _addresses(conninfo: str, deadline_s: float) -> list[str]:
         raise ConnectFailed("no answer from the resolver in time", None, Signal.UNRESPONSIVE) from None
     except OSError:
         raise ConnectFailed(f"no address of {host}", None, Signal.STARTING) from None
-    return [make_conninfo(conninfo, hostaddr=address) for address in dict.fromkeys(str(info[4][0]) for info in found)]
+    return [write({**given, "hostaddr": address}) for address in dict.fromkeys(str(info[4][0]) for info in found)]
 
 
 def _poll(pgconn: AnyPGconn, deadline_s: float) -> PollingStatus | None:

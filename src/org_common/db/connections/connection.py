@@ -9,14 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from org_common.config.settings import Settings, SettingsError
-from org_common.db.connections.connect import CONNECT_TIMEOUT_S, CONNECTING_S, ConnectFailed, Raw, conninfo
+from org_common.db.connections.connect import (
+    CONNECT_TIMEOUT_S,
+    CONNECTING_S,
+    ConnectFailed,
+    LibpqConnection,
+    Raw,
+    conninfo,
+)
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES, TRANSACTION_POOLER, Profile
 from org_common.db.connections.retry import Action, Phase, action, retry_with_backoff
@@ -30,6 +37,8 @@ from org_common.lifecycle.clock import elapsed_s, now
 from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
+
+R = TypeVar("R", bound=LibpqConnection)
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -91,7 +100,7 @@ class Connection:
 
     __slots__ = ("__weakref__", "_counters", "_lock", "_plans", "_profile", "_raw", "_used_at", "is_inherited")
 
-    def __init__(self, raw: Raw, counters: Counters, profile: Profile = TRANSACTION_POOLER) -> None:
+    def __init__(self, raw: LibpqConnection, counters: Counters, profile: Profile = TRANSACTION_POOLER) -> None:
         self._raw = raw
         self._profile = profile
         self._plans = Plans() if profile.prepares else None
@@ -172,7 +181,7 @@ class Connection:
 
 
 # Referenced, so that collecting them does not send a Terminate message on the parent's connection.
-_inherited: list[Raw] = []
+_inherited: list[LibpqConnection] = []
 
 
 class Source(Protocol):
@@ -250,7 +259,7 @@ class Single:
         return self._connection
 
     def _connect(self, url: Secret, deadline_s: float) -> Raw:
-        return Raw.connect(conninfo(url.reveal(), self._application_name), deadline_s=deadline_s)
+        return Raw.connect(conninfo(url.reveal(), self._application_name), deadline_s)
 
     def _drop(self, reason: str | None) -> None:
         connection, self._connection = self._connection, None
@@ -260,7 +269,7 @@ class Single:
             connection.close()
 
 
-def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters: Counters, deadline_s: float) -> Raw:
+def open_connection(connect: Callable[[Secret, float], R], url: Url, counters: Counters, deadline_s: float) -> R:
     """Connect, and retry as the retry table says. Raises `Unavailable` with the cause for the log.
 
     Raises `OrgError` (500) when the URL is wrong or its database does not exist: a retry does not help.
@@ -272,7 +281,7 @@ def open_connection(connect: Callable[[Secret, float], Raw], url: Url, counters:
     limit_s = min(deadline_s, time.monotonic() + CONNECTING_S)
     refreshed = False
 
-    def attempt() -> Raw:
+    def attempt() -> R:
         nonlocal current, limit_s, refreshed
         try:
             return connect(current, min(limit_s, time.monotonic() + CONNECT_TIMEOUT_S))

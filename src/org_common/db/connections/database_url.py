@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import OperationalError
 from psycopg.pq import Conninfo
+
+from org_common.db.driver import conninfo
 
 # Left by `echo`, by an editor or by copying from a web page.
 _EDGES = " \t\r\n\f\v\u00a0\u200b\ufeff"
@@ -30,14 +31,14 @@ _FOREIGN = (
 _ENCODE = "percent-encode special characters of the password: @ is %40, / is %2F, % is %25, a space is %20"
 
 
-def parse(url: str) -> dict[str, Any] | str:
+def parse(url: str) -> dict[str, str] | str:
     """The connection parameters, or a string that says what is wrong. White space around the URL is ignored."""
     text = url.strip(_EDGES)
     if not text:
         return "it is empty"
     try:
-        given = conninfo_to_dict(text)
-    except (psycopg.ProgrammingError, UnicodeError):
+        given = conninfo.parse(text)
+    except (OperationalError, UnicodeError):
         # UnicodeError: %ff in a password that is not percent-encoded is not UTF-8.
         return _refusal(text)
     return _misread(text, given) or given

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from org_common.config.settings import Settings
-from org_common.db.connections.connect import ConnectFailed, Raw, conninfo
+from org_common.db.connections.connect import ConnectFailed, LastWords, conninfo, open_pgconn
 from org_common.db.connections.connection import Connection, Url, login_url, open_connection
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES
@@ -27,10 +28,20 @@ WAIT_S = 3.0
 NOTICE_S = 0.05
 
 
-class PooledRaw(Raw):
-    """A connection of the pool, with the `Connection` that transactions use."""
+class PooledRaw(psycopg.Connection[Any]):
+    """A connection of the pool in pipeline mode, with the `Connection` that transactions use."""
 
     leased: Connection | None = None
+    last_words: LastWords
+
+    @classmethod
+    def open(cls, conninfo: str, deadline_s: float) -> PooledRaw:
+        """Open a connection. `deadline_s` is a value of `time.monotonic()`. Raises `ConnectFailed`."""
+        connection = cls(open_pgconn(conninfo, deadline_s))
+        connection._autocommit = True
+        connection.last_words = LastWords()
+        connection.pgconn.notice_handler = connection.last_words
+        return connection
 
 
 # Referenced for the life of a child process: collecting a pool waits for its lock and its threads, which exist only in
@@ -127,8 +138,8 @@ class Pooled:
             open=True,
         )
 
-    def _connect(self, url: Secret, deadline_s: float) -> Raw:
-        return PooledRaw.connect(conninfo(url.reveal(), self._application_name), deadline_s=deadline_s)
+    def _connect(self, url: Secret, deadline_s: float) -> PooledRaw:
+        return PooledRaw.open(conninfo(url.reveal(), self._application_name), deadline_s)
 
     def _take(self, pool: ConnectionPool[PooledRaw], deadline_s: float) -> tuple[PooledRaw, Connection]:
         began_s = time.monotonic()

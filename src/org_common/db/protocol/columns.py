@@ -9,8 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
-from psycopg import DataError, adapters
 from psycopg.adapt import Buffer, Loader, Transformer
+from psycopg.errors import DataError
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
@@ -108,14 +108,15 @@ def _inexact() -> DataError:
     )
 
 
+_INTERVAL_LOADER: Any = CONTEXT.adapters.get_loader(INTERVAL, Format.TEXT)
+
+
 class _IntervalLoader(Loader):
     """Intervals of days and less; psycopg takes a month for 30 days, and infinity for 0."""
 
     def __init__(self, oid: int, context: Any = None) -> None:
         super().__init__(oid, context)
-        known = adapters.get_loader(INTERVAL, Format.TEXT)
-        assert known is not None
-        self._load = known(oid, context).load
+        self._load = _INTERVAL_LOADER(oid, context).load
 
     def load(self, data: Buffer) -> Any:
         text = bytes(data)

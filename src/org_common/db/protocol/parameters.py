@@ -15,10 +15,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from psycopg import adapters
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.types.json import Jsonb, set_json_dumps
 
+from org_common.db.driver.adapters import default_adapters
 from org_common.db.protocol.declared import ARRAY_OIDS, NUMBERS, declaration
 from org_common.db.protocol.placeholders import StatementError
 from org_common.values import jsonb
@@ -42,7 +42,7 @@ class Encoded(NamedTuple):
 class _Context:
     """psycopg's adapters with orjson for JSON, for values that are adapted without a connection."""
 
-    adapters: AdaptersMap = AdaptersMap(adapters)
+    adapters: AdaptersMap = default_adapters()
     connection = None
 
 

@@ -12,7 +12,7 @@ import select
 import time
 from collections.abc import Sequence
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -42,7 +42,6 @@ def exchange(
     try:
         _send(pgconn, statements, plans, parses)
         pgconn.pipeline_sync()
-        _flush(pgconn, deadline_s)
         results = _results(pgconn, deadline_s)
     except OperationalError as error:
         raise _lost(pgconn, error) from error
@@ -88,23 +87,15 @@ def _learn(plans: Plans | None, parses: Sequence[_Parse], results: list[PGresult
     return [result for place, result in enumerate(results) if place not in done]
 
 
-def _flush(pgconn: PGconn, deadline_s: float) -> None:
-    # A large statement does not fit into the socket's buffer. Read results while the rest waits, or both sides would
-    # wait for each other.
-    while pgconn.flush():
-        if _wait(pgconn, select.POLLIN | select.POLLOUT, deadline_s) & ~select.POLLOUT:
-            pgconn.consume_input()
-
-
 def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
     results: list[PGresult] = []
     failed: StatementFailed | None = None
     ended = False
+    unsent = pgconn.flush()
     while True:
         try:
-            while pgconn.is_busy():
-                _wait(pgconn, select.POLLIN, deadline_s)
-                pgconn.consume_input()
+            if pgconn.is_busy():
+                unsent = _receive(pgconn, unsent, deadline_s)
         except OperationalError as broken:
             # A pooler that closes the connection may call its reason an ERROR.
             raise _lost(pgconn, broken, failed) from broken
@@ -129,6 +120,19 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             failed = failed or error
         elif status != ExecStatus.PIPELINE_ABORTED:
             raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
+
+
+def _receive(pgconn: PGconn, unsent: int, deadline_s: float) -> int:
+    """Wait for the next result. Returns whether a part of the statements is still `unsent`."""
+    # A large statement does not fit into the socket's buffer. Results are read while the rest waits, or both sides
+    # would wait for each other, and the reason of a peer that reads no further would be lost.
+    while pgconn.is_busy():
+        events = _wait(pgconn, select.POLLIN | select.POLLOUT if unsent else select.POLLIN, deadline_s)
+        if events & ~select.POLLOUT:
+            pgconn.consume_input()
+        if unsent:
+            unsent = pgconn.flush()
+    return unsent
 
 
 def _refuse_end(error: StatementFailed, result: PGresult) -> None:

@@ -14,6 +14,7 @@ from org_common.tools.project.project import make_current_project_importable
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from org_common.tools.database.refusals import ConsumerRefusal
     from org_common.tools.database.relay import RefusedMessage
 
 
@@ -42,12 +43,14 @@ def relay(url: str, sink: str, follow: bool) -> None:
 @URL
 @AS_JSON
 def status(url: str, as_json: bool) -> None:
-    """Show each queue with its waiting messages and their lag, and the messages that the sink refused."""
+    """Show each queue with its waiting messages and their lag, and the messages that were refused."""
     from org_common.tools.database import relay as tool
+    from org_common.tools.database.refusals import list_refusals
 
-    queues, messages = tool.list_queues(url), tool.list_refused(url)
+    queues, messages, refusals = tool.list_queues(url), tool.list_refused(url), list_refusals(url)
     if as_json:
-        _echo_json({"queues": [asdict(queue) for queue in queues], "refused": [asdict(each) for each in messages]})
+        refused = [*map(asdict, messages), *map(asdict, refusals)]
+        _echo_json({"queues": [asdict(queue) for queue in queues], "refused": refused})
         return
     for queue in queues:
         oldest = f", oldest from {queue.oldest:%Y-%m-%d %H:%M:%S%z}" if queue.oldest else ""
@@ -55,6 +58,8 @@ def status(url: str, as_json: bool) -> None:
         _echo_line(f"{queue.queue}: {numbers}, {queue.refused} refused, {queue.parked} parked")
     for message in messages:
         _echo_line(_describe(message))
+    for refusal in refusals:
+        _echo_line(_describe_refusal(refusal))
     if not queues:
         click.echo("the outbox is empty")
 
@@ -63,18 +68,36 @@ def status(url: str, as_json: bool) -> None:
 @URL
 @AS_JSON
 def refused(url: str, as_json: bool) -> None:
-    """List messages that the sink refused, with the reason; exit with 1 if one is parked."""
+    """List messages that the sink or a consumer refused, with the reason.
+
+    Exits with 1 if the relay parked one, or a consumer refused one.
+    """
+    from org_common.tools.database.refusals import list_refusals
     from org_common.tools.database.relay import list_refused
 
-    messages = list_refused(url)
+    messages, refusals = list_refused(url), list_refusals(url)
     if as_json:
-        _echo_json([asdict(message) for message in messages])
-    for message in messages if not as_json else ():
-        _echo_line(_describe(message))
-    if not messages and not as_json:
+        _echo_json([*map(asdict, messages), *map(asdict, refusals)])
+    else:
+        for line in (*map(_describe, messages), *map(_describe_refusal, refusals)):
+            _echo_line(line)
+    if not (messages or refusals or as_json):
         click.echo("no refused messages; `org-common outbox status` counts those that wait")
-    if any(message.parked_at for message in messages):
+    if refusals or any(message.parked_at for message in messages):
         raise click.exceptions.Exit(1)
+
+
+@outbox.command()
+@click.argument("ids", metavar="[ID...]", nargs=-1, type=int)
+@URL
+@click.option("--all", "everything", is_flag=True, help="Forget the refusals of all messages.")
+def forget(ids: tuple[int, ...], url: str, everything: bool) -> None:
+    """Remove what consumers refused from the list of `refused`. It changes no message."""
+    from org_common.tools.database.refusals import forget as run
+
+    if bool(ids) == everything:
+        raise click.UsageError("pass message ids, or --all. Example: org-common outbox forget 4711 4712")
+    click.echo(f"{count(run(url, None if everything else ids), 'refusal')} removed")
 
 
 @outbox.command()
@@ -106,6 +129,12 @@ def _describe(message: RefusedMessage) -> str:
     waiting = f" {message.waiting} waiting behind it," if message.waiting else ""
     refusals = f"refused {count(message.refusals, 'time')}"
     return f"{message.id} {message.queue},{key}{waiting} {refusals}, {state}: {message.reason}"
+
+
+def _describe_refusal(refusal: ConsumerRefusal) -> str:
+    what = f"{refusal.id}" if refusal.id else f"record {refusal.record_id} of no message"
+    times = f"refused {count(refusal.attempts, 'time')} by {refusal.consumer}"
+    return f"{what}, {times}, last at {refusal.refused_at:%Y-%m-%d %H:%M:%S%z}: {refusal.code}: {refusal.reason}"
 
 
 def _echo_line(line: str) -> None:

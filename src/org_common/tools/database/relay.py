@@ -34,7 +34,7 @@ def run(url: str, sink: str, *, follow: bool) -> int:
         raise ToolError(
             f"the sink {sink} needs a method deliver(messages), and {type(target).__name__} has none: add it"
         )
-    with _reporting_errors(url), _reporting_sink(sink):
+    with reporting_errors(url), _reporting_sink(sink):
         # Connect once here: errors about the URL are then reported without its password.
         with session(url, "relay") as conn:
             _refuse_login(conn)
@@ -149,7 +149,7 @@ returning id
 def list_queues(url: str) -> list[QueueStatus]:
     """The queues with messages in the outbox, by name."""
     with (
-        _reporting_errors(url),
+        reporting_errors(url),
         session(url, "outbox") as conn,
         conn.cursor(row_factory=class_row(QueueStatus)) as cursor,
     ):
@@ -159,7 +159,7 @@ def list_queues(url: str) -> list[QueueStatus]:
 def list_refused(url: str) -> list[RefusedMessage]:
     """The refused messages, parked ones first."""
     with (
-        _reporting_errors(url),
+        reporting_errors(url),
         session(url, "outbox") as conn,
         conn.cursor(row_factory=class_row(RefusedMessage)) as cursor,
     ):
@@ -171,9 +171,9 @@ def requeue(url: str, ids: Sequence[int] | None) -> int:
 
     Raises `ToolError`, and changes nothing, if one of the ids is not a refused message.
     """
-    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
+    with reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
         requeued = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
-        _refuse_unknown(ids or (), requeued, "refused message")
+        refuse_unknown(ids or (), requeued, "refused message")
     return len(requeued)
 
 
@@ -182,20 +182,21 @@ def discard(url: str, ids: Sequence[int]) -> int:
 
     Raises `ToolError`, and changes nothing, if one of the ids does not exist.
     """
-    with _reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
+    with reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
         deleted = {id for (id,) in conn.execute("delete from app.outbox where id = any(%s) returning id", [list(ids)])}
-        _refuse_unknown(ids, deleted, "message")
+        refuse_unknown(ids, deleted, "message")
     return len(deleted)
 
 
-def _refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> None:
+def refuse_unknown(ids: Sequence[int], found: Collection[int], what: str) -> None:
     """Roll everything back for one unknown id: if one id is mistyped, others may be as well."""
     if unknown := [id for id in ids if id not in found]:
         raise ToolError(f"there is no {what} with the id {', '.join(map(str, unknown))}; nothing was changed")
 
 
 @contextmanager
-def _reporting_errors(url: str) -> Iterator[None]:
+def reporting_errors(url: str) -> Iterator[None]:
+    """Turn errors of the database into one line about the outbox."""
     try:
         yield
     except SchemaError as error:

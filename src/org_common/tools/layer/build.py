@@ -81,7 +81,7 @@ def _build(
         # Of some packages nothing is left.
         packages = [package for metadata, package in installed.items() if metadata.exists()]
         say(f"{layer}: compiling bytecode")
-        compiled_by = bytecode.write(folder, target.python, MOUNTED, compact=True)
+        compiled_by = bytecode.write(folder, target.python, MOUNTED, docstrings=False)
         content = archive.content(folder)
         manifest = {
             "layer": layer,

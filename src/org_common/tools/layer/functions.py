@@ -87,7 +87,7 @@ def _build(
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         left_out = [reason for source, file in sources.items() for reason in _copy(project, source, file, folder)]
-        bytecode.write(folder, python, MOUNTED)
+        bytecode.write(folder, python, MOUNTED, docstrings=True)
         content = archive.content(folder)
         (folder / STAMP.format(FUNCTION)).write_text(f"{line}\npython{python} any\n{content}\n")
         file = out.absolute() / f"{name}.zip"

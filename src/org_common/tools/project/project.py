@@ -14,8 +14,8 @@ EXAMPLE = """\
 apps = ["shop.orders:app"]
 migrations = ["shop", "billing=db/migrations"]"""
 
-# The tools for `layer` and `imports` validate those two keys.
-KEYS = ("apps", "migrations", "extensions", "demo", "public", "layer", "imports")
+# The tools for `layer`, `imports` and `functions` validate those keys.
+KEYS = ("apps", "migrations", "extensions", "demo", "public", "layer", "imports", "functions")
 ROUTE = re.compile(r"[A-Z]+ /\S*")
 EXTENSION = re.compile(r"[a-z_][a-z0-9_-]*")
 APP = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")

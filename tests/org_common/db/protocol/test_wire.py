@@ -284,6 +284,21 @@ def test_the_reason_is_kept_when_a_statement_cannot_be_sent(severity: str) -> No
     assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
 
 
+def test_the_reason_is_kept_when_the_peer_reads_no_further() -> None:
+    """It says FATAL and neither closes the connection nor reads the rest of a large statement."""
+    large = own("select %(large)s::text", large="x" * 20_000_000)
+    with Scripted([error("57P01", "so it is", severity="FATAL")], deaf=True) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match="^so it is .SQLSTATE 57P01") as lost:
+                exchange(raw.pgconn, [large], soon())
+        finally:
+            raw.close()
+
+    assert lost.value.reason is not None
+    assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", "FATAL")
+
+
 @pytest.mark.parametrize(
     ("message", "words"),
     [

@@ -15,7 +15,7 @@ HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 def compiled(folder: Path) -> bytes:
     (folder / "shop").mkdir(parents=True)
     (folder / "shop" / "orders.py").write_text("PRICES = {'a', 'b', 'c'}\ndef total(): return sum\n")
-    bytecode.write(folder, HERE, "/opt/python")
+    bytecode.write(folder, HERE, "/opt/python", docstrings=True)
     return Path(importlib.util.cache_from_source(str(folder / "shop" / "orders.py"))).read_bytes()
 
 
@@ -35,7 +35,7 @@ def test_it_reports_where_lambda_has_the_file(tmp_path: Path) -> None:
 def test_file_for_another_python_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text("print 'two'\n")
 
-    assert bytecode.write(tmp_path, HERE, "/opt/python") == sys.version.split()[0]
+    assert bytecode.write(tmp_path, HERE, "/opt/python", docstrings=True) == sys.version.split()[0]
     assert not (tmp_path / "__pycache__").exists()
 
 
@@ -58,7 +58,7 @@ async def wait() -> str:
 def test_docstrings_are_left_out_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(DOCUMENTED)
     with_all = marshalled(tmp_path)
-    bytecode.write(tmp_path, HERE, "/opt/python", compact=True)
+    bytecode.write(tmp_path, HERE, "/opt/python", docstrings=False)
     without = marshalled(tmp_path)
 
     for text in (b"A module.", b"A class.", b"A method with nothing else.", b"A function."):
@@ -70,7 +70,7 @@ def test_docstrings_are_left_out_and_nothing_else(tmp_path: Path) -> None:
 
 def test_line_numbers_stay_without_docstrings(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(DOCUMENTED)
-    bytecode.write(tmp_path, HERE, "/opt/python", compact=True)
+    bytecode.write(tmp_path, HERE, "/opt/python", docstrings=False)
     module: dict[str, Any] = {"__name__": "shop"}
     module["SHOPS"] = []
     exec(marshal.loads(marshalled(tmp_path)[16:]), module)
@@ -87,5 +87,5 @@ def test_line_numbers_stay_without_docstrings(tmp_path: Path) -> None:
 
 def marshalled(folder: Path) -> bytes:
     if not (folder / "__pycache__").exists():
-        bytecode.write(folder, HERE, "/opt/python")
+        bytecode.write(folder, HERE, "/opt/python", docstrings=True)
     return next((folder / "__pycache__").iterdir()).read_bytes()

@@ -1,0 +1,1 @@
+"""psycopg: which parts of it a process loads, and when."""

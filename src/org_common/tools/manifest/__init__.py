@@ -1,0 +1,1 @@
+"""The manifest: what a project needs from AWS, as one JSON document."""
