@@ -46,6 +46,8 @@ def client(name: str | None) -> Client:
 
 
 class Visit:
+    has_storage = False
+
     """A visit that calls the apps without a server."""
 
     def __init__(self) -> None:
