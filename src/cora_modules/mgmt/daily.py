@@ -24,7 +24,7 @@ class Request(NamedTuple):
 
     org_id: str
     status: int
-    duration_ms: float
+    duration_ms: int
     cold: bool
 
     @classmethod
@@ -32,10 +32,10 @@ class Request(NamedTuple):
         """The request in a log line of the SDK; None for any other line, and for callers who may be no members."""
         try:
             fields: dict[str, Any] = json.loads(line)
-            request = cls(
-                str(UUID(fields["tenant"])), int(fields["status"]), float(fields["Duration"]), "init_type" in fields
-            )
-        except (ValueError, LookupError, TypeError, AttributeError):
+            # Rounded here: a duration that is not a number ends this line and not the day.
+            duration_ms = round(fields["Duration"])
+            request = cls(str(UUID(fields["tenant"])), int(fields["status"]), duration_ms, "init_type" in fields)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
         return None if request.status in OUTSIDERS else request
 
@@ -52,8 +52,9 @@ def aggregate_day(day: date, *, database: Database | None = None) -> int:
     groups = monitor.functions()
     usage: Counter[tuple[str, str, str]] = Counter()
     for name, group in groups.items():
+        lines = monitor.lines(group, REQUESTS, since, until, function=name)
         module = name.removeprefix(prefix()).partition("-")[0]
-        add_usage(usage, module, (message for _, message in monitor.lines(group, REQUESTS, since, until)))
+        add_usage(usage, module, (message for _, message in lines))
     parameters = {"day": day, "usage": Json(rows(usage)), "functions": Json([figures(each) for each in histories])}
     with service_transaction(reason="record the usage of a day", database=database) as tx:
         return int(tx.value(RECORD_DAY, parameters))
@@ -64,7 +65,7 @@ def add_usage(usage: Counter[tuple[str, str, str]], module: str, lines: Iterable
     for request in filter(None, map(Request.parse, lines)):
         usage[request.org_id, module, "calls"] += 1
         usage[request.org_id, module, "errors"] += request.status >= 500
-        usage[request.org_id, module, "duration_ms"] += round(request.duration_ms)
+        usage[request.org_id, module, "duration_ms"] += request.duration_ms
         usage[request.org_id, module, "cold_starts"] += request.cold
 
 

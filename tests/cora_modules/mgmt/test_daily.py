@@ -35,11 +35,11 @@ def line(org_id: object = ACME, status: int = 200, duration_ms: float = 10.4, **
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (line(), Request(str(ACME), 200, 10.4, cold=False)),
-        (line(init_type="on-demand", ColdStart=1), Request(str(ACME), 200, 10.4, cold=True)),
-        (line(status=500), Request(str(ACME), 500, 10.4, cold=False)),
-        (line(status=409), Request(str(ACME), 409, 10.4, cold=False)),
-        (line(str(ACME).upper()), Request(str(ACME), 200, 10.4, cold=False)),
+        (line(), Request(str(ACME), 200, 10, cold=False)),
+        (line(init_type="on-demand", ColdStart=1), Request(str(ACME), 200, 10, cold=True)),
+        (line(status=500), Request(str(ACME), 500, 10, cold=False)),
+        (line(status=409), Request(str(ACME), 409, 10, cold=False)),
+        (line(str(ACME).upper()), Request(str(ACME), 200, 10, cold=False)),
         # The caller may be no member.
         (line(status=401), None),
         (line(status=403), None),
@@ -47,6 +47,10 @@ def line(org_id: object = ACME, status: int = 200, duration_ms: float = 10.4, **
         (line("acme"), None),
         ('{"tenant": 7, "status": 200, "Duration": 1}', None),
         ('{"status": 200, "Duration": 1}', None),
+        (line(duration_ms=float("nan")), None),
+        (line(duration_ms=float("inf")), None),
+        (line().replace("200", "1e999"), None),
+        (line(more=[]).replace("[]", "[" * 100_000), None),
         ("[]", None),
         ("null", None),
         ("REPORT RequestId: 0a-1", None),

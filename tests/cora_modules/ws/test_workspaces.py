@@ -144,8 +144,18 @@ def test_renamed_workspace_is_listed_under_its_new_name(world: WsWorld) -> None:
     world.as_("carol").patch(WS, {"name": "A new name"})
 
     assert [item["name"] for item in world.as_("frank").get(LIST).json()["items"]] == ["A new name", "Between"]
-    # Also for those who are members again later.
-    assert {row["ws_name"] for row in world.ws_rows("ws_members", f"ws_id = '{ROCKETS}'")} == {"A new name"}
+    # Grace was removed before, and is told nothing more.
+    names = {row["user_id"]: row["ws_name"] for row in world.ws_rows("ws_members", f"ws_id = '{ROCKETS}'")}
+    assert names.pop(IDS["grace"]) == "Rockets Qx3"
+    assert set(names.values()) == {"A new name"}
+
+
+def test_former_member_who_returns_sees_the_new_name(world: WsWorld) -> None:
+    world.as_("carol").patch(WS, {"name": "A new name"})
+
+    world.as_("carol").post(f"{WS}/members", {"userId": str(IDS["grace"])})
+
+    assert [item["name"] for item in world.as_("grace").get(LIST).json()["items"]] == ["A new name"]
 
 
 @pytest.mark.parametrize("name", ["deletedAt", "orgId", "createdBy", "purgeAt", "myRole"])

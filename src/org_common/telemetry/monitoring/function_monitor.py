@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
+from org_common.telemetry.monitoring.lambda_report import (
+    InitReport,
+    LambdaReport,
+    parse_init_report,
+    parse_report,
+)
 from org_common.values.model import Model
 from org_common.values.types import Deadline
 
 # Both log formats. A function has one of them.
-REPORTS = '?"REPORT RequestId" ?"platform.report"'
+REPORTS = '?"REPORT RequestId" ?"INIT_REPORT" ?"platform.report" ?"platform.initReport"'
+# How Lambda's own lines begin. A line of the function may quote one.
+OWN_LINES = ("REPORT ", "INIT_REPORT ", "{")
 MAX_PAGES = 10
 # Of GetMetricData.
 MAX_QUERIES = 500
@@ -34,7 +41,7 @@ class FunctionStats(Model):
     p95_ms: float | None
     p99_ms: float | None
     cold_starts: int
-    """Invocations that waited for init, or for the restore of a snapshot."""
+    """Invocations that waited for init, for an init that had failed and ran again, or for the restore of a snapshot."""
     cold_start_rate: float
     """The share of cold starts in the REPORT lines that were read, 0 to 1."""
     init_p50_ms: float | None
@@ -47,7 +54,11 @@ class FunctionStats(Model):
     timeouts: int
     out_of_memory: int
     is_complete: bool
-    """False if not all REPORT lines were read, because there were too many: the figures are those of the first ones."""
+    """False if not all REPORT lines were read: there were more than `max_pages` of them, or no time was left.
+
+    Percentiles, cold starts, memory and timeouts are then those of the first lines, the oldest ones. `invocations` and
+    `errors` are complete, from the metrics.
+    """
 
 
 @dataclass
@@ -59,16 +70,30 @@ class FunctionHistory:
     """In the order of the log."""
     is_complete: bool = True
     """False if there were more."""
+    inits: list[InitReport] = field(default_factory=list)
+    """Inits that ran again within an invocation, whose report does not show them."""
     invocations: int = 0
     """CloudWatch's sum."""
     errors: int = 0
     """CloudWatch's sum."""
 
+    def add(self, at: datetime, line: str) -> None:
+        """Add what a line of Lambda's own reports."""
+        report = parse_report(line)
+        if report is not None:
+            self.reports.append((at, report))
+            return
+        init = parse_init_report(line)
+        if init is not None and init.phase == "invoke":
+            self.inits.append(init)
+
     def stats(self) -> FunctionStats:
         """The figures."""
         reports = [report for _, report in self.reports]
         durations = sorted(report.duration_ms for report in reports)
-        starts = sorted(report.start_ms for report in reports if report.cold)
+        starts = sorted(
+            [report.start_ms for report in reports if report.cold] + [init.duration_ms for init in self.inits]
+        )
         failed = sum(report.status != "success" for report in reports)
         return FunctionStats(
             function=self.function,
@@ -78,7 +103,7 @@ class FunctionHistory:
             p95_ms=percentile(durations, 95),
             p99_ms=percentile(durations, 99),
             cold_starts=len(starts),
-            cold_start_rate=round(len(starts) / len(reports), 4) if reports else 0.0,
+            cold_start_rate=min(round(len(starts) / len(reports), 4), 1.0) if reports else 0.0,
             init_p50_ms=percentile(starts, 50),
             init_max_ms=starts[-1] if starts else None,
             memory_mb=reports[-1].memory_mb if reports else None,
@@ -126,16 +151,28 @@ class FunctionMonitor:
         histories = [FunctionHistory(name) for name in sorted(groups)]
         self._add_sums(histories, since, until)
         for history in histories:
-            for at, message in self.lines(groups[history.function], REPORTS, since, until, history):
-                report = parse_report(message)
-                if report is not None:
-                    history.reports.append((at, report))
+            group = groups[history.function]
+            for at, message in self.lines(group, REPORTS, since, until, history, function=history.function):
+                if message.startswith(OWN_LINES):
+                    history.add(at, message)
         return histories
 
     def lines(
-        self, group: str, pattern: str, since: datetime, until: datetime, history: FunctionHistory | None = None
+        self,
+        group: str,
+        pattern: str,
+        since: datetime,
+        until: datetime,
+        history: FunctionHistory | None = None,
+        *,
+        function: str | None = None,
     ) -> Iterator[tuple[datetime, str]]:
-        """Log lines that match a CloudWatch filter pattern. Marks the history if there are more than are read."""
+        """Log lines that match a CloudWatch filter pattern. Marks the history if there are more than are read.
+
+        With `function`, those of this function alone: several may have one group, and name their streams
+        "2026/11/30/orders[$LATEST]…" in it.
+        """
+        own = "" if function is None or group == f"/aws/lambda/{function}" else f"/{function}["
         logs = self._client("logs")
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=group, filterPattern=pattern, startTime=_millis(since), endTime=_millis(until) - 1
@@ -143,7 +180,8 @@ class FunctionMonitor:
         try:
             for number, page in enumerate(pages, 1):
                 for event in page["events"]:
-                    yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
+                    if own in event.get("logStreamName", own):
+                        yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"]
                 if "nextToken" in page and (number == self._max_pages or self._is_late()):
                     if history is not None:
                         history.is_complete = False

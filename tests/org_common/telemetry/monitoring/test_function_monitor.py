@@ -66,6 +66,23 @@ def test_figures_of_a_function() -> None:
     }
 
 
+def test_init_that_failed_and_ran_again_is_a_cold_start() -> None:
+    history = FunctionHistory("orders")
+    for text in (
+        "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout",
+        "INIT_REPORT Init Duration: 3004.47 ms\tPhase: invoke\tStatus: timeout",
+        line(3004.47, "Status: timeout"),
+        line(10.0, "Init Duration: 200.5 ms"),
+        line(10.0),
+        line(10.0),
+    ):
+        history.add(NOW, text)
+
+    stats = history.stats()
+    assert (stats.cold_starts, stats.cold_start_rate, stats.init_max_ms) == (2, 0.5, 3004.47)
+    assert (len(history.reports), stats.timeouts) == (4, 1)
+
+
 def test_function_that_has_not_run_has_no_figures() -> None:
     stats = FunctionHistory("orders").stats()
 
@@ -175,6 +192,29 @@ def test_functions_are_read_to_the_last_page() -> None:
         "dev-a": "/aws/lambda/dev-a",
         "dev-own-group": "shared",
     }
+
+
+def test_lines_of_a_shared_log_group_belong_to_one_function() -> None:
+    functions = [{"FunctionName": name, "LoggingConfig": {"LogGroup": "shared"}} for name in ("orders", "users")]
+    events = [
+        {"timestamp": 0, "message": line(1.0), "logStreamName": "2026/11/30/orders[$LATEST]0a"},
+        {"timestamp": 0, "message": line(2.0), "logStreamName": "2026/11/30/users[7]0b"},
+        {"timestamp": 0, "message": line(3.0), "logStreamName": "2026/11/30/new-users[7]0c"},
+    ]
+    client = Pages([{"Functions": functions, "events": events, "MetricDataResults": []}])
+
+    orders, users = FunctionMonitor(client).histories(SINCE, NOW)
+
+    assert [each.duration_ms for _, each in orders.reports] == [1.0]
+    assert [each.duration_ms for _, each in users.reports] == [2.0]
+
+
+def test_line_of_the_function_that_quotes_a_report_counts_for_nothing() -> None:
+    quoted = ["[INFO]\t2026-11-30T08:00:00Z\t0a-1\t" + line(1.0), json.dumps({"message": line(2.0)}), " " + line(3.0)]
+    events = [{"timestamp": 0, "message": message} for message in quoted]
+    client = Pages([{"Functions": [{"FunctionName": "orders"}], "events": events, "MetricDataResults": []}])
+
+    assert FunctionMonitor(client).histories(SINCE, NOW)[0].reports == []
 
 
 def test_metrics_are_asked_for_in_parts_that_aws_accepts() -> None:

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from org_common.telemetry.monitoring.lambda_report import LambdaReport, parse_report
+from org_common.telemetry.monitoring.lambda_report import (
+    InitReport,
+    LambdaReport,
+    parse_init_report,
+    parse_report,
+)
 
 ID = "8f507cfc-xmpl-4697-b07a-ac58fc914c95".replace("xmpl", "4a1b")
 TEXT = (
@@ -51,6 +56,28 @@ LINES = {
     "whole numbers": (TEXT.replace("102.25 ms", "102 ms"), changed(duration_ms=102.0)),
     "spaces": (TEXT.replace("\t", " ") + "Init Duration: 341.62 ms", changed(init_ms=341.62)),
     "shipper's prefix": (f"2026-11-30T08:00:00.000Z {TEXT}", WARM),
+    "any order": (
+        "REPORT " + "\t".join(reversed(TEXT.removeprefix("REPORT ").rstrip("\t").split("\t"))),
+        WARM,
+    ),
+    "status first": (
+        TEXT.replace("\tDuration", "\tStatus: timeout\tInit Duration: 1.5 ms\tDuration"),
+        changed(status="timeout", init_ms=1.5),
+    ),
+    "spaces and X-Ray": (
+        TEXT.replace("\t", " ") + "Restore Duration: 501.20 ms Billed Restore Duration: 502 ms XRAY TraceId: 1-5e "
+        "SegmentId: 07 Sampled: True Status: error Error Type: Runtime.ExitError Init Duration: 3 ms",
+        changed(restore_ms=501.2, init_ms=3.0, status="error", error_type="Runtime.ExitError"),
+    ),
+    "new field with a word": (TEXT.replace("\tMemory", " Tier: Standard Memory"), WARM),
+    "carriage return": (TEXT + "Init Duration: 341.62 ms\t\r\n", changed(init_ms=341.62)),
+    "another kind of id": (TEXT.replace(ID, "local:1"), changed(request_id="local:1")),
+    "end of an older log": (
+        f"{TEXT}\n2026-11-30T08:00:00.000Z {ID} Task timed out after 3.00 seconds\n\n",
+        changed(status="timeout"),
+    ),
+    "another one's timeout": (f"{TEXT}\n2026-11-30T08:00:00.000Z 0a Task timed out after 3.00 seconds", WARM),
+    "JSON with spaces in front": ("  " + as_json(), WARM),
     "second line": (TEXT + "\nEXTENSION Duration: 9 ms\tDuration: 8 ms", WARM),
     "JSON warm": (as_json(), WARM),
     "JSON init": (as_json(initDurationMs=341.62), changed(init_ms=341.62)),
@@ -89,7 +116,47 @@ OTHERS = [
     '{"type": "platform.report", "record": null}',
     '{"type": "platform.initReport", "record": {"metrics": {"durationMs": 3}, "of": "platform.report"}}',
     "platform.report {",
+    # Lines of the function itself, which may hold what a caller sent.
+    json.dumps({"level": "INFO", "message": TEXT}),
+    '{"type": "platform.report", "record": ' + "[" * 100_000,
+    '{"type": "platform.report", "record": {"requestId": "1", "metrics": {"durationMs": 1, "memorySizeMB": 1e999}}}',
+    '{"type": "platform.report", "record": {"requestId": "1", "metrics": {"durationMs": ' + "9" * 5000 + "}}}",
+    f"REPORT RequestId: {ID}\tDuration: {'9' * 400} ms",
+    f"INIT_REPORT RequestId: {ID}\tDuration: 5 ms",
+    "REPORT " + "Aa " * 80_000,
 ]
+INITS = {
+    "timeout": (
+        "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout",
+        InitReport(9999.79, "init", "timeout"),
+    ),
+    "again": (
+        "INIT_REPORT Init Duration: 3004.47 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError\n",
+        InitReport(3004.47, "invoke", "error", "Runtime.ExitError"),
+    ),
+    "any order, spaces": (
+        "INIT_REPORT Status: error Phase: invoke New: 1 Init Duration: 7 ms",
+        InitReport(7.0, "invoke", "error"),
+    ),
+    "JSON": (
+        json.dumps(
+            {
+                "type": "platform.initReport",
+                "record": {
+                    "initializationType": "on-demand",
+                    "phase": "invoke",
+                    "status": "timeout",
+                    "metrics": {"durationMs": 9999.79},
+                },
+            }
+        ),
+        InitReport(9999.79, "invoke", "timeout"),
+    ),
+    "JSON minimal": (
+        '{"type": "platform.initReport", "record": {"metrics": {"durationMs": 3}}}',
+        InitReport(3.0, "init"),
+    ),
+}
 
 
 @pytest.mark.parametrize(("line", "report"), LINES.values(), ids=LINES)
@@ -100,6 +167,26 @@ def test_line_is_read(line: str, report: LambdaReport) -> None:
 @pytest.mark.parametrize("line", OTHERS)
 def test_other_line_is_no_report(line: str) -> None:
     assert parse_report(line) is None
+
+
+@pytest.mark.parametrize(("line", "report"), INITS.values(), ids=INITS)
+def test_init_of_its_own_line_is_read(line: str, report: InitReport) -> None:
+    assert parse_init_report(line) == report
+    assert parse_report(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *[line for line, _ in LINES.values()],
+        *[line for line in OTHERS if "Init Duration" not in line and "initReport" not in line],
+        "INIT_REPORT Status: timeout",
+        '{"type": "platform.initReport", "record": {"metrics": null}}',
+        '{"type": "other", "record": {"metrics": {"durationMs": 3}}, "of": "platform.initReport"}',
+    ],
+)
+def test_other_line_is_no_init_report(line: str) -> None:
+    assert parse_init_report(line) is None
 
 
 @given(st.text() | st.builds("{}REPORT RequestId: 0a\tDuration: {}".format, st.text(), st.text()))
