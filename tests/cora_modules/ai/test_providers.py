@@ -217,7 +217,7 @@ def test_model_that_is_listed_again_can_be_tested_again(world: AiWorld, remote: 
 def test_discovery_of_the_embedded_provider_needs_no_network(world: AiWorld) -> None:
     found = world.as_("sam").post(f"{PROVIDERS}/{LOCAL}/discover", None)
 
-    assert found.json() == {"found": 3, "added": 0, "gone": 0}
+    assert found.json() == {"found": 4, "added": 1, "gone": 0}
 
 
 @pytest.mark.parametrize(
