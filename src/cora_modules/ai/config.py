@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.ai.models.config import OrgConfig, SysConfig
 from cora_modules.ai.models.resolved_model import EffectiveConfig
 from cora_modules.ai.queries import config as queries
 from cora_modules.ai.queries.models_in_use import EFFECTIVE_CONFIG
-from org_common import App, Identity, OrgCheck, Reader, SysCheck, Transaction
+from org_common import App, OrgCheck, Reader, SysCheck, Transaction
 
 app = App("ai-config")
 
@@ -17,11 +16,9 @@ ORG_USER = OrgCheck("org_user")
 
 
 @app.get("/admin/sys/ai/config", allow=SYS_ADMIN)
-def get_sys_config(db: Reader, identity: Identity) -> SysConfig:
+def get_sys_config(db: Reader) -> SysConfig:
     """Return the platform's settings of answers."""
-    config = db.one(SysConfig, queries.GET_SYS_CONFIG)
-    log_sys_read(identity, "ai_config")
-    return config
+    return db.one(SysConfig, queries.GET_SYS_CONFIG)
 
 
 @app.put("/admin/sys/ai/config", allow=SYS_ADMIN)

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from cora_modules.access.audit import log_sys_read
 from cora_modules.ai import trial
 from cora_modules.ai.models.models import ModelInfo, ModelPatch
 from cora_modules.ai.models.providers import Discovery, NewProvider, ProviderInfo, ProviderPatch, Trial
@@ -12,7 +11,6 @@ from org_common import (
     App,
     Conflict,
     Deadline,
-    Identity,
     Json,
     Page,
     PageRequest,
@@ -28,11 +26,9 @@ SYS_ADMIN = SysCheck("sys_admin")
 
 
 @app.get("/admin/sys/ai/providers", allow=SYS_ADMIN)
-def list_providers(db: Reader, identity: Identity, page: PageRequest) -> Page[ProviderInfo]:
+def list_providers(db: Reader, page: PageRequest) -> Page[ProviderInfo]:
     """List the providers by name."""
-    providers = db.page(ProviderInfo, queries.LIST_PROVIDERS, page=page, by=("name", "id"))
-    log_sys_read(identity, "ai_providers")
-    return providers
+    return db.page(ProviderInfo, queries.LIST_PROVIDERS, page=page, by=("name", "id"))
 
 
 @app.post("/admin/sys/ai/providers", allow=SYS_ADMIN, status=201, idempotent=True)
@@ -42,11 +38,9 @@ def add_provider(tx: Transaction, body: NewProvider) -> ProviderInfo:
 
 
 @app.get("/admin/sys/ai/providers/{provider_id}", allow=SYS_ADMIN)
-def get_provider(db: Reader, identity: Identity, provider_id: UUID) -> ProviderInfo:
+def get_provider(db: Reader, provider_id: UUID) -> ProviderInfo:
     """Return one provider."""
-    provider = db.one(ProviderInfo, queries.GET_PROVIDER, {"provider_id": provider_id})
-    log_sys_read(identity, "ai_provider", provider_id)
-    return provider
+    return db.one(ProviderInfo, queries.GET_PROVIDER, {"provider_id": provider_id})
 
 
 @app.patch("/admin/sys/ai/providers/{provider_id}", allow=SYS_ADMIN)
@@ -78,11 +72,9 @@ def check_provider(db: Reader, deadline: Deadline, provider_id: UUID) -> Trial:
 
 
 @app.get("/admin/sys/ai/models", allow=SYS_ADMIN)
-def list_models(db: Reader, identity: Identity, page: PageRequest) -> Page[ModelInfo]:
+def list_models(db: Reader, page: PageRequest) -> Page[ModelInfo]:
     """List the models of all providers by name."""
-    models = db.page(ModelInfo, queries.LIST_MODELS, page=page, by=("model_id", "id"))
-    log_sys_read(identity, "ai_models")
-    return models
+    return db.page(ModelInfo, queries.LIST_MODELS, page=page, by=("model_id", "id"))
 
 
 @app.patch("/admin/sys/ai/models/{model_id}", allow=SYS_ADMIN)
