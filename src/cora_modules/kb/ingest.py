@@ -1,9 +1,9 @@
 """The worker that processes uploaded documents."""
 
 from cora_modules.kb.models.ingest import IngestMessage
-from org_common import App, AsService, Deadline
+from org_common import App, AsService, Deadline, Needs
 
-app = App("kb-ingest")
+app = App("kb-ingest", needs=Needs(actions=["bedrock:InvokeModel", "s3:GetObject"]))
 
 
 # The message is a hint: the database says what is to be done, so a forged or repeated one has no effect. Without a

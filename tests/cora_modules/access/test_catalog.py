@@ -401,9 +401,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "kb.finish_reindex": ["authenticated"],
         "kb.queue_document": ["authenticated"],
         "kb.readable_bases": ["authenticated"],
-        "kb.search_text": ["authenticated"],
         "kb.text_hits": ["authenticated"],
-        "kb.to_words": ["authenticated"],
         "kb.vector_hits": ["authenticated"],
         "kb.writable_bases": ["authenticated"],
     }
