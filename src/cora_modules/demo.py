@@ -49,10 +49,9 @@ class Visit(Protocol):
         """
         ...
 
-    @property
-    def has_storage(self) -> bool:
-        """Whether the server has queues and buckets."""
-        ...
+
+class FileVisit(Visit, Protocol):
+    """A visit of a server with queues and buckets."""
 
     def upload(self, what: str, upload: dict[str, Any], content: bytes) -> None:
         """Send a file to a presigned URL."""
@@ -158,8 +157,6 @@ def tour(visit: Visit) -> None:
     workspaces(visit)
     management(visit)
     models(visit)
-    if visit.has_storage:
-        documents(visit)
 
 
 def people(visit: Visit) -> None:
@@ -273,7 +270,7 @@ def models(visit: Visit) -> None:
     visit.step("Bob does not see them", "bob", "GET", f"{ours}/effective", expect=404)
 
 
-def documents(visit: Visit) -> None:
+def tour_with_files(visit: FileVisit) -> None:
     """Documents of two organizations, and chats that answer from them."""
     acme = upload_documents(visit, "alice", "Acme", f"/orgs/{ACME}/kb", ABOUT_ROCKETS)
     globex = upload_documents(visit, "bob", "Globex", f"/orgs/{GLOBEX}/kb", PUMPS)
@@ -297,7 +294,7 @@ def documents(visit: Visit) -> None:
         visit.step(f"{person} deletes the documents", person, "DELETE", f"/kb/{base}", expect=204)
 
 
-def upload_documents(visit: Visit, person: str, org: str, bases: str, files: tuple[DemoDocument, ...]) -> str:
+def upload_documents(visit: FileVisit, person: str, org: str, bases: str, files: tuple[DemoDocument, ...]) -> str:
     """Create a base with these documents, and wait until they are found by searches. Returns its id."""
     base = visit.step(
         f"{person} creates a knowledge base of {org}", person, "POST", bases, body={"name": "Tour"}, expect=201
@@ -313,7 +310,7 @@ def upload_documents(visit: Visit, person: str, org: str, bases: str, files: tup
     return base["id"]
 
 
-def ask(visit: Visit, person: str, org_id: UUID, base_id: str, question: str) -> dict[str, Any]:
+def ask(visit: FileVisit, person: str, org_id: UUID, base_id: str, question: str) -> dict[str, Any]:
     """Ask about a base in a new chat, and return the chat, the citations and the answer."""
     chat = visit.step(
         f"{person} begins a chat", person, "POST", "/users/me/chats", body={"orgId": str(org_id)}, expect=201

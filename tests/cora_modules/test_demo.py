@@ -46,8 +46,6 @@ def client(name: str | None) -> Client:
 
 
 class Visit:
-    has_storage = False
-
     """A visit that calls the apps without a server."""
 
     def __init__(self) -> None:

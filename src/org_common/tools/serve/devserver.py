@@ -108,7 +108,8 @@ def demo(project: Project) -> ModuleType | None:
     """The project's demo module; None without one.
 
     It has `PEOPLE` (names of the demo users), `EXAMPLE` (one of them and a path), `seed(admin_url, issuer)`, and
-    optionally `tour(visit)`. Raises `ToolError` if it cannot be imported or lacks one of the first three.
+    optionally `tour(visit)`, `tour_with_files(visit)` and `BUCKETS`. Raises `ToolError` if it cannot be imported or
+    lacks one of the first three.
     """
     if project.demo is None:
         return None

@@ -27,11 +27,9 @@ WAIT_S, PAUSE_S = 120.0, 0.2
 class Visit:
     """Sends the requests of a tour and prints each step. `steps` counts them, `failed` those with another status."""
 
-    def __init__(self, port: int, issuer: LocalIssuer, *, has_storage: bool = False) -> None:
-        """`has_storage`: the server has queues and buckets."""
+    def __init__(self, port: int, issuer: LocalIssuer) -> None:
         self._port = port
         self._issuer = issuer
-        self.has_storage: bool = has_storage
         self.steps: int = 0
         self.failed: int = 0
 
@@ -152,10 +150,12 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
             thread = threading.Thread(target=server.run, args=([listener],))
             thread.start()
             try:
-                visit = Visit(port, LocalIssuer.load(data), has_storage=bool(aws))
+                visit = Visit(port, LocalIssuer.load(data))
                 if module is not None and hasattr(module, "tour"):
                     with reporting_errors(f"tour() of {module.__name__}"):
                         module.tour(visit)
+                        if aws and hasattr(module, "tour_with_files"):
+                            module.tour_with_files(visit)
                 else:
                     visit.step("the server responds", None, "GET", "/no/such/route", expect=404)
             finally:
