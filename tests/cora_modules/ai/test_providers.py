@@ -74,19 +74,23 @@ def test_providers_are_paged_by_name(world: AiWorld) -> None:
     assert [page[0]["modelCount"] for page in found] == [3, 2]
 
 
-@pytest.mark.parametrize("resource", ["ai_providers", "ai_provider", "ai_models", "ai_config"])
-def test_reads_of_administrators_are_logged(world: AiWorld, caplog: pytest.LogCaptureFixture, resource: str) -> None:
-    paths = {
-        "ai_providers": PROVIDERS,
-        "ai_provider": f"{PROVIDERS}/{REMOTE}",
-        "ai_models": MODELS,
-        "ai_config": "/admin/sys/ai/config",
-    }
-    with caplog.at_level(logging.INFO, "cora_modules.audit"):
-        world.as_("sam").get(paths[resource])
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        (PROVIDERS, "ai/providers"),
+        (f"{PROVIDERS}/{REMOTE}", "ai/providers"),
+        (MODELS, "ai/models"),
+        ("/admin/sys/ai/config", "ai/config"),
+    ],
+)
+def test_reads_of_administrators_are_logged(
+    world: AiWorld, caplog: pytest.LogCaptureFixture, path: str, what: str
+) -> None:
+    with caplog.at_level(logging.INFO, "org_common.audit"):
+        world.as_("sam").get(path)
 
     (read,) = (record.__dict__["sys_read"] for record in caplog.records if "sys_read" in record.__dict__)
-    assert (read["what"], read["sub"]) == (resource, "local|sam")
+    assert (read["what"], read["sub"]) == (what, "local|sam")
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,14 @@ INNER: tuple[LiteralString, ...] = (
     "select kb.to_words('english', 'a')",
     "select kb.word_query('a')",
     "select kb.drop_chunks()",
+    # Of the worker.
+    "select kb.claim_document(%(rules)s, %(rules)s, 60, 4)",
+    "select kb.lock_claimed(%(rules)s, %(rules)s)",
+    "select kb.fail_document(%(rules)s, %(rules)s, 'x', 'x')",
+    "select kb.release_document(%(rules)s, %(rules)s, true)",
+    "select kb.begin_result(%(rules)s, %(rules)s, %(word)s, 256)",
+    "select kb.add_texts(%(rules)s, %(rules)s, array[0], array['x'])",
+    "select kb.finish_result(%(rules)s, %(rules)s, 1, 1, 1)",
 )
 
 

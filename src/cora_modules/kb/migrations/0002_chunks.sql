@@ -149,6 +149,7 @@ create function kb.vector_hits(wanted_model_id uuid, question public.vector, bas
 as $$
 declare
   wanted integer := 3 * top;
+  readable uuid[];
   size integer;
   dims integer := public.vector_dims(question);
   form text := case
@@ -162,8 +163,11 @@ begin
   if public.vector_norm(question) = 0 then
     return;
   end if;
+  -- The planner sees these values, and how many chunks they have. With a base of another tenant among them, it would
+  -- expect that one's chunks too (90,000 instead of 10,000: 337 instead of 49 ms).
+  readable := array(select b.id from kb.live_bases b where b.id = any (base_ids));
   select count(*) into size from (
-    select from kb.kb_chunks c where c.base_id = any (base_ids) and c.model_id = wanted_model_id limit 20001
+    select from kb.kb_chunks c where c.base_id = any (readable) and c.model_id = wanted_model_id limit 20001
   ) as sized;
   if size > 20000 and form is not null then
     -- Until the transaction ends. The first use of a vector has loaded the library, which checks these names.
@@ -184,7 +188,7 @@ begin
         array_agg(n.distance order by n.distance + 0, n.id)
       from near n
       $sql$, form, dims
-    ) into near_orgs, near_ids, near_distances using question, wanted_model_id, base_ids, wanted;
+    ) into near_orgs, near_ids, near_distances using question, wanted_model_id, readable, wanted;
     perform set_config('enable_sort', 'on', true);
     if cardinality(near_ids) = wanted then
       return query
@@ -196,7 +200,7 @@ begin
   return query
     with near as (
       select c.org_id, c.id, (c.embedding operator(public.<=>) question) + 0 as distance
-      from kb.kb_chunks c where c.base_id = any (base_ids) and c.model_id = wanted_model_id
+      from kb.kb_chunks c where c.base_id = any (readable) and c.model_id = wanted_model_id
       order by 3, 2 limit wanted
     )
     select n.org_id, n.id, row_number() over (order by n.distance, n.id), 1 - n.distance from near n;
