@@ -39,7 +39,9 @@ for folder in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versio
 @nox.session
 def dev(session: nox.Session) -> None:
     """Start the local server. Put its options after `--`."""
-    session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
+    # The last ones for the documents and answers of the tour.
+    cora = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "cora")
+    session.install("-c", LOCK, *needs("asgi", "auth", "dev", "queues", "local"), *cora)
     install_this(session)
     session.run("org-common", "dev", *session.posargs, interrupt_timeout=STOP_S)
 

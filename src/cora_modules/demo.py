@@ -1,9 +1,12 @@
 """Demo data for the local server, and a tour of requests for `org-common dev --check`."""
 
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
+
+from cora_modules.demo_documents import PUMPS, DemoDocument
+from cora_modules.demo_documents import ROCKETS as ABOUT_ROCKETS
 
 PEOPLE = ("alice", "carol", "bob", "sam", "root")
 """The names of the users that `seed` creates. Each can sign in."""
@@ -30,6 +33,8 @@ ANSWERS = {
     "chatModelId": None,
 }
 OFF, INHERIT = {"isEnabled": False}, {"enabled": None}
+BUCKETS = {"CORA_KB_BUCKET": "cora-kb"}
+"""The environment variables of buckets, and the names that the local server gives them."""
 
 
 class Visit(Protocol):
@@ -42,6 +47,26 @@ class Visit(Protocol):
 
         Returns the JSON of the response.
         """
+        ...
+
+
+class FileVisit(Visit, Protocol):
+    """A visit of a server with queues and buckets."""
+
+    def upload(self, what: str, upload: dict[str, Any], content: bytes) -> None:
+        """Send a file to a presigned URL."""
+        ...
+
+    def wait(self, what: str, person: str, path: str, *, key: str, until: str) -> None:
+        """Read a resource until its `key` is `until`."""
+        ...
+
+    def stream(self, what: str, person: str, path: str, *, body: object) -> list[tuple[str, Any]]:
+        """Send a request and return the events of the response: their names and data. The last one must be `done`."""
+        ...
+
+    def check(self, what: str, *, passed: bool) -> None:
+        """Report something else that must be so."""
         ...
 
 
@@ -243,3 +268,64 @@ def models(visit: Visit) -> None:
     visit.step("which Carol sees in the merged settings", "carol", "GET", f"{ours}/effective", expect=200)
     visit.step("Carol cannot change them", "carol", "PUT", ours, body=ANSWERS, expect=403)
     visit.step("Bob does not see them", "bob", "GET", f"{ours}/effective", expect=404)
+
+
+def tour_with_files(visit: FileVisit) -> None:
+    """Documents of two organizations, and chats that answer from them."""
+    acme = upload_documents(visit, "alice", "Acme", f"/orgs/{ACME}/kb", ABOUT_ROCKETS)
+    globex = upload_documents(visit, "bob", "Globex", f"/orgs/{GLOBEX}/kb", PUMPS)
+    question = "What does the main engine burn?"
+    alice = ask(visit, "alice", ACME, acme, question)
+    bob = ask(visit, "bob", GLOBEX, globex, question)
+    cited = [citation for citation in alice["citations"] if citation["title"] == "engine.pdf"]
+    visit.check("it cites the page of the PDF", passed=cited != [] and cited[0]["page"] == 1)
+    visit.check("and has what it says", passed="kerosene" in alice["text"])
+    visit.check("each finds passages of their own organization only", passed=own(alice, acme) and own(bob, globex))
+    visit.check("Bob learns nothing of the engine", passed="kerosene" not in str(bob))
+    search = {"query": question, "baseIds": [acme]}
+    visit.step("Bob cannot search the documents of Acme", "bob", "POST", "/kb/search", body=search, expect=404)
+    stolen = {"content": question, "baseIds": [acme]}
+    visit.step("nor ask about them", "bob", "POST", f"/chats/{bob['chat']}/stream", body=stolen, expect=409)
+    messages = f"/chats/{alice['chat']}/messages"
+    visit.step("nor read the chat of Alice", "bob", "GET", messages, expect=404)
+    visit.step("which has the question and the answer", "alice", "GET", messages, expect=200)
+    visit.step("Alice deletes it", "alice", "DELETE", f"/chats/{alice['chat']}", expect=204)
+    for person, base in (("alice", acme), ("bob", globex)):
+        visit.step(f"{person} deletes the documents", person, "DELETE", f"/kb/{base}", expect=204)
+
+
+def upload_documents(visit: FileVisit, person: str, org: str, bases: str, files: tuple[DemoDocument, ...]) -> str:
+    """Create a base with these documents, and wait until they are found by searches. Returns its id."""
+    base = visit.step(
+        f"{person} creates a knowledge base of {org}", person, "POST", bases, body={"name": "Tour"}, expect=201
+    )
+    path = f"/kb/{base['id']}/documents"
+    for file in files:
+        body = file.announcement
+        document: Any = visit.step(f"{person} announces {file.filename}", person, "POST", path, body=body, expect=201)
+        visit.upload(f"uploads {file.filename}", document["upload"], file.content)
+        one = f"{path}/{document['id']}"
+        visit.step("and says so", person, "POST", f"{one}/complete", expect=200)
+        visit.wait(f"until {file.filename} is indexed", person, one, key="status", until="indexed")
+    return base["id"]
+
+
+def ask(visit: FileVisit, person: str, org_id: UUID, base_id: str, question: str) -> dict[str, Any]:
+    """Ask about a base in a new chat, and return the chat, the citations and the answer."""
+    chat = visit.step(
+        f"{person} begins a chat", person, "POST", "/users/me/chats", body={"orgId": str(org_id)}, expect=201
+    )["id"]
+    visit.step("about these documents", person, "PUT", f"/chats/{chat}/bases", body={"baseIds": [base_id]}, expect=200)
+    events = visit.stream(
+        "asks, and sees the answer arrive", person, f"/chats/{chat}/stream", body={"content": question}
+    )
+    return {
+        "chat": chat,
+        "citations": [citation for name, data in events if name == "citations" for citation in data["items"]],
+        "text": "".join(data["text"] for name, data in events if name == "delta"),
+    }
+
+
+def own(answer: dict[str, Any], base_id: str) -> bool:
+    """Whether all that the answer cites is of this base, and something is."""
+    return {citation["baseId"] for citation in answer["citations"]} == {base_id}

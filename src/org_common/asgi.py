@@ -19,7 +19,7 @@ from org_common.http.incoming_request import IncomingRequest
 from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.http.stream import StreamedResponse
-from org_common.http.streaming import send_response, send_stream
+from org_common.http.streaming import drain_streams, send_response, send_stream
 from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized, Unavailable
 from org_common.values.types import Deadline
 
@@ -29,6 +29,8 @@ TIMEOUT_S = 29.0
 # Of the threads, of the queue and of the memory for bodies. Less than half of the connections of a pool for an
 # organization, so that its slow statements leave some to others.
 STREAMS = 2000
+# For a stream whose handler has returned, and for open streams to end when the server stops: uvicorn cancels them.
+STREAM_S, DRAIN_S = 900.0, 10.0
 CALLER_SHARE, TENANT_SHARE, ADDRESS_SHARE = 0.25, 0.4, 0.5
 TENANT_PARAMETER = "{org_id}"
 
@@ -67,6 +69,7 @@ class Asgi:
         threads: int = THREADS,
         waiting: int = WAITING,
         streams: int = STREAMS,
+        stream_s: float = STREAM_S,
     ) -> None:
         """Serve these apps. Raises `TypeError` when an app relies on an authorizer and `authorize` is None.
 
@@ -75,6 +78,7 @@ class Asgi:
         - `threads`: how many requests run at once. A caller may take a quarter of them, an organization two fifths.
         - `waiting`: how many requests wait for a thread, in the same shares. Any other is refused with 503.
         - `streams`: how many responses are streamed at once, in the same shares. Each has a thread of its own.
+        - `stream_s`: the deadline of a stream, from the end of its handler, which has 29 s.
         """
         for app in apps:
             if authorize is None and app.identity.needs_authorizer:
@@ -88,6 +92,7 @@ class Asgi:
         self._authorize = authorize
         self._admission = Admission(threads, waiting)
         self._streams = Quota(streams)
+        self._stream_s = stream_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -107,6 +112,8 @@ class Asgi:
         except OrgError as error:
             response = app.pipeline.respond(request, error)
         if isinstance(response, StreamedResponse):
+            # The same object: the iterator has it from the handler.
+            request.deadline.at_s = time.monotonic() + self._stream_s
             await send_stream(app.pipeline, request, response, receive, send)
         else:
             await send_response(request, response, send)
@@ -202,6 +209,8 @@ class Asgi:
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 self._admission.close()
+                # Their `finally` blocks store what has arrived.
+                await drain_streams(DRAIN_S)
                 self._database.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

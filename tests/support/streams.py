@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import uvicorn
 
@@ -21,10 +21,12 @@ class Server:
     def __init__(self, port: int, server: uvicorn.Server) -> None:
         self.port = port
         self.uvicorn = server
+        self.thread = threading.current_thread()
         self.opened: list[Received] = []
 
-    def open(self, path: str, method: str = "GET", **headers: str) -> "Received":
-        received = Received(self.port, method, path, {name.replace("_", "-"): value for name, value in headers.items()})
+    def open(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> "Received":
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        received = Received(self.port, method, path, sent, body)
         self.opened.append(received)
         return received
 
@@ -32,9 +34,9 @@ class Server:
 class Received:
     """A response while it arrives."""
 
-    def __init__(self, port: int, method: str, path: str, headers: dict[str, str]) -> None:
+    def __init__(self, port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._connection.request(method, path, headers=headers)
+        self._connection.request(method, path, body=body, headers=headers)
         self._response = self._connection.getresponse()
         self.status = self._response.status
         self.headers = {name.lower(): value for name, value in self._response.getheaders()}
@@ -59,17 +61,20 @@ class Received:
 
 
 @contextmanager
-def served(*apps: App, database: Database | None = None, **options: Any) -> Iterator[Server]:
+def served(
+    *apps: App, database: Database | None = None, lifespan: Literal["on", "off"] = "off", **options: Any
+) -> Iterator[Server]:
     asgi = Asgi(apps, database=database or NO_DATABASE, authorize=lambda header: header, **options)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
-        config = uvicorn.Config(asgi, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(asgi, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
             running = Server(listener.getsockname()[1], server)
+            running.thread = thread
             yield running
         finally:
             server.should_exit = True

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import ClassVar
 
     from org_common.http.response import Response
 
@@ -26,6 +27,9 @@ class Producer(threading.Thread):
     It produces an item when it is asked for one, so that no more than one is in memory, and none is produced for a
     client that does not read. The iterator runs in this thread only, which also closes it.
     """
+
+    running: ClassVar[set[Producer]] = set()
+    """The threads that have not ended. Adding and removing are atomic."""
 
     def __init__(
         self,
@@ -61,11 +65,13 @@ class Producer(threading.Thread):
 
     def run(self) -> None:
         """The body of the thread."""
+        self.running.add(self)
         try:
             while self._asked.get() and not self._is_closing and self._produce():
                 pass
             self._response.close()
         finally:
+            self.running.discard(self)
             self._done()
 
     def _produce(self) -> bool:

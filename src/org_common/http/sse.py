@@ -48,7 +48,7 @@ class Event:
             lines.append("id: " + self.id)
         if self.retry is not None:
             lines.append(f"retry: {self.retry}")
-        text = self.data if isinstance(self.data, str) else _json(self.data)
+        text = self.data if isinstance(self.data, str) else to_json(self.data)
         # Only at these: `splitlines` knows further line breaks, which would be lost.
         lines += ["data: " + line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
         return "\n".join([*lines, "", ""]).encode()
@@ -73,11 +73,12 @@ def _check_field(name: str, value: object) -> None:
         raise ValueError(f"Event({name}={value!r}) contains a line break or NUL: remove it")
 
 
-def _json(value: object) -> str:
+def to_json(value: object) -> str:
+    """JSON in one line. Raises `TypeError` for a value that JSON cannot represent."""
     try:
         text = orjson.dumps(value, default=_to_json_type, option=orjson.OPT_UTC_Z).decode()
     except TypeError as error:
-        raise TypeError(f"the data of an Event cannot be written as JSON: {error.__cause__ or error}") from None
+        raise TypeError(f"the data of a stream cannot be written as JSON: {error.__cause__ or error}") from None
     if not text.isascii():
         for character, escape in _ESCAPES.items():
             text = text.replace(character, escape)

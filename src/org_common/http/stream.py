@@ -9,7 +9,7 @@ from _contextvars import copy_context
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from org_common.http.response import OwnedResponse, Response, build_response
-from org_common.http.sse import EVENT_STREAM, Event
+from org_common.http.sse import EVENT_STREAM, Event, to_json
 from org_common.values.errors import GatewayTimeout, ResponseTooLarge
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ class Stream(Response):
     a thread of its own, with the handler's context variables. The next item is produced once the previous one is sent.
     """
 
-    __slots__ = ("heartbeat_s", "items")
+    __slots__ = ("document", "heartbeat_s", "items")
     is_stream = True
 
     items: Iterable[Event | bytes | None]
@@ -58,6 +58,9 @@ class Stream(Response):
     that the client hung up. When it did, a generator gets `GeneratorExit`, any other iterator a call of `close()`."""
     heartbeat_s: float
     """After this time without an event a comment is sent, so that no proxy closes the connection."""
+    document: Callable[[list[Event]], object] | None
+    """Makes the response where complete responses only are accepted: one JSON document of all events. None sends the
+    events there too, at the end."""
 
     def __init__(
         self,
@@ -67,13 +70,14 @@ class Stream(Response):
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         heartbeat_s: float = HEARTBEAT_S,
+        document: Callable[[list[Event]], object] | None = None,
     ) -> None:
         """Raises `TypeError` for items that are not an iterable, or an async one; `ValueError` for an invalid header.
 
         - `items`: values of `Event`; with another `content_type` bytes. Usually a generator.
         - `content_type`: what is streamed, by default server-sent events.
         - `status`, `headers`: as in a `Response`. Content-Length is left out, as the length is unknown.
-        - `heartbeat_s`: see the attribute.
+        - `heartbeat_s`, `document`: see the attributes.
         """
         _check_items(items)
         if status in (204, 304) or not 200 <= status <= 599:
@@ -87,6 +91,7 @@ class Stream(Response):
         super().__init__(status=status, headers={**defaults, "content-type": content_type, **own})
         self.items = items
         self.heartbeat_s = heartbeat_s
+        self.document = document
 
 
 class StreamedResponse(OwnedResponse):
@@ -163,6 +168,13 @@ class StreamedResponse(OwnedResponse):
             self.close()
         return b"".join(chunks)
 
+    def collect_document(self, make: Callable[[list[Event]], object], deadline: Deadline) -> bytes:
+        """The events as one JSON document. Raises as `collect` does."""
+        events: list[Event] = []
+        self._items = _tee(self._items, events)
+        self.collect(deadline)
+        return to_json(self._context.run(make, events)).encode()
+
     def count(self, chunk: bytes, *, is_item: bool) -> None:
         """Count what was sent."""
         self.sent_bytes += len(chunk)
@@ -206,6 +218,9 @@ def open_stream(request: IncomingRequest, stream: Stream, status: int, headers: 
         _close(None, stream.items)
         return _finished(build_response(status, headers, b"", stream.cookies))
     streamed = StreamedResponse(request, stream, headers)
+    if request.to_event is not None and stream.document is not None and streamed.is_events:
+        body = streamed.collect_document(stream.document, request.deadline)
+        return _finished(build_response(status, {**headers, "content-type": "application/json"}, body, stream.cookies))
     if request.to_event is not None:
         return _finished(build_response(status, headers, streamed.collect(request.deadline), stream.cookies))
     request.observer.stream_opened()
@@ -219,6 +234,18 @@ def is_event_stream(content_type: str) -> bool:
 
 def _nothing() -> None:
     pass
+
+
+def _tee(items: Iterable[Event | bytes | None], events: list[Event]) -> Iterator[Event | bytes | None]:
+    """The items, with each event added to `events`."""
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            if isinstance(item, Event):
+                events.append(item)
+            yield item
+    finally:
+        _close(iterator, items)
 
 
 def _finished(response: OwnedResponse) -> OwnedResponse:

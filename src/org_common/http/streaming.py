@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from enum import Enum
 from functools import partial
@@ -89,6 +90,15 @@ async def send_stream(
         watcher.cancel()
         producer.close()
         response.end(outcome)
+
+
+async def drain_streams(timeout_s: float) -> None:
+    """Wait until the iterators of all streams have ended, at most this long. For a server that stops."""
+    deadline_s = time.monotonic() + timeout_s
+    # The tasks that were cancelled close their streams in the next turn of the loop.
+    await asyncio.sleep(0)
+    for producer in [*Producer.running]:
+        await asyncio.to_thread(producer.join, max(deadline_s - time.monotonic(), 0))
 
 
 async def send_response(request: IncomingRequest, response: Response, send: Send) -> None:

@@ -236,6 +236,43 @@ def test_collecting_ends_at_the_deadline() -> None:
     assert (answer.status, answer.json()["code"]) == (504, "timeout")
 
 
+def join(events: list[Event]) -> object:
+    return {"text": [event.data for event in events], "names": [event.event for event in events]}
+
+
+def test_document_of_all_events_is_sent_where_nothing_streams() -> None:
+    tape = Tape(Event("a", event="x"), None, Event({"b": 1}))
+
+    answer = Client(app_of(lambda: Stream(tape, document=join))).get("/stream")
+
+    assert answer.json() == {"text": ["a", {"b": 1}], "names": ["x", None]}
+    assert answer.headers["content-type"] == "application/json"
+    assert tape.log[-1] == "closed"
+
+
+def test_document_is_not_made_where_the_events_are_streamed() -> None:
+    with Client(app_of(lambda: Stream(Tape(Event("a")), document=join))).stream("GET", "/stream") as answer:
+        assert list(answer) == [Event("a")]
+
+
+def test_error_takes_the_place_of_the_document() -> None:
+    tape = Tape(Event("a"), Conflict(code="busy"))
+
+    answer = Client(app_of(lambda: Stream(tape, document=join))).get("/stream")
+
+    assert (answer.status, answer.json()["code"], tape.log[-1]) == (409, "busy", "closed")
+
+
+def test_document_ends_at_the_deadline() -> None:
+    def forever() -> Iterator[None]:
+        while True:
+            yield None
+
+    answer = Client(app_of(lambda: Stream(forever(), document=join)), timeout_s=1).get("/stream")
+
+    assert (answer.status, answer.json()["code"]) == (504, "timeout")
+
+
 def test_iterator_that_fails_when_closed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     def stubborn() -> Iterator[bytes]:
         try:

@@ -1,5 +1,6 @@
 """Streams behind a real uvicorn: what is on the socket, and when the iterator learns of it."""
 
+import asyncio
 import http.client
 import json
 import time
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from org_common import PUBLIC, App, Conflict, Event, Response, Stream
+from org_common import PUBLIC, App, Conflict, Deadline, Event, Response, Stream
 from org_common.http import streaming
 from org_common.http.producer import Producer
+from org_common.http.streaming import drain_streams
 from org_common.telemetry import log
 from org_common.testing.sse import read_events
 from tests.support.lines import Sink, untouched_logging
@@ -289,6 +291,30 @@ def test_stream_ends_with_the_server() -> None:
         made.go_on.set()
 
     assert made.hung_up.wait(WAIT_S)
+
+
+def test_streams_are_drained_for_a_while() -> None:
+    made = tapes["drain"] = Tape()
+    with served(app) as server:
+        server.open("/tapes/drain").block()
+
+        # It does not end, and is not waited for any longer.
+        asyncio.run(drain_streams(0.01))
+
+        assert Producer.running
+        made.go_on.set()
+
+
+def test_handler_and_stream_have_deadlines_of_their_own() -> None:
+    timed = App("timed")
+
+    @timed.get("/left", allow=PUBLIC)
+    def left(deadline: Deadline) -> Stream:
+        before_s = deadline.left_s()
+        return Stream(Event([round(before_s), round(deadline.left_s())]) for _ in range(1))
+
+    with served(timed, stream_s=600) as server:
+        assert read_events(server.open("/left").read()) == [Event("[29,600]")]
 
 
 def test_stream_without_an_annotation_counts_as_well() -> None:

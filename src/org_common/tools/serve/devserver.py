@@ -37,7 +37,7 @@ from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
-from org_common.tools.serve.fake_aws import FakeAws, start_fake_aws
+from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
@@ -48,6 +48,7 @@ DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
 MIGRATOR_VARIABLE = "ORG_COMMON_MIGRATOR_URL"
 # The endpoint of the fake of AWS, if the project has queues or buckets.
 AWS_VARIABLE = "ORG_COMMON_DEV_AWS"
+_started: list[LocalQueues] = []
 
 
 def data_folder(project: Project, data: Path | None) -> Path:
@@ -107,7 +108,8 @@ def demo(project: Project) -> ModuleType | None:
     """The project's demo module; None without one.
 
     It has `PEOPLE` (names of the demo users), `EXAMPLE` (one of them and a path), `seed(admin_url, issuer)`, and
-    optionally `tour(visit)`. Raises `ToolError` if it cannot be imported or lacks one of the first three.
+    optionally `tour(visit)`, `tour_with_files(visit)` and `BUCKETS`. Raises `ToolError` if it cannot be imported or
+    lacks one of the first three.
     """
     if project.demo is None:
         return None
@@ -147,7 +149,15 @@ def _start_queues(aws: FakeAws, apps: Sequence[App], database: Database, setting
     service = Database(settings, Pooled(settings, service_url(settings)))
     for app in apps:
         app.use(database, service=service)
-    LocalQueues(aws, apps, os.environ["ORG_COMMON_SERVICE_DATABASE_URL"]).start()
+    queues = LocalQueues(aws, apps, os.environ["ORG_COMMON_SERVICE_DATABASE_URL"])
+    queues.start()
+    _started.append(queues)
+
+
+def stop_queues() -> None:
+    """Stop what `application` has started."""
+    while _started:
+        _started.pop().stop()
 
 
 def observed_application() -> Explorer:
@@ -206,7 +216,7 @@ def serve(
     _check_port(port)
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins, fresh=fresh) as local, ExitStack() as stack:
-        variables = environment(local, data) | _start_aws(apps, stack)
+        variables = environment(local, data) | start_aws(apps, stack, demo(project))
         stack.callback(write_environment(data, variables).unlink)
         os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
@@ -228,8 +238,11 @@ def serve(
         )
 
 
-def _start_aws(apps: Sequence[App], stack: ExitStack) -> dict[str, str]:
-    """Start a fake of AWS if a trigger needs one; returns the variables with which boto3 talks to it."""
+def start_aws(apps: Sequence[App], stack: ExitStack, module: ModuleType | None) -> dict[str, str]:
+    """Start a fake of AWS if a trigger needs one; returns the variables with which boto3 talks to it.
+
+    The demo module's `BUCKETS` are created: variables of the environment, and the names of their buckets.
+    """
     if not has_queues(apps):
         return {}
     try:
@@ -237,7 +250,11 @@ def _start_aws(apps: Sequence[App], stack: ExitStack) -> dict[str, str]:
     except ToolError as error:
         _say(f"Without queues: {error}")
         return {}
-    return {**aws.environ, AWS_VARIABLE: aws.url}
+    buckets: dict[str, str] = getattr(module, "BUCKETS", {})
+    for name in buckets.values():
+        location = {"LocationConstraint": REGION}
+        aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    return {**aws.environ, **buckets, AWS_VARIABLE: aws.url}
 
 
 def _watched_folders(project: Project) -> list[str]:

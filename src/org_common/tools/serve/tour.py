@@ -8,13 +8,20 @@ import os
 import socket
 import tempfile
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, make_importable
 from org_common.tools.serve import devserver
 from org_common.tools.serve.issuer import LocalIssuer
+
+# How long a worker may take, on a busy machine.
+WAIT_S, PAUSE_S = 120.0, 0.2
 
 
 class Visit:
@@ -41,6 +48,54 @@ class Visit:
         `what` describes the step in the output. `body` is sent as JSON. Returns the JSON of the response, None without
         content.
         """
+        status, received = self._send(person, method, path, body)
+        self._report(f"{status} {method} {path} as {person or 'anonymous'}: {what}", passed=status == expect)
+        if status != expect:
+            print(f"     expected {expect}, got {received.decode(errors='replace')[:500]}")
+        return json.loads(received) if received else None
+
+    def upload(self, what: str, upload: dict[str, Any], content: bytes) -> None:
+        """Send a file to a presigned URL: `upload` has its method, url and headers."""
+        url = urlsplit(upload["url"])
+        connection = http.client.HTTPConnection(url.netloc, timeout=30)
+        try:
+            connection.request(upload["method"], f"{url.path}?{url.query}", content, upload["headers"])
+            status = connection.getresponse().status
+        finally:
+            connection.close()
+        self._report(f"{status} {upload['method']} {url.path}: {what}", passed=status == 200)
+
+    def wait(self, what: str, person: str, path: str, *, key: str, until: str) -> None:
+        """Read a resource until its `key` is `until`, or "failed"; at most two minutes."""
+        deadline_s = time.monotonic() + WAIT_S
+        value = None
+        while value not in (until, "failed") and time.monotonic() < deadline_s:
+            time.sleep(PAUSE_S if value is not None else 0)
+            value = json.loads(self._send(person, "GET", path, None)[1]).get(key)
+        self._report(f"GET {path} as {person}: {what}", passed=value == until)
+        if value != until:
+            print(f"     expected {key} {until!r}, got {value!r}")
+
+    def stream(self, what: str, person: str, path: str, *, body: object) -> list[tuple[str, Any]]:
+        """Send a request and return the events of the response: their names and data. The last one must be `done`."""
+        status, received = self._send(person, "POST", path, body)
+        events = read_events(received) if status == 200 else []
+        passed = bool(events) and events[-1][0] == "done"
+        self._report(f"{status} POST {path} as {person}: {what}, {len(events)} events", passed=passed)
+        if not passed:
+            print(f"     got {received.decode(errors='replace')[:500]}")
+        return events
+
+    def check(self, what: str, *, passed: bool) -> None:
+        """Report something else that must be so."""
+        self._report(f"        {what}", passed=passed)
+
+    def _report(self, line: str, *, passed: bool) -> None:
+        self.steps += 1
+        self.failed += not passed
+        print(f"{'ok  ' if passed else 'FAIL'} {line}")
+
+    def _send(self, person: str | None, method: str, path: str, body: object) -> tuple[int, bytes]:
         headers = {} if person is None else {"Authorization": f"Bearer {self._issuer.token(person)}"}
         content = None
         if body is not None:
@@ -50,16 +105,15 @@ class Visit:
         try:
             connection.request(method, path, content, headers)
             response = connection.getresponse()
-            received = response.read()
+            return response.status, response.read()
         finally:
             connection.close()
-        self.steps += 1
-        passed = response.status == expect
-        self.failed += not passed
-        print(f"{'ok  ' if passed else 'FAIL'} {response.status} {method} {path} as {person or 'anonymous'}: {what}")
-        if not passed:
-            print(f"     expected {expect}, got {received.decode(errors='replace')[:500]}")
-        return json.loads(received) if received else None
+
+
+def read_events(body: bytes) -> list[tuple[str, Any]]:
+    """The names and data of server-sent events, as the SDK writes JSON: in one line."""
+    blocks = [dict(line.split(b": ", 1) for line in block.splitlines()) for block in body.split(b"\n\n") if block]
+    return [(block[b"event"].decode(), json.loads(block[b"data"])) for block in blocks if b"data" in block]
 
 
 def check(project: Project, data: Path | None, *, reset_logins: bool = False) -> bool:
@@ -82,8 +136,10 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
 
     make_importable(project)
     module = devserver.demo(project)
-    with devserver.database(project, data, reset_logins=reset_logins) as local:
-        os.environ |= devserver.environment(local, data)
+    with devserver.database(project, data, reset_logins=reset_logins) as local, ExitStack() as stack:
+        aws = devserver.start_aws(load_apps(project), stack, module)
+        os.environ |= devserver.environment(local, data) | aws
+        stack.callback(devserver.stop_queues)
         is_secure = devserver.check_security(local.login_url)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
@@ -98,6 +154,8 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
                 if module is not None and hasattr(module, "tour"):
                     with reporting_errors(f"tour() of {module.__name__}"):
                         module.tour(visit)
+                        if aws and hasattr(module, "tour_with_files"):
+                            module.tour_with_files(visit)
                 else:
                     visit.step("the server responds", None, "GET", "/no/such/route", expect=404)
             finally:
