@@ -24,7 +24,7 @@ class Server:
         self.thread = threading.current_thread()
         self.opened: list[Received] = []
 
-    def open(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> "Received":
+    def open(self, path: str, method: str = "GET", body: bytes | None = None, /, **headers: str) -> "Received":
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         received = Received(self.port, method, path, sent, body)
         self.opened.append(received)
