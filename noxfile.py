@@ -75,6 +75,12 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def infra(session: nox.Session) -> None:
+    """Run the tests of Terraform in full: a stack is applied to moto and destroyed, in minutes."""
+    run_tests(session, "tests/infra", ORG_COMMON_INFRA="long")
+
+
+@nox.session
 def floors(session: nox.Session) -> None:
     """Run the token tests with the oldest supported PyJWT."""
     session.install("-r", LOCK)

@@ -35,8 +35,8 @@ AT_ONCE = 2
 WELL = 4
 # For SQS more than a call holds.
 BATCH, SQS_BATCH = 7, 25
-# Senders are at work all the time: a relay that has not died after so long is late for the end. It has up to four batches to
-# deliver; on a machine with a load of 20, a minute was too short in the long form.
+# Senders are at work all the time: a relay that has not died after so long is late for the end. It has up to four
+# batches to deliver; on a machine with a load of 20, a minute was too short in the long form.
 NOTHING_S = scaled(60.0, 600.0)
 
 

@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
 from cora_modules.ai.extract import extract
-from cora_modules.ai.provider import ChatRequest, Embeddings, ProviderError, Purpose, Reply, Usage, Vector
+from cora_modules.ai.provider import (
+    ChatRequest,
+    Embeddings,
+    ListedModel,
+    ProviderError,
+    Purpose,
+    Reply,
+    Usage,
+    Vector,
+)
 from org_common import Deadline
 
 CHAT_MODEL = "local-extracts-no-language-model"
@@ -44,9 +53,14 @@ class Local:
         reply.deltas = _answer(request, reply)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the embedded models."""
-        return [CHAT_MODEL, WORD_VECTORS, LEXICAL, E5]
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the embedded models."""
+        return [
+            ListedModel(CHAT_MODEL, "chat"),
+            ListedModel(WORD_VECTORS, "embedding", 256),
+            ListedModel(LEXICAL, "embedding", 256),
+            ListedModel(E5, "embedding", 384),
+        ]
 
 
 def estimate_tokens(text: str) -> int:

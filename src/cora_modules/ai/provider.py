@@ -76,6 +76,17 @@ class Reply:
             close()
 
 
+class ListedModel(NamedTuple):
+    """A model in a provider's list."""
+
+    model_id: str
+    """The provider's name of the model."""
+    kind: Literal["chat", "embedding"]
+    """As the provider says, or as the name suggests."""
+    dimensions: int | None = None
+    """The length of its vectors, if the provider says so."""
+
+
 class ProviderError(Exception):
     """A provider did not answer as asked. `kind` says how; the text is for the log and holds no secret."""
 
@@ -99,4 +110,12 @@ class Provider(Protocol):
 
     def chat(self, request: ChatRequest, deadline: Deadline) -> Reply:
         """Begin an answer. Raises ProviderError, here and while you iterate over the deltas."""
+        ...
+
+
+class ListingProvider(Provider, Protocol):
+    """A provider that also lists its models, for administrators."""
+
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the models that can be called. Raises ProviderError."""
         ...

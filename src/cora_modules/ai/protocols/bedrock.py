@@ -1,7 +1,7 @@
 """Amazon Bedrock: answers through ConverseStream, vectors through InvokeModel."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -13,14 +13,7 @@ from cora_modules.ai.protocols.deltas import Deltas
 from cora_modules.ai.protocols.json_object import parse_object
 from cora_modules.ai.protocols.prompt import messages_with_passages
 from cora_modules.ai.protocols.vectors import check_vectors
-from cora_modules.ai.provider import (
-    ChatRequest,
-    Embeddings,
-    Purpose,
-    Reply,
-    Usage,
-    Vector,
-)
+from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, Purpose, Reply, Usage, Vector
 from org_common import Deadline
 
 _COHERE_BATCH = 96
@@ -82,17 +75,25 @@ class Bedrock:
         reply.deltas = Deltas(read_answer(stream, reply, asked, deadline), stream.close, self._attempts.circuit)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the models that the account's region offers. Raises ProviderError."""
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the models of the region, and the profiles that distribute calls over regions. Raises ProviderError.
 
-        def once() -> list[str]:
+        Newer models can be called through a profile alone.
+        """
+
+        def once() -> list[ListedModel]:
             with translated():
-                found = connect("bedrock", self._region, self._endpoint_url, deadline).list_foundation_models()
-            return [each["modelId"] for each in found["modelSummaries"]]
+                client = connect("bedrock", self._region, self._endpoint_url, deadline)
+                models = client.list_foundation_models(byInferenceType="ON_DEMAND")["modelSummaries"]
+                profiles = client.list_inference_profiles(maxResults=1000)["inferenceProfileSummaries"]
+                return [
+                    *(ListedModel(each["modelId"], _kind_of(each)) for each in models),
+                    *(ListedModel(each["inferenceProfileId"], _kind_of(each)) for each in profiles),
+                ]
 
-        names = self._attempts.make(once, deadline)
+        models = self._attempts.make(once, deadline)
         self._attempts.circuit.succeeded()
-        return names
+        return models
 
     def _invoke(self, body: dict[str, Any], deadline: Deadline) -> tuple[dict[str, Any], int | None]:
         """The JSON object that the model answers, and how many tokens Bedrock has counted."""
@@ -115,6 +116,12 @@ class Bedrock:
         if self._dimensions is not None and "titan-embed-text-v2" in self._model_id:
             body |= {"dimensions": self._dimensions, "normalize": True}
         return body
+
+
+def _kind_of(summary: dict[str, Any]) -> Literal["chat", "embedding"]:
+    """What a model does. A profile does not say it, and its name has that of the model."""
+    name = summary.get("inferenceProfileId", "")
+    return "embedding" if "EMBEDDING" in summary.get("outputModalities", ()) or "embed" in name else "chat"
 
 
 def _cohere_body(texts: list[str], purpose: Purpose) -> dict[str, Any]:
