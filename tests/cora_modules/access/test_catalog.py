@@ -356,6 +356,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "ws.change_member": ["authenticated"],
         "ws.create_workspace": ["authenticated"],
         "ws.delete_workspace": ["authenticated"],
+        "ws.deleted_workspaces": ["authenticated"],
         "ws.ids": ["authenticated"],
         "ws.member_count": ["authenticated"],
         "ws.org_config": ["authenticated"],
