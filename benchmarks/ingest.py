@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 SIZE = 50_000_000
@@ -161,7 +160,6 @@ def run(side: str, kind: str, path: Path) -> dict[str, float]:
 def main() -> None:
     """Print a line for each kind of file."""
     print(f"ingest: budgets {MAX_MB} MB and {MIN_RATIO} of the bare parser")
-    report: Callable[[str], None] = print
     for kind in sys.argv[1:] or TYPES:
         with tempfile.NamedTemporaryFile(suffix=kind) as file:
             file.write(make(kind))
@@ -169,10 +167,12 @@ def main() -> None:
             size = Path(file.name).stat().st_size / 1e6
             mine, alone = run("ours", kind, Path(file.name)), run("bare", kind, Path(file.name))
         ratio = alone["total_s"] / mine["read_s"]
-        report(
-            f"  {kind:9} {size:5.1f} MB  {mine['mb']:5.0f} MB of memory  {size / mine['read_s']:6.1f} MB/s read and cut  "
+        print(
+            f"  {kind:9} {size:5.1f} MB  {mine['mb']:5.0f} MB of memory  "
+            f"{size / mine['read_s']:6.1f} MB/s read and cut  "
             f"{mine['chunks'] / mine['read_s']:7.0f} passages/s, {mine['chunks'] / mine['embed_s']:6.0f}/s embedded  "
-            f"{ratio:5.2f} of the bare parser ({alone['mb']:.0f} MB)"
+            f"{ratio:5.2f} of the bare parser ({alone['mb']:.0f} MB)",
+            flush=True,
         )
 
 

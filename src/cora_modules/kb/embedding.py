@@ -13,7 +13,7 @@ from cora_modules.ai.provider import ErrorKind, Provider, ProviderError, Usage
 from org_common import Database, Deadline, service_transaction
 
 BATCH = 96
-"""Texts in one call. Cohere's models on Bedrock take no more; the others take 2,048."""
+"""Texts in one call. The limit of Cohere's models on Bedrock; the others take 2,048."""
 
 
 class Vectors:

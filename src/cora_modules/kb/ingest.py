@@ -11,7 +11,7 @@ app = App("kb-ingest", needs=Needs(actions=["bedrock:InvokeModel", "s3:GetObject
 @app.sqs(
     "ingest",
     outside=True,
-    allow=AsService("documents are processed whoever uploaded them, also if that member has left since"),
+    allow=AsService("documents of all organizations are processed, also of members who have left since"),
 )
 def process_document(message: IngestMessage, deadline: Deadline) -> None:
     """Read, cut and embed an uploaded document, and store its passages."""

@@ -34,7 +34,7 @@ def declared_charset(head: bytes) -> str | None:
 
 
 def decode(content: bytes, declared: str | None = None) -> str:
-    """The text of these bytes. Raises `BadFile` if they are no text."""
+    """The text of these bytes. Raises `BadFile` if they are binary."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return _checked(content.decode(name, "replace"))

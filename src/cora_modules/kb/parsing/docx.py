@@ -51,7 +51,7 @@ def parse(file: BinaryIO, check: Check) -> Parsed:
 
 
 def _check_size(archive: zipfile.ZipFile) -> None:
-    # zipfile reads no more of a member than its header says.
+    # zipfile stops reading a member at the size in its header.
     if sum(each.file_size for each in archive.infolist()) > MAX_UNPACKED:
         raise BadFile("too_large", f"The document is larger than {MAX_UNPACKED // 1_000_000} MB once it is unpacked.")
 

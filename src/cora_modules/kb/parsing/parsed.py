@@ -20,8 +20,8 @@ class Block(NamedTuple):
     level: int = 0
     """The level of a heading, 1 for the highest. 0 for everything else."""
     title: str = ""
-    """The text of a heading; the block may have more, such as the `##` of Markdown. Of other blocks, the heading that
-    they belong to if it is no block of its own: a page of a PDF has one of the outline."""
+    """The text of a heading; the block may have more, such as the `##` of Markdown. Of other blocks, the heading above
+    them, if it has no block of its own: a page of a PDF has one of the outline."""
     page: int | None = None
     """The number of its page, from 1. None if the format has no pages."""
 
@@ -58,6 +58,7 @@ class TextBuilder:
         self.blocks.append(Block(start, self._length, level, title, page))
 
     def build(self, page_count: int | None = None) -> Parsed:
+        """Return the text of all blocks."""
         return Parsed("".join(self._pieces), self.blocks, page_count)
 
 
