@@ -98,7 +98,7 @@ class RoleConnection:
         granted = self._admin.execute(
             """
             select attname, has_column_privilege(%s, attrelid, attnum, %s) as is_granted from pg_attribute
-            where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum
+            where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum
             """,
             [role, verb, f"{self._schema}.{table}"],
         ).fetchall()

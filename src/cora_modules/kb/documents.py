@@ -16,9 +16,9 @@ from cora_modules.kb.models.documents import (
 )
 from cora_modules.kb.queries import documents as queries
 from cora_modules.kb.rules import BASE_READER, BASE_WRITER
-from org_common import App, Conflict, Page, PageRequest, Query, Reader, Transaction
+from org_common import App, Conflict, Needs, Page, PageRequest, Query, Reader, Transaction
 
-app = App("kb-documents")
+app = App("kb-documents", needs=Needs(actions=["s3:GetObject", "s3:PutObject"]))
 app.include(bases.router)
 
 DOCUMENTS = "/kb/{base_id}/documents"

@@ -103,7 +103,7 @@ class _Queue:
     """A sink that delivers to the triggers of an app."""
 
     def __init__(self, app: App, deliver: Callable[[Sequence[Mapping[str, Any]]], Delivery]) -> None:
-        self._queues = {trigger.queue for trigger in app.triggers if not trigger.outside}
+        self._queues = {trigger.queue for trigger in app.triggers}
         self._deliver = deliver
         self.delivery: Delivery = Delivery(0, [])
 

@@ -356,6 +356,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "ws.change_member": ["authenticated"],
         "ws.create_workspace": ["authenticated"],
         "ws.delete_workspace": ["authenticated"],
+        "ws.deleted_workspaces": ["authenticated"],
         "ws.ids": ["authenticated"],
         "ws.member_count": ["authenticated"],
         "ws.org_config": ["authenticated"],
@@ -384,9 +385,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "kb.finish_reindex": ["authenticated"],
         "kb.queue_document": ["authenticated"],
         "kb.readable_bases": ["authenticated"],
-        "kb.search_text": ["authenticated"],
         "kb.text_hits": ["authenticated"],
-        "kb.to_words": ["authenticated"],
         "kb.vector_hits": ["authenticated"],
         "kb.writable_bases": ["authenticated"],
     }

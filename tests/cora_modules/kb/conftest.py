@@ -1,12 +1,16 @@
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from cora_modules.kb import storage
+from org_common import Database, Settings
+from org_common.db.service import service_database
 from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.cora_modules.kb.bucket import Bucket
+from tests.cora_modules.kb.uploads import Uploads
 from tests.cora_modules.kb.world import KbWorld
 from tests.support.aws import fake_aws
 
@@ -67,6 +71,20 @@ def bucket(shared_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[B
     monkeypatch.setenv(storage.BUCKET, Bucket.NAME)
     yield shared_bucket
     shared_bucket.clear()
+
+
+@pytest.fixture
+def service(world: KbWorld) -> Iterator[Database]:
+    """The database on the login app_service."""
+    with closing(service_database(Settings(service_database_url=world.local.service_url))) as database:
+        yield database
+
+
+@pytest.fixture
+def uploads(world: KbWorld, bucket: Bucket, service: Database) -> Uploads:
+    """Uploaded documents, without a record of earlier calls of models."""
+    world.admin.execute("delete from ai.ai_calls")
+    return Uploads(world, bucket, service)
 
 
 def _new_world(template: LocalDatabase) -> Iterator[KbWorld]:

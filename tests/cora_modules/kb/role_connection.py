@@ -7,9 +7,11 @@ from tests.cora_modules.kb.world import (
     GONE_BASE,
     HANDBOOK,
     IDS,
+    LEXICAL_MODEL,
     PLANS_BASE,
     ROCKET_BASE,
     RULES,
+    WORD_MODEL,
     KbWorld,
 )
 from tests.cora_modules.ws.world import ROCKETS
@@ -26,6 +28,8 @@ VALUES = {
     "plans_base": PLANS_BASE,
     "rules": RULES,
     "engines": ENGINES,
+    "word": WORD_MODEL,
+    "lexical": LEXICAL_MODEL,
     **IDS,
 }
 

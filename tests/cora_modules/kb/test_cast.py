@@ -12,6 +12,7 @@ from tests.cora_modules.kb.world import (
     CONTENT,
     ENGINES,
     HANDBOOK,
+    LEXICAL_MODEL,
     PEOPLE,
     ROCKET_BASE,
     RULES,
@@ -26,6 +27,7 @@ WS = f"/workspaces/{ROCKETS}/kb"
 ORG_BASE = f"/kb/{HANDBOOK}"
 WS_BASE = f"/kb/{ROCKET_BASE}"
 ORG_DOC = f"{ORG_BASE}/documents/{RULES}"
+SEARCH = "/kb/search"
 WS_DOC = f"{WS_BASE}/documents/{ENGINES}"
 
 # The workspace's owner, its admin, who is an admin of the organization too, and its user; a former member and the
@@ -87,6 +89,14 @@ STATUSES = {
     ("GET", f"{WS_DOC}/text"): of_ws(200),
     ("POST", f"{ORG_DOC}/complete"): of_org(0, 200),
     ("POST", f"{WS_DOC}/complete"): of_ws(0, 200),
+    ("GET", f"{ORG_BASE}/vectors"): of_org(200),
+    ("GET", f"{WS_BASE}/vectors"): of_ws(200),
+    ("DELETE", f"{ORG_BASE}/vectors"): of_org(0, 204),
+    ("DELETE", f"{WS_BASE}/vectors"): of_ws(0, 204),
+    ("POST", f"{ORG_BASE}/vectors/reindex"): of_org(0, 202),
+    ("POST", f"{WS_BASE}/vectors/reindex"): of_ws(0, 202),
+    # In the base of the workspace. The call of the embedding model is recorded.
+    ("POST", SEARCH): of_ws(200),
     ("DELETE", ORG_DOC): of_org(0, 204),
     ("DELETE", WS_DOC): of_ws(0, 204),
 }
@@ -98,6 +108,9 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", WS_BASE): {"name": "Renamed"},
     ("POST", f"{ORG_BASE}/documents"): NEW_DOCUMENT,
     ("POST", f"{WS_BASE}/documents"): NEW_DOCUMENT,
+    ("POST", f"{ORG_BASE}/vectors/reindex"): {"modelId": str(LEXICAL_MODEL)},
+    ("POST", f"{WS_BASE}/vectors/reindex"): {"modelId": str(LEXICAL_MODEL)},
+    ("POST", SEARCH): {"query": "secret text", "baseIds": [str(ROCKET_BASE)]},
 }
 CASES = [
     (route, name, status) for route, statuses in STATUSES.items() for name, status in zip(CAST, statuses, strict=True)

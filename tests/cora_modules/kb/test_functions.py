@@ -18,6 +18,13 @@ CAST = ("carol", "dave", "frank", "grace", "alice", "bob", "erin", "stranger", N
 HIDDEN = ("OC404",) * 4
 OF_ORG = ("OC403", 1, "OC403", "OC403", 1, *HIDDEN)
 OF_WS = (1, 1, "OC403", "OC404", "OC404", *HIDDEN)
+CONFLICT_OF_ORG = ("OC403", "OC409", "OC403", "OC403", "OC409", *HIDDEN)
+READABLE = (2, 2, 2, 1, 1, 2, 0, 0, 0)
+ALL_BASES: LiteralString = "array[%(handbook)s, %(engine_base)s, %(gone)s, %(globex_base)s, %(plans_base)s]::uuid[]"
+VECTOR: LiteralString = "array_fill(0.1::real, array[256])::public.vector"
+NEW_CHUNK: LiteralString = (
+    "array['text'], array[1], array[null::integer], array[null], array[0], array[4], array[" + VECTOR + "]"
+)
 CALLS: dict[LiteralString, tuple[Outcome, ...]] = {
     "select kb.queue_document(%(handbook)s, %(rules)s)": OF_ORG,
     "select kb.queue_document(%(engine_base)s, %(engines)s)": OF_WS,
@@ -41,8 +48,53 @@ CALLS: dict[LiteralString, tuple[Outcome, ...]] = {
     "select where kb.can_write(%(engine_base)s)": (1, 1, 0, 0, 0, 0, 0, 0, 0),
     "select where kb.can_write(%(engine_base)s) is null": (0, 0, 0, 1, 1, 1, 1, 1, 1),
     "select kb.chat_bases_of_caller()": (0,) * 9,
+    # The question is in each base of both organizations, also in the deleted one.
+    f"select kb.text_hits('secret', {ALL_BASES}, array_fill(%(word)s::uuid, array[5]), 10)": READABLE,
+    f"select kb.vector_hits(%(word)s, {VECTOR}, {ALL_BASES}, 10)": READABLE,
+    f"select kb.text_hits('secret', {ALL_BASES}, null, 10)": (0,) * 9,
+    "select kb.text_hits('secret', null, null, 10)": (0,) * 9,
+    f"select kb.vector_hits(%(word)s, {VECTOR}, null, 10)": (0,) * 9,
+    "select kb.clear_chunks(%(handbook)s, %(rules)s, %(word)s, 256)": OF_ORG,
+    "select kb.clear_chunks(%(engine_base)s, %(engines)s, %(word)s, 256)": OF_WS,
+    "select kb.clear_chunks(%(handbook)s, %(rules)s, %(lexical)s, 256)": CONFLICT_OF_ORG,
+    f"select kb.add_chunks(%(handbook)s, %(rules)s, %(word)s, 'english', 5, {NEW_CHUNK})": OF_ORG,
+    f"select kb.add_chunks(%(engine_base)s, %(engines)s, %(word)s, 'english', 5, {NEW_CHUNK})": OF_WS,
+    # A model without vectors of the base.
+    f"select kb.add_chunks(%(handbook)s, %(rules)s, %(acme)s, 'english', 5, {NEW_CHUNK})": (
+        "OC403",
+        "23503",
+        "OC403",
+        "OC403",
+        "23503",
+        *HIDDEN,
+    ),
+    "select kb.begin_reindex(%(handbook)s, %(lexical)s, 256)": OF_ORG,
+    "select kb.begin_reindex(%(engine_base)s, %(lexical)s, 256)": OF_WS,
+    "select kb.begin_reindex(%(handbook)s, %(word)s, 256)": CONFLICT_OF_ORG,
+    "select kb.begin_reindex(%(gone)s, %(lexical)s, 256)": ("OC404",) * 9,
+    f"select kb.add_vectors(%(handbook)s, %(lexical)s, '{{}}', array[{VECTOR}])": OF_ORG,
+    f"select kb.add_vectors(%(engine_base)s, %(lexical)s, '{{}}', array[{VECTOR}])": OF_WS,
+    "select kb.finish_reindex(%(handbook)s, %(lexical)s)": OF_ORG,
+    "select kb.finish_reindex(%(engine_base)s, %(lexical)s)": OF_WS,
+    "select kb.delete_stale(%(handbook)s)": OF_ORG,
+    "select kb.delete_stale(%(engine_base)s)": OF_WS,
+    "select kb.delete_stale(null)": ("OC404",) * 9,
 }
-INNER: tuple[LiteralString, ...] = ("select kb.lock_document(%(handbook)s, %(rules)s)",)
+INNER: tuple[LiteralString, ...] = (
+    "select kb.lock_document(%(handbook)s, %(rules)s)",
+    "select kb.search_text('a')",
+    "select kb.to_words('english', 'a')",
+    "select kb.word_query('a')",
+    "select kb.drop_chunks()",
+    # Of the worker.
+    "select kb.claim_document(%(rules)s, %(rules)s, 60, 4)",
+    "select kb.lock_claimed(%(rules)s, %(rules)s)",
+    "select kb.fail_document(%(rules)s, %(rules)s, 'x', 'x')",
+    "select kb.release_document(%(rules)s, %(rules)s, true)",
+    "select kb.begin_result(%(rules)s, %(rules)s, %(word)s, 256)",
+    "select kb.add_texts(%(rules)s, %(rules)s, array[0], array['x'])",
+    "select kb.finish_result(%(rules)s, %(rules)s, 1, 1, 1)",
+)
 
 
 @pytest.fixture

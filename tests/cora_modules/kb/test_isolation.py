@@ -40,6 +40,15 @@ OUTCOMES: dict[tuple[str, str], tuple[Outcome, ...]] = {
     ("kb_texts", "update"): NOBODY,
     ("kb_texts", "delete"): NOBODY,
     ("kb_texts", "insert"): NOBODY,
+    # Of two models for each base.
+    ("kb_indexes", "select"): (4, 4, 4, 2, 2, 0, 0, 0, 0),
+    ("kb_indexes", "update"): NOBODY,
+    ("kb_indexes", "delete"): NOBODY,
+    ("kb_indexes", "insert"): NOBODY,
+    ("kb_chunks", "select"): (4, 4, 4, 2, 2, 0, 0, 0, 0),
+    ("kb_chunks", "update"): NOBODY,
+    ("kb_chunks", "delete"): NOBODY,
+    ("kb_chunks", "insert"): NOBODY,
 }
 
 
@@ -70,9 +79,9 @@ def test_members_of_acme_reach_no_row_of_globex(connection: RoleConnection, tabl
 
 def test_bob_reaches_the_rows_of_globex(connection: RoleConnection) -> None:
     """Shows that the statements above do not fail for another reason."""
-    tables = ["kb_bases", "kb_documents", "kb_texts"]
+    tables = ["kb_bases", "kb_documents", "kb_texts", "kb_indexes", "kb_chunks"]
 
-    assert [connection.as_("bob", connection.attempt("select", table, "globex")) for table in tables] == [2, 2, 2]
+    assert [connection.as_("bob", connection.attempt("select", table, "globex")) for table in tables] == [2, 2, 2, 4, 4]
 
 
 @pytest.mark.parametrize("role", ["anon", "app_sys"])

@@ -22,6 +22,11 @@ ROUND_TRIPS = {
     # The document, its new status with the message, and the document again.
     ("POST", f"{cast.ORG_DOC}/complete"): 4,
     ("POST", f"{cast.WS_DOC}/complete"): 4,
+    # The base, the models, the beginning with the message, and the vectors again.
+    ("POST", f"{cast.ORG_BASE}/vectors/reindex"): 5,
+    ("POST", f"{cast.WS_BASE}/vectors/reindex"): 5,
+    # The bases, the model, the passages, and the record of the model's use.
+    ("POST", cast.SEARCH): 5,
 }
 
 

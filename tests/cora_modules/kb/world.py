@@ -10,7 +10,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from cora_modules.kb import documents
+from cora_modules.ai import word_vectors
+from cora_modules.kb import documents, search, vectors
 from org_common.testing.client import Client, Person
 from tests.cora_modules.access.world import ACME, GLOBEX, ModuleClient
 from tests.cora_modules.ws.world import IDS, PEOPLE, PLANS, ROCKETS, WsWorld
@@ -34,7 +35,11 @@ RULES = DOCUMENTS[HANDBOOK]
 ENGINES = DOCUMENTS[ROCKET_BASE]
 CONTENT = b"The engines of Qx3 burn methane."
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-APPS = (documents.app,)
+# `/kb/search` comes before `/kb/{baseId}`.
+APPS = (search.app, documents.app, vectors.app)
+# Embedding models of every platform. The bases have vectors of the first, and stale ones of the second.
+WORD_MODEL = UUID("0198a000-0000-7000-8000-0000000a1002")
+LEXICAL_MODEL = UUID("0198a000-0000-7000-8000-0000000a1003")
 TABLES = "select relname from pg_class where relnamespace = 'kb'::regnamespace and relkind in ('r', 'p')"
 
 __all__ = ["IDS", "PEOPLE"]
@@ -63,7 +68,7 @@ class KbWorld(WsWorld):
         return KbClient(name if isinstance(name, Person) else PEOPLE[name])
 
     def all_tables(self) -> list[tuple[str, str]]:
-        return [*[("kb", name) for name in self.kb_tables()], *super().all_tables()]
+        return [*[("kb", name) for name in self.kb_tables()], ("ai", "ai_calls"), *super().all_tables()]
 
     def kb_tables(self) -> list[str]:
         return sorted(row["relname"] for row in self.admin.execute(TABLES))
@@ -71,7 +76,7 @@ class KbWorld(WsWorld):
     def snapshot(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every table of the module, and the messages that wait."""
         tables = {table: sorted(self.kb_rows(table), key=str) for table in self.kb_tables()}
-        return {**tables, "outbox": self.messages()}
+        return {**tables, "outbox": self.messages(), "ai_calls": self.calls()}
 
     def kb_rows(self, table: str, where: str = "true") -> list[dict[str, Any]]:
         """The rows of a table of the module, as the superuser sees them."""
@@ -86,6 +91,43 @@ class KbWorld(WsWorld):
     def messages(self) -> list[dict[str, Any]]:
         """The messages in the outbox."""
         return self.admin.execute("select queue, key, message from app.outbox order by id").fetchall()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls of models that were recorded."""
+        return self.admin.execute("select * from ai.ai_calls order by id").fetchall()
+
+    def add_chunk(
+        self,
+        base_id: UUID,
+        content: str,
+        *,
+        org_id: UUID = ACME,
+        seq: int = 0,
+        model_id: UUID = WORD_MODEL,
+        language: str = "english",
+        **more: object,
+    ) -> UUID:
+        """Insert a chunk of the base's document with the word vector of its content. Returns its id."""
+        values: dict[str, object] = {
+            "tokens": 3,
+            "start_char": seq * 1000,
+            "end_char": seq * 1000 + len(content),
+            "embedding": str(word_vectors.embed([content])[0]),
+            **more,
+        }
+        added = self.add_kb(
+            "kb_chunks",
+            org_id=org_id,
+            base_id=base_id,
+            document_id=DOCUMENTS[base_id],
+            model_id=model_id,
+            seq=seq,
+            content=content,
+            language=language,
+            **values,
+        )
+        id: UUID = added["id"]
+        return id
 
     def add_kb(self, table: str, **values: object) -> dict[str, Any]:
         """Insert a row into a table of the module."""
@@ -128,4 +170,9 @@ class KbWorld(WsWorld):
                 start_char=0,
                 content="secret text qx3",
             )
+            for model_id, state in ((WORD_MODEL, "active"), (LEXICAL_MODEL, "stale")):
+                self.add_kb(
+                    "kb_indexes", org_id=org_id, base_id=base_id, model_id=model_id, dimensions=256, state=state
+                )
+                self.add_chunk(base_id, "secret text qx3", org_id=org_id, model_id=model_id)
         self.admin.execute("update kb.kb_bases set deleted_at = now() where id = %s", [GONE_BASE])

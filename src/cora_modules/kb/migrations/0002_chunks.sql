@@ -32,13 +32,15 @@ create index on kb.kb_indexes (base_id);
 create function kb.search_text(content text) returns text
   language sql immutable parallel safe set search_path = ''
 return (
-  select regexp_replace(translate(plain, '/\_', '   '), '(?<=\w)-(?=\d)', ' ', 'g') || coalesce((
+  -- Most texts have no digits: they need a third of the time.
+  select case when plain !~ '\d' then translate(plain, '/\_', '   ')
+  else regexp_replace(translate(plain, '/\_', '   '), '(?<=\w)-(?=\d)', ' ', 'g') || coalesce((
     select ' ' || string_agg(regexp_replace(found[1], '[^[:alnum:]]', '', 'g'), ' ')
     from regexp_matches(
       plain,
       '(?<!\w)(\d{1,3}(?:[,.''\u2019 ]\d{3})+(?!\d)|[[:alpha:]]+(?:[-/][[:alnum:]]*\d[[:alnum:]]*)+)', 'g'
     ) as found
-  ), '')
+  ), '') end
   from translate(normalize(content, NFKC), U&'\2010\2011\00AD\200B\200C\200D\2060\FEFF', '--') as plain
 );
 
@@ -53,7 +55,7 @@ return case language
   when 'spanish' then to_tsvector('pg_catalog.spanish', kb.search_text(content))
   else to_tsvector('pg_catalog.simple', kb.search_text(content))
 end;
-grant execute on function kb.search_text(text), kb.to_words(text, text) to authenticated, app_rules;
+grant execute on function kb.search_text(text), kb.to_words(text, text) to app_rules;
 
 create table kb.kb_chunks (
   org_id uuid not null,
@@ -147,6 +149,7 @@ create function kb.vector_hits(wanted_model_id uuid, question public.vector, bas
 as $$
 declare
   wanted integer := 3 * top;
+  readable uuid[];
   size integer;
   dims integer := public.vector_dims(question);
   form text := case
@@ -160,8 +163,11 @@ begin
   if public.vector_norm(question) = 0 then
     return;
   end if;
+  -- The planner sees these values, and how many chunks they have. With a base of another tenant among them, it would
+  -- expect that one's chunks too (90,000 instead of 10,000: 337 instead of 49 ms).
+  readable := array(select b.id from kb.live_bases b where b.id = any (base_ids));
   select count(*) into size from (
-    select from kb.kb_chunks c where c.base_id = any (base_ids) and c.model_id = wanted_model_id limit 20001
+    select from kb.kb_chunks c where c.base_id = any (readable) and c.model_id = wanted_model_id limit 20001
   ) as sized;
   if size > 20000 and form is not null then
     -- Until the transaction ends. The first use of a vector has loaded the library, which checks these names.
@@ -182,7 +188,7 @@ begin
         array_agg(n.distance order by n.distance + 0, n.id)
       from near n
       $sql$, form, dims
-    ) into near_orgs, near_ids, near_distances using question, wanted_model_id, base_ids, wanted;
+    ) into near_orgs, near_ids, near_distances using question, wanted_model_id, readable, wanted;
     perform set_config('enable_sort', 'on', true);
     if cardinality(near_ids) = wanted then
       return query
@@ -194,7 +200,7 @@ begin
   return query
     with near as (
       select c.org_id, c.id, (c.embedding operator(public.<=>) question) + 0 as distance
-      from kb.kb_chunks c where c.base_id = any (base_ids) and c.model_id = wanted_model_id
+      from kb.kb_chunks c where c.base_id = any (readable) and c.model_id = wanted_model_id
       order by 3, 2 limit wanted
     )
     select n.org_id, n.id, row_number() over (order by n.distance, n.id), 1 - n.distance from near n;
@@ -328,3 +334,127 @@ $$;
 alter function kb.drop_chunks() owner to app_rules;
 create trigger chunks after update of deleted_at on kb.kb_documents for each row
   when (new.deleted_at is not null and old.deleted_at is null) execute function kb.drop_chunks();
+
+-- Vectors of another model -----------------------------------------------------------------------------------------
+
+-- Vectors of another model for a base: built next to the old ones, which answer until the new ones are complete.
+
+-- Begins to build the vectors of this model. Returns whether there is something to build: an empty base has the model at
+-- once. Vectors that the base had from this model before are used again, since a document that was read anew has lost
+-- its own. Raises a 409 `already_active`, or `reindexing` if another model is being built.
+create function kb.begin_reindex(base_id uuid, model_id uuid, dimensions integer) returns boolean
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  base kb.kb_bases;
+  active uuid;
+  building uuid;
+begin
+  perform app.require(kb.can_write(begin_reindex.base_id));
+  select b.* into base from kb.kb_bases b where b.id = begin_reindex.base_id for no key update;
+  select i.model_id into active from kb.kb_indexes i
+  where i.org_id = base.org_id and i.base_id = base.id and i.state = 'active' for update;
+  select i.model_id into building from kb.kb_indexes i
+  where i.org_id = base.org_id and i.base_id = base.id and i.state = 'building' for update;
+  if active = begin_reindex.model_id then
+    raise exception 'already_active' using errcode = 'OC409', detail = 'The base has vectors of this model already.';
+  elsif building <> begin_reindex.model_id then
+    raise exception 'reindexing' using errcode = 'OC409',
+      detail = 'Vectors of another model are being built. Try again when they are complete.';
+  end if;
+  insert into kb.kb_indexes as i (org_id, base_id, model_id, dimensions, state, activated_at)
+  values (
+    base.org_id, base.id, begin_reindex.model_id, begin_reindex.dimensions,
+    case when active is null then 'active' else 'building' end, case when active is null then now() end
+  )
+  on conflict on constraint kb_indexes_pkey do update set state = excluded.state;
+  return active is not null;
+end
+$$;
+alter function kb.begin_reindex(uuid, uuid, integer) owner to app_rules;
+grant execute on function kb.begin_reindex(uuid, uuid, integer) to authenticated;
+
+-- Copies chunks of the active model with vectors of the model that is being built. Chunks that are gone, or copied
+-- already, are left out.
+create function kb.add_vectors(base_id uuid, model_id uuid, chunk_ids uuid[], embeddings public.vector[]) returns integer
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  added integer;
+begin
+  perform app.require(kb.can_write(add_vectors.base_id));
+  insert into kb.kb_chunks (
+    org_id, base_id, document_id, model_id, seq, content, language, tokens, page, heading, start_char, end_char, embedding
+  )
+  select c.org_id, c.base_id, c.document_id, i.model_id, c.seq, c.content, c.language, c.tokens, c.page, c.heading,
+    c.start_char, c.end_char, n.embedding
+  from unnest(chunk_ids, embeddings) as n (id, embedding)
+  join kb.kb_indexes i on i.base_id = add_vectors.base_id and i.model_id = add_vectors.model_id and i.state = 'building'
+  join kb.kb_indexes a on a.org_id = i.org_id and a.base_id = i.base_id and a.state = 'active'
+  -- A document that is read anew meanwhile waits for this transaction, or this one finds its old chunks no more.
+  join kb.kb_chunks c on c.org_id = a.org_id and c.id = n.id and c.base_id = a.base_id and c.model_id = a.model_id
+  on conflict do nothing;
+  get diagnostics added = row_count;
+  return added;
+end
+$$;
+alter function kb.add_vectors(uuid, uuid, uuid[], public.vector[]) owner to app_rules;
+grant execute on function kb.add_vectors(uuid, uuid, uuid[], public.vector[]) to authenticated;
+
+-- Makes the model the active one if each chunk has its vector, and returns whether it is active now. Documents that are
+-- being read wait for this, or this waits for them: `kb.clear_chunks` locks the active model.
+create function kb.finish_reindex(base_id uuid, model_id uuid) returns boolean
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  active kb.kb_indexes;
+begin
+  perform app.require(kb.can_write(finish_reindex.base_id));
+  select i.* into active from kb.kb_indexes i
+  where i.base_id = finish_reindex.base_id and i.state = 'active' for update;
+  if active.model_id = finish_reindex.model_id then
+    return true;
+  end if;
+  if not exists (
+    select from kb.kb_indexes i
+    where i.org_id = active.org_id and i.base_id = active.base_id and i.model_id = finish_reindex.model_id
+      and i.state = 'building'
+  ) or exists (
+    select from kb.kb_chunks c
+    where c.org_id = active.org_id and c.base_id = active.base_id and c.model_id = active.model_id and not exists (
+      select from kb.kb_chunks n
+      where n.org_id = c.org_id and n.document_id = c.document_id and n.model_id = finish_reindex.model_id
+        and n.seq = c.seq
+    )
+  ) then
+    return false;
+  end if;
+  update kb.kb_indexes i set state = 'stale'
+  where i.org_id = active.org_id and i.base_id = active.base_id and i.model_id = active.model_id;
+  update kb.kb_indexes i set state = 'active', activated_at = now()
+  where i.org_id = active.org_id and i.base_id = active.base_id and i.model_id = finish_reindex.model_id;
+  return true;
+end
+$$;
+alter function kb.finish_reindex(uuid, uuid) owner to app_rules;
+grant execute on function kb.finish_reindex(uuid, uuid) to authenticated;
+
+-- Deletes the vectors that no search reads: those of stale models. Returns how many.
+create function kb.delete_stale(base_id uuid) returns bigint
+  language plpgsql volatile security definer set search_path = ''
+as $$
+declare
+  deleted bigint;
+begin
+  perform app.require(kb.can_write(delete_stale.base_id));
+  -- A search that has begun with the old model may still read it: it finds fewer passages, and no wrong ones.
+  delete from kb.kb_chunks c using kb.kb_indexes i
+  where i.base_id = delete_stale.base_id and i.state = 'stale'
+    and c.org_id = i.org_id and c.base_id = i.base_id and c.model_id = i.model_id;
+  get diagnostics deleted = row_count;
+  delete from kb.kb_indexes i where i.base_id = delete_stale.base_id and i.state = 'stale';
+  return deleted;
+end
+$$;
+alter function kb.delete_stale(uuid) owner to app_rules;
+grant execute on function kb.delete_stale(uuid) to authenticated;

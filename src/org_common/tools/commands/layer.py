@@ -44,14 +44,14 @@ OUT = click.option(
 @layer.command()
 @click.option("--upgrade", is_flag=True, help="Upgrade to the newest versions instead of keeping the locked ones.")
 def lock(upgrade: bool) -> None:
-    """Write the lock files of the layers.
+    """Write the lock files of the layers, and of functions with requirements.
 
     They have exact versions and hashes for every Python and architecture.
     """
     from org_common.tools.layer import lock as tool
 
     settings = _settings()
-    for name in settings.layers:
+    for name in (*settings.layers, *settings.requirements):
         pins = tool.make(settings, name, ["--upgrade"] if upgrade else [])
         click.echo(f"{settings.lock_of(name).relative_to(settings.root)}: {len(pins)} packages")
 
@@ -158,16 +158,18 @@ def report(python: str | None, out: Path, opened: bool) -> None:
 
 @functions.command("build")
 @PYTHON
+@ARCH
 @OUT
-def build_functions(python: str | None, out: Path) -> None:
+def build_functions(python: str | None, arch: str | None, out: Path) -> None:
     """Build one zip per function.
 
-    It has the function's modules, and the modules of the project that they import.
+    It has the function's modules, and the modules of the project that they import. With requirements of its own, it
+    also has their packages; only then does it depend on the architecture.
     """
     from org_common.tools.layer import functions as tool
 
-    settings, target = _settings(), _target(python, None)
-    for built in tool.build(Project.find(Path()), settings, target.python, out, _say):
+    settings, target = _settings(), _target(python, arch)
+    for built in tool.build(Project.find(Path()), settings, target.python, out, _say, target.arch):
         click.echo(f"{built.sha256}  {built.file}")
 
 

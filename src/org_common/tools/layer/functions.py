@@ -1,4 +1,7 @@
-"""Builds the zip of each Lambda function: its modules and the project modules that they import, without the layers."""
+"""Builds the zip of each Lambda function: its modules and the project modules that they import, without the layers.
+
+A function that declares requirements has their packages in its zip too.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from org_common.lifecycle.build import FUNCTION, STAMP
-from org_common.tools.layer import archive, bytecode, data_files, provided
+from org_common.tools.layer import archive, bytecode, data_files, install, lock, provided
 from org_common.tools.layer.build import line_of
-from org_common.tools.layer.settings import LayerSettings
-from org_common.tools.layer.targets import interpreter
+from org_common.tools.layer.settings import MB, LayerSettings
+from org_common.tools.layer.strip import strip
+from org_common.tools.layer.targets import Target, interpreter
 from org_common.tools.project.modules import reporting_errors
-from org_common.tools.project.project import Project, ProjectError
+from org_common.tools.project.project import Project, ProjectError, ToolError
 
 MOUNTED = "/var/task"
 
@@ -31,20 +35,38 @@ class Function:
     sha256: str
     zipped: int
     """Size of the zip in bytes."""
+    unzipped: int
+    """Size of its content in bytes."""
     modules: tuple[str, ...]
     """Names of the modules in the zip."""
 
 
 def build(
-    project: Project, settings: LayerSettings, python: str, out: Path, say: Callable[[str], None]
+    project: Project,
+    settings: LayerSettings,
+    python: str,
+    out: Path,
+    say: Callable[[str], None],
+    arch: str | None = None,
 ) -> list[Function]:
-    """Build all functions of the project into the folder `out`. They do not depend on the architecture."""
+    """Build all functions of the project into the folder `out`.
+
+    Only those with requirements depend on the architecture, by default this machine's. Raises `ToolError` for one that
+    is over its budget.
+    """
     entries = (*project.apps, *settings.functions)
     if not entries:
         raise ProjectError('no apps: list them in pyproject.toml, [tool.org-common] apps = ["shop.orders:app"]')
+    unknown = [entry for entry in settings.requirements if entry not in entries]
+    if unknown:
+        raise ProjectError(
+            f"{unknown[0]!r} in [tool.org-common.layer.requirements] is not one of the project's functions. Functions: "
+            f"{', '.join(entries)}"
+        )
     interpreter(python)
+    target = Target(python, arch or Target.here().arch)
     line = line_of(settings)
-    return [_build(project, settings, app, python, line, out, say) for app in entries]
+    return [_build(project, settings, app, target, line, out, say) for app in entries]
 
 
 def modules(project: Project, start: Sequence[str]) -> dict[str, Path]:
@@ -70,7 +92,7 @@ def _build(
     project: Project,
     settings: LayerSettings,
     app: str,
-    python: str,
+    target: Target,
     line: str,
     out: Path,
     say: Callable[[str], None],
@@ -86,16 +108,42 @@ def _build(
         )
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        own = _install(settings, app, target, folder)
         left_out = [reason for source, file in sources.items() for reason in _copy(project, source, file, folder)]
-        bytecode.write(folder, python, MOUNTED, docstrings=True)
+        bytecode.write(folder, target.python, MOUNTED, docstrings=not own)
         content = archive.content(folder)
-        (folder / STAMP.format(FUNCTION)).write_text(f"{line}\npython{python} any\n{content}\n")
+        built_for = f"python{target.python} {target.arch if own else 'any'}"
+        (folder / STAMP.format(FUNCTION)).write_text(f"{line}\n{built_for}\n{content}\n")
         file = out.absolute() / f"{name}.zip"
         sha256 = archive.write(folder, file)
-    for problem in [f"left out {reason}" for reason in left_out] + provided.missing(settings, sources):
+        unzipped = sum(path.stat().st_size for path in archive.files(folder))
+    for problem in [f"left out {reason}" for reason in left_out] + provided.missing(settings, sources, own):
         say(f"warning: {file.name}: {problem}")
-    say(f"{file.name}: {len(sources)} modules, {file.stat().st_size / 1000:.1f} KB")
-    return Function(name, f"{module}.{attribute}", file, sha256, file.stat().st_size, tuple(sorted(sources)))
+    built = Function(name, f"{module}.{attribute}", file, sha256, file.stat().st_size, unzipped, tuple(sorted(sources)))
+    say(f"{file.name}: {len(sources)} modules, {built.zipped / 1000:.1f} KB")
+    _check_budget(settings, app, built)
+    return built
+
+
+def _install(settings: LayerSettings, app: str, target: Target, folder: Path) -> list[str]:
+    """Install the function's own packages, stripped as those of layers are. Returns their names."""
+    if app not in settings.requirements:
+        return []
+    pins = lock.read(settings, app)
+    install.packages(pins, target, folder)
+    strip(folder, settings.drop)
+    return [pin.name for pin in pins]
+
+
+def _check_budget(settings: LayerSettings, app: str, built: Function) -> None:
+    budget = settings.budgets.get(app)
+    if budget is None or (built.zipped <= budget.zipped and built.unzipped <= budget.unzipped):
+        return
+    raise ToolError(
+        f"{built.file.name} has {built.zipped / MB:.2f} MB, {built.unzipped / MB:.2f} MB unzipped, and its budget is "
+        f"{budget.zipped / MB:g} and {budget.unzipped / MB:g} MB: remove a package from "
+        "[tool.org-common.layer.requirements], or raise the budget"
+    )
 
 
 def _copy(project: Project, name: str, file: Path, folder: Path) -> list[str]:

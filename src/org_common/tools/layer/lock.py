@@ -38,10 +38,10 @@ class Pin:
 def make(settings: LayerSettings, layer: str, options: Sequence[str] = ()) -> list[Pin]:
     """Resolve a layer and write its lock file, without the packages of earlier layers. Returns the pins.
 
-    `options` are passed to uv.
+    `layer` may also be the entry point of a function with requirements. `options` are passed to uv.
     """
     file = settings.lock_of(layer)
-    wanted = roots(settings.layers[layer])
+    wanted = roots(settings.requirements_of(layer) or ())
     earlier = _earlier(settings, layer)
     earlier_names = {pin.name for pin in earlier}
     # Resolve together with earlier layers, so that all of them are compatible on one path.
@@ -69,14 +69,15 @@ def make(settings: LayerSettings, layer: str, options: Sequence[str] = ()) -> li
 
 def read(settings: LayerSettings, layer: str) -> list[Pin]:
     """The pins of a layer's lock file; `ToolError` if it is missing or was made for other requirements."""
-    if layer not in settings.layers:
+    requirements = settings.requirements_of(layer)
+    if requirements is None:
         raise ToolError(f"there is no layer {layer!r}. Layers: {', '.join(settings.layers)}")
     file = settings.lock_of(layer)
     if not file.is_file():
         raise ToolError(f"{file} does not exist. Create it with: org-common layer lock")
     text = file.read_text()
     made_for = next((line.removeprefix(MADE_FOR) for line in text.splitlines() if line.startswith(MADE_FOR)), "")
-    wanted = " ".join(_normalize_all(roots(settings.layers[layer])))
+    wanted = " ".join(_normalize_all(roots(requirements)))
     if made_for != wanted:
         raise ToolError(
             f"{file} is out of date. Update it with: org-common layer lock\n"
@@ -133,12 +134,7 @@ def _required_by_ours(extras: set[str]) -> Iterator[str]:
 
 
 def _earlier(settings: LayerSettings, layer: str) -> list[Pin]:
-    pins: list[Pin] = []
-    for name in settings.layers:
-        if name == layer:
-            break
-        pins += read(settings, name)
-    return pins
+    return [pin for name in settings.earlier(layer) for pin in read(settings, name)]
 
 
 def _compile(settings: LayerSettings, output: Path) -> list[str | Path]:
@@ -159,6 +155,6 @@ def _refuse_excluded(layer: str, pins: Sequence[Pin]) -> None:
     for pin in pins:
         if pin.name in EXCLUDED:
             raise ToolError(
-                f"{pin.name} is part of every Lambda runtime and must not be in a layer, but a package of the layer"
-                f" {layer!r} requires it. Remove that package from layers in pyproject.toml, [tool.org-common.layer]."
+                f"{pin.name} is part of every Lambda runtime and must not be in a layer, but a package of"
+                f" {layer!r} requires it. Remove that package from pyproject.toml, [tool.org-common.layer]."
             )

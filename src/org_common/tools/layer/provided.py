@@ -46,13 +46,15 @@ class Missing:
         )
 
 
-def missing(settings: LayerSettings, sources: Mapping[str, Path]) -> list[Missing]:
+def missing(settings: LayerSettings, sources: Mapping[str, Path], own: Collection[str] = ()) -> list[Missing]:
     """The failing imports of these modules of the project, each module once per importer.
+
+    `own` are the packages in the function's own zip.
 
     Imports that are never run in Lambda, or that may fail, do not count: below `if TYPE_CHECKING`, and in a `try` that
     catches ImportError. Raises `ToolError` without the lock files of the layers.
     """
-    locked = {pin.name for layer in settings.layers for pin in lock.read(settings, layer)}
+    locked = {*own, *(pin.name for layer in settings.layers for pin in lock.read(settings, layer))}
     ours = {name.partition(".")[0] for name in sources}
     packages = packages_distributions()
     found: dict[tuple[str, str], Missing] = {}

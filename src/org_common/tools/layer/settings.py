@@ -19,7 +19,7 @@ functions = ["shop.authorizer:app"] # functions that are not an App, such as aut
 [tool.org-common.layer.budgets]     # megabytes of the zip, megabytes unzipped
 runtime = [9, 30]
 total = [15, 50]"""
-KEYS = ("lock", "constraints", "functions", "layers", "budgets", "packages", "drop", "include")
+KEYS = ("lock", "constraints", "functions", "layers", "budgets", "packages", "drop", "include", "requirements")
 LAYERS = {"runtime": ("org-common",), "auth": ("org-common[auth]",)}
 MB = 1_000_000
 
@@ -47,22 +47,33 @@ class LayerSettings:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(LAYERS))
     """The requirements of each layer, in order: a layer omits the packages of earlier ones."""
     budgets: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
-    """Budgets by layer, and of the total."""
+    """Budgets by layer, of the total, and of functions by entry point."""
     packages: Mapping[str, Budget] = field(default_factory=dict[str, Budget])
     """Budgets by package."""
     drop: tuple[str, ...] = ()
     """Patterns of additional paths to remove from the layers."""
     include: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Additional modules by app, for those that are imported by name at run time."""
+    requirements: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The requirements of functions that have packages in their own zip, by entry point: "shop.orders:app"."""
 
     @property
     def sizes(self) -> Path:
         """The file with the recorded sizes."""
         return self.lock / "sizes.json"
 
-    def lock_of(self, layer: str) -> Path:
-        """The lock file of a layer."""
-        return self.lock / f"{layer}.txt"
+    def lock_of(self, part: str) -> Path:
+        """The lock file of a layer, or of the function with this entry point."""
+        return self.lock / f"{part.partition(':')[0].replace('.', '-')}.txt"
+
+    def requirements_of(self, part: str) -> tuple[str, ...] | None:
+        """What a layer or a function requires; None if there is none of this name."""
+        return self.layers.get(part) or self.requirements.get(part)
+
+    def earlier(self, part: str) -> list[str]:
+        """The layers whose packages a part leaves out: those before a layer; the first one for a function."""
+        names = list(self.layers)
+        return names[: names.index(part)] if part in names else names[:1]
 
     @classmethod
     def find(cls, start: Path) -> LayerSettings:
@@ -85,9 +96,7 @@ class LayerSettings:
             if key not in KEYS:
                 raise _error(root, key, f"is not a valid key: {key_advice(key, KEYS)}")
         lock, constraints = (_string(root, table, key) for key in ("lock", "constraints"))
-        layers = {
-            name: _strings(root, f"layers.{name}", value) for name, value in _table(root, table, "layers").items()
-        }
+        layers = _lists(root, table, "layers")
         if "total" in layers:
             raise _error(root, "layers.total", "is reserved for all layers together: rename the layer")
         return cls(
@@ -99,9 +108,8 @@ class LayerSettings:
             packages=_budgets(root, table, "packages"),
             drop=_strings(root, "drop", table.get("drop", [])),
             functions=_strings(root, "functions", table.get("functions", [])),
-            include={
-                name: _strings(root, f"include.{name}", value) for name, value in _table(root, table, "include").items()
-            },
+            include=_lists(root, table, "include"),
+            requirements=_lists(root, table, "requirements"),
         )
 
 
@@ -114,6 +122,10 @@ def _budgets(root: Path, table: Mapping[str, Any], key: str) -> dict[str, Budget
             case _:
                 raise _error(root, f"{key}.{name}", "must be two numbers, [megabytes zipped, megabytes unzipped]")
     return found
+
+
+def _lists(root: Path, table: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
+    return {name: _strings(root, f"{key}.{name}", value) for name, value in _table(root, table, key).items()}
 
 
 def _table(root: Path, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -1,13 +1,17 @@
+import subprocess
+import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from org_common.tools.layer import functions
+from org_common.tools.layer import functions, lock
 from org_common.tools.layer.functions import Function, modules
-from org_common.tools.layer.settings import LayerSettings
+from org_common.tools.layer.settings import Budget, LayerSettings
 from org_common.tools.layer.targets import Target
 from org_common.tools.project.project import Project, ProjectError, ToolError
+from tests.org_common.tools.layer.conftest import Whole
 
 FILES = {
     "shop/__init__.py": "",
@@ -123,3 +127,74 @@ def test_module_that_is_no_python_is_reported_by_its_line(tmp_path: Path) -> Non
 
     with pytest.raises(ToolError, match=r"shop\.py:2: SyntaxError: invalid syntax"):
         modules(Project(tmp_path), ["shop"])
+
+
+INGEST = "cora_modules.kb.ingest:app"
+OWN = {"cryptography", "lxml", "markdown_it", "mdurl", "pypdf"}
+
+
+def test_function_with_requirements_has_their_packages_and_not_those_of_the_layer(whole: Whole) -> None:
+    by_name = {each.name: each for each in whole.functions}
+    folders = {name: {path.partition("/")[0] for path in inside(each)} for name, each in by_name.items()}
+
+    assert folders["cora_modules-kb-ingest"] >= OWN | {"cora_modules"}
+    assert folders["cora_modules-kb-ingest"].isdisjoint({"psycopg", "pydantic", "orjson", "org_common", "botocore"})
+    assert folders["cora_modules-kb-documents"] == {"cora_modules"}
+    assert by_name["cora_modules-kb-ingest"].unzipped <= 40_000_000
+
+
+def test_function_with_requirements_says_its_architecture(whole: Whole) -> None:
+    stamps = {}
+    for each in whole.functions:
+        with zipfile.ZipFile(each.file) as archive:
+            stamps[each.name] = archive.read("org-common.function.build").decode().splitlines()[1]
+
+    target = whole.target
+    assert stamps["cora_modules-kb-ingest"] == f"python{target.python} {target.arch}"
+    assert stamps["cora_modules-kb-documents"] == f"python{target.python} any"
+
+
+def test_packages_of_a_function_are_imported_from_its_zip(whole: Whole, tmp_path: Path) -> None:
+    """Nothing of them was stripped that they need: in a process without this environment's packages."""
+    (ingest,) = [each for each in whole.functions if each.name == "cora_modules-kb-ingest"]
+    with zipfile.ZipFile(ingest.file) as archive:
+        archive.extractall(tmp_path)
+    script = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; import lxml.etree, markdown_it, pypdf;"
+        "from cryptography.hazmat.primitives.ciphers.algorithms import AES; pypdf.PdfWriter();"
+        "assert all(sys.modules[name].__file__.startswith(sys.argv[1]) for name in ('lxml', 'markdown_it', 'pypdf'))"
+    )
+
+    subprocess.run([sys.executable, "-I", "-S", "-c", script, str(tmp_path)], check=True)
+
+
+def test_function_over_its_budget_is_an_error(project: Project, settings: LayerSettings, tmp_path: Path) -> None:
+    small = replace(settings, budgets={"shop.orders:app": Budget(100, 100)})
+
+    with pytest.raises(ToolError, match=r"shop-orders\.zip has .* and its budget is"):
+        functions.build(project, small, Target.here().python, tmp_path / "out", print)
+
+
+def test_requirements_of_an_unknown_function_are_an_error(
+    project: Project, settings: LayerSettings, tmp_path: Path
+) -> None:
+    wrong = replace(settings, requirements={"shop.order:app": ("lxml",)})
+
+    with pytest.raises(ProjectError, match=r"'shop\.order:app' .* is not one of the project's functions"):
+        functions.build(project, wrong, Target.here().python, tmp_path / "out", print)
+
+
+def test_requirements_without_a_lock_say_how_to_make_one(
+    project: Project, settings: LayerSettings, tmp_path: Path
+) -> None:
+    unlocked = replace(settings, requirements={"shop.orders:app": ("lxml",)})
+
+    with pytest.raises(ToolError, match=r"shop-orders\.txt does not exist. Create it with: org-common layer lock"):
+        functions.build(project, unlocked, Target.here().python, tmp_path / "out", print)
+
+
+def test_lock_of_a_function_leaves_out_the_layer_that_it_always_has(whole: Whole) -> None:
+    own = {pin.name for pin in lock.read(whole.settings, INGEST)}
+
+    assert own == {"cffi", "cryptography", "lxml", "markdown-it-py", "mdurl", "pycparser", "pypdf"}
+    assert own.isdisjoint(pin.name for pin in lock.read(whole.settings, "runtime"))

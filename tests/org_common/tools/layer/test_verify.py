@@ -55,7 +55,7 @@ def test_byte_code_that_is_missing_or_goes_by_dates_is_found(whole: Whole, tmp_p
 def test_what_the_layer_lacks_is_a_fault_with_the_reason(whole: Whole, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as made:
         made.writestr("json_app.py", "import click\n")
-    function = Function("broken", "json_app.app", tmp_path / "f.zip", "", 0, ("json_app",))
+    function = Function("broken", "json_app.app", tmp_path / "f.zip", "", 0, 0, ("json_app",))
 
     with verify.unpacked(whole.target, [whole.zips["runtime"]], [function]) as place:
         run = place.function("broken", "json_app.app", whole.target, tmp_path / "record")

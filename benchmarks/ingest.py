@@ -1,0 +1,183 @@
+"""`python benchmarks/ingest.py [KIND …]`: large documents are read, cut and embedded as the worker does.
+
+Prints megabytes and passages per second of processor time, the highest memory of a fresh process, and the time of the
+bare parser over ours. The budgets: 1,024 MB of memory, and 0.8 of the bare parser's speed for reading and cutting.
+"""
+
+import io
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+SIZE = 50_000_000
+PAGES = 1000
+MAX_MB, MIN_RATIO = 1024, 0.8
+TYPES = {
+    "pdf": "application/pdf",
+    "text": "text/plain",
+    "emoji": "text/plain",
+    "markdown": "text/markdown",
+    "html": "text/html",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+def words(count: int, seed: int) -> str:
+    """Prose of invented words, in sentences."""
+    chosen = random.Random(seed)  # noqa: S311 - the same text in each run
+    lexicon = ["".join(chosen.choices("aeioubdgklmnprst", k=chosen.randint(2, 9))) for _ in range(2000)]
+    sentences = (" ".join(chosen.choices(lexicon, k=12)).capitalize() + "." for _ in range(count // 12))
+    return " ".join(sentences)
+
+
+def make(kind: str) -> bytes:
+    """A file of the kind: 50 MB, or 1,000 pages."""
+    paragraph = words(120, 1)
+    if kind == "pdf":
+        return make_pdf([words(400, page) for page in range(PAGES)])
+    if kind == "docx":
+        return make_docx(paragraph, SIZE // 5)
+    if kind == "html":
+        piece = f"<h2>Title</h2><p>{paragraph}</p><ul><li>one</li><li><b>two</b></li></ul>\n"
+        return ("<html><body>" + piece * (SIZE // len(piece)) + "</body></html>").encode()
+    piece = {"text": f"{paragraph}\n\n", "emoji": f"{paragraph} \U0001f680\n\n"}.get(
+        kind, f"## Title\n\n{paragraph}\n\n- one\n\n"
+    )
+    return (piece * (SIZE // len(piece.encode()))).encode()
+
+
+def make_pdf(pages: list[str]) -> bytes:
+    """A PDF with these texts, thirteen words a line."""
+    kids = " ".join(f"{4 + 2 * at} 0 R" for at in range(len(pages)))
+    bodies = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    for at, text in enumerate(pages):
+        split = text.split()
+        lines = [" ".join(split[first : first + 13]) for first in range(0, len(split), 13)]
+        stream = zlib.compress(
+            b"BT /F1 11 Tf 13 TL 50 780 Td " + b"".join(b"(%s) Tj T* " % line.encode() for line in lines) + b"ET"
+        )
+        bodies.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R " % (5 + 2 * at)
+            + b"/Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        bodies.append(b"<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(stream) + stream + b"\nendstream")
+    out, places = io.BytesIO(b"%PDF-1.7\n"), []
+    out.seek(0, io.SEEK_END)
+    for number, body in enumerate(bodies, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
+    start = out.tell()
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(bodies) + 1) + table)
+    out.write(b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(bodies) + 1, start))
+    return out.getvalue()
+
+
+def make_docx(paragraph: str, size: int) -> bytes:
+    """A Word document whose XML has this size: the archive is much smaller."""
+    import docx
+
+    document = docx.Document()
+    for at in range(size // (len(paragraph) + 60)):
+        if at % 10 == 0:
+            document.add_heading("Title", 2)
+        document.add_paragraph(paragraph)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def bare(kind: str, file: io.BufferedReader) -> None:
+    """What the parser alone does with the file."""
+    if kind == "pdf":
+        import pypdf
+
+        for page in pypdf.PdfReader(file).pages:
+            page.extract_text()
+    elif kind == "docx":
+        import docx
+
+        "\n".join(each.text for each in docx.Document(file).paragraphs)
+    elif kind == "html":
+        import lxml.html
+
+        lxml.html.fromstring(file.read().decode()).text_content()
+    elif kind == "markdown":
+        from markdown_it import MarkdownIt
+
+        MarkdownIt("commonmark").enable("table").parse(file.read().decode())
+    else:
+        file.read().decode()
+
+
+def ours(kind: str, file: io.BufferedReader) -> dict[str, float]:
+    """Read, cut and embed, as the worker does. Returns what was measured."""
+    from cora_modules.ai.local import WORD_VECTORS, Local
+    from cora_modules.kb.chunks import cut
+    from cora_modules.kb.embedding import BATCH, Vectors
+    from cora_modules.kb.parsing.parse import parse
+    from org_common import Deadline
+
+    began = time.process_time()
+    parsed = parse(file, TYPES[kind], "a", lambda: None)
+    chunks = list(cut(parsed, max_tokens=256, overlap_tokens=32))
+    read_s = time.process_time() - began
+    vectors, provider = Vectors(), Local(WORD_VECTORS)
+    for at in range(0, len(chunks), BATCH):
+        texts = [parsed.text[chunk.start : chunk.end] for chunk in chunks[at : at + BATCH]]
+        vectors.add(provider.embed(texts, Deadline.after(600)).vectors, len(texts))
+    return {"read_s": read_s, "embed_s": time.process_time() - began - read_s, "chunks": len(chunks)}
+
+
+def measure(side: str, kind: str, path: str) -> None:
+    """Run one side in this process, and print what was measured as JSON."""
+    with Path(path).open("rb") as file:
+        began = time.process_time()
+        found = ours(kind, file) if side == "ours" else {}
+        if side == "bare":
+            bare(kind, file)
+        found["total_s"] = time.process_time() - began
+    found["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(found))
+
+
+def run(side: str, kind: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, side, kind, str(path)]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def main() -> None:
+    """Print a line for each kind of file."""
+    print(f"ingest: budgets {MAX_MB} MB and {MIN_RATIO} of the bare parser")
+    for kind in sys.argv[1:] or TYPES:
+        with tempfile.NamedTemporaryFile(suffix=kind) as file:
+            file.write(make(kind))
+            file.flush()
+            size = Path(file.name).stat().st_size / 1e6
+            mine, alone = run("ours", kind, Path(file.name)), run("bare", kind, Path(file.name))
+        ratio = alone["total_s"] / mine["read_s"]
+        print(
+            f"  {kind:9} {size:5.1f} MB  {mine['mb']:5.0f} MB of memory  "
+            f"{size / mine['read_s']:6.1f} MB/s read and cut  "
+            f"{mine['chunks'] / mine['read_s']:7.0f} passages/s, {mine['chunks'] / mine['embed_s']:6.0f}/s embedded  "
+            f"{ratio:5.2f} of the bare parser ({alone['mb']:.0f} MB)",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] in (["ours"], ["bare"]):
+        measure(*sys.argv[1:])
+    else:
+        main()

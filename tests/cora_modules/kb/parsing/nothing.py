@@ -1,0 +1,5 @@
+"""A check of the deadline that never ends."""
+
+
+def nothing() -> None:
+    pass
