@@ -12,6 +12,7 @@ from org_common import (
     Conflict,
     Deadline,
     Json,
+    Needs,
     Page,
     PageRequest,
     Reader,
@@ -20,7 +21,18 @@ from org_common import (
     Unavailable,
 )
 
-app = App("ai-providers")
+app = App(
+    "ai-providers",
+    needs=Needs(
+        actions=[
+            "bedrock:InvokeModel",
+            "bedrock:InvokeModelWithResponseStream",
+            "bedrock:ListFoundationModels",
+            "bedrock:ListInferenceProfiles",
+            "secretsmanager:GetSecretValue",
+        ]
+    ),
+)
 
 SYS_ADMIN = SysCheck("sys_admin")
 
