@@ -26,6 +26,10 @@ ROOT = Path(__file__).parent
 LOCK = "requirements-dev.txt"
 # Time after Ctrl-C to stop and remove a PostgreSQL.
 STOP_S = 10.0
+# Processes that run tests at once, each with its own PostgreSQL.
+WORKERS = min(os.cpu_count() or 1, 4)
+# Tests that fail when other tests take their share of the processor.
+ALONE = ("tests/soak/test_environments.py",)
 
 # pyenv's shims work only for the selected version; all versions are in these folders.
 for folder in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob("3.*/bin"):
@@ -68,6 +72,12 @@ def soak(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Fuzz everything that parses caller input for forty minutes, guided by coverage."""
     run_tests(session, "tests/fuzz", "-s", ORG_COMMON_FUZZ="long")
+
+
+@nox.session
+def infra(session: nox.Session) -> None:
+    """Run the tests of Terraform in full: a stack is applied to moto and destroyed, in minutes."""
+    run_tests(session, "tests/infra", ORG_COMMON_INFRA="long")
 
 
 @nox.session
@@ -178,10 +188,18 @@ def lock(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session, *paths: str, **environment: str) -> None:
-    """Run pytest in the session's environment, with these additional environment variables."""
+    """Run pytest in the session's environment, with these additional environment variables.
+
+    All tests run in several processes. Chosen ones run in one, where options such as `--pdb` work.
+    """
     session.install("-r", LOCK)
     install_this(session)
-    session.run("pytest", *paths, *session.posargs, env=environment, interrupt_timeout=STOP_S)
+    if paths or session.posargs:
+        calls: list[tuple[str, ...]] = [(*paths, *session.posargs)]
+    else:
+        calls = [("-n", str(WORKERS), *(f"--ignore={path}" for path in ALONE)), ALONE]
+    for arguments in calls:
+        session.run("pytest", *arguments, env=environment, interrupt_timeout=STOP_S)
 
 
 def install_this(session: nox.Session) -> None:

@@ -20,6 +20,15 @@ ROCKETS = UUID("0198a000-0000-7000-8000-00000000ac01")
 PROVISION, ACCEPT = "/users/me/provision", "/invites/accept"
 DAVE = {"email": "dave@example.com"}
 ADMIN = {"role": "org_admin"}
+MODEL = "/admin/sys/ai/models/0198a000-0000-7000-8000-0000000a1001"
+ANSWERS = {
+    "mission": "To build rockets.",
+    "customPrompts": [],
+    "citationStyle": "numbers",
+    "tone": "friendly",
+    "maxResponseTokens": 500,
+    "chatModelId": None,
+}
 OFF, INHERIT = {"isEnabled": False}, {"enabled": None}
 
 
@@ -122,6 +131,7 @@ def tour(visit: Visit) -> None:
     platform(visit)
     workspaces(visit)
     management(visit)
+    models(visit)
 
 
 def people(visit: Visit) -> None:
@@ -216,3 +226,20 @@ def management(visit: Visit) -> None:
     visit.step("Sam sees the connections", "sam", "GET", "/admin/sys/monitoring/database", expect=200)
     visit.step("Alice sees what Acme has used", "alice", "GET", f"/orgs/{ACME}/usage", expect=200)
     visit.step("Bob does not", "bob", "GET", f"/orgs/{ACME}/usage", expect=404)
+
+
+def models(visit: Visit) -> None:
+    """Providers, models and settings of answers, without the steps that need a network."""
+    providers, ours = "/admin/sys/ai/providers", f"/orgs/{ACME}/ai/config"
+    visit.step("Sam lists the models of the platform", "sam", "GET", "/admin/sys/ai/models", expect=200)
+    body = {"name": "vLLM", "kind": "openai", "baseUrl": "http://vllm.internal:8000/v1"}
+    visit.step("Alice cannot add a provider", "alice", "POST", providers, body=body, expect=403)
+    provider = visit.step("Sam adds one", "sam", "POST", providers, body=body, expect=201)
+    path = f"{providers}/{provider['id']}"
+    visit.step("but cannot send its key", "sam", "PATCH", path, body={"apiKey": "sk-1234"}, expect=422)
+    visit.step("Sam removes it", "sam", "DELETE", path, expect=204)
+    visit.step("and tests a model that needs no network", "sam", "POST", f"{MODEL}/test", expect=200)
+    visit.step("Alice gives answers for Acme a tone", "alice", "PUT", ours, body=ANSWERS, expect=200)
+    visit.step("which Carol sees in the merged settings", "carol", "GET", f"{ours}/effective", expect=200)
+    visit.step("Carol cannot change them", "carol", "PUT", ours, body=ANSWERS, expect=403)
+    visit.step("Bob does not see them", "bob", "GET", f"{ours}/effective", expect=404)

@@ -21,7 +21,11 @@ TENANTS = 4
 
 @pytest.fixture(scope="session")
 def figures(postgres: str) -> Iterator[Figures]:
-    report = Report("soak", "long" if LONG else "short")
+    yield from write_figures("soak", postgres)
+
+
+def write_figures(suite: str, postgres: str) -> Iterator[Figures]:
+    report = Report(suite, "long" if LONG else "short")
     with psycopg.connect(postgres) as admin:
         report.versions["postgresql"] = admin.info.parameter_status("server_version") or ""
     report.versions["libpq"] = str(psycopg.pq.version())

@@ -1,11 +1,13 @@
 """Many environments in front of a small server: through a pooler all are answered, without one all are told why not."""
 
 from collections import Counter
+from collections.abc import Iterator
 from statistics import quantiles
 from typing import Any
 
 import pytest
 
+from tests.soak.conftest import write_figures
 from tests.soak.figures import Figures
 from tests.soak.processes import run_program
 from tests.soak.scale import MAX_CONNECTIONS, scaled
@@ -27,6 +29,12 @@ LONGEST_S = 10.0
 CAUSES = {"FULL", "UNRESPONSIVE"}
 MOST = 0.8
 TIMEOUT_S = scaled(60, 300)
+
+
+@pytest.fixture(scope="module")
+def figures(postgres: str) -> Iterator[Figures]:
+    """In a file of their own: the noxfile runs these tests alone, after the others have written theirs."""
+    yield from write_figures("soak-environments", postgres)
 
 
 def environments(platform: Platform, url: str, profile: str, each_s: int) -> list[dict[str, Any]]:

@@ -4,14 +4,28 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
 from cora_modules.ai.extract import extract
-from cora_modules.ai.provider import ChatRequest, Embeddings, ProviderError, Reply, Usage, Vector
+from cora_modules.ai.provider import (
+    ChatRequest,
+    Embeddings,
+    ListedModel,
+    ProviderError,
+    Purpose,
+    Reply,
+    Usage,
+    Vector,
+)
 from org_common import Deadline
 
 CHAT_MODEL = "local-extracts-no-language-model"
 WORD_VECTORS = "local-word-vectors-256"
 LEXICAL = "local-lexical-256"
-# The module that computes each model's vectors, with `embed(texts)`. Imported when it is used.
-_EMBEDDERS = {WORD_VECTORS: "cora_modules.ai.word_vectors", LEXICAL: "cora_modules.ai.lexical_vectors"}
+E5 = "local-e5-384"
+# The module that computes each model's vectors, with `embed(texts, purpose)`. Imported when it is used.
+_EMBEDDERS = {
+    WORD_VECTORS: "cora_modules.ai.word_vectors",
+    LEXICAL: "cora_modules.ai.lexical_vectors",
+    E5: "cora_modules.ai.e5_vectors",
+}
 INTRODUCTION = "I am not a language model. These sentences of your documents fit the question best:\n"
 NOTHING_FOUND = "I am not a language model, and I found no passage about this in your documents."
 
@@ -22,10 +36,14 @@ class Local:
     def __init__(self, model_id: str) -> None:
         self._model_id = model_id
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
-        """Return a vector for each text. Raises ProviderError if this platform has no wheel of the word vectors."""
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
+        """Return a vector for each text. Raises ProviderError if the model's package is not installed."""
         embed = _find_embedder(self._model_id)
-        return Embeddings(embed(texts), Usage(sum(map(estimate_tokens, texts)), 0))
+        try:
+            vectors = embed(texts, purpose)
+        except ModuleNotFoundError as error:
+            raise ProviderError("refused", str(error)) from error
+        return Embeddings(vectors, Usage(sum(map(estimate_tokens, texts)), 0))
 
     def chat(self, request: ChatRequest, deadline: Deadline) -> Reply:
         """Begin an answer of at most three sentences of the passages, each with its citation."""
@@ -35,9 +53,14 @@ class Local:
         reply.deltas = _answer(request, reply)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the embedded models."""
-        return [CHAT_MODEL, WORD_VECTORS, LEXICAL]
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the embedded models."""
+        return [
+            ListedModel(CHAT_MODEL, "chat"),
+            ListedModel(WORD_VECTORS, "embedding", 256),
+            ListedModel(LEXICAL, "embedding", 256),
+            ListedModel(E5, "embedding", 384),
+        ]
 
 
 def estimate_tokens(text: str) -> int:
@@ -74,8 +97,8 @@ def _sentences(request: ChatRequest) -> Iterator[str]:
         yield f"\n- {each.sentence} [{each.passage}]"
 
 
-def _find_embedder(model_id: str) -> Callable[[Sequence[str]], list[Vector]]:
+def _find_embedder(model_id: str) -> Callable[[Sequence[str], Purpose], list[Vector]]:
     if model_id not in _EMBEDDERS:
         raise ProviderError("refused", f"{model_id} is not an embedding model of the embedded provider")
-    embed: Callable[[Sequence[str]], list[Vector]] = import_module(_EMBEDDERS[model_id]).embed
+    embed: Callable[[Sequence[str], Purpose], list[Vector]] = import_module(_EMBEDDERS[model_id]).embed
     return embed

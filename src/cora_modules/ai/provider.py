@@ -9,6 +9,8 @@ from org_common import Deadline
 Vector = list[float]
 ErrorKind = Literal["refused", "throttled", "unavailable", "timeout", "cut", "invalid_response"]
 FinishReason = Literal["stop", "length", "filtered"]
+Purpose = Literal["document", "question"]
+"""What a text is embedded for. Some models embed a question in another way than the documents that answer it."""
 
 
 class Passage(NamedTuple):
@@ -74,6 +76,17 @@ class Reply:
             close()
 
 
+class ListedModel(NamedTuple):
+    """A model in a provider's list."""
+
+    model_id: str
+    """The provider's name of the model."""
+    kind: Literal["chat", "embedding"]
+    """As the provider says, or as the name suggests."""
+    dimensions: int | None = None
+    """The length of its vectors, if the provider says so."""
+
+
 class ProviderError(Exception):
     """A provider did not answer as asked. `kind` says how; the text is for the log and holds no secret."""
 
@@ -91,10 +104,18 @@ class ProviderError(Exception):
 class Provider(Protocol):
     """A model of a provider. Calls retry inside the deadline; a stream is retried only until it has begun."""
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         ...
 
     def chat(self, request: ChatRequest, deadline: Deadline) -> Reply:
         """Begin an answer. Raises ProviderError, here and while you iterate over the deltas."""
+        ...
+
+
+class ListingProvider(Provider, Protocol):
+    """A provider that also lists its models, for administrators."""
+
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the models that can be called. Raises ProviderError."""
         ...

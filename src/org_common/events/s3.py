@@ -35,7 +35,7 @@ _DETAIL_TYPES = {
 class S3Object:
     """The object that an event is about. Injectable: annotate a parameter of an S3 trigger's handler with it."""
 
-    __slots__ = ("bucket", "etag", "event", "key", "sequencer", "size", "version_id")
+    __slots__ = ("_request", "bucket", "etag", "event", "key", "sequencer", "size", "version_id")
     injected = "s3_object"
 
     bucket: str
@@ -63,7 +63,9 @@ class S3Object:
         etag: str | None = None,
         version_id: str | None = None,
         sequencer: str | None = None,
+        request: str = "",
     ) -> None:
+        """`request` tells apart events of one object that have no sequencer."""
         self.bucket = bucket
         self.key = key
         self.event = event
@@ -71,12 +73,14 @@ class S3Object:
         self.etag = etag
         self.version_id = version_id
         self.sequencer = sequencer
+        self._request = request
 
     def claim(self) -> str:
         """What the event is claimed by: S3 gives it no id."""
         from hashlib import sha256
 
-        parts = (self.bucket, self.key, self.version_id or "", self.sequencer or "", self.event)
+        # Only events of created and removed objects have a sequencer: tags can be set twice.
+        parts = (self.bucket, self.key, self.version_id or "", self.sequencer or self._request, self.event)
         return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()
 
     def __repr__(self) -> str:
@@ -100,7 +104,11 @@ def object_of_record(record: Event) -> S3Object:
     if not isinstance(found, dict) or not isinstance(key, str):
         raise _malformed()
     # In notifications a key is encoded like a form: `a+b%2Bc` is `a b+c`.
-    return _object(s3.get("bucket"), unquote_plus(key), str(record.get("eventName", "")), found, "eTag", "versionId")
+    elements = record.get("responseElements")
+    id = elements.get("x-amz-request-id") if isinstance(elements, dict) else None
+    request = f"{record.get('eventTime')} {id}"
+    name = str(record.get("eventName", ""))
+    return _object(s3.get("bucket"), unquote_plus(key), name, found, ("eTag", "versionId"), request)
 
 
 def object_of_event(event: Event) -> S3Object:
@@ -111,14 +119,16 @@ def object_of_event(event: Event) -> S3Object:
     if not isinstance(found, dict) or not isinstance(key, str):
         raise _malformed()
     kind = _DETAIL_TYPES.get(event["detail-type"], event["detail-type"])
-    return _object(detail.get("bucket"), key, f"{kind}:{detail.get('reason', '')}", found, "etag", "version-id")
+    name, request = f"{kind}:{detail.get('reason', '')}", f"{event.get('time')} {detail.get('request-id')}"
+    return _object(detail.get("bucket"), key, name, found, ("etag", "version-id"), request)
 
 
-def _object(bucket: Any, key: str, event: str, found: Event, etag: str, version: str) -> S3Object:
+def _object(bucket: Any, key: str, event: str, found: Event, names: tuple[str, str], request: str) -> S3Object:
+    """`names` are those of the ETag and the version."""
     name = bucket.get("name") if isinstance(bucket, dict) else None
     if not isinstance(name, str):
         raise _malformed()
-    size, tag, version_id, sequencer = (found.get(field) for field in ("size", etag, version, "sequencer"))
+    size, tag, version_id, sequencer = (found.get(field) for field in ("size", *names, "sequencer"))
     return S3Object(
         name,
         key,
@@ -127,6 +137,7 @@ def _object(bucket: Any, key: str, event: str, found: Event, etag: str, version:
         etag=tag if isinstance(tag, str) else None,
         version_id=version_id if isinstance(version_id, str) else None,
         sequencer=sequencer if isinstance(sequencer, str) else None,
+        request=request,
     )
 
 

@@ -97,4 +97,4 @@ def _strings(attributes: object) -> dict[str, str]:
 
 def _number(text: object) -> int | None:
     # isdecimal() alone accepts digits of other scripts, and int() those of any length.
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 16 else None
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 15 else None

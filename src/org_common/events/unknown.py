@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from org_common.values.types import Event, LambdaContext
 
 
+# Records of queues and streams, Kafka and MQ, CloudWatch Logs, Cognito, CodePipeline, destinations of invocations.
+_SERVICE_KEYS = frozenset({"Records", "eventSource", "awslogs", "triggerSource", "CodePipeline.job", "requestPayload"})
+
+
 def unknown_event_error(event: Event) -> tuple[OrgError, str]:
     """The error to respond with, and for the log the type that this event seems to have: none of its content."""
     error = OrgError("The function does not accept this type of event.", code="unknown_event")
@@ -25,9 +29,17 @@ def is_delivery(event: object) -> bool:
 
     A ping delivers nothing.
     """
-    if not isinstance(event, dict) or "requestContext" in event or KEEP_WARM.is_ping(event):
+    if not isinstance(event, dict) or KEEP_WARM.is_ping(event):
         return False
-    return isinstance(event.get("Records"), list) or "detail-type" in event
+    if "requestContext" in event:
+        # A destination of an asynchronous invocation has one, too.
+        return "requestPayload" in event
+    return "detail-type" in event or is_of_another_service(event)
+
+
+def is_of_another_service(event: Event) -> bool:
+    """Whether a service sends this event that is neither a request, an event of a bus nor a schedule's input."""
+    return not _SERVICE_KEYS.isdisjoint(event) or event.get("Event") == "s3:TestEvent"
 
 
 def partial_request(event: Event, context: LambdaContext) -> Request:
@@ -42,6 +54,8 @@ def partial_request(event: Event, context: LambdaContext) -> Request:
 def _describe(event: object) -> str:
     if not isinstance(event, dict):
         return f"a {type(event).__name__}, not an object"
+    if "requestPayload" in event:
+        return "the result of an asynchronous invocation (a destination)"
     context = event.get("requestContext")
     if isinstance(context, dict):
         return _describe_http(event, context)

@@ -92,7 +92,7 @@ class Triggers:
         return {}
 
     def _handle_records(self, event: Event, records: list[Any], deadline: Deadline, context: LambdaContext) -> Event:
-        sources = {record.get("eventSource") if isinstance(record, dict) else None for record in records}
+        sources = {str(record.get("eventSource")) if isinstance(record, dict) else None for record in records}
         if sources == {s3.SOURCE}:
             for found in [s3.object_of_record(record) for record in records]:
                 self._handle_object(found, deadline, context)
@@ -179,6 +179,9 @@ class Triggers:
             raise UnknownEvent
         names = [closest_name(name, triggers) for name in schedule.schedule_names(event)]
         found = next((name for name in names if name is not None), None)
+        if found is None and not envelope.is_event(event) and _is_of_another_service(event):
+            # An input may be any object; another service would take the result for a receipt.
+            raise UnknownEvent
         if found is None and len(triggers) > 1:
             raise OrgError(
                 f"The event names none of the schedules {', '.join(triggers)}. An input names one as "
@@ -230,22 +233,31 @@ class RecordFailed(Exception):
         self.error = error
 
 
+def _is_of_another_service(event: Event) -> bool:
+    from org_common.events.unknown import is_of_another_service
+
+    return is_of_another_service(event)
+
+
 def _record_of(event: Event, context: LambdaContext) -> Record:
     """The record of an event of EventBridge, or of a schedule with an input of its own."""
+    # The same when Lambda retries an event that has no id.
+    claim = context.aws_request_id
     if envelope.is_event(event):
         opened = envelope.open_event(event)
+        claim = opened.id or claim
     else:
+        # An `id` in the input of a schedule may be the same each day, so it claims nothing.
         id = event.get("id")
         opened = envelope.Envelope(envelope.dump(event), id=id if isinstance(id, str) else None)
-    # The same when Lambda retries an event that has no id.
-    id = opened.id or context.aws_request_id
+    id = opened.id or claim
     names = schedule.schedule_names(event)
     return Record(
         opened.outbox_id or id,
         names[0] if names else str(event.get("detail-type", "")),
         opened.body,
         outbox_id=opened.outbox_id,
-        claim=id[:200],
+        claim=claim[:200],
         sent_ms=envelope.time_ms(event.get("time")),
         trace=opened.trace(),
     )

@@ -9,6 +9,8 @@ MODULES = """
     select oid from pg_namespace
     where nspname !~ '^pg_' and nspname not in ('information_schema', 'public', 'app', 'auth')"""
 OURS = "select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+# The functions that a declared extension has created: `test_extensions_are_these` says which extensions there are.
+OF_EXTENSIONS = "select objid from pg_depend where classid = 'pg_proc'::regclass and deptype = 'e'"
 # The roles that send statements, for requests and for jobs.
 ROLES = "array['app_login', 'app_service', 'anon', 'authenticated', 'app_sys']"
 

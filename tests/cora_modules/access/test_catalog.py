@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from tests.cora_modules.access.catalog import MODULES, OURS, ask
+from tests.cora_modules.access.catalog import MODULES, OF_EXTENSIONS, OURS, ask
 
 pytestmark = pytest.mark.db
 
@@ -63,6 +63,11 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
         "mgmt.modules",
         "mgmt.modules_org",
         "mgmt.usage_daily",
+        "kb.kb_bases",
+        "kb.kb_chunks",
+        "kb.kb_documents",
+        "kb.kb_indexes",
+        "kb.kb_texts",
     }
 
 
@@ -265,7 +270,7 @@ def test_names_in_functions_are_resolved_independently_of_the_caller(catalog: ps
     dependent = ask(
         catalog,
         f"""
-        select oid::regprocedure::text from pg_proc where pronamespace in ({OURS})
+        select oid::regprocedure::text from pg_proc where pronamespace in ({OURS}) and oid not in ({OF_EXTENSIONS})
         and prosqlbody is null and not coalesce(proconfig, '{{}}') @> array['search_path=""']
         and (prosecdef or prorettype = 'trigger'::regtype or exists (
           select from pg_roles where has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')
@@ -274,6 +279,11 @@ def test_names_in_functions_are_resolved_independently_of_the_caller(catalog: ps
     )
 
     assert dependent == []
+
+
+def test_extensions_are_these(catalog: psycopg.Connection) -> None:
+    """Their functions are left out above and below: an extension comes from the server, not from a migration."""
+    assert set(ask(catalog, "select extname from pg_extension")) == {"plpgsql", "vector"}
 
 
 def test_no_function_is_leakproof(catalog: psycopg.Connection) -> None:
@@ -289,7 +299,8 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         catalog,
         f"""
         select oid::regproc::text, array(select role from unnest(array['anon', 'authenticated', 'app_sys']) as role
-            where has_function_privilege(role, oid, 'EXECUTE')) from pg_proc where pronamespace in ({OURS}) order by 1
+            where has_function_privilege(role, oid, 'EXECUTE'))
+        from pg_proc where pronamespace in ({OURS}) and oid not in ({OF_EXTENSIONS}) order by 1
         """,
     )
 
@@ -360,4 +371,22 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "mgmt.resolve": ["authenticated"],
         "mgmt.update_module": ["app_sys"],
         "mgmt.update_org_module": ["authenticated"],
+        "kb.add_chunks": ["authenticated"],
+        "kb.add_vectors": ["authenticated"],
+        "kb.begin_reindex": ["authenticated"],
+        "kb.can_read": ["authenticated"],
+        "kb.can_write": ["authenticated"],
+        "kb.chat_bases_of_caller": ["authenticated"],
+        "kb.clear_chunks": ["authenticated"],
+        "kb.delete_base": ["authenticated"],
+        "kb.delete_document": ["authenticated"],
+        "kb.delete_stale": ["authenticated"],
+        "kb.finish_reindex": ["authenticated"],
+        "kb.queue_document": ["authenticated"],
+        "kb.readable_bases": ["authenticated"],
+        "kb.search_text": ["authenticated"],
+        "kb.text_hits": ["authenticated"],
+        "kb.to_words": ["authenticated"],
+        "kb.vector_hits": ["authenticated"],
+        "kb.writable_bases": ["authenticated"],
     }

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from org_common.tools.database.local import LocalDatabase
-from tests.cora_modules.access.catalog import MODULES, OURS, ROLES, ask
+from tests.cora_modules.access.catalog import MODULES, OF_EXTENSIONS, OURS, ROLES, ask
 from tests.cora_modules.access.world import World
 
 pytestmark = pytest.mark.db
@@ -21,7 +21,12 @@ def test_every_object_belongs_to_app_migrator_or_app_rules(catalog: psycopg.Conn
             select nspname::text, nspowner, oid from pg_namespace
             union all select oid::regclass::text, relowner, relnamespace from pg_class
             union all select oid::regprocedure::text, proowner, pronamespace from pg_proc
+            where oid not in ({OF_EXTENSIONS})
             union all select oid::regtype::text, typowner, typnamespace from pg_type
+            where not exists (
+                select from pg_depend
+                where classid = 'pg_type'::regclass and objid in (pg_type.oid, typelem) and deptype = 'e'
+            )
         ) as things (name, owner, schema)
         where schema in ({OURS}) and name <> 'public' and owner::regrole::text not in ('app_migrator', 'app_rules')
         """,
@@ -197,7 +202,7 @@ def test_public_has_no_privileges(catalog: psycopg.Connection) -> None:
         catalog,
         f"""
         select oid::regproc::text, privilege_type from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-        where pronamespace in ({OURS}) and grantee = 0
+        where pronamespace in ({OURS}) and grantee = 0 and oid not in ({OF_EXTENSIONS})
         union all
         select nspname::text, privilege_type from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner)))
         where oid in ({OURS}) and grantee = 0 and (nspname <> 'public' or privilege_type <> 'USAGE')

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 
-from tests.cora_modules.access.world import ACME, GLOBEX, World
+from cora_modules.ai import config, providers
+from org_common.testing.client import Client, Person
+from tests.cora_modules.access.world import ACME, GLOBEX, PEOPLE, ModuleClient, World
+
+APPS = (config.app, providers.app)
 
 LOCAL = UUID("0198a000-0000-7000-8000-0000000a1000")
 EXTRACTS, WORD_VECTORS, LEXICAL = (UUID(f"0198a000-0000-7000-8000-0000000a100{at}") for at in (1, 2, 3))
@@ -15,8 +21,16 @@ REMOTE = UUID("0198a000-dddd-7000-8000-0000000a2000")
 REMOTE_CHAT, REMOTE_EMBEDDING = (UUID(f"0198a000-dddd-7000-8000-0000000a200{at}") for at in (1, 2))
 ACME_CALL, GLOBEX_CALL = UUID("0198a000-aaaa-7000-8000-00000000ca11"), UUID("0198a000-bbbb-7000-8000-00000000ca11")
 # Values that appear nowhere by chance: a response that contains one has leaked it.
-ACME_SECRET, GLOBEX_SECRET, SYS_SECRET = "acme-zq7-mission", "globex-kw4-mission", "platform-vx3/openai#key"
+ACME_SECRET, GLOBEX_SECRET, SYS_SECRET = "acme-zq7-mission", "globex-kw4-mission", "ai/platform-vx3#key"
 TABLES = "select relname from pg_class where relnamespace = 'ai'::regnamespace and relkind in ('r', 'p') order by 1"
+
+
+class AiClient(ModuleClient):
+    """A client of all apps of the module: each request goes to the app that serves its path, as in API Gateway."""
+
+    def __init__(self, person: Person | None) -> None:
+        super().__init__(person)
+        self._clients = [(app, Client(app, person=person)) for app in APPS]
 
 
 class AiWorld(World):
@@ -24,7 +38,28 @@ class AiWorld(World):
 
     def __init__(self, local: Any) -> None:
         self.ai_tables: list[str] = []
+        self.is_initial = False
         super().__init__(local)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """Let the apps of the module use this database within the block."""
+        for app in APPS:
+            app.use(self.database)
+        yield
+        for app in APPS:
+            app.use(None)
+
+    def as_(self, name: str | Person) -> AiClient:
+        return AiClient(name if isinstance(name, Person) else PEOPLE[name])
+
+    def snapshot(self) -> dict[str, list[Any]]:
+        """Every row of every table, as text."""
+        return dict(self.everything())
+
+    def reset(self) -> None:
+        super().reset()
+        self.is_initial = True
 
     def all_tables(self) -> list[tuple[str, str]]:
         self.ai_tables = [row["relname"] for row in self.admin.execute(TABLES)]
@@ -42,6 +77,9 @@ class AiWorld(World):
     def read(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table of the module, as the superuser sees them."""
         return self.admin.execute(sql.SQL("select * from ai.{} order by 1").format(sql.Identifier(table))).fetchall()
+
+    def read_one(self, table: str, id: UUID) -> dict[str, Any]:
+        return next(row for row in self.read(table) if row["id"] == id)
 
     def change(self, table: str, id: UUID, **values: object) -> None:
         """Update a row of a table of the module."""

@@ -20,7 +20,14 @@ from org_common.config.issuers import Issuer
 NOW = 1_800_000_000
 SECRET = "an-old-secret-of-forty-characters-length"
 API = "https://api.test"
-LEFT_OUT = object()
+
+
+class _LeftOut:
+    def __repr__(self) -> str:
+        return "LEFT_OUT"
+
+
+LEFT_OUT = _LeftOut()
 
 ISSUERS = {
     "main": Issuer("https://issuer.test", audience=API, algorithms=["ES256"], email_domains=["acme.test", "b.test"]),

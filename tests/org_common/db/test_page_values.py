@@ -20,6 +20,7 @@ from org_common.values.paging import PageRequest
 from org_common.values.types import Deadline
 from tests.support.handles import open_reader
 from tests.support.lab import ALICE, Lab
+from tests.support.names import name_of
 
 pytestmark = pytest.mark.db
 
@@ -282,7 +283,7 @@ MODELS: list[tuple[Any, str, list[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "name", "samples"), MODELS, ids=str)
+@pytest.mark.parametrize(("kind", "name", "samples"), MODELS, ids=name_of)
 @pytest.mark.parametrize("by", [("key", "id"), ("-key", "id")], ids=str)
 def test_whatever_a_model_makes_of_a_value_the_column_is_sorted(
     reader: Reader, kind: Any, name: str, samples: list[str | None], by: tuple[str, ...]

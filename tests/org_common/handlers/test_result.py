@@ -22,6 +22,7 @@ from org_common.events import http_api as gateway
 from org_common.handlers import schema
 from org_common.handlers.result import ResultWriter
 from org_common.values.types import LocalContext
+from tests.support.names import name_of
 
 ID = UUID("0e4b2c52-9d3f-4f6d-8e0c-5e62d94c1b7a")
 
@@ -272,7 +273,7 @@ FULL_NAME = {"fullName": "a"}
         (Page[Owner] | Response, lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
         (Page[Owner | Reading], lambda value: Page([value], None), {"items": [FULL_NAME], "nextCursor": None}),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_contained_models_are_written_as_declared(
     annotation: Any, wrap: Callable[[Any], Any], expected: object

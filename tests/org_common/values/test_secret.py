@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from org_common.values.secret import Reference, Secret
+from tests.support.names import name_of
 
 TEXT = "hunter2-of-the-test"
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/app-AbCdEf"
@@ -58,6 +59,7 @@ def test_it_is_told_to_who_asks() -> None:
         repr(getmembers(Secret(TEXT))),
         repr(Secret(TEXT).__getstate__()),
     ],
+    ids=name_of,
 )
 def test_it_is_masked_wherever_it_is_shown(shown: str) -> None:
     assert TEXT not in shown

@@ -8,7 +8,7 @@ grant create on schema ai to app_rules;
 -- Tables ----------------------------------------------------------------------------------------------------------
 
 create table ai.ai_providers (
-  id uuid primary key default access.new_id(),
+  id uuid primary key default gen_random_uuid(),
   name text not null unique check (length(name) between 1 and 200),
   -- `openai` and `anthropic` speak the same protocol, at different addresses.
   kind text not null check (kind in ('bedrock', 'openai', 'anthropic', 'local')),
@@ -28,7 +28,7 @@ create table ai.ai_providers (
 );
 
 create table ai.ai_models (
-  id uuid primary key default access.new_id(),
+  id uuid primary key default gen_random_uuid(),
   provider_id uuid not null references ai.ai_providers on delete cascade,
   -- The provider's name of the model.
   model_id text not null check (length(model_id) between 1 and 200),
@@ -232,15 +232,22 @@ $$;
 alter function ai.resolve_model(uuid, text, uuid) owner to app_rules;
 grant execute on function ai.resolve_model(uuid, text, uuid) to authenticated, app_service;
 
--- Settings refer to models that can be used. The columns are those of both tables of settings.
+-- New settings refer to models that can be used. A model that was chosen before may have become unavailable since: other
+-- settings can still change. The columns are those of both tables of settings.
 create function ai.check_model() returns trigger
   language plpgsql volatile security definer set search_path = ''
 as $$
 declare
   wanted jsonb := to_jsonb(new);
-  before jsonb := case when tg_op = 'UPDATE' then to_jsonb(old) end;
+  before jsonb;
   reference text;
 begin
+  if tg_op = 'UPDATE' then
+    before := to_jsonb(old);
+  else
+    -- `on conflict do update` begins as an INSERT.
+    before := (select to_jsonb(o) from ai.ai_config_org o where o.org_id = (wanted ->> 'org_id')::uuid);
+  end if;
   foreach reference in array array['chat_model_id', 'embedding_model_id'] loop
     if wanted ->> reference is distinct from before ->> reference and exists (
       select from ai.ai_models m join ai.ai_providers p on p.id = m.provider_id

@@ -11,7 +11,20 @@ ProviderKind = Literal["bedrock", "openai", "anthropic", "local"]
 Auth = Literal["iam_role", "secret"]
 
 
-class ResolvedModel(Model):
+class CallableProvider(Model):
+    """What a call of a provider needs. Not for responses."""
+
+    provider_id: UUID
+    provider_name: str
+    provider_kind: ProviderKind
+    auth: Auth
+    secret_ref: str | None
+    """Where the provider's key is stored."""
+    region: str | None
+    base_url: str | None
+
+
+class ResolvedModel(CallableProvider):
     """A model that can be called, with its provider: a row of `ai.resolve_model`. Not for responses."""
 
     id: UUID
@@ -25,14 +38,6 @@ class ResolvedModel(Model):
     """The price of 1,000 tokens of requests."""
     cost_out: Decimal
     """The price of 1,000 tokens of answers."""
-    provider_id: UUID
-    provider_name: str
-    provider_kind: ProviderKind
-    auth: Auth
-    secret_ref: str | None
-    """Where the provider's key is stored."""
-    region: str | None
-    base_url: str | None
 
 
 class EffectiveConfig(Model):

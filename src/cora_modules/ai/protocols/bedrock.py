@@ -1,7 +1,7 @@
 """Amazon Bedrock: answers through ConverseStream, vectors through InvokeModel."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -13,13 +13,7 @@ from cora_modules.ai.protocols.deltas import Deltas
 from cora_modules.ai.protocols.json_object import parse_object
 from cora_modules.ai.protocols.prompt import messages_with_passages
 from cora_modules.ai.protocols.vectors import check_vectors
-from cora_modules.ai.provider import (
-    ChatRequest,
-    Embeddings,
-    Reply,
-    Usage,
-    Vector,
-)
+from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, Purpose, Reply, Usage, Vector
 from org_common import Deadline
 
 _COHERE_BATCH = 96
@@ -43,7 +37,7 @@ class Bedrock:
         self._endpoint_url = endpoint_url
         self._dimensions = dimensions
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         vectors: list[Vector] = []
         tokens = 0
@@ -51,7 +45,7 @@ class Bedrock:
         size = _COHERE_BATCH if is_cohere else 1
         for start in range(0, len(texts), size):
             batch = list(texts[start : start + size])
-            body = _cohere_body(batch) if is_cohere else self._titan_body(batch[0])
+            body = _cohere_body(batch, purpose) if is_cohere else self._titan_body(batch[0])
             content, counted = self._invoke(body, deadline)
             found = _cohere_vectors(content) if is_cohere else [content.get("embedding")]
             vectors += check_vectors(found, len(batch), self._dimensions)
@@ -81,17 +75,25 @@ class Bedrock:
         reply.deltas = Deltas(read_answer(stream, reply, asked, deadline), stream.close, self._attempts.circuit)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the models that the account's region offers. Raises ProviderError."""
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the models of the region, and the profiles that distribute calls over regions. Raises ProviderError.
 
-        def once() -> list[str]:
+        Newer models can be called through a profile alone.
+        """
+
+        def once() -> list[ListedModel]:
             with translated():
-                found = connect("bedrock", self._region, self._endpoint_url, deadline).list_foundation_models()
-            return [each["modelId"] for each in found["modelSummaries"]]
+                client = connect("bedrock", self._region, self._endpoint_url, deadline)
+                models = client.list_foundation_models(byInferenceType="ON_DEMAND")["modelSummaries"]
+                profiles = client.list_inference_profiles(maxResults=1000)["inferenceProfileSummaries"]
+                return [
+                    *(ListedModel(each["modelId"], _kind_of(each)) for each in models),
+                    *(ListedModel(each["inferenceProfileId"], _kind_of(each)) for each in profiles),
+                ]
 
-        names = self._attempts.make(once, deadline)
+        models = self._attempts.make(once, deadline)
         self._attempts.circuit.succeeded()
-        return names
+        return models
 
     def _invoke(self, body: dict[str, Any], deadline: Deadline) -> tuple[dict[str, Any], int | None]:
         """The JSON object that the model answers, and how many tokens Bedrock has counted."""
@@ -116,8 +118,15 @@ class Bedrock:
         return body
 
 
-def _cohere_body(texts: list[str]) -> dict[str, Any]:
-    return {"texts": texts, "input_type": "search_document", "truncate": "END"}
+def _kind_of(summary: dict[str, Any]) -> Literal["chat", "embedding"]:
+    """What a model does. A profile does not say it, and its name has that of the model."""
+    name = summary.get("inferenceProfileId", "")
+    return "embedding" if "EMBEDDING" in summary.get("outputModalities", ()) or "embed" in name else "chat"
+
+
+def _cohere_body(texts: list[str], purpose: Purpose) -> dict[str, Any]:
+    input_type = "search_query" if purpose == "question" else "search_document"
+    return {"texts": texts, "input_type": input_type, "truncate": "END"}
 
 
 def _cohere_vectors(content: dict[str, Any]) -> list[Any]:

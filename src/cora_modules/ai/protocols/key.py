@@ -39,3 +39,13 @@ def fetch_key(secret_ref: str, *, force_refresh: bool = False) -> Secret:
     except (OrgError, ValueError) as error:
         kind: ErrorKind = "unavailable" if isinstance(error, OrgError) and error.status == 503 else "refused"
         raise ProviderError(kind, f"the key cannot be fetched: {error}") from error
+
+
+def check_secret_ref(text: str) -> str:
+    """The reference. The `ValueError` does not repeat it, which may be the key itself by mistake."""
+    if not is_allowed(Reference.parse(text)):
+        raise ValueError(
+            f"is not a reference to the key of a provider, whose name begins with {allowed_prefix()}: store the key in "
+            "Secrets Manager, and send its name"
+        )
+    return text

@@ -1,5 +1,6 @@
 """OpenAI-compatible servers: OpenAI, Azure, Anthropic's compatible API, vLLM, Ollama and others."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,9 @@ from cora_modules.ai.protocols.vectors import check_vectors
 from cora_modules.ai.provider import (
     ChatRequest,
     Embeddings,
+    ListedModel,
     ProviderError,
+    Purpose,
     Reply,
     Usage,
     Vector,
@@ -27,6 +30,8 @@ from org_common import Deadline
 
 BATCH = 256
 """How many texts are sent in a request for vectors. OpenAI accepts 2,048 and 300,000 tokens."""
+# The list does not say what a model does.
+_EMBEDDING = re.compile(r"embed|\b(bge|e5|gte)\b|minilm")
 _ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -50,7 +55,7 @@ class OpenAi:
         self._dimensions = dimensions
         self._gap_s = gap_s
 
-    def embed(self, texts: Sequence[str], deadline: Deadline) -> Embeddings:
+    def embed(self, texts: Sequence[str], deadline: Deadline, *, purpose: Purpose = "document") -> Embeddings:
         """Return a vector for each text. Raises ProviderError."""
         vectors: list[Vector] = []
         tokens = 0
@@ -70,14 +75,15 @@ class OpenAi:
         reply.deltas = Deltas(read_answer(connection.chunks(), reply, asked), connection.close, self._attempts.circuit)
         return reply
 
-    def list_models(self, deadline: Deadline) -> list[str]:
-        """The names of the server's models. Raises ProviderError."""
+    def list_models(self, deadline: Deadline) -> list[ListedModel]:
+        """Return the server's models. Raises ProviderError."""
         path = "/models?limit=1000" if self._is_anthropic() else "/models"
         content = self._exchange("GET", path, None, deadline)
         try:
-            return [str(each["id"]) for each in content["data"]]
+            names = [str(each["id"]) for each in content["data"]]
         except (KeyError, TypeError) as error:
             raise ProviderError("invalid_response", "the list of models has an unknown form") from error
+        return [ListedModel(name, "embedding" if _EMBEDDING.search(name.casefold()) else "chat") for name in names]
 
     def _embedding_body(self, texts: Sequence[str]) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._model_id, "input": list(texts), "encoding_format": "float"}

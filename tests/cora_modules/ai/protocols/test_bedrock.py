@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cora_modules.ai.provider import ProviderError, Usage
+from cora_modules.ai.provider import ListedModel, ProviderError, Usage
 from org_common import Deadline
 from tests.cora_modules.ai.protocols.bedrock_calls import ANSWER, COHERE, TITAN, model, read
 from tests.cora_modules.ai.protocols.frames import (
@@ -41,6 +41,14 @@ def test_titan_embeds_one_text_per_call(aws: Server) -> None:
     ]
 
 
+def test_cohere_embeds_a_question_as_one(aws: Server) -> None:
+    aws.answers = [Answer([b'{"embeddings": [[1.0]]}'], headers=JSON)]
+
+    model(aws, COHERE).embed(["a?"], Deadline.after(5), purpose="question")
+
+    assert aws.requests[0].body["input_type"] == "search_query"
+
+
 @pytest.mark.parametrize("form", [[[1.0], [2.0]], {"float": [[1.0], [2.0]]}])
 def test_cohere_embeds_a_batch_per_call(aws: Server, form: object) -> None:
     headers = {**JSON, "X-Amzn-Bedrock-Input-Token-Count": "9"}
@@ -73,10 +81,21 @@ def test_vectors_that_are_cut_are_fetched_again(aws: Server) -> None:
     assert model(aws, TITAN).embed(["a"], Deadline.after(5)).vectors == [[1, 2]]
 
 
-def test_models_are_listed(aws: Server) -> None:
+def test_models_and_profiles_are_listed(aws: Server) -> None:
     arn = "arn:aws:bedrock:eu-central-1::foundation-model/"
-    summaries = [{"modelId": name, "modelArn": arn + name} for name in "ab"]
-    aws.answers = [Answer([json.dumps({"modelSummaries": summaries}).encode()], headers=JSON)]
+    models = [
+        {"modelId": "a", "modelArn": arn + "a", "outputModalities": ["TEXT"]},
+        {"modelId": "b", "modelArn": arn + "b", "outputModalities": ["EMBEDDING"]},
+    ]
+    profiles = [{"inferenceProfileId": "eu.c", "inferenceProfileArn": arn + "c", "inferenceProfileName": "c"}]
+    aws.answers = [
+        Answer([json.dumps({"modelSummaries": models}).encode()], headers=JSON),
+        Answer([json.dumps({"inferenceProfileSummaries": profiles}).encode()], headers=JSON),
+    ]
 
-    assert model(aws).list_models(Deadline.after(5)) == ["a", "b"]
-    assert aws.requests[0].path == "/foundation-models"
+    assert model(aws).list_models(Deadline.after(5)) == [
+        ListedModel("a", "chat"),
+        ListedModel("b", "embedding"),
+        ListedModel("eu.c", "chat"),
+    ]
+    assert [each.path.partition("?")[0] for each in aws.requests] == ["/foundation-models", "/inference-profiles"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cora_modules.ai.protocols.openai import BATCH, OpenAi
-from cora_modules.ai.provider import ErrorKind, ProviderError, Usage
+from cora_modules.ai.provider import ErrorKind, ListedModel, ProviderError, Usage
 from org_common import Deadline
 from tests.cora_modules.ai.protocols.frames import JSON, SSE
 from tests.cora_modules.ai.protocols.openai_calls import ANSWER, REQUEST, model, read
@@ -145,8 +145,15 @@ def test_response_of_vectors_that_is_cut_is_repeated(server: Server) -> None:
 def test_models_are_listed(server: Server) -> None:
     server.answers = [Answer([b'{"data": [{"id": "a"}, {"id": "b"}]}'], headers=JSON)]
 
-    assert model(server).list_models(Deadline.after(5)) == ["a", "b"]
+    assert model(server).list_models(Deadline.after(5)) == [ListedModel("a", "chat"), ListedModel("b", "chat")]
     assert (server.requests[0].method, server.requests[0].path) == ("GET", "/v1/models")
+
+
+@pytest.mark.parametrize("name", ["text-embedding-3-small", "nomic-embed-text", "BAAI/bge-m3", "intfloat/e5-large"])
+def test_name_says_that_a_model_embeds(server: Server, name: str) -> None:
+    server.answers = [Answer([json.dumps({"data": [{"id": name}]}).encode()], headers=JSON)]
+
+    assert model(server).list_models(Deadline.after(5)) == [ListedModel(name, "embedding")]
 
 
 @pytest.mark.parametrize("body", [b'{"data": [{}]}', b'{"models": []}', b'{"data": 7}', b"[]"])

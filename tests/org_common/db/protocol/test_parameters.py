@@ -22,6 +22,7 @@ from org_common.values.model import Model
 from org_common.values.types import Deadline
 from tests.support.handles import open_reader
 from tests.support.lab import ALICE
+from tests.support.names import name_of
 
 
 class Color(enum.Enum):
@@ -135,7 +136,7 @@ def test_an_expression_is_computed_in_a_type_that_holds_it(numbers: list[int], l
         ({1: 2}, "Dict key must be str"),
         (object(), "cannot adapt type 'object'"),
     ],
-    ids=repr,
+    ids=name_of,
 )
 def test_what_cannot_be_sent_names_its_parameter(value: object, reason: str) -> None:
     with pytest.raises(StatementError, match=rf"the parameter %\(bad\)s cannot be sent to PostgreSQL: .*{reason}"):

@@ -1,0 +1,1 @@
+"""Deploys with Terraform: checks a plan against the manifest, and says what it changes."""

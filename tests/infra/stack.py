@@ -1,0 +1,91 @@
+"""A stack with every option: this project's functions, and an app with every trigger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from org_common.tools.layer.targets import Target
+from org_common.tools.manifest import functions
+from org_common.tools.manifest.document import describe
+from org_common.tools.manifest.refusals import refusals
+from org_common.tools.manifest.settings import FunctionSettings, Provisioned, Queue, ScheduledCapacity
+from org_common.tools.project.project import Project
+from tests.org_common.tools.manifest import depot
+
+ROOT = Path(__file__).parents[2]
+PLACE = {"prefix": "prod-", "region": "eu-central-1", "account": "123456789012", "partition": "aws"}
+SHA256 = "A" * 43 + "="
+PROVIDER = """
+provider "aws" {
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+  %s
+}
+"""
+CONFIGURATION = (
+    PROVIDER % ""
+    + """
+module "stack" {
+  source   = "./modules/stack"
+  manifest = "${path.module}/manifest.json"
+  prefix   = "prod-"
+  account  = "123456789012"
+  region   = "eu-central-1"
+
+  database           = { secret = "prod/app/database", url = "postgresql://pooler.acme.example:6432/app" }
+  service_database   = { secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:service-AbCdEf" }
+  cursor_keys_secret = "ssm:/prod/cursor-keys"
+  issuers            = [{ url = "https://acme.example/", audience = "https://acme.example", algorithms = ["RS256"] }]
+  vpc                = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
+  jwt            = { issuer = "https://acme.example/", audience = ["https://api.acme.example"] }
+  api            = { cors = { origins = ["https://app.acme.example"] } }
+  bucket_origins = ["https://app.acme.example"]
+  canary         = "LambdaCanary10Percent5Minutes"
+  alarms = {
+    topic_arns        = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
+    outbox_relay      = "relay"
+    database_instance = "prod"
+    max_connections   = 200
+  }
+}
+"""
+)
+
+
+def manifest() -> dict[str, Any]:
+    """The manifest of this project with the app `depot`, as if all zips were built."""
+    document = describe(Project.find(ROOT), Target("3.13", "arm64"))
+    morning = ScheduledCapacity("cron(0 7 ? * MON-FRI *)", 5, 10, "Europe/Berlin")
+    settings = FunctionSettings(
+        provisioned=Provisioned(2, 5, schedules={"morning": morning}),
+        queues={"parcels": Queue(fifo=True, batch=1, concurrency=2)},
+        resources={"*": ("arn:{partition}:kms:{region}:{account}:alias/{prefix}depot",)},
+        environment={"DEPOT": "{prefix}{region}"},
+    )
+    name, function = functions.of_app("depot:app", depot.app, settings)
+    document["functions"][name] = {**function, "zip": None}
+    document["functions"]["mgmt-modules"] |= {"snapstart": True}
+    return with_zips(document)
+
+
+def with_zips(document: dict[str, Any]) -> dict[str, Any]:
+    """The manifest as if all zips were built."""
+    assert refusals(document) == []
+    for name in document["layers"]:
+        document["layers"][name] = {"file": f"{name}.zip", "sha256": SHA256}
+    for name, function in document["functions"].items():
+        function["zip"] = {"file": f"{name}.zip", "sha256": SHA256}
+    return document
+
+
+def write(folder: Path, configuration: str, document: dict[str, Any]) -> None:
+    """Write a configuration and its manifest."""
+    (folder / "main.tf").write_text(configuration)
+    (folder / "manifest.json").write_text(json.dumps(document))

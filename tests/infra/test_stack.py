@@ -1,0 +1,156 @@
+"""The plan of the complete stack, as it is and with one fault each."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from org_common.tools.deploy import rights
+from org_common.tools.deploy.checks import violations
+from org_common.tools.deploy.plan import Plan
+from tests.infra.programs import Terraform
+from tests.infra.stack import PLACE
+from tests.org_common.tools.deploy.faults import FAULTS, resources
+
+Json = dict[str, Any]
+
+
+def found(plan: Json, described: Json) -> list[str]:
+    return violations(Plan(plan), described, PLACE)
+
+
+def test_configuration_is_valid(stack: Terraform) -> None:
+    checked = stack.validate()
+
+    assert checked["diagnostics"] == []
+
+
+def test_plan_is_as_declared(planned: Json, described: Json) -> None:
+    assert found(planned, described) == []
+
+
+def test_plan_has_every_route_queue_and_schedule(planned: Json, described: Json) -> None:
+    plan, functions = Plan(planned), described["functions"].values()
+
+    routes = {route["key"] for function in functions for route in function["routes"]}
+    preflights = {f"OPTIONS {key.partition(' ')[2]}" for key in ("GET /items", "GET /items/{itemId}", "GET /health")}
+    assert plan.by("aws_apigatewayv2_route", "route_key").keys() == routes | preflights
+    assert {queue for queue in plan.by("aws_sqs_queue", "name") if "failures" not in queue} == {
+        *("prod-parcels.fifo", "prod-parcels-dead.fifo", "prod-return-events", "prod-return-events-dead"),
+    }
+    assert {(each.get("group_name"), each.get("name")) for each in plan.of("aws_scheduler_schedule")} == {
+        (f"prod-{name}", schedule)
+        for name, function in described["functions"].items()
+        for schedule in function["schedules"]
+    }
+
+
+def test_route_needs_the_authorizer_unless_it_is_public(planned: Json, described: Json) -> None:
+    routes = Plan(planned).by("aws_apigatewayv2_route", "route_key")
+
+    for function in described["functions"].values():
+        for route in function["routes"]:
+            expected = "NONE" if route["public"] else "CUSTOM"
+            assert routes[route["key"]].get("authorization_type") == expected
+
+
+def test_start_is_as_declared(planned: Json) -> None:
+    plan = Plan(planned)
+    functions = plan.by("aws_lambda_function", "function_name")
+
+    assert functions["prod-mgmt-modules"].block("snap_start")["apply_on"] == "PublishedVersions"
+    targets = plan.by("aws_appautoscaling_target", "resource_id")
+    assert {id_: (each.get("min_capacity"), each.get("max_capacity")) for id_, each in targets.items()} == {
+        "function:prod-access-auth:live": (2, 5),
+        "function:prod-depot:live": (2, 5),
+    }
+    [morning] = plan.of("aws_appautoscaling_scheduled_action")
+    assert (morning.get("schedule"), morning.get("timezone")) == ("cron(0 7 ? * MON-FRI *)", "Europe/Berlin")
+
+
+def test_function_has_what_its_declarations_need(planned: Json) -> None:
+    functions = Plan(planned).by("aws_lambda_function", "function_name")
+    depot = functions["prod-depot"].block("environment")["variables"]
+
+    assert depot == {
+        "DEPOT": "prod-eu-central-1",
+        "ORG_COMMON_CURSOR_KEYS_SECRET": "ssm:/prod/cursor-keys",
+        "ORG_COMMON_DATABASE_AUTH": "password",
+        "ORG_COMMON_DATABASE_PROFILE": "transaction-pooler",
+        "ORG_COMMON_DATABASE_SECRET": "prod/app/database",
+        "ORG_COMMON_DATABASE_URL": "postgresql://pooler.acme.example:6432/app",
+        "ORG_COMMON_SERVICE_DATABASE_SECRET": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:service-AbCdEf",
+    }
+    assert functions["prod-access-auth"].block("environment")["variables"].keys() == {"ORG_COMMON_ISSUERS"}
+    assert functions["prod-access-auth"].get("vpc_config") == []
+
+
+def test_every_alarm_of_the_runbook_is_there(planned: Json) -> None:
+    plan = Plan(planned)
+    descriptions = [alarm.get("alarm_description") for alarm in plan.of("aws_cloudwatch_metric_alarm")]
+
+    assert {re.findall(r"Runbook: ([a-z0-9-]+)", text)[0] for text in descriptions} == {
+        *("errors", "faults", "throttles", "p95", "cold-starts", "dead-letters", "outbox-lag", "connections"),
+    }
+
+
+@pytest.mark.parametrize(("change", "words"), FAULTS)
+def test_fault_is_found(planned: Json, described: Json, change: Callable[[Json], None], words: str) -> None:
+    plan = copy.deepcopy(planned)
+    change(plan)
+
+    assert [violation for violation in found(plan, described) if words in violation]
+
+
+def test_each_statement_of_each_role_is_needed(planned: Json, described: Json) -> None:
+    """Least privilege by mutation: without one of its statements, a role lacks something."""
+    removed = 0
+    for _, resource in resources(planned, "aws_iam_role_policy"):
+        whole = resource["values"]["policy"]
+        for at in range(len(json.loads(whole)["Statement"])):
+            policy = json.loads(whole)
+            statement = policy["Statement"].pop(at)
+            resource["values"]["policy"] = json.dumps(policy)
+            lacks = [each for each in rights.violations(Plan(planned), described, PLACE) if "does not allow" in each]
+            resource["values"]["policy"] = whole
+            assert lacks, f"{resource['address']}: nothing needs {statement}"
+            removed += 1
+
+    assert removed > 40
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ({"Action": ["s3:*"], "Resource": ["arn:aws:s3:::prod-invoices/*"]}, "allows s3:*: name each action"),
+        ({"Action": ["s3:GetObject"], "Resource": ["*"]}, "allows s3:GetObject on every resource"),
+        (
+            {"Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::other/*"]},
+            "allows s3:GetObject on arn:aws:s3:::other/*",
+        ),
+        ({"Action": ["kms:Decrypt"], "Resource": ["arn:aws:kms:one"]}, "allows kms:Decrypt, which the app does not"),
+    ],
+)
+def test_wider_role_is_found(planned: Json, described: Json, statement: Json, words: str) -> None:
+    plan = copy.deepcopy(planned)
+    [(_, resource)] = resources(plan, "aws_iam_role_policy", '["depot"].aws_iam_role_policy.this')
+    policy = json.loads(resource["values"]["policy"])
+    policy["Statement"].append({"Effect": "Allow", **statement})
+    resource["values"]["policy"] = json.dumps(policy)
+
+    assert [violation for violation in found(plan, described) if words in violation]
+
+
+def test_new_route_changes_the_plan_by_its_route_alone(stack: Terraform, planned: Json, described: Json) -> None:
+    added = copy.deepcopy(described)
+    route = {**added["functions"]["depot"]["routes"][1], "key": "GET /labels"}
+    added["functions"]["depot"]["routes"].append(route)
+
+    assert found(planned, added) == ["the route GET /labels of depot is missing"]
+    # The configuration reads it from the manifest.
+    assert "GET /labels" not in "".join(path.read_text() for path in stack.folder.rglob("*.tf"))
