@@ -1,14 +1,10 @@
 """The round trips to the database that each request takes, counted on the wire."""
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 
-from org_common import Database
-from tests.cora_modules.access.world import ACME, APPS, IDS, World, invite_token
+from tests.cora_modules.access.world import ACME, IDS, World, invite_token
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.db
@@ -19,15 +15,8 @@ ORG = f"/orgs/{ACME}"
 @pytest.fixture
 def proxy(world: World) -> Iterator[Proxy]:
     """A proxy between the apps and the server. The apps are connected."""
-    address = urlsplit(world.local.login_url)
-    with Proxy(address.hostname or "", address.port or 0) as proxy:
-        local = replace(world.local, login_url=proxy.url(world.local.login_url))
-        with closing(Database(local.settings)) as database:
-            for app in APPS:
-                app.use(database)
-            world.as_("alice").get(ORG)
-            proxy.reset()
-            yield proxy
+    with world.proxied(lambda: world.as_("alice").get(ORG)) as proxy:
+        yield proxy
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,11 +17,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from cora_modules.access import invites, orgs, users
-from org_common import Database
+from org_common import App, Database
 from org_common.events import http_api as gateway
 from org_common.testing.client import ISSUER, Answer, Client, Person
 from org_common.tools.database.local import LocalDatabase
 from org_common.values.types import LocalContext
+from tests.support.proxy import Proxy
 
 # Values that appear nowhere by chance: a response that contains one has leaked it.
 ACME = UUID("0198a000-aaaa-7000-8000-00000000ac3e")
@@ -116,6 +118,9 @@ class ModuleClient(Client):
 class World:
     """A platform with its users, and a superuser connection that sees all rows."""
 
+    apps: Sequence[App] = APPS
+    """The apps of the module."""
+
     def __init__(self, local: LocalDatabase) -> None:
         self.local = local
         self.database = Database(local.settings)
@@ -136,11 +141,24 @@ class World:
     @contextmanager
     def served(self) -> Iterator[None]:
         """Let the apps of the module use this database within the block."""
-        for app in APPS:
+        for app in self.apps:
             app.use(self.database)
         yield
-        for app in APPS:
+        for app in self.apps:
             app.use(None)
+
+    @contextmanager
+    def proxied(self, connect: Callable[[], object]) -> Iterator[Proxy]:
+        """Put a proxy between the apps of the module and the server; `connect` sends the first request."""
+        address = urlsplit(self.local.login_url)
+        with Proxy(address.hostname or "", address.port or 0) as proxy:
+            local = replace(self.local, login_url=proxy.url(self.local.login_url))
+            with closing(Database(local.settings)) as database:
+                for app in self.apps:
+                    app.use(database)
+                connect()
+                proxy.reset()
+                yield proxy
 
     def close(self) -> None:
         self.database.close()
@@ -158,11 +176,16 @@ class World:
         return next(row for row in self.rows(table) if str(row["id"]) == str(id))
 
     def insert(self, table: str, **values: object) -> Any:
-        """Insert a row into a table of the module. Returns its id, or None if the table has none."""
+        """Insert a row into a table of the module access. Returns its id, or None if the table has none."""
+        return self.insert_into("access", table, values)
+
+    def insert_into(self, schema: str, table: str, values: Mapping[str, object]) -> Any:
+        """Insert a row into a table of any module. Returns its id, or None if the table has none."""
         columns = sql.SQL(", ").join(map(sql.Identifier, values))
         marks = sql.SQL(", ").join(sql.Placeholder() * len(values))
-        statement = sql.SQL("insert into access.{} ({}) values ({}) returning *")
-        inserted = self.admin.execute(statement.format(sql.Identifier(table), columns, marks), list(values.values()))
+        statement = sql.SQL("insert into {} ({}) values ({}) returning *")
+        name = sql.Identifier(schema, table)
+        inserted = self.admin.execute(statement.format(name, columns, marks), list(values.values()))
         row = inserted.fetchone()
         return row and row.get("id")
 

@@ -1,18 +1,14 @@
 """The round trips to the database that each route takes, counted on the wire, and the calls to AWS."""
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 
-from org_common import Database
 from tests.cora_modules.access.world import ACME
 from tests.cora_modules.mgmt.cloud import Cloud
 from tests.cora_modules.mgmt.recorder import Recorder
 from tests.cora_modules.mgmt.test_cast import BODIES, STATUSES
-from tests.cora_modules.mgmt.world import APPS, FUNCTION, MgmtWorld
+from tests.cora_modules.mgmt.world import FUNCTION, MgmtWorld
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.db
@@ -31,14 +27,8 @@ CALLS = {
 @pytest.fixture
 def proxy(world: MgmtWorld) -> Iterator[Proxy]:
     """A proxy between the apps and the server. The apps are connected."""
-    address = urlsplit(world.local.login_url)
-    with Proxy(address.hostname or "", address.port or 0) as proxy:
-        local = replace(world.local, login_url=proxy.url(world.local.login_url))
-        with closing(Database(local.settings)) as database:
-            for app in APPS:
-                app.use(database)
-            world.as_("alice").get(f"/orgs/{ACME}/modules")
-            yield proxy
+    with world.proxied(lambda: world.as_("alice").get(f"/orgs/{ACME}/modules")) as proxy:
+        yield proxy
 
 
 def test_round_trips_of_every_route(world: MgmtWorld, cloud: Cloud, calls: Recorder, proxy: Proxy) -> None:

@@ -42,18 +42,11 @@ class MgmtClient(ModuleClient):
 class MgmtWorld(World):
     """The organizations and users of `World`, and the rows of this module."""
 
+    apps = APPS
+
     def __init__(self, local: LocalDatabase) -> None:
         self.mgmt_tables: list[str] = []
         super().__init__(local)
-
-    @contextmanager
-    def served(self) -> Iterator[None]:
-        """Let the apps of the module use this database within the block."""
-        for app in APPS:
-            app.use(self.database)
-        yield
-        for app in APPS:
-            app.use(None)
 
     def as_(self, name: str | Person) -> MgmtClient:
         return MgmtClient(name if isinstance(name, Person) else PEOPLE[name])
@@ -68,12 +61,7 @@ class MgmtWorld(World):
 
     def add(self, table: str, **values: object) -> None:
         """Insert a row into a table of the module."""
-        statement = sql.SQL("insert into mgmt.{} ({}) values ({})").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(sql.Placeholder() * len(values)),
-        )
-        self.admin.execute(statement, list(values.values()))
+        self.insert_into("mgmt", table, values)
 
     def read(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table of the module, as the superuser sees them."""

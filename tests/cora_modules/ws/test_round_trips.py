@@ -1,17 +1,13 @@
 """The round trips to the database that each request takes, counted on the wire. `pytest -s` prints the table."""
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
-from org_common import Database
 from tests.cora_modules.access.world import ACME
 from tests.cora_modules.ws import test_cast as cast
-from tests.cora_modules.ws.world import APPS, IDS, ROCKETS, WsWorld
+from tests.cora_modules.ws.world import IDS, ROCKETS, WsWorld
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.db
@@ -32,15 +28,8 @@ CALLERS = {cast.ORG_CONFIG: "dave", cast.SYS_CONFIG: "sam"}
 @pytest.fixture
 def proxy(world: WsWorld) -> Iterator[Proxy]:
     """A proxy between the apps and the server. The apps are connected."""
-    address = urlsplit(world.local.login_url)
-    with Proxy(address.hostname or "", address.port or 0) as proxy:
-        local = replace(world.local, login_url=proxy.url(world.local.login_url))
-        with closing(Database(local.settings)) as database:
-            for app in APPS:
-                app.use(database)
-            world.as_("carol").get(cast.WS)
-            proxy.reset()
-            yield proxy
+    with world.proxied(lambda: world.as_("carol").get(cast.WS)) as proxy:
+        yield proxy
 
 
 @pytest.mark.parametrize("route", ROUND_TRIPS, ids=map(str, range(len(ROUND_TRIPS))))

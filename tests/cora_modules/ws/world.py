@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -47,13 +45,7 @@ class WsClient(ModuleClient):
 class WsWorld(World):
     """The world of access, with workspaces."""
 
-    @contextmanager
-    def served(self) -> Iterator[None]:
-        for app in APPS:
-            app.use(self.database)
-        yield
-        for app in APPS:
-            app.use(None)
+    apps = APPS
 
     def as_(self, name: str | Person) -> Client:
         return WsClient(name if isinstance(name, Person) else PEOPLE[name])
@@ -76,12 +68,7 @@ class WsWorld(World):
 
     def add(self, table: str, **values: object) -> Any:
         """Insert a row into a table of the module. Returns its id, or None if the table has none."""
-        columns = sql.SQL(", ").join(map(sql.Identifier, values))
-        marks = sql.SQL(", ").join(sql.Placeholder() * len(values))
-        statement = sql.SQL("insert into ws.{} ({}) values ({}) returning *")
-        inserted = self.admin.execute(statement.format(sql.Identifier(table), columns, marks), list(values.values()))
-        row = inserted.fetchone()
-        return row and row.get("id")
+        return self.insert_into("ws", table, values)
 
     def join(self, ws_id: UUID, name: str, role: str = "ws_user", org_id: UUID = ACME) -> None:
         """Make a member of the organization a member of its workspace."""
