@@ -40,9 +40,14 @@ def test_plan_has_every_route_queue_and_schedule(planned: Json, described: Json)
     routes = {route["key"] for function in functions for route in function["routes"]}
     preflights = {f"OPTIONS {key.partition(' ')[2]}" for key in ("GET /items", "GET /items/{itemId}", "GET /health")}
     assert plan.by("aws_apigatewayv2_route", "route_key").keys() == routes | preflights
-    assert {queue for queue in plan.by("aws_sqs_queue", "name") if "failures" not in queue} == {
-        *("prod-parcels.fifo", "prod-parcels-dead.fifo", "prod-return-events", "prod-return-events-dead"),
+    queues = {
+        f"prod-{queue}{ending}{'.fifo' if options['fifo'] else ''}"
+        for function in functions
+        for queue, options in function["queues"].items()
+        for ending in ("", "-dead")
     }
+    assert {"prod-parcels.fifo", "prod-parcels-dead.fifo", "prod-return-events"} <= queues
+    assert {queue for queue in plan.by("aws_sqs_queue", "name") if not queue.endswith("-failures")} == queues
     assert {(each.get("group_name"), each.get("name")) for each in plan.of("aws_scheduler_schedule")} == {
         (f"prod-{name}", schedule)
         for name, function in described["functions"].items()
