@@ -400,6 +400,7 @@ def test_functions_that_requests_may_call_are_these(catalog: psycopg.Connection)
         "kb.delete_document": ["authenticated"],
         "kb.delete_stale": ["authenticated"],
         "kb.finish_reindex": ["authenticated"],
+        "kb.is_large": ["authenticated"],
         "kb.queue_document": ["authenticated"],
         "kb.readable_bases": ["authenticated"],
         "kb.text_hits": ["authenticated"],

@@ -54,6 +54,7 @@ CALLS: dict[LiteralString, tuple[Outcome, ...]] = {
     f"select kb.text_hits('secret', {ALL_BASES}, null, 10)": (0,) * 9,
     "select kb.text_hits('secret', null, null, 10)": (0,) * 9,
     f"select kb.vector_hits(%(word)s, {VECTOR}, null, 10)": (0,) * 9,
+    f"select where not kb.is_large({ALL_BASES}, %(word)s)": (1,) * 9,
     "select kb.clear_chunks(%(handbook)s, %(rules)s, %(word)s, 256)": OF_ORG,
     "select kb.clear_chunks(%(engine_base)s, %(engines)s, %(word)s, 256)": OF_WS,
     "select kb.clear_chunks(%(handbook)s, %(rules)s, %(lexical)s, 256)": CONFLICT_OF_ORG,
