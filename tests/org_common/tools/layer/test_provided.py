@@ -93,3 +93,11 @@ def test_project_without_locks_has_no_findings(tmp_path: Path) -> None:
     assert missing_or_none(settings, {"files": tmp_path / "files.py"}) == []
     with pytest.raises(ToolError, match="org-common layer lock"):
         missing(settings, {"files": tmp_path / "files.py"})
+
+
+def test_packages_of_a_function_are_there_for_this_function_alone(settings: LayerSettings, tmp_path: Path) -> None:
+    (tmp_path / "files.py").write_text("import pypdf")
+    sources = {"files": tmp_path / "files.py"}
+
+    assert missing_or_none(settings, sources, "cora_modules.kb.ingest:app") == []
+    assert [each.module for each in missing_or_none(settings, sources, "cora_modules.kb.search:app")] == ["pypdf"]
