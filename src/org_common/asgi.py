@@ -20,8 +20,11 @@ from org_common.http.request import Request
 from org_common.http.response import Response
 from org_common.http.stream import StreamedResponse
 from org_common.http.streaming import drain_streams, send_response, send_stream
+from org_common.lifecycle.drain import Drain
 from org_common.values.errors import OrgError, PayloadTooLarge, Unauthorized, Unavailable
 from org_common.values.types import Deadline
+
+__all__ = ["Asgi", "Drain"]
 
 # The limit of Lambda for a request (6 MB).
 BODY_LIMIT_BYTES = 6 * 1024 * 1024
