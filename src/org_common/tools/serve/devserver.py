@@ -119,8 +119,10 @@ def demo(project: Project) -> ModuleType | None:
     for name in ("PEOPLE", "EXAMPLE", "seed"):
         if not hasattr(module, name):
             raise ToolError(f"{what} has no {name}. A demo module needs PEOPLE, EXAMPLE and seed(admin_url, issuer)")
-    if (page := _page(module)) is not None and not (page / INDEX).is_file():
-        raise ToolError(f"{what}: PAGE must be the path of a folder with an {INDEX}, got {str(page)!r}")
+    page = getattr(module, "PAGE", None)
+    if page is not None and not (isinstance(page, str | Path) and (Path(page) / INDEX).is_file()):
+        example = 'for example Path(__file__).with_name("page")'
+        raise ToolError(f"{what}: PAGE must be the path of a folder with an {INDEX}, {example}, got {page!r}")
     match module.EXAMPLE:
         case (str(person), str()) if person in module.PEOPLE:
             return module
