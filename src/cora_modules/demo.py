@@ -1,5 +1,6 @@
 """Demo data for the local server, and a tour of requests for `org-common dev --check`."""
 
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -35,6 +36,8 @@ ANSWERS = {
 OFF, INHERIT = {"isEnabled": False}, {"enabled": None}
 BUCKETS = {"CORA_KB_BUCKET": "cora-kb"}
 """The environment variables of buckets, and the names that the local server gives them."""
+PAGE = Path(__file__).with_name("demo_page")
+"""A page to upload documents and to ask about them, which `org-common dev` serves."""
 
 
 class Visit(Protocol):

@@ -1,12 +1,12 @@
 """The local server, in a thread of this process: what `org-common dev` serves, on a database that is there already."""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import uvicorn
 
 from cora_modules import demo
@@ -31,13 +31,11 @@ class Served:
 def served(local: LocalDatabase, data: Path) -> Iterator[Served]:
     """This repository's apps with their demo data. The current folder is the repository's."""
     demo.seed(local.admin_url, ISSUER)
-    before = dict(os.environ)
-    os.environ |= devserver.environment(local, data)
-    try:
+    # Variables that the caller has set already stay as they are meanwhile: threads of queues read them.
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in devserver.environment(local, data).items():
+            patch.setenv(name, value)
         application = devserver.application()
-    finally:
-        os.environ.clear()
-        os.environ |= before
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -49,5 +47,6 @@ def served(local: LocalDatabase, data: Path) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join()
+            devserver.stop_queues()
             for app in apps.load(Project.find(ROOT)):
                 app.use(None)

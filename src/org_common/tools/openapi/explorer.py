@@ -111,9 +111,8 @@ class Explorer:
         }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        render = self._pages.get(path) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if render is None or any(app.pipeline.table.knows(path) for app in self._apps) or _host(scope) not in _HOSTS:
+        render = self._pages.get(scope.get("path", ""))
+        if render is None or not is_page_request(scope, self._apps):
             await self._application(scope, receive, send)
             return
         status = 200
@@ -121,20 +120,35 @@ class Explorer:
             media_type, text = render()
         except ToolError as error:
             status, media_type, text = 500, "text/plain", f"{error}\n"
-        content = text.encode()
-        headers = {
-            "content-type": f"{media_type}; charset=utf-8",
-            "content-length": str(len(content)),
-            "content-security-policy": _POLICY,
-            "x-content-type-options": "nosniff",
-            "cache-control": "no-cache",
-        }
-        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": lines})
-        await send({"type": "http.response.body", "body": content})
+        await send_page(send, media_type, text.encode(), _POLICY, status=status)
 
     def _document(self) -> str:
         return dump(document(self._apps, title=self._title, version=self._version))
+
+
+def is_page_request(scope: dict[str, Any], apps: Sequence[App]) -> bool:
+    """Whether a request is a GET of this machine for a path that no app serves itself."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return False
+    return _host(scope) in _HOSTS and not any(app.pipeline.table.knows(scope["path"]) for app in apps)
+
+
+async def send_page(
+    send: Send, media_type: str, content: bytes, policy: str, *, status: int = 200, location: str | None = None
+) -> None:
+    """Send a file of a page; `policy` is its Content-Security-Policy, `location` that of a redirect."""
+    headers = {
+        "content-type": f"{media_type}; charset=utf-8",
+        "content-length": str(len(content)),
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+    }
+    if location is not None:
+        headers["location"] = location
+    lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": content})
 
 
 def _host(scope: dict[str, Any]) -> str:

@@ -32,11 +32,12 @@ from org_common.tools.database.migrations import AddressError, HistoryError, loa
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.tools.database.schema import migrate
 from org_common.tools.openapi.declarations import check as check_declarations
-from org_common.tools.openapi.explorer import Explorer
+from org_common.tools.openapi.explorer import Application, Explorer
 from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
+from org_common.tools.serve.demo_page import INDEX, PATH, DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
@@ -108,8 +109,8 @@ def demo(project: Project) -> ModuleType | None:
     """The project's demo module; None without one.
 
     It has `PEOPLE` (names of the demo users), `EXAMPLE` (one of them and a path), `seed(admin_url, issuer)`, and
-    optionally `tour(visit)`, `tour_with_files(visit)` and `BUCKETS`. Raises `ToolError` if it cannot be imported or
-    lacks one of the first three.
+    optionally `tour(visit)`, `tour_with_files(visit)`, `BUCKETS` and `PAGE`. Raises `ToolError` if it cannot be
+    imported, lacks one of the first three, or has a page without an index.html.
     """
     if project.demo is None:
         return None
@@ -118,6 +119,10 @@ def demo(project: Project) -> ModuleType | None:
     for name in ("PEOPLE", "EXAMPLE", "seed"):
         if not hasattr(module, name):
             raise ToolError(f"{what} has no {name}. A demo module needs PEOPLE, EXAMPLE and seed(admin_url, issuer)")
+    page = getattr(module, "PAGE", None)
+    if page is not None and not (isinstance(page, str | Path) and (Path(page) / INDEX).is_file()):
+        example = 'for example Path(__file__).with_name("page")'
+        raise ToolError(f"{what}: PAGE must be the path of a folder with an {INDEX}, {example}, got {page!r}")
     match module.EXAMPLE:
         case (str(person), str()) if person in module.PEOPLE:
             return module
@@ -126,7 +131,13 @@ def demo(project: Project) -> ModuleType | None:
     raise ToolError(f'{what}: EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")')
 
 
-def application() -> Explorer:
+def _page(module: ModuleType | None) -> Path | None:
+    """The folder of the demo's page; None without one."""
+    page = getattr(module, "PAGE", None)
+    return None if page is None else Path(page)
+
+
+def application() -> Application:
     """The ASGI application for the project of the current folder. uvicorn calls this again after each file change."""
     project = Project.find(Path())
     apps = load_apps(project)
@@ -141,7 +152,9 @@ def application() -> Explorer:
         module = demo(project)
         return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
 
-    return Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
+    explorer = Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
+    page = _page(demo(project))
+    return explorer if page is None else DemoPage(explorer, apps, page, aws_url=endpoint)
 
 
 def _start_queues(aws: FakeAws, apps: Sequence[App], database: Database, settings: Settings) -> None:
@@ -160,7 +173,7 @@ def stop_queues() -> None:
         _started.pop().stop()
 
 
-def observed_application() -> Explorer:
+def observed_application() -> Application:
     """The application, with one log line per request on the terminal."""
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
@@ -306,6 +319,8 @@ def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path)
         time.sleep(0.05)
     module = demo(project)
     lines = ["", f"API explorer: http://127.0.0.1:{port}/docs", ""]
+    if _page(module) is not None:
+        lines += [f"Demo page: http://127.0.0.1:{port}{PATH}", ""]
     own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
     command = f"{_command_name()} token{own}"
     if module is None:

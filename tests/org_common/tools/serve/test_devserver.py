@@ -285,6 +285,7 @@ def test_printed_command_and_tokens_work_as_pasted(folder: Path, data: Path) -> 
     dev = Dev(REPOSITORY, data, free_port())
     try:
         dev.serve()
+        assert f"\nDemo page: http://127.0.0.1:{dev.port}/demo/\n" in dev.printed
         (pasted,) = [line for line in dev.printed.splitlines() if line.startswith("curl ")]
         alices = subprocess.run(["sh", "-c", f"{pasted} --silent"], capture_output=True, check=True).stdout
         bob = run(REPOSITORY, "token", "bob", "--data", str(data)).stdout.strip()
@@ -502,6 +503,8 @@ def test_connection_error_is_one_message(
             'EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")',
         ),
         ('("ann", "/hello")', '"/hello"', "EXAMPLE must be one of PEOPLE and a path"),
+        ('("ann",)', '("ann",)\nPAGE = "nowhere"', "PAGE must be the path of a folder with an index.html"),
+        ('("ann",)', '("ann",)\nPAGE = 3', 'for example Path(__file__).with_name("page"), got 3'),
         ("    pass", "    pas s", "src/shop/demo.py:7: SyntaxError: invalid syntax"),
     ],
 )
