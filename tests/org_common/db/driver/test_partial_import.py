@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
+from importlib.metadata import requires
 from pathlib import Path
 from textwrap import dedent
 
@@ -190,6 +191,26 @@ def test_other_implementations_are_not_loaded_in_parts(tmp_path: Path, monkeypat
     monkeypatch.setenv("PSYCOPG_IMPL", "c")
 
     assert partial_import._versions(spec) is None
+
+
+@pytest.mark.wheel
+def test_oldest_version_is_loaded_in_parts_too(tmp_path: Path) -> None:
+    [floor] = [line.partition(">=")[2] for line in requires("org-common") or () if line.startswith("psycopg[binary]")]
+    packages = [f"psycopg=={floor}", f"psycopg-binary=={floor}"]
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
+    subprocess.run([*install, *packages], check=True)
+
+    printed = run(
+        f"""
+        from org_common import Reader, Transaction
+        print({LOADED})
+        import psycopg
+        print(psycopg.__version__.startswith("{floor}"), psycopg.adapters.get_loader(1009, 0).__name__)
+        """,
+        PYTHONPATH=str(tmp_path),
+    )
+
+    assert printed.splitlines() == ["[]", "True TextArrayLoader"]
 
 
 @pytest.mark.db
