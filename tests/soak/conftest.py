@@ -54,6 +54,7 @@ def small() -> Iterator[Platform]:
     """Four tenants on a server of their own with few connections; its roles are nobody else's."""
     project = Project.find(ROOT)
     with EmbeddedPostgres.start(durable=False, settings={"max_connections": str(MAX_CONNECTIONS)}) as server:
-        platform = Platform(provision(server.url, "soak", load(project.migrations, root=project.root)), TENANTS)
+        migrations = load(project.migrations, root=project.root)
+        platform = Platform(provision(server.url, "soak", migrations, extensions=project.extensions), TENANTS)
         yield platform
         platform.close()

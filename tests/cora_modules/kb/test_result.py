@@ -12,8 +12,8 @@ from cora_modules.kb.queries import ingest as queries
 from cora_modules.kb.result import Result, store
 from org_common import Conflict, service_transaction
 from tests.cora_modules.kb.parsing.nothing import nothing
-from tests.cora_modules.kb.test_embedding import LEXICAL
 from tests.cora_modules.kb.uploads import MARKDOWN, Uploads
+from tests.cora_modules.kb.world import WORD_MODEL
 
 pytestmark = pytest.mark.db
 
@@ -33,7 +33,7 @@ def result_of(document: ClaimedDocument, text: str, dimensions: int = 4) -> Resu
     vectors.add(
         [[float(at == place) for at in range(dimensions)] for place in range(dimensions)][:1] * len(chunks), len(chunks)
     )
-    return Result(document, parsed, chunks, vectors, LEXICAL)
+    return Result(document, parsed, chunks, vectors, WORD_MODEL)
 
 
 def test_long_text_is_stored_in_parts(uploads: Uploads) -> None:

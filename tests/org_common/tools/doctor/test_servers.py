@@ -115,6 +115,9 @@ def test_poolers_that_do_harm(version: str, config: dict[str, str], profile: str
 
 @pytest.mark.db
 def test_extension_that_is_not_created_is_a_fault(database: LocalDatabase) -> None:
+    with psycopg.connect(database.admin_url) as admin:
+        admin.execute("drop extension vector cascade")
+
     _, [finding] = check_server(database.login_url, ["plpgsql", "vector"])
 
     assert (finding.id, finding.level, finding.subject) == ("database.extension", "fault", "vector")

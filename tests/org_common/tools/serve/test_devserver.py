@@ -262,7 +262,7 @@ def test_queue_and_schedule_run_on_the_local_server(folder: Path, data: Path) ->
     dev = Dev(shop, data, free_port())
     try:
         dev.serve()
-        assert eventually(lambda: "Queues: orders. " in dev.errors)
+        assert eventually(lambda: "Queues (standard, without an order): orders. " in dev.errors)
         sqs = FakeAws(dev.errors.partition("AWS_ENDPOINT_URL=")[2].split()[0]).client("sqs")
         queue = sqs.get_queue_url(QueueName="orders")["QueueUrl"]
         sqs.send_message(QueueUrl=queue, MessageBody='{"number": 7}')
