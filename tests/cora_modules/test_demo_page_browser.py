@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
 from cora_modules import demo
 from cora_modules.kb import storage
@@ -16,6 +17,8 @@ from org_common.tools.database.local import LocalDatabase, clone, drop
 from org_common.tools.project import apps
 from org_common.tools.project.project import Project
 from org_common.tools.serve import devserver
+from tests.cora_modules.ai.protocols.server import serve
+from tests.cora_modules.chat.model_server import gated, says
 from tests.support.served import ROOT, Served, served
 
 CHROMIUM = shutil.which("chromium") or ""
@@ -101,10 +104,20 @@ class Tab:
         row = self.page.get_by_role("row").filter(has_text=file["name"])
         expect(row.get_by_role("cell").first).to_have_text("indexed")
 
-    def ask(self, question: str) -> None:
+    def ask(self, question: str) -> Locator:
+        """Send a question; returns the answer, which may still arrive."""
+        messages = self.page.get_by_role("article")
+        before = messages.count()
         self.page.get_by_label("Question").fill(question)
         self.page.keyboard.press("Enter")
-        expect(self.page.get_by_role("article").last.locator(".sources")).to_be_visible(timeout=PATIENCE_MS)
+        expect(messages).to_have_count(before + 2)
+        return messages.last
+
+    def open_source(self, answer: Locator, name: str) -> Locator:
+        """Open the first citation with the keyboard; returns the dialog."""
+        answer.get_by_role("button", name=name).first.focus()
+        self.page.keyboard.press("Enter")
+        return self.page.get_by_role("dialog")
 
 
 def hosts(tab: Tab) -> set[str]:
@@ -119,13 +132,9 @@ def test_two_organizations_ask_their_own_documents(
         alice.sign_in("alice", "Acme")
         alice.create_base("Launches")
         alice.upload(COUNTDOWN)
-        alice.ask(QUESTION)
-
-        answer = alice.page.get_by_role("article").last
+        answer = alice.ask(QUESTION)
         expect(answer).to_contain_text("The countdown starts seven hours before the launch.")
-        answer.get_by_role("button", name="Source [1] countdown.md").first.focus()
-        alice.page.keyboard.press("Enter")
-        passage = alice.page.get_by_role("dialog")
+        passage = alice.open_source(answer, "Source [1] countdown.md")
         expect(passage.get_by_role("heading")).to_have_text("[1] countdown.md")
         expect(passage.locator("mark")).to_contain_text("The countdown starts seven hours")
         read = next(url for url in alice.urls if "/text?" in url)
@@ -135,8 +144,7 @@ def test_two_organizations_ask_their_own_documents(
         bob = Tab(browser, server)
         bob.sign_in("bob", "Globex")
         bob.create_base("Pumps")
-        bob.ask(QUESTION)
-        expect(bob.page.get_by_role("article").last).to_contain_text("No passage was found.")
+        expect(bob.ask(QUESTION)).to_contain_text("No passage was found.")
         assert "countdown starts" not in bob.page.content()
         stolen = bob.page.request.get(read, headers={"Authorization": f"Bearer {server.issuer.token('bob')}"})
 
@@ -144,6 +152,47 @@ def test_two_organizations_ask_their_own_documents(
         assert hosts(alice) == {urlsplit(server.url).netloc, urlsplit(aws_url).netloc}
         assert hosts(bob) == {urlsplit(server.url).netloc}
         assert alice.complaints + bob.complaints == []
+
+
+def test_answer_is_shown_as_it_arrives_and_can_be_stopped(local: LocalDatabase, folder: Path, browser: Browser) -> None:
+    parts, answer = gated(["Seven "], ["hours. See ", "[", "1]."])
+    with served(local, folder) as server, serve() as model:
+        use_model(local, model.url)
+        tab = Tab(browser, server)
+        tab.sign_in("alice", "Acme")
+        tab.create_base("Launches")
+
+        model.answers = [answer]
+        arriving = tab.ask(QUESTION).locator(".text")
+        expect(arriving).to_have_text("Seven ")
+        expect(arriving).to_have_attribute("aria-busy", "true")
+        parts.rest.set()
+        # Without a passage of this number it remains text.
+        expect(arriving).to_have_text("Seven hours. See [1].")
+        expect(arriving).to_have_attribute("aria-busy", "false")
+
+        model.answers = [says("Sev", end="silence")]
+        expect(tab.ask(QUESTION).locator(".text")).to_have_text("Sev")
+        tab.page.get_by_role("button", name="Stop").click()
+        expect(tab.page.get_by_role("button", name="Ask")).to_be_enabled()
+        expect(tab.page.get_by_role("status")).to_have_text("Stopped.")
+        assert tab.complaints == []
+
+
+def use_model(local: LocalDatabase, url: str) -> None:
+    """Let Acme use a chat model of an OpenAI-compatible server."""
+    with psycopg.connect(local.admin_url) as admin:
+        row = admin.execute(
+            "insert into ai.ai_providers (name, kind, base_url) values ('remote', 'openai', %s) returning id", [url]
+        ).fetchone()
+        assert row is not None
+        model = admin.execute(
+            "insert into ai.ai_models (provider_id, model_id, kind, status) "
+            "values (%s, 'large', 'chat', 'available') returning id",
+            row,
+        ).fetchone()
+        assert model is not None
+        admin.execute("insert into ai.ai_config_org (org_id, chat_model_id) values (%s, %s)", [demo.ACME, *model])
 
 
 def test_page_says_that_documents_need_queues(local: LocalDatabase, folder: Path, browser: Browser) -> None:

@@ -209,6 +209,7 @@ async function ask() {
     await showAnswer(question, signal);
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
+    $("news").textContent = "Stopped.";
   } finally {
     if (answering === stopped) {
       $("send").disabled = !$("base").value;
