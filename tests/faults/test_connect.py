@@ -181,7 +181,8 @@ def test_each_failure_around_a_restart_is_worth_another_try(durable_server: Embe
     def knock() -> None:
         while not ended.is_set():
             try:
-                Raw.connect(url).close()
+                # With time enough that no slow machine looks like an unresponsive server.
+                Raw.connect(url, time.monotonic() + GIVEN_UP_S).close()
             except ConnectFailed as failed:
                 failures.append(failed)
             time.sleep(0.001)
