@@ -150,8 +150,7 @@ def test_pages_ask_no_other_host(site: Path, page: Page, url: str) -> None:
 @needs_chromium
 @pytest.mark.parametrize("term", TERMS)
 def test_search_finds(term: str, page: Page, url: str) -> None:
-    # The index is loaded first: what is typed before that can get lost on a slow machine.
-    page.goto(url, wait_until="networkidle")
+    page.goto(url)
     page.locator("input[data-md-component=search-query]").fill(term)
     page.locator(".md-search-result__meta").filter(has_text=re.compile(r"(\d|No) matching")).wait_for(timeout=120_000)
     hits = page.locator("li.md-search-result__item > a:first-child")
