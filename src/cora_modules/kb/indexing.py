@@ -15,7 +15,7 @@ from cora_modules.ai.provider import Provider, ProviderError
 from cora_modules.ai.provider_for import provider_for
 from cora_modules.kb import storage
 from cora_modules.kb.chunks import Chunk, cut
-from cora_modules.kb.embedding import Vectors, embed
+from cora_modules.kb.embedding import embed
 from cora_modules.kb.models.ingest import Claim, ClaimedDocument
 from cora_modules.kb.parsing.bad_file import BadFile
 from cora_modules.kb.parsing.parse import parse
@@ -97,23 +97,13 @@ class Worker:
         parsed, chunks = read(document, check)
         with service_transaction(reason="find the embedding model", database=self._database) as tx:
             model = resolve_model(tx, document.org_id, "embedding", document.active_model_id)
-        vectors = self._embed(document, model, parsed, chunks, deadline)
+        texts = (parsed.text[chunk.start : chunk.end] for chunk in chunks)
+        provider = self._find_provider(model)
+        vectors = embed(texts, provider, model, document.org_id, deadline, check, database=self._database)
         check()
         result = Result(document, parsed, chunks, vectors, model.id)
         with service_transaction(reason="store a document", database=self._database, timeout_s=deadline.left_s()) as tx:
             store(tx, result)
-
-    def _embed(
-        self, document: ClaimedDocument, model: ResolvedModel, parsed: Parsed, chunks: list[Chunk], deadline: Deadline
-    ) -> Vectors:
-        def check() -> None:
-            if deadline.left_s() < SPARE_S:
-                raise OutOfTime
-
-        texts = (parsed.text[chunk.start : chunk.end] for chunk in chunks)
-        return embed(
-            texts, self._find_provider(model), model, document.org_id, deadline, check, database=self._database
-        )
 
     def _fail(self, document: ClaimedDocument, error: BadFile) -> None:
         get_logger(__name__).info("the document %s failed: %s", document.document_id, error.reason)

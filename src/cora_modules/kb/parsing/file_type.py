@@ -1,6 +1,7 @@
 """What a file is, by its first bytes: the announced type and the name may be wrong."""
 
 import zipfile
+import zlib
 from typing import BinaryIO, Literal
 
 from cora_modules.kb.parsing.bad_file import BadFile
@@ -24,6 +25,8 @@ ANNOUNCED: dict[str, FileType] = {
     "text/markdown": "markdown",
     "text/plain": "text",
 }
+# What zipfile and zlib raise for a damaged archive.
+DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, OSError)
 # The first bytes of files that cannot be processed, and what they are.
 _OTHERS = (
     (b"\x89PNG\r\n", "a PNG image"),
@@ -94,7 +97,7 @@ def _zip_type(file: BinaryIO) -> FileType:
             types = b""
             if "[Content_Types].xml" in names and archive.getinfo("[Content_Types].xml").file_size < 1_000_000:
                 types = archive.read("[Content_Types].xml")
-    except Exception as error:
+    except (*DAMAGED_ARCHIVE, ValueError) as error:
         raise BadFile("malformed", "The file is damaged: its archive cannot be opened.") from error
     finally:
         file.seek(0)
