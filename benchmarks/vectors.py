@@ -2,7 +2,7 @@
 
 Each search calls the function of the module as a member of one tenant. An exact search of their rows by a superuser
 says what it should find. The benchmark prints recall, how often a search finds as many passages as wanted, how many
-belong to another tenant, and the time next to the same function called by a superuser, whom no policy concerns.
+belong to another tenant, and the time compared with the same function called by a superuser, who bypasses policies.
 
     python benchmarks/vectors.py [CHUNKS]
 """

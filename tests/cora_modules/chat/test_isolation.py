@@ -17,32 +17,32 @@ VERBS = ("select", "update", "delete", "insert")
 # the workspace; the owner of the organization; the owner of another organization; a user without an organization; the
 # platform's owner; an unknown user.
 CAST = ("carol", "dave", "frank", "grace", "alice", "bob", "erin", "root", None)
-NOBODY = (R,) * 9
+ALL_REFUSED = (R,) * 9
 # The outcome of each statement about Acme's rows: how many, or the SQLSTATE. 23505: the row exists.
 OUTCOMES: dict[tuple[str, str], tuple[Outcome, ...]] = {
     # Also the deleted one: no policy asks for `deleted_at`, the view does.
     ("chats", "select"): (4, 3, 3, 0, 0, 0, 0, 0, 0),
     ("chats", "update"): (3, 1, 1, 0, 0, 0, 0, 0, 0),
-    ("chats", "delete"): NOBODY,
+    ("chats", "delete"): ALL_REFUSED,
     # The id is not theirs to choose: Carol copies the chat Launch.
     ("chats", "insert"): (1, R, R, R, R, R, R, R, R),
     ("chat_members", "select"): (3, 3, 2, 0, 0, 0, 0, 0, 0),
-    ("chat_members", "update"): NOBODY,
-    ("chat_members", "delete"): NOBODY,
-    ("chat_members", "insert"): NOBODY,
+    ("chat_members", "update"): ALL_REFUSED,
+    ("chat_members", "delete"): ALL_REFUSED,
+    ("chat_members", "insert"): ALL_REFUSED,
     ("chat_favorites", "select"): (1, 0, 0, 0, 0, 0, 0, 0, 0),
-    ("chat_favorites", "update"): NOBODY,
+    ("chat_favorites", "update"): ALL_REFUSED,
     ("chat_favorites", "delete"): (1, 0, 0, 0, 0, 0, 0, 0, 0),
     ("chat_favorites", "insert"): ("23505", R, R, R, R, R, R, R, R),
     ("chat_bases", "select"): (3, 3, 3, 0, 0, 0, 0, 0, 0),
-    ("chat_bases", "update"): NOBODY,
+    ("chat_bases", "update"): ALL_REFUSED,
     ("chat_bases", "delete"): (3, 0, 2, 0, 0, 0, 0, 0, 0),
     ("chat_bases", "insert"): ("23505", R, "23505", R, R, R, R, R, R),
     # Two in each of the chats that they see, and none of the deleted one.
     ("messages", "select"): (6, 6, 4, 0, 0, 0, 0, 0, 0),
-    ("messages", "update"): NOBODY,
+    ("messages", "update"): ALL_REFUSED,
     ("messages", "delete"): (6, 2, 2, 0, 0, 0, 0, 0, 0),
-    ("messages", "insert"): NOBODY,
+    ("messages", "insert"): ALL_REFUSED,
 }
 
 

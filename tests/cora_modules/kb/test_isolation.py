@@ -18,7 +18,7 @@ VERBS = ("select", "update", "delete", "insert")
 # a member of the workspace; the owner of another organization; a user without one; the platform's owner; an unknown
 # user.
 CAST = ("carol", "dave", "frank", "grace", "alice", "bob", "erin", "root", None)
-NOBODY = (R,) * 9
+ALL_REFUSED = (R,) * 9
 INSERT: LiteralString = (
     "insert into kb.kb_documents (org_id, base_id, filename, media_type, size_bytes, sha256) values "
 )
@@ -28,27 +28,27 @@ OUTCOMES: dict[tuple[str, str], tuple[Outcome, ...]] = {
     # Also the deleted one: no policy of it asks for `deleted_at`, the views do.
     ("kb_bases", "select"): (3, 3, 3, 2, 2, 0, 0, 0, 0),
     ("kb_bases", "update"): (1, 2, 0, 0, 1, 0, 0, 0, 0),
-    ("kb_bases", "delete"): NOBODY,
+    ("kb_bases", "delete"): ALL_REFUSED,
     # Of the organization. 23505: its name exists.
     ("kb_bases", "insert"): (R, "23505", R, R, "23505", R, R, R, R),
     # Those of the deleted base are hidden.
     ("kb_documents", "select"): (2, 2, 2, 1, 1, 0, 0, 0, 0),
-    ("kb_documents", "update"): NOBODY,
-    ("kb_documents", "delete"): NOBODY,
+    ("kb_documents", "update"): ALL_REFUSED,
+    ("kb_documents", "delete"): ALL_REFUSED,
     ("kb_documents", "insert"): (R, 1, R, R, 1, R, R, R, R),
     ("kb_texts", "select"): (2, 2, 2, 1, 1, 0, 0, 0, 0),
-    ("kb_texts", "update"): NOBODY,
-    ("kb_texts", "delete"): NOBODY,
-    ("kb_texts", "insert"): NOBODY,
+    ("kb_texts", "update"): ALL_REFUSED,
+    ("kb_texts", "delete"): ALL_REFUSED,
+    ("kb_texts", "insert"): ALL_REFUSED,
     # Of two models for each base.
     ("kb_indexes", "select"): (4, 4, 4, 2, 2, 0, 0, 0, 0),
-    ("kb_indexes", "update"): NOBODY,
-    ("kb_indexes", "delete"): NOBODY,
-    ("kb_indexes", "insert"): NOBODY,
+    ("kb_indexes", "update"): ALL_REFUSED,
+    ("kb_indexes", "delete"): ALL_REFUSED,
+    ("kb_indexes", "insert"): ALL_REFUSED,
     ("kb_chunks", "select"): (4, 4, 4, 2, 2, 0, 0, 0, 0),
-    ("kb_chunks", "update"): NOBODY,
-    ("kb_chunks", "delete"): NOBODY,
-    ("kb_chunks", "insert"): NOBODY,
+    ("kb_chunks", "update"): ALL_REFUSED,
+    ("kb_chunks", "delete"): ALL_REFUSED,
+    ("kb_chunks", "insert"): ALL_REFUSED,
 }
 
 

@@ -17,40 +17,40 @@ VERBS = ("select", "update", "delete", "insert")
 # Owner, admin and user of Acme's workspace; a former member; the owner of the organization, who is not a member; the
 # owner of another organization; a user without an organization; the platform's owner; an unknown user.
 CAST = ("carol", "dave", "frank", "grace", "alice", "bob", "erin", "root", None)
-NOBODY = (R,) * 9
+ALL_REFUSED = (R,) * 9
 # The outcome of each statement about Acme's rows: how many, or the SQLSTATE. 23505: the row exists.
 OUTCOMES: dict[tuple[str, str], tuple[Outcome, ...]] = {
     # The other workspace is deleted, and its members are none of it until it is restored.
     ("workspaces", "select"): (1, 1, 1, 0, 0, 0, 0, 0, 0),
     ("workspaces", "update"): (1, 1, 0, 0, 0, 0, 0, 0, 0),
-    ("workspaces", "delete"): NOBODY,
-    ("workspaces", "insert"): NOBODY,
+    ("workspaces", "delete"): ALL_REFUSED,
+    ("workspaces", "insert"): ALL_REFUSED,
     # Also rows of their own that are deleted: no policy asks for `deleted_at`, the views do.
     ("ws_members", "select"): (5, 4, 5, 1, 0, 0, 0, 0, 0),
-    ("ws_members", "update"): NOBODY,
-    ("ws_members", "delete"): NOBODY,
-    ("ws_members", "insert"): NOBODY,
+    ("ws_members", "update"): ALL_REFUSED,
+    ("ws_members", "delete"): ALL_REFUSED,
+    ("ws_members", "insert"): ALL_REFUSED,
     ("ws_favorites", "select"): (0, 0, 1, 0, 0, 0, 0, 0, 0),
-    ("ws_favorites", "update"): NOBODY,
+    ("ws_favorites", "update"): ALL_REFUSED,
     ("ws_favorites", "delete"): (0, 0, 1, 0, 0, 0, 0, 0, 0),
     # Frank's own one.
     ("ws_favorites", "insert"): (R, R, "23505", R, R, R, R, R, R),
     ("ws_activity", "select"): (6, 6, 6, 0, 0, 0, 0, 0, 0),
-    ("ws_activity", "update"): NOBODY,
-    ("ws_activity", "delete"): NOBODY,
-    ("ws_activity", "insert"): NOBODY,
+    ("ws_activity", "update"): ALL_REFUSED,
+    ("ws_activity", "delete"): ALL_REFUSED,
+    ("ws_activity", "insert"): ALL_REFUSED,
     ("ws_plugins", "select"): (1, 1, 1, 0, 0, 0, 0, 0, 0),
-    ("ws_plugins", "update"): NOBODY,
-    ("ws_plugins", "delete"): NOBODY,
-    ("ws_plugins", "insert"): NOBODY,
+    ("ws_plugins", "update"): ALL_REFUSED,
+    ("ws_plugins", "delete"): ALL_REFUSED,
+    ("ws_plugins", "insert"): ALL_REFUSED,
     ("ws_config_org", "select"): (0, 1, 0, 0, 1, 0, 0, 0, 0),
     ("ws_config_org", "update"): (0, 1, 0, 0, 1, 0, 0, 0, 0),
-    ("ws_config_org", "delete"): NOBODY,
+    ("ws_config_org", "delete"): ALL_REFUSED,
     ("ws_config_org", "insert"): (R, "23505", R, R, "23505", R, R, R, R),
-    ("ws_config_sys", "select"): NOBODY,
-    ("ws_config_sys", "update"): NOBODY,
-    ("ws_config_sys", "delete"): NOBODY,
-    ("ws_config_sys", "insert"): NOBODY,
+    ("ws_config_sys", "select"): ALL_REFUSED,
+    ("ws_config_sys", "update"): ALL_REFUSED,
+    ("ws_config_sys", "delete"): ALL_REFUSED,
+    ("ws_config_sys", "insert"): ALL_REFUSED,
 }
 
 OF_TENANTS = [case for case in OUTCOMES if case[0] != "ws_config_sys"]
@@ -102,7 +102,7 @@ def test_anon_is_refused_every_table(connection: RoleConnection, readonly_world:
 def test_app_sys_reaches_the_platforms_settings_only(connection: RoleConnection, table: str, verb: str) -> None:
     outcomes = [connection.as_(name, connection.attempt(verb, table), "app_sys") for name in ("sam", "alice", None)]
 
-    # The statement of the update writes a column that is nobody's. The rule of the route is repeated by the policy.
+    # The statement of the update writes a column without a grant. The rule of the route is repeated by the policy.
     allowed = (table, verb) == ("ws_config_sys", "select")
     assert outcomes == ([1, 0, 0] if allowed else [REFUSED] * 3)
 
