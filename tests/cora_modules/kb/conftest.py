@@ -1,55 +1,18 @@
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 
-import psycopg
 import pytest
 
 from cora_modules.kb import storage
 from org_common import Database, Settings
 from org_common.db.service import service_database
-from org_common.tools.database.local import LocalDatabase, clone, drop
 from tests.cora_modules.kb.bucket import Bucket
 from tests.cora_modules.kb.uploads import Uploads
 from tests.cora_modules.kb.world import KbWorld
+from tests.cora_modules.worlds import world_fixtures
 from tests.support.aws import fake_aws
 
-
-@pytest.fixture(scope="session")
-def shared_world(database_template: LocalDatabase) -> Iterator[KbWorld]:
-    """The database of `world`. Tests use `world`."""
-    yield from _new_world(database_template)
-
-
-@pytest.fixture
-def world(shared_world: KbWorld) -> Iterator[KbWorld]:
-    """Acme, Globex and their knowledge bases, reset for a test that writes."""
-    shared_world.reset()
-    with shared_world.served():
-        yield shared_world
-
-
-@pytest.fixture(scope="session")
-def shared_readonly_world(database_template: LocalDatabase) -> Iterator[KbWorld]:
-    """The database of `readonly_world`. Tests use `readonly_world`."""
-    yield from _new_world(database_template)
-
-
-@pytest.fixture
-def readonly_world(shared_readonly_world: KbWorld) -> Iterator[KbWorld]:
-    """The same, shared by all tests that write nothing. Fails a test that changed a row."""
-    before = shared_readonly_world.snapshot()
-    with shared_readonly_world.served():
-        yield shared_readonly_world
-    assert shared_readonly_world.snapshot() == before
-
-
-@pytest.fixture
-def catalog(shared_readonly_world: KbWorld) -> Iterator[psycopg.Connection]:
-    """A superuser connection that reports each name with its schema."""
-    with psycopg.connect(shared_readonly_world.local.admin_url, autocommit=True) as conn:
-        conn.execute("set search_path = ''")
-        yield conn
+shared_world, world, shared_readonly_world, readonly_world, catalog = world_fixtures(KbWorld)
 
 
 @pytest.fixture(scope="session")
@@ -85,10 +48,3 @@ def uploads(world: KbWorld, bucket: Bucket, service: Database) -> Uploads:
     """Uploaded documents, without a record of earlier calls of models."""
     world.admin.execute("delete from ai.ai_calls")
     return Uploads(world, bucket, service)
-
-
-def _new_world(template: LocalDatabase) -> Iterator[KbWorld]:
-    world = KbWorld(clone(template, f"kb_world_{uuid.uuid4().hex}"))
-    yield world
-    world.close()
-    drop(world.local)
