@@ -1,5 +1,8 @@
 """Models of request bodies, rows and responses."""
 
+# Pydantic looks for plugins with it when it builds the first model. Imported here, it is loaded while Lambda gives a
+# full processor, and not in the first request (docs/operations/coldstart.md, "Early or late").
+import importlib.metadata  # noqa: F401
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
