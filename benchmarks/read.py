@@ -29,7 +29,7 @@ create table bench.notes (
   created_at timestamptz not null default now(), size int not null, primary key (org_id, id)
 );
 alter table bench.notes enable row level security, force row level security;
-create policy members on bench.notes for select to authenticated using (org_id in (select access.org_ids()));
+create policy members on bench.notes for select to authenticated using (org_id = any (array(select access.org_ids())));
 grant usage on schema bench to authenticated;
 grant select on bench.notes to authenticated;
 """

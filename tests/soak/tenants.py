@@ -31,7 +31,7 @@ create table soak.items (
 );
 alter table soak.items enable row level security, force row level security;
 create policy members on soak.items to authenticated
-  using (org_id in (select access.org_ids())) with check (org_id in (select access.org_ids()));
+  using (org_id = any (array(select access.org_ids()))) with check (org_id = any (array(select access.org_ids())));
 grant select, insert, update, delete on soak.items to authenticated;
 -- No policy lets them see one.
 grant select on soak.items to anon, app_sys;
@@ -46,7 +46,7 @@ create table soak.effects (
 );
 alter table soak.effects enable row level security, force row level security;
 create policy members on soak.effects to authenticated
-  using (org_id in (select access.org_ids())) with check (org_id in (select access.org_ids()));
+  using (org_id = any (array(select access.org_ids()))) with check (org_id = any (array(select access.org_ids())));
 grant select, insert on soak.effects to authenticated;
 
 -- What a module's function could do by mistake, and an attacker would like to.

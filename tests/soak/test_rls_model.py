@@ -34,13 +34,15 @@ create table soak.docs (
 );
 alter table soak.docs enable row level security, force row level security;
 grant select, insert, update, delete on soak.docs to authenticated;
-create policy members_read on soak.docs for select to authenticated using (org_id in (select access.org_ids()));
+create policy members_read on soak.docs for select to authenticated
+  using (org_id = any (array(select access.org_ids())));
 create policy admins_add on soak.docs for insert to authenticated
-  with check (org_id in (select access.org_ids('org_admin')));
+  with check (org_id = any (array(select access.org_ids('org_admin'))));
 create policy admins_change on soak.docs for update to authenticated
-  using (org_id in (select access.org_ids('org_admin'))) with check (org_id in (select access.org_ids('org_admin')));
+  using (org_id = any (array(select access.org_ids('org_admin'))))
+  with check (org_id = any (array(select access.org_ids('org_admin'))));
 create policy owners_remove on soak.docs for delete to authenticated
-  using (org_id in (select access.org_ids('org_owner')));
+  using (org_id = any (array(select access.org_ids('org_owner'))));
 """
 KEY: LiteralString = " where org_id = %(org)s and id = %(id)s"
 INSERT: LiteralString = "insert into soak.docs (org_id, id, body) values (%(org)s, %(id)s, %(body)s)"

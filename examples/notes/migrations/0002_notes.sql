@@ -19,8 +19,8 @@ grant select, delete on notes.notes to authenticated;
 grant insert (org_id, text) on notes.notes to authenticated;
 
 create policy members_read on notes.notes for select to authenticated
-  using (org_id in (select m.org_id from notes.members m));
+  using (org_id = any (array(select m.org_id from notes.members m)));
 create policy members_add on notes.notes for insert to authenticated
-  with check (org_id in (select m.org_id from notes.members m));
+  with check (org_id = any (array(select m.org_id from notes.members m)));
 create policy admins_remove on notes.notes for delete to authenticated
-  using (org_id in (select m.org_id from notes.members m where m.org_role in ('org_admin', 'org_owner')));
+  using (org_id = any (array(select m.org_id from notes.members m where m.org_role in ('org_admin', 'org_owner'))));

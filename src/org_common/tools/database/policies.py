@@ -103,7 +103,7 @@ def _open(conn: psycopg.Connection, table: str, verbs: Sequence[str], policy: _P
         if affected and condition is not None and _is_true(conn, condition):
             warnings.append(
                 f"the policy {policy.name} on {table} {effect}, {clause} ({condition}): compare the row with the"
-                " caller, for example org_id in (select ...), or leave it if the table has no tenants"
+                " caller, for example org_id = any (array(select ...)), or leave it if the table has no tenants"
             )
     return warnings
 
