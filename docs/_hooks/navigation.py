@@ -11,7 +11,7 @@ ORDER = {
         "authorization", "database", "migrations", "transactions", "pagination", "secrets", "observability", "openapi",
         "frameworks",
     ],
-    "reference": ["app", "settings", "errors", "cli", "testing", "glossary"],
+    "reference": ["app", "settings", "errors", "cli", "lint", "testing", "glossary"],
     "reference/api": ["app", "http", "models", "database", "identity", "errors", "secrets", "telemetry", "testing"],
     "operations": ["deployment", "layer", "database", "containers", "streaming", "coldstart", "doctor", "reliability"],
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The subcommands of `org-common db` that check a database, one per file."""

@@ -1,0 +1,1 @@
+"""All rules, by topic."""

@@ -1,0 +1,79 @@
+import psycopg
+import pytest
+
+from tests.org_common.tools.lint.shop import Case, found
+
+pytestmark = pytest.mark.db
+
+GOOD = "create policy p on shop.notes for select to authenticated using (org_id = any (array(select shop.orgs())))"
+SETTING = "nullif(current_setting('app.org', true), '')::uuid"
+
+CASES = [
+    *(
+        Case(
+            "policy-fails-open",
+            "policy p on table shop.notes",
+            f"create policy p on shop.notes for select to authenticated using ({condition})",
+            GOOD,
+        )
+        for condition in (
+            f"org_id = (select {SETTING}) or (select current_setting('app.org', true)) is null",
+            f"org_id = (select {SETTING}) or current_setting('app.org', true) = ''",
+            f"org_id = (select {SETTING}) or (select shop.me()) is null",
+            f"org_id = coalesce((select {SETTING}), org_id)",
+            "org_id = any (array(select shop.orgs())) and coalesce((select shop.me()) is not null, true)",
+            f"case when (select shop.me()) is null then true else org_id = (select {SETTING}) end",
+            f"org_id = (select {SETTING}) or org_id is null",
+        )
+    ),
+    Case(
+        "policy-fails-open",
+        "policy p on table shop.notes",
+        f"create policy p on shop.notes for select to authenticated using (org_id = {SETTING} or {SETTING} is null)",
+        # A row without an owner is not a row without a tenant.
+        """create policy p on shop.notes for select to authenticated using (
+          org_id = any (array(select shop.orgs())) and (owner_id = (select shop.me()) or owner_id is null))""",
+    ),
+    Case(
+        "policy-bypass-setting",
+        "policy p on table shop.notes",
+        """create policy p on shop.notes for select to authenticated using (
+          org_id = any (array(select shop.orgs())) or (select current_setting('app.bypass', true)) = 'on')""",
+        """create policy p on shop.notes for select to authenticated using (
+          org_id = any (array(select shop.orgs())) and (select current_setting('app.mode', true)) = 'read')""",
+    ),
+    Case(
+        "setting-cast",
+        "policy p on table shop.notes",
+        """create policy p on shop.notes for select to authenticated
+          using (org_id = (select current_setting('app.org', true)::uuid))""",
+        f"create policy p on shop.notes for select to authenticated using (org_id = (select {SETTING}))",
+    ),
+    Case(
+        "setting-cast",
+        "function shop.org()",
+        "create function shop.org() returns uuid language sql return current_setting('app.org', true)::uuid",
+        f"create function shop.org() returns uuid language sql return {SETTING}",
+    ),
+    Case(
+        "setting-cast",
+        "function shop.claims()",
+        """create function shop.claims() returns jsonb language plpgsql as $$
+        begin return (current_setting('request.jwt.claims', true))::jsonb; end $$""",
+        """create function shop.claims() returns jsonb language plpgsql as $$
+        begin return nullif(current_setting('request.jwt.claims', true), '')::jsonb; end $$""",
+    ),
+    Case(
+        "setting-cast",
+        "function shop.org()",
+        "create function shop.org() returns uuid language sql as 'select cast(current_setting(''app.org'') as uuid)'",
+        """create function shop.version() returns int language sql as
+        $$select current_setting('server_version_num')::int$$""",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_bad_fixture_is_found_and_good_one_is_quiet(conn: psycopg.Connection, case: Case) -> None:
+    assert (case.rule, case.object) in found(conn, case.bad)
+    assert found(conn, case.good) == []

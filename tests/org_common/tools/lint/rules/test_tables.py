@@ -1,0 +1,98 @@
+import psycopg
+import pytest
+
+from tests.org_common.tools.lint.shop import Case, found
+
+pytestmark = pytest.mark.db
+
+CASES = [
+    Case(
+        "rls-disabled",
+        "table shop.prices",
+        "create table shop.prices (id int); grant select on shop.prices to anon",
+        "create table shop.prices (id int); grant select on shop.prices to app_service",
+    ),
+    Case(
+        "rls-disabled",
+        "table shop.prices",
+        "create table shop.prices (id int); grant update (id) on shop.prices to authenticated",
+        "create schema hidden; create table hidden.t (id int); grant update (id) on hidden.t to authenticated",
+    ),
+    Case(
+        "policies-without-rls",
+        "table shop.prices",
+        """create table shop.prices (org_id uuid not null primary key);
+        create policy own on shop.prices to authenticated using (false) with check (false)""",
+        """create table shop.prices (org_id uuid not null primary key);
+        alter table shop.prices enable row level security, force row level security;
+        create policy own on shop.prices to authenticated using (false) with check (false)""",
+    ),
+    Case(
+        "rls-not-forced",
+        "table shop.notes",
+        "alter table shop.notes no force row level security",
+        "alter table shop.notes force row level security",
+    ),
+    Case(
+        "rls-without-policy",
+        "table shop.notes",
+        "grant delete on shop.notes to authenticated",
+        """grant delete on shop.notes to authenticated;
+        create policy d on shop.notes for delete to authenticated using (org_id = any (array(select shop.orgs())))""",
+    ),
+    Case(
+        "rls-without-policy",
+        "table shop.notes",
+        "grant select on shop.notes to anon",
+        "grant select on shop.notes to anon; create policy a on shop.notes for select to anon using (false)",
+    ),
+    Case(
+        "partition-granted",
+        "table shop.old",
+        """create table shop.log (org_id uuid not null, day date, primary key (org_id, day)) partition by range (day);
+        create table shop.old partition of shop.log default;
+        alter table shop.log enable row level security, force row level security;
+        grant select on shop.old to authenticated""",
+        """create table shop.log (org_id uuid not null, day date, primary key (org_id, day)) partition by range (day);
+        create table shop.old partition of shop.log default;
+        alter table shop.log enable row level security, force row level security""",
+    ),
+    Case(
+        "grant-bypasses-rls",
+        "table shop.notes",
+        "grant truncate on shop.notes to authenticated",
+        "grant truncate on shop.notes to app_service",
+    ),
+    Case(
+        "grant-bypasses-rls",
+        "table shop.notes",
+        "grant references (id) on shop.notes to authenticated",
+        "grant trigger on shop.notes to app_service",
+    ),
+    Case(
+        "grant-to-public",
+        "view shop.live",
+        """create view shop.live with (security_invoker = true) as select id from shop.notes;
+        grant select on shop.live to public""",
+        """create view shop.live with (security_invoker = true) as select id from shop.notes;
+        grant select on shop.live to authenticated""",
+    ),
+    Case(
+        "sequence-readable",
+        "sequence shop.numbers",
+        "create sequence shop.numbers; grant select on sequence shop.numbers to authenticated",
+        "create sequence shop.numbers; grant usage on sequence shop.numbers to authenticated",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_bad_fixture_is_found_and_good_one_is_quiet(conn: psycopg.Connection, case: Case) -> None:
+    assert (case.rule, case.object) in found(conn, case.bad)
+    assert found(conn, case.good) == []
+
+
+def test_owner_is_reported_once_and_not_for_each_right(conn: psycopg.Connection) -> None:
+    rules = {rule for rule, _ in found(conn, "alter table shop.notes owner to authenticated")}
+
+    assert rules == {"role-owns-tables"}
