@@ -120,6 +120,36 @@ def policy_ignores_row(context: Context) -> Iterator[Problem]:
                 )
 
 
+@rule(
+    "policy-check-without-tenant",
+    "error",
+    "A policy that lets callers choose the tenant of what they write",
+    why="The callers may write the tenant column, and WITH CHECK ignores it: they plant rows in another tenant, or move"
+    " rows there.",
+    fix="Compare the tenant column in WITH CHECK, or revoke the right to write it.",
+)
+def policy_check_without_tenant(context: Context) -> Iterator[Problem]:
+    for table, policy in context.tenant_policies:
+        tenant = context.tenant_column(table)
+        for clause, condition, decided in clauses(policy) if tenant is not None and policy.permissive else ():
+            columns = row_columns(condition)
+            if tenant is None or clause == "using" or not columns or tenant.number in columns:
+                continue
+            held = [
+                command
+                for command in _open_commands(context, table, policy, decided)
+                for role in context.callers
+                if context.applies(policy, role) and context.column_right(table, tenant, command.upper(), role)
+            ]
+            if held:
+                yield Problem(
+                    label(table, policy),
+                    f"callers can {' and '.join(dict.fromkeys(held))} rows with any {tenant.name}",
+                    f"with check ({tenant.name} = any (array(select …)) and …)",
+                    table.label,
+                )
+
+
 # Tables of the tenants themselves.
 _ROOTS = ("orgs", "organizations", "organisations", "tenants", "companies", "accounts", "teams", "customers")
 

@@ -110,15 +110,19 @@ def _reads_in(context: Context, node: Node, role: Role) -> Iterator[_Read]:
     yield from (
         _Read(table, each, in_function=False) for oid in relations(node) for table, each in _tables(context, oid, role)
     )
-    for oid in called(node):
+    seen: set[tuple[int, int]] = set()
+    calls = [(oid, role) for oid in called(node)]
+    while calls:
+        oid, reader = calls.pop()
         function = context.catalog.functions.get(oid)
-        for each in context.readers.closure(oid) if function is not None and function.own else ():
-            inner = context.catalog.functions[each]
-            # What a definer calls runs as its owner too.
-            runs_as = next((f for f in (function, inner) if f is not None and f.definer), None)
-            reader = context.catalog.roles[runs_as.owner] if runs_as else role
-            for relation in context.relations_of(inner):
-                yield from (_Read(table, who, in_function=True) for table, who in _tables(context, relation, reader))
+        if function is None or not function.own or (oid, reader.oid) in seen:
+            continue
+        seen.add((oid, reader.oid))
+        # What a definer reads and calls, it does as its owner.
+        reader = context.catalog.roles[function.owner] if function.definer else reader
+        for relation in context.relations_of(function):
+            yield from (_Read(table, who, in_function=True) for table, who in _tables(context, relation, reader))
+        calls += [(each, reader) for each in context.readers.calls(oid)]
 
 
 def _tables(context: Context, oid: int, role: Role) -> Iterator[tuple[int, Role]]:

@@ -52,6 +52,25 @@ CASES = [
         """create policy p on shop.notes for select to authenticated using (owner_id = (select shop.me()))""",
     ),
     Case(
+        "policy-check-without-tenant",
+        "policy p on table shop.notes",
+        """grant insert (org_id, owner_id) on shop.notes to authenticated;
+        create policy p on shop.notes for insert to authenticated with check (owner_id = (select shop.me()))""",
+        """grant insert (org_id, owner_id) on shop.notes to authenticated;
+        create policy p on shop.notes for insert to authenticated
+          with check (owner_id = (select shop.me()) and org_id = any (array(select shop.orgs())))""",
+    ),
+    Case(
+        "policy-check-without-tenant",
+        "policy p on table shop.notes",
+        """grant update on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs()))) with check (owner_id = (select shop.me()))""",
+        """grant update (text) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs()))) with check (owner_id = (select shop.me()))""",
+    ),
+    Case(
         "policy-compares-with-itself",
         "policy p on table shop.notes",
         """create policy p on shop.notes for select to authenticated using (owner_id = (select shop.me()) and

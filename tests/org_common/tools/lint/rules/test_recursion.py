@@ -57,6 +57,20 @@ CASES = [
           as 'select n.org_id from shop.notes n';
         create policy p on shop.members for select to authenticated using (org_id = any (array(select shop.mine())))""",
     ),
+    # A definer calls a function with the rights of its caller, which is its owner by then.
+    Case(
+        "policy-recursive",
+        "policy p on table shop.members",
+        """create function shop.a() returns setof uuid language sql stable set search_path = ''
+          as 'select m.org_id from shop.members m';
+        create function shop.b() returns setof uuid language sql stable set search_path = '' as 'select shop.a()';
+        create policy p on shop.members for select to authenticated using (org_id = any (array(select shop.b())))""",
+        """create function shop.a() returns setof uuid language sql stable set search_path = ''
+          as 'select m.org_id from shop.members m';
+        create function shop.b() returns setof uuid language sql stable security definer set search_path = ''
+          as 'select shop.a()';
+        create policy p on shop.members for select to authenticated using (org_id = any (array(select shop.b())))""",
+    ),
     # A query applies the policies of the table twice, and these have a subquery: that is enough for the error.
     Case(
         "policy-recursive",

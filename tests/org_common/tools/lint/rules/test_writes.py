@@ -23,7 +23,8 @@ CASES = [
         """grant insert on shop.members to authenticated;
         create policy p on shop.members for insert to authenticated with check (user_id = (select shop.me()))""",
         """grant insert (org_id, user_id) on shop.members to authenticated;
-        create policy p on shop.members for insert to authenticated with check (user_id = (select shop.me()))""",
+        create policy p on shop.members for insert to authenticated with check (user_id = (select shop.me())
+            and org_id = any (array(select shop.orgs())))""",
     ),
     Case(
         "role-column-writable",
@@ -31,7 +32,7 @@ CASES = [
         """grant update on shop.members to authenticated;
         create policy p on shop.members for update to authenticated
           using (user_id = (select shop.me())) with check (user_id = (select shop.me()))""",
-        """grant update on shop.members to authenticated;
+        """grant update (role) on shop.members to authenticated;
         create policy p on shop.members for update to authenticated
           using (user_id = (select shop.me())) with check (user_id = (select shop.me()));
         create function shop.keep_role() returns trigger language plpgsql as
