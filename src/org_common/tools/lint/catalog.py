@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from org_common.tools.lint.nodes import Node, parse
 
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+
 PUBLIC = 0
 """The object id of PUBLIC, every role, in grants and policies."""
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it: with quotes if it has capitals, spaces or other characters that need them."""
+    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -192,14 +200,14 @@ class Relation:
 
     @property
     def full_name(self) -> str:
-        """With its schema: "shop.orders"."""
-        return f"{self.schema}.{self.name}"
+        """With its schema, as SQL writes it: "shop.orders"."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
     @property
     def label(self) -> str:
         """How findings name it."""
         kinds = {"v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence"}
-        return f"{kinds.get(self.kind, 'table')} {self.full_name}"
+        return f"{kinds.get(self.kind, 'table')} {self.schema}.{self.name}"
 
     @property
     def is_table(self) -> bool:
@@ -246,8 +254,8 @@ class Function:
 
     @property
     def full_name(self) -> str:
-        """With its schema: "shop.total"."""
-        return f"{self.schema}.{self.name}"
+        """With its schema, as SQL writes it: "shop.total"."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
 
     @property
     def label(self) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_POLICY = re.compile(r"policy (?P<name>\S+) on (?P<table>.+)")
-_PART = re.compile(r"(?:column|constraint) (?P<name>\S+) (?:of|on) (?P<table>.+)")
+_POLICY = re.compile(r"policy (?P<name>.+) on (?P<table>table .+)")
+_PART = re.compile(r"(?:column|constraint) (?P<name>.+) (?:of|on) (?P<table>table .+)")
 _OBJECT = re.compile(
-    r"(?P<kind>table|view|materialized view|foreign table|sequence|index|function|schema) (?P<name>[^\s(]+)"
+    r"(?P<kind>table|view|materialized view|foreign table|sequence|index|function|schema) (?P<name>[^(]+)"
 )
 _SKIPPED = frozenset({"node_modules", "site-packages"})
 
@@ -57,7 +57,7 @@ def _sql_files(root: Path) -> list[Path]:
 def _patterns(object: str) -> Iterator[str]:
     """Regular expressions for the statement that creates an object, the most exact first."""
     if match := _POLICY.fullmatch(object):
-        table = _name(match["table"].rpartition(" ")[2])
+        table = _name(match["table"].partition(" ")[2])
         yield rf"\bpolicy\s+{_name(match['name'])}\s+on\s+{table}(?![\w.])"
         yield from _patterns(match["table"])
     elif match := _PART.fullmatch(object):

@@ -1,4 +1,4 @@
-from org_common.tools.lint.catalog import Column, Function, Policy, Relation
+from org_common.tools.lint.catalog import Column, Function, Policy, Relation, quoted
 
 
 def relation(kind: str = "r") -> Relation:
@@ -16,6 +16,15 @@ def test_relation_is_named_with_its_type() -> None:
         "materialized view shop.notes",
         "foreign table shop.notes",
         "sequence shop.notes",
+    ]
+
+
+def test_names_are_quoted_where_sql_needs_it() -> None:
+    assert [quoted(name) for name in ("notes", "Big notes", 'a"b', "1st")] == [
+        "notes",
+        '"Big notes"',
+        '"a""b"',
+        '"1st"',
     ]
 
 

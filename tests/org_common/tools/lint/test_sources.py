@@ -10,6 +10,8 @@ FILES = {
 create index orders_id on shop.orders (id);
 alter policy own on shop.orders using (false);
 create unlogged table shop.jobs (id int);
+create policy "Own jobs" on "shop"."jobs" using (false);
+create table shop."Big Jobs" (id int);
 """,
 }
 
@@ -25,6 +27,8 @@ create unlogged table shop.jobs (id int);
         ("function shop.f(a integer)", Place("a/0002.sql", 1)),
         ("index shop.orders_id", Place("a/0002.sql", 2)),
         ("table shop.jobs", Place("a/0002.sql", 4)),
+        ("policy Own jobs on table shop.jobs", Place("a/0002.sql", 5)),
+        ("column id of table shop.Big Jobs", Place("a/0002.sql", 6)),
         ("table shop.order", None),
         ("role anon", None),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from org_common.tools.lint.catalog import Index, Key, Relation
+from org_common.tools.lint.catalog import Index, Key, Relation, quoted
 from org_common.tools.lint.context import Context
 from org_common.tools.lint.finding import Problem, rule
 
@@ -23,7 +23,7 @@ def tenant_column_nullable(context: Context) -> Iterator[Problem]:
             yield Problem(
                 f"column {column.name} of {table.label}",
                 "the tenant of a row can be null",
-                f"alter table {table.full_name} alter column {column.name} set not null",
+                f"alter table {table.full_name} alter column {quoted(column.name)} set not null",
                 table.label,
             )
 
@@ -44,7 +44,7 @@ def tenant_column_unindexed(context: Context) -> Iterator[Problem]:
             yield Problem(
                 f"column {column.name} of {table.label}",
                 "no index of all rows begins with it",
-                f"create index on {table.full_name} ({column.name}, …)",
+                f"create index on {table.full_name} ({quoted(column.name)}, …)",
                 table.label,
             )
 

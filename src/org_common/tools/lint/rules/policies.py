@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from org_common.tools.lint.catalog import PUBLIC, Policy, Relation, Role
+from org_common.tools.lint.catalog import PUBLIC, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
 from org_common.tools.lint.expressions import row_columns
 from org_common.tools.lint.finding import Problem, rule
@@ -68,7 +68,7 @@ def policy_to_public(context: Context) -> Iterator[Problem]:
             yield Problem(
                 label(table, policy),
                 "it applies to every role",
-                f"alter policy {policy.name} on {table.full_name} to {roles}",
+                f"alter policy {quoted(policy.name)} on {table.full_name} to {roles}",
                 table.label,
             )
 
@@ -193,7 +193,7 @@ def policy_without_check(context: Context) -> Iterator[Problem]:
             yield Problem(
                 label(table, policy),
                 f"it decides {' and '.join(writes)} and has no WITH CHECK",
-                f"alter policy {policy.name} on {table.full_name} with check ({policy.using_text})",
+                f"alter policy {quoted(policy.name)} on {table.full_name} with check ({policy.using_text})",
                 table.label,
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from org_common.tools.lint.catalog import PUBLIC, Relation, Role
+from org_common.tools.lint.catalog import PUBLIC, Relation, Role, quoted
 from org_common.tools.lint.context import ROW_RIGHTS, Context
 from org_common.tools.lint.finding import Problem, rule
 
@@ -14,7 +14,7 @@ _UNLIMITED = ("TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 
 def names(roles: list[Role]) -> str:
     """The names of roles, as SQL lists them."""
-    return ", ".join(role.name for role in roles)
+    return ", ".join(quoted(role.name) for role in roles)
 
 
 def _secured_parent(context: Context, table: Relation) -> Relation | None:

@@ -1,7 +1,7 @@
 import psycopg
 import pytest
 
-from tests.org_common.tools.lint.shop import Case, found
+from tests.org_common.tools.lint.shop import Case, found, report
 
 pytestmark = pytest.mark.db
 
@@ -90,6 +90,15 @@ CASES = [
 def test_bad_fixture_is_found_and_good_one_is_quiet(conn: psycopg.Connection, case: Case) -> None:
     assert (case.rule, case.object) in found(conn, case.bad)
     assert found(conn, case.good) == []
+
+
+def test_fix_quotes_names(conn: psycopg.Connection) -> None:
+    table = 'create table shop."Big Notes" (id int); grant select on shop."Big Notes" to authenticated'
+
+    (finding,) = report(conn, table).findings
+
+    assert finding.object == "table shop.Big Notes"
+    assert finding.fix == 'alter table shop."Big Notes" enable row level security, force row level security'
 
 
 def test_owner_is_reported_once_and_not_for_each_right(conn: psycopg.Connection) -> None:
