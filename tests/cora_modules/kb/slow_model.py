@@ -46,7 +46,7 @@ def waiting(texts: int = 1) -> tuple[Waiting, Answer]:
 
 
 @contextmanager
-def model_of(base_id: UUID, admin: Admin) -> Iterator[Server]:
+def model_of(base_id: UUID | None, admin: Admin) -> Iterator[Server]:
     """A server whose model a base is searched with. Its vectors are still to be stored."""
     reset_circuits()
     with serve() as server:

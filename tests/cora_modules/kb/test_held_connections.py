@@ -13,6 +13,7 @@ from org_common import Database
 from org_common.db.connections.pool import Pooled
 from tests.cora_modules.ai.protocols.server import Server as ModelServer
 from tests.cora_modules.kb.slow_model import MODEL, connections_in_use, model_of, waiting
+from tests.cora_modules.kb.test_vectors import work
 from tests.cora_modules.kb.world import GLOBEX_BASE, HANDBOOK, PEOPLE, KbWorld
 from tests.support.streams import Received, Server, served
 
@@ -26,6 +27,13 @@ def model(world: KbWorld) -> Iterator[ModelServer]:
     """A model on a real server. The handbook is searched with it, and has one passage."""
     with model_of(HANDBOOK, world.admin) as server:
         world.add_chunk(HANDBOOK, "secret text qx3", model_id=MODEL)
+        yield server
+
+
+@pytest.fixture
+def unused_model(world: KbWorld) -> Iterator[ModelServer]:
+    """A model that no base is searched with."""
+    with model_of(None, world.admin) as server:
         yield server
 
 
@@ -89,3 +97,22 @@ def test_access_that_ends_while_a_model_is_awaited_finds_nothing(
         received = asked.result()
 
     assert (received.status in (403, 404), b"qx3" in received.read()) == (True, False)
+
+
+def test_vectors_that_are_built_hold_no_connection(world: KbWorld, unused_model: ModelServer) -> None:
+    body, answer = waiting()
+    unused_model.answers = [answer]
+    path = f"/kb/{HANDBOOK}/vectors/reindex"
+    assert world.as_("dave").post(path, {"modelId": str(MODEL)}).status == 202
+    with ThreadPoolExecutor(1) as threads:
+        delivery = threads.submit(work, world)
+        try:
+            assert body.arrived.acquire(timeout=30)
+            held = connections_in_use(world.admin)
+        finally:
+            body.rest.set()
+
+    assert (held, delivery.result().handled) == (0, 1)
+    assert [call["tokens_in"] for call in world.calls()] == [7]
+    [active] = world.kb_rows("kb_indexes", f"base_id = '{HANDBOOK}' and state = 'active'")
+    assert active["model_id"] == MODEL
