@@ -12,10 +12,16 @@ import pytest
 
 from org_common.tools.deploy import rights
 from org_common.tools.deploy.checks import violations
-from org_common.tools.deploy.plan import Plan
+from org_common.tools.deploy.plan import Plan, Resource
+from org_common.tools.doctor import iam, roles
+from org_common.tools.doctor.deployed import Function
+from org_common.tools.doctor.needs import needs_of
+from org_common.tools.project import apps
+from org_common.tools.project.project import Project
 from tests.infra.programs import Terraform
-from tests.infra.stack import PLACE
+from tests.infra.stack import PLACE, ROOT
 from tests.org_common.tools.deploy.faults import FAULTS, resources
+from tests.org_common.tools.manifest import depot
 
 Json = dict[str, Any]
 
@@ -127,6 +133,34 @@ def test_each_statement_of_each_role_is_needed(planned: Json, described: Json) -
             removed += 1
 
     assert removed > 40
+
+
+def test_doctor_finds_no_drift_in_the_roles(planned: Json) -> None:
+    """What `doctor --aws` would say of the stack: it counts what triggers need, and knows the stack's names."""
+    plan = Plan(planned)
+    policies = plan.by("aws_iam_role_policy", "role")
+    for app in [*apps.load(Project.find(ROOT)), depot.app]:
+        name = f"prod-{app.name}"
+        function = deployed(plan.by("aws_lambda_function", "function_name")[name])
+        statements = iam.parse("function", json.loads(policies[name].get("policy")))
+
+        assert list(roles.check(function, needs_of(app, "prod-", statements), statements)) == []
+
+
+def deployed(function: Resource) -> Function:
+    name = function.get("function_name")
+    return Function(
+        name=name,
+        arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{name}",
+        role=f"arn:aws:iam::123456789012:role/{name}",
+        runtime=function.get("runtime"),
+        architecture=function.get("architectures")[0],
+        code_sha256="",
+        layers=(),
+        in_vpc=bool(function.get("vpc_config")),
+        reserved=None,
+        environ=function.block("environment").get("variables", {}),
+    )
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,19 @@ module "function" {
 
   depends_on = [aws_sqs_queue.failures]
 }
+
+# What is deployed, and where: `org-common deploy` compares the next manifest with it.
+resource "terraform_data" "deployed" {
+  input = {
+    prefix    = var.prefix
+    region    = var.region
+    account   = var.account
+    partition = var.partition
+    manifest  = local.manifest
+  }
+  # Recorded last: a deploy that failed halfway has changed less than its manifest says.
+  depends_on = [
+    module.function, aws_apigatewayv2_route.this, aws_lambda_event_source_mapping.this, aws_scheduler_schedule.this,
+    aws_cloudwatch_event_target.this, aws_s3_bucket_notification.this,
+  ]
+}
