@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from org_common.tools.database.migrations import Migration, load
-from org_common.tools.deploy import recorded, words
+from org_common.tools.deploy import recorded, services, words
 from org_common.tools.deploy.checks import violations
 from org_common.tools.deploy.plan import Plan
 from org_common.tools.deploy.recorded import Recorded
@@ -186,6 +186,7 @@ def _checked(plan: Plan, described: Json, options: Options) -> Recorded:
             "`manifest` of its module stack, or --out"
         )
     problems = violations(plan.within(stack.module), stack.after, stack.place)
+    problems += services.violations(plan, stack.after)
     if problems:
         raise ToolError("\n".join(["the plan is refused:", *(f"  {problem}" for problem in problems)]))
     return stack
