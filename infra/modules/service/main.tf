@@ -213,6 +213,12 @@ resource "aws_lb" "this" {
   }
 }
 
+resource "aws_wafv2_web_acl_association" "this" {
+  count        = var.web_acl_arn == null ? 0 : 1
+  resource_arn = aws_lb.this.arn
+  web_acl_arn  = var.web_acl_arn
+}
+
 resource "aws_lb_target_group" "this" {
   name                          = local.name
   target_type                   = "ip"

@@ -97,6 +97,12 @@ variable "balancer_log_bucket" {
   default     = null
 }
 
+variable "web_acl_arn" {
+  description = "Firewall (WAF) of the balancer; null for none."
+  type        = string
+  default     = null
+}
+
 variable "is_protected" {
   description = "AWS refuses to delete the balancer, until you switch it off."
   type        = bool
