@@ -10,6 +10,7 @@ except ModuleNotFoundError as _error:
 from org_common.tools.commands import (
     coldstart,
     db,
+    deploy,
     dev,
     doctor,
     imports,
@@ -71,4 +72,5 @@ _add(
     coldstart.coldstart,
     imports.imports,
     manifest.manifest,
+    deploy.deploy,
 )
