@@ -20,6 +20,7 @@ from org_common.tools.commands import (
     openapi,
     outbox,
     routes,
+    scaffold,
     triggers,
 )
 from org_common.tools.commands.options import origin
@@ -56,6 +57,8 @@ def _add(*commands: click.Command) -> None:
 
 
 _add(
+    scaffold.new,
+    scaffold.add,
     dev.dev,
     dev.token,
     invoke.invoke,
@@ -72,3 +75,6 @@ _add(
     imports.imports,
     manifest.manifest,
 )
+
+if __name__ == "__main__":
+    main()
