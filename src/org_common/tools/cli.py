@@ -1,5 +1,6 @@
 """The `org-common` command. Each subcommand imports its tool when it runs, so `--help` stays fast."""
 
+from pathlib import Path
 from typing import Any
 
 try:
@@ -24,6 +25,7 @@ from org_common.tools.commands import (
     triggers,
 )
 from org_common.tools.commands.options import origin
+from org_common.tools.project import dotenv
 from org_common.tools.project.project import ToolError
 
 
@@ -31,6 +33,8 @@ class Commands(click.Group):
     """Prints an error that the user can fix as one message on stderr and exits with 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # Before the options of subcommands are read: some are environment variables.
+        dotenv.load(Path())
         try:
             return super().invoke(ctx)
         except ToolError as error:
