@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from org_common.app import App
 from org_common.events import http_api as gateway
+from org_common.testing import rule_coverage
 from org_common.testing.open_answer import OpenAnswer
 from org_common.tools.serve.issuer import TokenIssuer, subject
 from org_common.values.errors import OrgError
@@ -227,6 +228,10 @@ class Client:
     ) -> Answer:
         """Send a request. A body of bytes is sent as it is, any other as JSON; None sends no body."""
         event, context = self._event(method, path, body, query, headers), self._context()
+        with rule_coverage.request(self._app, method, path):
+            return self._send(event, context)
+
+    def _send(self, event: LambdaEvent, context: LocalContext) -> Answer:
         try:
             self._authorize(event)
         except OrgError as error:
