@@ -105,14 +105,13 @@ def database(
 
 
 def _history_error(error: HistoryError, data: Path) -> ToolError:
-    command = f"`org-common dev --fresh --data {shlex.quote(str(data))}`, which drops its database"
-    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"run {command}"
-    redo = (
-        "`org-common db redo`"
-        if data.name == ".org-common"
-        else f"`org-common db redo --data {shlex.quote(str(data))}`"
+    if os.environ.get("DATABASE_URL"):
+        return ToolError(f"{error}\nTo start over without the data, drop the database {DATABASE}")
+    folder = shlex.quote(str(data))
+    return ToolError(
+        f"{error}\nTo apply an edited file again and keep the rows, run `org-common db redo --data {folder}`"
+        f"\nTo start over without the data, run `org-common dev --fresh --data {folder}`, which drops its database"
     )
-    return ToolError(f"{error}\nTo apply an edited file again and keep the rows, run {redo}. To start over, {fresh}")
 
 
 def demo(project: Project) -> ModuleType | None:
