@@ -3,16 +3,21 @@
 The functions are hashlib's own without OpenSSL; stdlib's `random` imports them like this too. Imported at first use.
 """
 
-try:
-    from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
-except ImportError:
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from hashlib import blake2b, sha256
+else:
     try:
-        from _sha256 import sha256  # type: ignore[import-not-found]
+        from _sha2 import sha256  # Python 3.12 and later
     except ImportError:
-        from hashlib import sha256
-try:
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
+        try:
+            from _sha256 import sha256
+        except ImportError:
+            from hashlib import sha256
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
 
 __all__ = ["blake2b", "sha256"]

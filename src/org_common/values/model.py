@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
-import org_common.values.pydantic_import  # noqa: F401 - before pydantic
+import org_common.values.pydantic_import  # noqa: F401 # pyright: ignore[reportUnusedImport] - before pydantic
 
 # isort: split
 from pydantic import BaseModel, ConfigDict, ValidationError
