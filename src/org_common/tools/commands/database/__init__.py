@@ -1,1 +1,1 @@
-"""The subcommands of `org-common db` that check a database, one per file."""
+"""Commands of `org-common db`."""
