@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.database.check import check
 from org_common.tools.commands.options import Url, url_option
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
@@ -19,6 +20,7 @@ def db() -> None:
     """Create roles, apply migrations and check row-level security."""
 
 
+db.add_command(check)
 URL = url_option(
     "ORG_COMMON_MIGRATOR_URL",
     "URL of app_migrator: postgresql://app_migrator@host/name. Prefer the environment variable: other users of this"
