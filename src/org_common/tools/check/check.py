@@ -82,7 +82,7 @@ def check(
     found: set[Finding] = set()
     for done, use in enumerate(uses):
         on_progress(done, len(uses))
-        found |= {each for each in _check(use, planner) if not _is_allowed(each, use, texts)}
+        found |= {each for each in check_use(use, planner) if not _is_allowed(each, use, texts)}
     found |= set(check_rules(apps, planner))
     report.rules = sum(each.rule.expression is not None for _, _, each in handler_rules(apps))
     report.unreachable = sorted({role for use in uses for role in use.roles} - planner.roles)
@@ -91,7 +91,8 @@ def check(
     return report
 
 
-def _check(use: Use, planner: Planner) -> Iterator[Finding]:
+def check_use(use: Use, planner: Planner) -> Iterator[Finding]:
+    """The findings about one statement in one call."""
     call, sql = use.call, use.sql
     if columns.has_star(sql.text):
         fix = "name the columns, as the model has them"

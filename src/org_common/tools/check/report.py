@@ -12,7 +12,7 @@ from org_common.tools.check.finding import Finding
 
 def as_text(report: Report) -> str:
     """One paragraph for each finding, and a summary."""
-    return "\n".join([*(line for each in report.findings for line in _lines(each)), *_summary(report)])
+    return "\n".join([*(line for each in report.findings for line in finding_lines(each)), *_summary(report)])
 
 
 def as_json(report: Report) -> str:
@@ -28,7 +28,8 @@ def as_json(report: Report) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A finding as the lines of a paragraph."""
     place = f"{finding.file}:{finding.line}"
     yield f"{place}: {finding.id}: {finding.problem}"
     if finding.statement:
