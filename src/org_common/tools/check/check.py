@@ -12,6 +12,7 @@ from org_common.db.protocol.errors import StatementFailed
 from org_common.db.protocol.placeholders import StatementError
 from org_common.db.protocol.statement import Statement, prepare
 from org_common.tools.check import columns, order, parameters
+from org_common.tools.check.code.callers import Callers
 from org_common.tools.check.code.calls import Call, find_calls
 from org_common.tools.check.code.evaluate import UnresolvedError
 from org_common.tools.check.code.given import Given, given
@@ -59,16 +60,32 @@ def collect(apps: Sequence[App], sources: Sequence[Source]) -> tuple[list[Use], 
     found = list(functions(sources))
     handlers = list(handler_rules(apps))
     roles = roles_of(found, by_name, [(key, role) for key, role, _ in handlers])
+    callers = Callers(found, by_name)
     uses: list[Use] = []
     computed: list[str] = []
     for function in found:
         for call in find_calls(function, by_name, {key for key, _, _ in handlers}):
-            runs_as = (call.role,) if call.role else tuple(sorted(roles.get(function.key, {DEFAULT})))
-            try:
-                uses += [Use(call, sql, runs_as) for sql in call.scope.statements(call.sql)]
-            except UnresolvedError:
-                computed.append(f"{display_path(function.source.file)}:{call.line}")
+            runs_as = roles.get(function.key, {DEFAULT})
+            resolved = _resolved(call, runs_as)
+            for each in [] if resolved else [*callers.bound(call)] or [call]:
+                resolved += (known := _resolved(each, runs_as))
+                if not known:
+                    computed.append(_shown(each.place))
+            uses += resolved
     return uses, computed
+
+
+def _resolved(call: Call, roles: set[str]) -> list[Use]:
+    """The statements that a call may run; none if they are computed at run time."""
+    try:
+        statements = call.scope.statements(call.sql)
+    except UnresolvedError:
+        return []
+    return [Use(call, sql, (call.role,) if call.role else tuple(sorted(roles))) for sql in statements]
+
+
+def _shown(place: Place) -> str:
+    return f"{display_path(place.file)}:{place.line}"
 
 
 def check(
@@ -189,19 +206,19 @@ def _finding(
     at_call: bool = False,
 ) -> Finding:
     """A problem at its place: that in the SQL which PostgreSQL names, else the word that it is about, or the call."""
-    call = Place(use.call.function.source.file, use.call.line)
+    call = use.call.place
     place = call if at_call else use.sql.find(each.word) if each.word else use.sql.place()
     position = failed.origin.position if failed is not None and failed.origin is not None else None
     if position and statement is not None:
         place = use.sql.place(original_position(use.sql.text, statement.command.decode(), position - 1))
-    called = f"{display_path(call.file)}:{call.line}"
-    return Finding(display_path(place.file), place.line, each.id, each.text, each.fix, use.sql.title, called)
+    return Finding(display_path(place.file), place.line, each.id, each.text, each.fix, use.sql.title, _shown(call))
 
 
 def _is_allowed(finding: Finding, use: Use, texts: Mapping[str, Sequence[str]]) -> bool:
     """Whether a comment at the call or at the SQL allows it: `# db check: allow page.index, an org has few domains`."""
-    node, place = use.call.node, use.sql.place()
-    lines = list(texts.get(use.call.function.source.file, ())[max(node.lineno - 2, 0) : node.end_lineno])
+    call, place = use.call.place, use.sql.place()
+    node = use.call.caller_node or use.call.node
+    lines = list(texts.get(call.file, ())[max(call.line - 2, 0) : node.end_lineno])
     end = use.sql.place(max(len(use.sql.text) - 1, 0))
     if place.file == end.file:
         lines += texts.get(place.file, ())[max(place.line - 3, 0) : end.line]

@@ -124,6 +124,11 @@ class Shop:
         assert len(report.findings) == 1, report.findings
         return report.findings[0]
 
+    def line_of(self, text: str) -> int:
+        """The number of the line that begins with a text."""
+        lines = self.file.read_text().splitlines()
+        return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))
+
     def line(self, finding: Finding) -> str:
         """The line of the code that a finding is about."""
         return Path(finding.file).read_text().splitlines()[finding.line - 1].strip()

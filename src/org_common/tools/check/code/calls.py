@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from org_common.tools.check.code.evaluate import Scope, UnresolvedError
 from org_common.tools.check.code.sources import Function, Source
+from org_common.tools.check.code.sql_text import Place
 
 # By method: the positions of the model, the SQL and the parameters.
 _ARGUMENTS: dict[str, tuple[int | None, int, int]] = {
@@ -44,11 +45,15 @@ class Call:
     """The role of the `with` that opened the transaction; None for that of the request."""
     is_read_only: bool
     """On a `Reader` for certain: a parameter `db: Reader` of a helper may also be given a `Transaction`."""
+    caller: Function | None = None
+    """Of a helper that takes the SQL as an argument: the function that calls it."""
+    caller_node: ast.Call | None = None
 
     @property
-    def line(self) -> int:
-        """The line of the call."""
-        return self.node.lineno
+    def place(self) -> Place:
+        """Where the statement meets its model and parameters: the call, or that of the helper."""
+        function = self.caller or self.function
+        return Place(function.source.file, (self.caller_node or self.node).lineno)
 
     def keyword(self, name: str) -> ast.expr | None:
         """A keyword argument; None without it."""

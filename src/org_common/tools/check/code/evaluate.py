@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -28,10 +28,25 @@ class UnresolvedError(Exception):
     """The code computes the value at run time."""
 
 
+class Binding(NamedTuple):
+    """The argument of a call, and the names that it is written in."""
+
+    scope: Scope
+    value: ast.expr
+
+
 class Scope:
     """The names of a function, or of a module."""
 
-    def __init__(self, sources: Mapping[str, Source], source: Source, function: Function | None = None) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        source: Source,
+        function: Function | None = None,
+        bindings: Mapping[str, Binding] = {},
+    ) -> None:
+        """`bindings` are the arguments of one call of the function."""
+        self.bindings = bindings
         self.sources = sources
         self.source = source
         self.function = function
@@ -75,6 +90,8 @@ class Scope:
 
     def statements(self, node: ast.expr) -> list[SqlText]:
         """The SQL that an expression may be. Raises `UnresolvedError`."""
+        if isinstance(node, ast.Name) and node.id in self.bindings:
+            return self.bindings[node.id].scope.statements(self.bindings[node.id].value)
         name = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
         found: list[SqlText] = []
         for value in self.objects(node):
@@ -98,6 +115,8 @@ class Scope:
                 return [*self.parts(node.body), *self.parts(node.orelse)]
             case ast.BoolOp():
                 return [each for value in node.values for each in self.parts(value)]
+            case ast.Name() if node.id in self.bindings:
+                return self.bindings[node.id].scope.parts(self.bindings[node.id].value)
             case ast.Name() if self.is_local(node.id):
                 return [each for value in self.assigned(node.id) for each in self.parts(value)]
             case ast.Name():
@@ -146,7 +165,9 @@ class Scope:
                 raise UnresolvedError
             return _limited([each for value in values if value is not None for each in self._guarded(name, value)])
         if name in self._parameters:
-            raise UnresolvedError
+            if name not in self.bindings:
+                raise UnresolvedError
+            return self.bindings[name].scope.objects(self.bindings[name].value)
         for holder in (self.source.module, builtins):
             if hasattr(holder, name):
                 return [getattr(holder, name)]

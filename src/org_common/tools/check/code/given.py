@@ -51,6 +51,8 @@ def _given(scope: Scope, node: ast.expr, depth: int) -> Given:
                 return _given(scope, values[0], depth + 1)
         case ast.Call(func=ast.Attribute(value=holder, attr="model_dump"), args=[], keywords=[]):
             return Given(_fields(type_of(scope, holder)), is_complete=_is_model(type_of(scope, holder)))
+        case ast.Name() if node.id in scope.bindings and depth < MAX_DEPTH:
+            return _given(scope.bindings[node.id].scope, scope.bindings[node.id].value, depth + 1)
         case _:
             pass
     annotation = type_of(scope, node)

@@ -65,7 +65,7 @@ def _edges(
             called[id(node.func)] = handles.role(node)
     for node in _code(function.node):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            for target in _targets(scope, node, function):
+            for target in targets(scope, node, function):
                 for key in _methods(target, known):
                     yield key, called.get(id(node))
 
@@ -82,7 +82,8 @@ def _code(function: ast.AST) -> Iterator[ast.AST]:
             waiting += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, ast.AST)]
 
 
-def _targets(scope: Scope, node: ast.Name | ast.Attribute, function: Function) -> list[Key]:
+def targets(scope: Scope, node: ast.Name | ast.Attribute, function: Function) -> list[Key]:
+    """The functions and classes that a name in a function may be."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
         return [(function.source.module.__name__, f"{function.owner}.{node.attr}")]
     if isinstance(node, ast.Name) and scope.is_local(node.id):
