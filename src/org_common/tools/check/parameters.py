@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +14,7 @@ from org_common.tools.check.code.samples import ANY, is_optional, literals, samp
 from org_common.tools.check.columns import Problem, spelled
 from org_common.tools.check.planner import Described, Planner
 from org_common.tools.check.tree.catalog import Catalog
+from org_common.tools.check.tree.values import column_values
 from org_common.values.annotations import members
 
 # Types whose text form is not any string: a `str` for them is valid or not by its value.
@@ -81,6 +82,14 @@ def compare(statement: Statement, given: Given, described: Described, catalog: C
             found = list(_compare(name, annotation, oid, catalog))
             seen |= {name for _ in found}
             yield from found
+    for at, table, column in described.query.written() if described.query is not None else ():
+        name = statement.names[at]
+        given_values = literals(given.types.get(name, Unknown))
+        stored = column_values(catalog, table, column)
+        if name not in seen and given_values is not None and stored is not None and given_values - stored:
+            seen.add(name)
+            where = f"the column {catalog.tables[table]}.{catalog.columns[table, column].name}"
+            yield _unknown_values(name, where, given_values - stored)
 
 
 def _compare(name: str, annotation: Any, oid: int, catalog: Catalog) -> Iterator[Problem]:
@@ -89,13 +98,7 @@ def _compare(name: str, annotation: Any, oid: int, catalog: Catalog) -> Iterator
         return
     given, labels = literals(annotation), catalog.enum(oid)
     if given is not None and labels is not None and given - labels:
-        listed = ", ".join(map(repr, sorted(given - labels)))
-        yield Problem(
-            "parameters.values",
-            f"the type of %({name})s, {wanted.name}, has no value {listed}",
-            "remove it from the type of the parameter, or add it to the enum in a migration",
-            f"%({name})s",
-        )
+        yield _unknown_values(name, f"the type of %({name})s, {wanted.name},", given - labels)
     elif (wanted.category in _PARSED or wanted.short in _PARSED_TOO) and list(members(annotation)) == [str]:
         yield Problem(
             "parameters.type",
@@ -105,6 +108,10 @@ def _compare(name: str, annotation: Any, oid: int, catalog: Catalog) -> Iterator
         )
 
 
-def by_name(types: Mapping[str, Any]) -> Given:
-    """The parameters of an access rule: those of the path."""
-    return Given(dict(types))
+def _unknown_values(name: str, where: str, values: frozenset[str]) -> Problem:
+    return Problem(
+        "parameters.values",
+        f"{where} has no value {', '.join(map(repr, sorted(values)))}",
+        "remove it from the type of the parameter, or allow it in a migration",
+        f"%({name})s",
+    )

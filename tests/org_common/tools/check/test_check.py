@@ -168,6 +168,18 @@ def count_orders(db: Reader, size: Literal["small", "huge"]) -> int:
         "has no value 'huge'",
         ('"huge"', '"large"'),
     ),
+    "written value": (
+        "parameters.values",
+        """
+@app.put("/orders/{order_id}", allow=SIGNED_IN)
+def change(tx: Transaction, order_id: UUID, status: Literal["paid", "lost"]) -> None:
+    tx.run("update shop.orders set status = %(status)s where id = %(order_id)s",
+           {"order_id": order_id, "status": status}, rows=1)
+""",
+        'tx.run("update shop.orders set status = %(status)s where id = %(order_id)s",',
+        "the column shop.orders.status has no value 'lost'",
+        ('"lost"', '"sent"'),
+    ),
     "null parameter": (
         "parameters.null",
         """

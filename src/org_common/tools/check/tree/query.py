@@ -69,6 +69,19 @@ class Query:
             return []
         return [self.subquery(self.entry(each.number("rtindex"))) for each in operations.walk() if _is_leaf(each)]
 
+    def written(self) -> Iterator[tuple[int, int, int]]:
+        """The parameters, from 0, that an INSERT or UPDATE writes unchanged, with the table and column."""
+        target = self.node.number("resultRelation")
+        if not target:
+            return
+        table = self.entry(target).number("relid")
+        for each in self.node.items("targetList"):
+            value = each["expr"]
+            while value.kind in (*WRAPPERS, "COERCETODOMAIN"):
+                value = value["arg"]
+            if value.kind == "PARAM" and value.number("paramkind") == 0:
+                yield value.number("paramid") - 1, table, each.number("resno")
+
     @cached_property
     def nulled(self) -> dict[int, str]:
         """The entries whose columns an outer join may fill with nulls, and which join it is."""

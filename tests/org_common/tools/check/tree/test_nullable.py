@@ -1,6 +1,12 @@
+from collections.abc import Iterator
+from random import Random
+
+import psycopg
 import pytest
 
+from org_common.tools.check.planner import Described, Planner, open_planner
 from org_common.tools.check.tree.nullable import nullability
+from org_common.tools.database.local import LocalDatabase
 from tests.org_common.tools.check.tree.conftest import Describe
 
 pytestmark = pytest.mark.db
@@ -96,3 +102,90 @@ def test_column_without_null_is_not_reported(describe: Describe, sql: str) -> No
     assert described.query is not None
 
     assert nullability(described.query, 0).is_null is not True
+
+
+# --- compared with rows ------------------------------------------------------------------------
+
+ROWS = """
+create schema rows;
+create table rows.l (n int not null, x text, y text not null);
+create table rows.r (n int not null, z text, w text not null);
+insert into rows.l values (1, 'x1', 'y1'), (2, null, 'y2'), (3, 'x1', 'y1'), (4, null, 'y4');
+insert into rows.r values (1, 'z1', 'w1'), (1, null, 'w2'), (2, 'z1', 'w2'), (5, null, 'w1'), (6, 'z6', 'w6');
+create view rows.v as select l.n, l.y, r.w from rows.l left join rows.r on r.n = l.n;
+grant usage on schema rows to authenticated;
+"""
+EXPRESSIONS = [
+    *("l.x", "l.y", "r.z", "r.w", "s.w", "v.y", "v.w", "upper(r.w)", "l.y || r.z", "coalesce(r.z, l.y)"),
+    *("coalesce(r.z, l.x)", "case when l.n > 1 then r.w else l.y end", "case when l.n > 1 then l.y end"),
+    *("(select max(t.w) from rows.r t where t.n = l.n)", "(select t.w from rows.r t where t.n = l.n limit 1)"),
+    *("(select count(*) from rows.r t where t.n = l.n)::text", "array(select t.z from rows.r t)::text", "l.x::varchar"),
+]
+CONDITIONS = [
+    *("true", "r.n = l.n", "r.w = 'w1'", "r.z is not null", "l.x = 'x1'", "not (r.z = 'z1')", "r.w in ('w1', 'w2')"),
+    *("r.n > 1 or l.n > 1", "s.n = r.n", "v.w is not null", "lower(s.z) = 'z1'", "l.n in (select t.n from rows.r t)"),
+    *("r.z is null", "coalesce(r.z, 'z1') = 'z1'", "l.n > 1 and r.n < 6"),
+]
+JOINS = ["join", "left join", "right join", "full join"]
+
+
+@pytest.fixture
+def rows(shop: LocalDatabase) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(shop.admin_url, autocommit=True) as conn:
+        conn.execute(ROWS)
+        yield conn
+        conn.execute("drop schema rows cascade")
+
+
+@pytest.fixture
+def later_planner(shop: LocalDatabase, rows: psycopg.Connection) -> Iterator[Planner]:
+    """A planner that has read the catalog with these tables in it."""
+    with open_planner(shop.admin_url) as planner:
+        yield planner
+
+
+def random_query(random: Random) -> str:
+    """Four tables, joined in any way and order, with any condition."""
+    first, second, third = (random.choice(JOINS) for _ in range(3))
+    tables = f"rows.l {first} rows.r on r.n = l.n"
+    if random.random() < 0.5:
+        tables = f"({tables})"
+    # A full join needs a condition that can be merged.
+    on = "s.n = r.n" if second == "full join" else random.choice(["s.n = r.n", "s.n = r.n and s.w <> 'w2'"])
+    tables = f"{tables} {second} rows.r s on {on} {third} rows.v on v.n = l.n"
+    chosen = ", ".join(random.sample(EXPRESSIONS, 6))
+    query = f"select {chosen} from {tables} where {random.choice(CONDITIONS)} and {random.choice(CONDITIONS)}"
+    return random.choice([query, f"select * from ({query}) q(a, b, c, d, e, f)", f"{query} union all {query}"])
+
+
+def test_column_with_null_in_a_row_is_known(later_planner: Planner, rows: psycopg.Connection) -> None:
+    random = Random(18)  # the same queries in each run
+    with_null = 0
+    for _ in range(300):
+        sql = random_query(random)
+        with later_planner.transaction("authenticated"):
+            described = later_planner.describe(sql.encode(), [], tree=True)
+        assert isinstance(described, Described), described
+        assert described.query is not None
+        verdicts = [nullability(described.query, at).is_null for at in range(6)]
+        for row in rows.execute(sql):
+            for verdict, value in zip(verdicts, row, strict=True):
+                with_null += value is None
+                assert value is not None or verdict is True, (verdicts, row, sql)
+    assert with_null > 1000
+
+
+def test_views_of_the_catalog_are_understood(describe: Describe, rows: psycopg.Connection) -> None:
+    """Every view of PostgreSQL's own, with each construct that its authors use."""
+    names = [
+        name
+        for (name,) in rows.execute(
+            "select oid::regclass::text from pg_class where relkind = 'v' and relnamespace = 'pg_catalog'::regnamespace"
+        ).fetchall()
+    ]
+    for name in names:
+        described = describe(f"select * from pg_catalog.{name.removeprefix('pg_catalog.')}")
+        assert described.query is not None
+        for at in range(described.result.nfields):
+            nullability(described.query, at)
+    assert len(names) > 50
