@@ -103,7 +103,9 @@ def check(
     found |= set(check_rules(apps, planner))
     report.rules = sum(each.rule.expression is not None for _, _, each in handler_rules(apps))
     report.unreachable = sorted({role for use in uses for role in use.roles} - planner.roles)
-    report.findings = sorted(found)
+    # One fault of a constant is one finding, however many calls run it.
+    by_place = {(each.file, each.line, each.id, each.problem): each for each in sorted(found, reverse=True)}
+    report.findings = sorted(by_place.values())
     on_progress(len(uses), len(uses))
     return report
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from org_common.tools.check.check import check
+from org_common.tools.project.apps import load
 from tests.org_common.tools.check.conftest import Shop
 
 pytestmark = pytest.mark.db
@@ -285,3 +287,33 @@ def test_correct_twin_has_no_finding(code: Shop, name: str) -> None:
     assert wrong in mistake
 
     assert code.check(mistake.replace(wrong, right)).findings == []
+
+
+def test_fault_of_a_shared_constant_is_one_finding(code: Shop) -> None:
+    found = code.finding("""
+LIST = "select titel from shop.orders"
+GET = LIST + " where id = %(order_id)s"
+
+@app.get("/orders", allow=SIGNED_IN)
+def first(db: Reader) -> str:
+    return db.value(LIST)
+
+@app.get("/orders/{order_id}", allow=SIGNED_IN)
+def one(db: Reader, order_id: UUID) -> str:
+    return db.value(GET, {"order_id": order_id})
+""")
+
+    assert code.line(found) == 'LIST = "select titel from shop.orders"'
+
+
+def test_progress_is_shown(code: Shop) -> None:
+    project = code.project("""
+@app.get("/orders", allow=SIGNED_IN)
+def first(db: Reader) -> str:
+    return db.value("select title from shop.orders limit 1")
+""")
+    shown: list[tuple[int, int]] = []
+
+    check(project, load(project), code.planner, lambda done, total: shown.append((done, total)))
+
+    assert shown == [(0, 1), (1, 1)]
