@@ -20,7 +20,7 @@ MAX_S = 86_400
 
 PREFIX = "ORG_COMMON_"
 ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
-# Read elsewhere: while psycopg is imported, by tools and by tests.
+# Read elsewhere: while psycopg and pydantic are imported, by tools and by tests.
 OTHERS = (
     "ORG_COMMON_CONTRACT",
     "ORG_COMMON_CONTRACT_SEED",
@@ -32,6 +32,7 @@ OTHERS = (
     "ORG_COMMON_POOLER_URL",
     "ORG_COMMON_POSTGRES_BIN",
     "ORG_COMMON_PSYCOPG",
+    "ORG_COMMON_PYDANTIC",
     "ORG_COMMON_SOAK",
     "ORG_COMMON_SOAK_SEED",
 )
