@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from org_common.tools.project.modules import INSTALLED, ORG_COMMON
 from org_common.tools.project.project import Project
@@ -71,19 +71,29 @@ class Function:
 
 
 def load_sources(project: Project) -> list[Source]:
-    """The modules of the project that are loaded, and those next to them in the packages of its apps.
+    """The modules of the project that its apps have loaded, and those that these import later, in functions.
 
-    A module of a package that cannot be imported is left out: no app needs it.
+    No other module is imported: a script next to them may do its work at import.
     """
-    for package in dict.fromkeys(app.partition(".")[0].partition(":")[0] for app in project.apps):
-        for name in _modules(package):
-            _import(name)
-    found = {}
-    for module in [*sys.modules.values()]:
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and file.endswith(".py") and _is_own(Path(file), project.root):
-            found[file] = module
-    return [_source(module, file) for file, module in sorted(found.items(), key=lambda each: each[1].__name__)]
+    found: dict[str, Source] = {}
+    tried: set[str] = set()
+    while new := [each for each in _loaded(project.root) if each[1] not in found]:
+        for module, file in new:
+            found[file] = _source(module, file)
+            for name in sorted({*_imported(found[file], project.root)} - tried):
+                tried.add(name)
+                _import(name)
+    return sorted(found.values(), key=lambda source: source.module.__name__)
+
+
+def _loaded(root: Path) -> list[tuple[ModuleType, str]]:
+    """The project's own modules among those that are loaded, and their files."""
+    modules = [(module, getattr(module, "__file__", None)) for module in [*sys.modules.values()]]
+    return [
+        (module, file)
+        for module, file in modules
+        if isinstance(file, str) and file.endswith(".py") and _is_own(Path(file), root)
+    ]
 
 
 def functions(sources: Sequence[Source]) -> Iterator[Function]:
@@ -103,23 +113,30 @@ def _functions(source: Source, body: Sequence[ast.stmt], prefix: str) -> Iterato
             yield from _functions(source, inner, prefix)
 
 
-def _modules(package: str) -> Iterator[str]:
-    """The modules of a package that may hold statements."""
-    file: Any = getattr(sys.modules.get(package), "__file__", None)
-    if file is None or Path(file).name != "__init__.py":
-        return
-    folder = Path(file).parent
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        # Tests within the package run no statement of the project, and __main__ is a program.
-        if not any(part.startswith("test") or part == "__main__" for part in parts):
-            yield ".".join((package, *(part for part in parts if part != "__init__")))
+def _imported(source: Source, root: Path) -> Iterator[str]:
+    """The modules of the project that a module imports anywhere and that are not loaded yet."""
+    package = source.module.__package__ or ""
+    for node in ast.walk(source.tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(filter(None, (above, node.module)))
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        yield from (name for name in names if name not in sys.modules and _exists(name, root))
+
+
+def _exists(name: str, root: Path) -> bool:
+    """Whether the project has a file for a module of this name."""
+    paths = [folder.joinpath(*name.split(".")) for folder in (root / "src", root)]
+    return any(path.with_suffix(".py").is_file() or (path / "__init__.py").is_file() for path in paths)
 
 
 def _import(name: str) -> None:
     try:
         import_module(name)
-    except (Exception, SystemExit):  # noqa: BLE001 - code of the project that no app imports
+    except (Exception, SystemExit):  # noqa: BLE001 - a package that only one function needs may not be installed
         return
 
 
