@@ -13,7 +13,9 @@ ORDER = {
     ],
     "reference": ["app", "settings", "errors", "cli", "lint", "testing", "glossary"],
     "reference/api": ["app", "http", "models", "database", "identity", "errors", "secrets", "telemetry", "testing"],
-    "operations": ["deployment", "layer", "database", "containers", "streaming", "coldstart", "doctor", "reliability"],
+    "operations": [
+        "deployment", "layer", "database", "check", "containers", "streaming", "coldstart", "doctor", "reliability",
+    ],
 }  # fmt: skip
 
 TITLES = {"reference/api": "API"}

@@ -5,7 +5,7 @@ create table notes.notes (
   id uuid not null default gen_random_uuid(),
   text text not null check (length(text) between 1 and 2000),
   created_at timestamptz not null,
-  created_by uuid,
+  created_by uuid not null,
   updated_at timestamptz not null,
   updated_by uuid,
   primary key (org_id, id)

@@ -26,6 +26,7 @@ from org_common.db.connections.pool import Pooled
 from org_common.db.database import Database
 from org_common.db.service import service_url
 from org_common.telemetry.requests import observe
+from org_common.tools.check.watch import URL_VARIABLE
 from org_common.tools.database import advice, guard, policies
 from org_common.tools.database.local import LocalDatabase, drop_database, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
@@ -46,6 +47,7 @@ from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
+from org_common.tools.serve.statements import start_check
 
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
@@ -193,7 +195,9 @@ def observed_application() -> Application:
     try:
         _migrate(Project.find(Path()), Path(os.environ[DATA_VARIABLE]))
         check_security(os.environ["ORG_COMMON_DATABASE_URL"])
-        return Patient(application())
+        served = application()
+        start_check(_say)
+        return Patient(served)
     except ToolError as error:
         # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
         sys.exit(f"Error: {error}")
@@ -243,7 +247,7 @@ def serve(
         variables = environment(local, data) | start_aws(apps, stack, demo(project))
         stack.callback(write_environment(data, variables).unlink)
         stack.callback(write_database(data, local).unlink, missing_ok=True)
-        os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url}
+        os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url, URL_VARIABLE: local.admin_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         uvicorn.run(
             "org_common.tools.serve.devserver:observed_application",

@@ -402,6 +402,15 @@ def test_added_migration_is_applied_before_the_changed_code_is_served(dev: Dev) 
     assert "applied 0002_words.sql of package shop" in dev.errors
 
 
+def test_wrong_sql_is_reported_when_its_file_is_saved(lasting_dev: Dev) -> None:
+    file = lasting_dev.project / "src" / "shop" / "hello.py"
+    file.write_text(FILES["src/shop/hello.py"].replace("select current_user::text", "select nobody::text"))
+
+    assert eventually(lambda: 'hello.py:9: sql.unknown: column "nobody" does not exist\n' in lasting_dev.errors)
+    assert lasting_dev.get("/openapi.json")[0] == 200
+    file.write_text(FILES["src/shop/hello.py"])
+
+
 def test_added_migration_is_applied_without_a_change_of_code(dev: Dev) -> None:
     folder = dev.project / "src" / "shop" / "migrations"
     (folder / "0002_bad.sql").write_text("select 1;\nselect 1 / 0;")

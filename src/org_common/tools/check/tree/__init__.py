@@ -1,0 +1,1 @@
+"""Statements as PostgreSQL has analyzed them: their parse trees, and what the catalog says about them."""
