@@ -1,5 +1,6 @@
 """The `org-common` command. Each subcommand imports its tool when it runs, so `--help` stays fast."""
 
+from pathlib import Path
 from typing import Any
 
 try:
@@ -21,9 +22,11 @@ from org_common.tools.commands import (
     openapi,
     outbox,
     routes,
+    scaffold,
     triggers,
 )
 from org_common.tools.commands.options import origin
+from org_common.tools.project import dotenv
 from org_common.tools.project.project import ToolError
 
 
@@ -31,6 +34,8 @@ class Commands(click.Group):
     """Prints an error that the user can fix as one message on stderr and exits with 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # Before the options of subcommands are read: some are environment variables.
+        dotenv.load(Path())
         try:
             return super().invoke(ctx)
         except ToolError as error:
@@ -57,6 +62,8 @@ def _add(*commands: click.Command) -> None:
 
 
 _add(
+    scaffold.new,
+    scaffold.add,
     dev.dev,
     dev.token,
     invoke.invoke,
@@ -74,3 +81,6 @@ _add(
     manifest.manifest,
     deploy.deploy,
 )
+
+if __name__ == "__main__":
+    main()
