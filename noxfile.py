@@ -83,6 +83,14 @@ def infra(session: nox.Session) -> None:
 
 
 @nox.session
+def scan(session: nox.Session) -> None:
+    """Scan Terraform's plan of a complete stack with checkov, which it installs on demand: no unexplained finding."""
+    session.install("-r", LOCK)
+    install_this(session)
+    session.run("python", "-m", "tests.infra.scan")
+
+
+@nox.session
 def floors(session: nox.Session) -> None:
     """Run the token tests with the oldest supported PyJWT."""
     session.install("-r", LOCK)

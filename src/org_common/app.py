@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
-import org_common.values.pydantic_import  # noqa: F401 # pyright: ignore[reportUnusedImport] - before pydantic
 from org_common.auth.from_authorizer import FROM_AUTHORIZER
 from org_common.events.http_api import HTTP_API, to_event
 from org_common.handlers.constraints import at_field

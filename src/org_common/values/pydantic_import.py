@@ -7,7 +7,7 @@
   plugin, or if there is anything but folders to search, the stand-in imports pydantic's own module.
 
 Both together are an eighth of a cold start (callgrind, pydantic 2.14.3, Python 3.11, 2026-11). Nothing of this happens
-to a module that is loaded already, or if ORG_COMMON_PYDANTIC is `complete`. `org_common.app` and
+to a module that is loaded already, or if ORG_COMMON_PYDANTIC is `complete`. `org_common.db.rows` and
 `org_common.values.model` import this module, so that it comes before pydantic.
 """
 
