@@ -105,13 +105,21 @@ def make_docx(paragraph: str, size: int) -> bytes:
     import docx
 
     document = docx.Document()
-    for at in range(size // (len(paragraph) + 60)):
-        if at % 10 == 0:
-            document.add_heading("Title", 2)
+    document.add_heading("Title", 2)
+    for _ in range(10):
         document.add_paragraph(paragraph)
-    out = io.BytesIO()
-    document.save(out)
-    return out.getvalue()
+    small, large = io.BytesIO(), io.BytesIO()
+    document.save(small)
+    # The section is repeated in the XML: python-docx needs time that grows with the square of the length.
+    with zipfile.ZipFile(small) as source, zipfile.ZipFile(large, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "word/document.xml":
+                start, end = content.index(b"<w:body>") + len(b"<w:body>"), content.index(b"<w:sectPr")
+                section = content[start:end]
+                content = content[:start] + section * (size // len(section)) + content[end:]
+            archive.writestr(name, content)
+    return large.getvalue()
 
 
 def bare(kind: str, file: io.BufferedReader) -> None:
