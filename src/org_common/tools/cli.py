@@ -19,6 +19,7 @@ from org_common.tools.commands import (
     monitor,
     openapi,
     outbox,
+    plan,
     routes,
     triggers,
 )
@@ -71,4 +72,5 @@ _add(
     coldstart.coldstart,
     imports.imports,
     manifest.manifest,
+    plan.plan,
 )
