@@ -22,6 +22,7 @@ from org_common.tools.commands import (
     plan,
     routes,
     triggers,
+    tune,
 )
 from org_common.tools.commands.options import origin
 from org_common.tools.project.project import ToolError
@@ -73,4 +74,5 @@ _add(
     imports.imports,
     manifest.manifest,
     plan.plan,
+    tune.tune,
 )

@@ -70,6 +70,13 @@ def billed_mean(times: Distribution) -> float:
     return billed(times.table) / len(times.table)
 
 
+def warm(busy: Floats, idle_s: int) -> Floats:
+    """The environments of each minute: the most that were busy at once, in it or in the idle time before."""
+    kept = max(idle_s // 60, 0)
+    found: Floats = np.lib.stride_tricks.sliding_window_view(np.pad(busy, (kept, 0)), kept + 1).max(axis=1)
+    return found
+
+
 @lru_cache(maxsize=100_000)
 def blocked(servers: int, load: float) -> float:
     """Erlang B; minutes repeat."""
@@ -112,7 +119,7 @@ def _result(
         ahead + served.alive,
         usage,
         busy,
-        busy if capacity is None else capacity,
+        warm(busy, workload.idle_s) if capacity is None else capacity,
     )
 
 
@@ -225,8 +232,6 @@ def _spill(workload: Workload, expected: Minutes, capacity: Ints) -> tuple[Float
         spread = theory.overflow_variance(servers, load) ** 0.5 if load and shares[minute] > 1e-12 else 0.0
         most = load * shares[minute] + 4 * spread
         peak[minute] = min(np.ceil(most), expected.counts[minute] * shares[minute])
-    kept = max(workload.idle_s // 60, 1)
-    padded = np.concatenate([np.zeros(kept), peak])
-    alive = np.lib.stride_tricks.sliding_window_view(padded, kept + 1).max(axis=1)
-    before = np.lib.stride_tricks.sliding_window_view(padded, kept)[:length].max(axis=1)
+    alive = warm(peak, workload.idle_s)
+    before = np.concatenate([[0.0], warm(peak, workload.idle_s - 60)[:-1]])
     return shares, peak, alive, float(np.maximum(peak - before, 0).sum())

@@ -107,3 +107,10 @@ def test_account_limit_holds_in_volume(workload: MakeWorkload) -> None:
 
     assert result.throttle_rate == pytest.approx(theory.erlang_b(20, 20), rel=0.15)
     assert result.peak_concurrency <= 20
+
+
+def test_environments_stay_warm_for_the_idle_time() -> None:
+    busy = np.array([0.0, 5.0, 1.0, 1.0, 1.0])
+
+    assert environments.warm(busy, 120).tolist() == [0, 5, 5, 5, 1]
+    assert environments.warm(busy, 30).tolist() == busy.tolist()
