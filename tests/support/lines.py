@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from org_common.telemetry import log, trace
+from org_common.telemetry import log, metrics, trace
 
 
 class Sink:
@@ -30,7 +30,12 @@ class Sink:
 
 @contextmanager
 def untouched_logging() -> Iterator[None]:
-    """No handlers, as in a new process; whatever is done to stdlib's logging in the block is undone."""
+    """No handlers, as in a new process; whatever is done to stdlib's logging in the block is undone.
+
+    Metrics that earlier tests recorded outside of requests are dropped: they would be part of the next request line,
+    and of lines of their own when there are more than a hundred values.
+    """
+    metrics.merge_pending(into={})
     root = logging.getLogger()
     handlers, level, converter = root.handlers[:], root.level, logging.Formatter.converter
     filters = {id(handler): handler.filters[:] for handler in handlers}
