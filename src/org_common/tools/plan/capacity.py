@@ -27,6 +27,8 @@ class Tracking:
     """Data points below nine tenths of the target before it removes capacity: fifteen of a minute."""
     ready_minutes: int = 2
     """Until added capacity serves: the metric comes a minute late, and provisioning takes "a minute or two"."""
+    queues: bool = False
+    """What finds no room waits for the next minute, and then counts in its use. Else it goes elsewhere."""
 
 
 def track(busy: Floats, tracking: Tracking) -> Ints:
@@ -34,11 +36,14 @@ def track(busy: Floats, tracking: Tracking) -> Ints:
     capacity, ordered = tracking.minimum, tracking.minimum
     pending: list[tuple[int, int]] = []
     above = below = 0
+    waiting = 0.0
     found = np.empty(len(busy), np.int64)
-    for minute, use in enumerate(busy.tolist()):
+    for minute, arriving in enumerate(busy.tolist()):
         while pending and pending[0][0] <= minute:
             capacity = pending.pop(0)[1]
         found[minute] = capacity
+        use = arriving + waiting
+        waiting = max(use - capacity, 0.0) if tracking.queues else 0.0
         # Units in use above the capacity are not seen: the metric counts to 100 %.
         share = min(use / capacity, 1.0) if capacity else 1.0 if use else 0.0
         above = above + 1 if share > tracking.target else 0

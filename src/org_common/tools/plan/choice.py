@@ -91,7 +91,7 @@ def _missed(workload: Workload, result: Result, goals: Goals, best: float) -> st
     """The first goal that a result misses; None if it reaches all."""
     p99 = goals.p99 if goals.p99 is not None or goals.p95 is not None else best * MOST_ABOVE_BEST
     if result.throttle_rate > MOST_THROTTLED:
-        return f"{result.throttle_rate:.2%} throttled or late"
+        return f"{result.throttle_rate:.2%} throttled, or waiting for longer than the timeout"
     if not fits(result, workload.database):
         found = connections(result, workload.database)
         return (

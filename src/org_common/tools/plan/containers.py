@@ -70,7 +70,7 @@ def fargate(workload: Workload) -> Result:
     drawn = draw(workload) if is_exact(workload) else None
     expected = minutes(workload, drawn)
     most = max(int(np.ceil(expected.peak.max() / each / workload.utilization)) * 2, FEWEST_TASKS)
-    tracking = scaling.Tracking(FEWEST_TASKS, most, workload.utilization)
+    tracking = scaling.Tracking(FEWEST_TASKS, most, workload.utilization, queues=True)
     tasks = scaling.track(expected.mean / each, tracking)
     places = tasks * each
     if drawn is None:
@@ -90,7 +90,7 @@ def fargate(workload: Workload) -> Result:
 
 def _outcome(workload: Workload, wait: Floats, service: Floats, requests: float, busy: Floats, method: str) -> _Outcome:
     latency = wait + service
-    late = latency > max(workload.timeout_s, float(workload.service.table[-1]))
+    late = wait > workload.timeout_s
     return _Outcome(latency[~late], float(late.mean()) * requests if len(late) else 0.0, requests, busy, method)
 
 

@@ -25,6 +25,13 @@ def test_utilization_is_seen_up_to_all_only() -> None:
     assert all(later <= earlier / 0.7 + 1 for earlier, later in pairwise(steps))
 
 
+def test_what_waits_is_seen_in_the_minutes_after() -> None:
+    busy = np.array([1.0, 40.0, *[1.0] * 20])
+
+    assert capacity.track(busy, Tracking(2, 100)).max() == 2
+    assert capacity.track(busy, Tracking(2, 100, queues=True)).max() > 2
+
+
 def test_tracking_removes_after_fifteen_minutes_down_to_the_least() -> None:
     found = capacity.track(np.array([50.0] * 20 + [0.0] * 40), Tracking(5, 100, 0.7))
 
