@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from org_common.tools.plan.distribution import Floats
 
 Ints = NDArray[np.int64]
+
+
+def settled(scale: Callable[[Floats], Ints], busy: Floats) -> Ints:
+    """The capacity of each minute if the same traffic came before: its first minute follows its last."""
+    return scale(np.concatenate([busy, busy]))[len(busy) :]
 
 
 @dataclass(frozen=True)

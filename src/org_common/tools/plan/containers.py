@@ -45,7 +45,7 @@ def managed_instances(workload: Workload) -> Result:
     each = slots(INSTANCE_CPUS, workload.cpu_share, PROCESSES * INSTANCE_CPUS)
     drawn = draw(workload) if is_exact(workload) else None
     expected = minutes(workload, drawn)
-    instances = scaling.managed(expected.mean, slots=each)
+    instances = scaling.settled(lambda busy: scaling.managed(busy, slots=each), expected.mean)
     places = instances * each
     if drawn is None:
         shares = np.array(
@@ -55,7 +55,8 @@ def managed_instances(workload: Workload) -> Result:
         found = _Outcome(workload.service.table, lost, workload.traffic.requests, expected.peak, FORMULAS)
     else:
         pool = events.Pool(limit=0, provisioned=steps(places))
-        served = events.serve(drawn.arrivals, drawn.durations, np.zeros(len(drawn.arrivals)), pool)
+        starts = np.zeros(len(drawn.all_arrivals))
+        served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
         ok = served.outcome == events.PROVISIONED
         busy = peaks(drawn.arrivals[ok], served.latency[ok], len(places))
         found = _Outcome(served.latency[ok], float((~ok).sum()), len(ok), busy, EXACT)
@@ -71,13 +72,13 @@ def fargate(workload: Workload) -> Result:
     expected = minutes(workload, drawn)
     most = max(int(np.ceil(expected.peak.max() / each / workload.utilization)) * 2, FEWEST_TASKS)
     tracking = scaling.Tracking(FEWEST_TASKS, most, workload.utilization, queues=True)
-    tasks = scaling.track(expected.mean / each, tracking)
+    tasks = scaling.settled(lambda busy: scaling.track(busy, tracking), expected.mean / each)
     places = tasks * each
     if drawn is None:
         wait, service = _waits(workload, expected.counts, places)
         found = _outcome(workload, wait, service, workload.traffic.requests, expected.peak, FORMULAS)
     else:
-        wait = events.queue_with_steps(drawn.arrivals, drawn.durations, steps(places))
+        wait = events.queue_with_steps(drawn.all_arrivals, drawn.all_durations, steps(places))[drawn.warm :]
         busy = np.minimum(peaks(drawn.arrivals, drawn.durations + wait, len(places)), places)
         found = _outcome(workload, wait, drawn.durations, len(wait), busy, EXACT)
     seconds = float(tasks.sum()) * 60

@@ -10,7 +10,7 @@ import numpy as np
 from org_common.tools.plan import events, theory, ticks
 from org_common.tools.plan.capacity import Ints
 from org_common.tools.plan.distribution import Distribution, Floats
-from org_common.tools.plan.requests import Minutes, Requests, draw, is_exact, minutes, peaks
+from org_common.tools.plan.requests import Minutes, Requests, before_s, draw, is_exact, minutes, peaks
 from org_common.tools.plan.result import EXACT, FORMULAS, TICKS, Result, Times
 from org_common.tools.plan.workload import Workload
 
@@ -41,9 +41,10 @@ def provisioned(workload: Workload, option: str, capacity: Ints) -> Result:
     if not is_exact(workload):
         return _provisioned_by_formulas(workload, option, capacity)
     drawn = draw(workload)
-    starts = workload.start.sample(drawn.random, len(drawn.arrivals))
+    starts = workload.start.sample(drawn.random, len(drawn.all_arrivals))
     pool = events.Pool(float(workload.idle_s), workload.account, provisioned=steps(capacity))
-    served = events.serve(drawn.arrivals, drawn.durations, starts, pool)
+    served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
+    starts = starts[drawn.warm :]
     ahead = served.outcome == events.PROVISIONED
     cold = served.outcome == events.COLD
     spilled = (served.outcome != events.THROTTLED) & ~ahead
@@ -55,9 +56,12 @@ def provisioned(workload: Workload, option: str, capacity: Ints) -> Result:
 
 
 def steps(capacity: Ints) -> events.Steps:
-    """The times in seconds at which a capacity for each minute changes, and what it changes to."""
+    """The times in seconds at which a capacity for each minute changes, and what it changes to.
+
+    What it is at first, it was before.
+    """
     where = np.flatnonzero(np.diff(capacity, prepend=-1))
-    return [(float(minute) * 60.0, int(capacity[minute])) for minute in where]
+    return [(float(minute) * 60.0 if minute else -np.inf, int(capacity[minute])) for minute in where]
 
 
 def billed(durations: Floats) -> float:
@@ -87,9 +91,10 @@ def _without_provisioned(workload: Workload, start: Start) -> Result:
     if not is_exact(workload):
         return _in_ticks(workload, start)
     drawn = draw(workload)
-    starts = start.times.sample(drawn.random, len(drawn.arrivals))
+    starts = start.times.sample(drawn.random, len(drawn.all_arrivals))
     pool = events.Pool(float(workload.idle_s), workload.account)
-    served = events.serve(drawn.arrivals, drawn.durations, starts, pool)
+    served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
+    starts = starts[drawn.warm :]
     cold = served.outcome == events.COLD
     usage = _usage(workload, drawn.durations[served.outcome != events.THROTTLED], starts[cold], start)
     return _result(workload, start.option, drawn, served, usage, None)
@@ -133,8 +138,7 @@ def _usage(workload: Workload, durations: Floats, starts: Floats, start: Start |
 
 def _snapshot(workload: Workload, restores: float) -> dict[str, float]:
     # One published version, kept for all of the time.
-    cache = max(workload.traffic.seconds, 3 * 3600) * workload.gb
-    return {"snapshot_cache": cache, "snapshot_restore": restores * workload.gb}
+    return {"snapshot_cache": workload.traffic.seconds * workload.gb, "snapshot_restore": restores * workload.gb}
 
 
 def _in_ticks(workload: Workload, start: Start) -> Result:
@@ -171,10 +175,11 @@ def _in_ticks(workload: Workload, start: Start) -> Result:
 
 def _volume(workload: Workload, start: Start, refused: Floats) -> ticks.Volume:
     """Simulate what is not refused; `refused` are the shares of each minute."""
-    counts = workload.traffic.per_second()
-    share = np.repeat(refused, 60)[: len(counts)]
+    before, accepted = before_s(workload), workload.traffic.per_second()
+    share = np.repeat(refused, 60)[: len(accepted)]
+    accepted = accepted * (1 - share)
     return ticks.simulate(
-        counts * (1 - share),
+        np.concatenate([accepted[len(accepted) - before :], accepted]),
         workload.service,
         start.times,
         idle_s=workload.idle_s,
@@ -182,6 +187,7 @@ def _volume(workload: Workload, start: Start, refused: Floats) -> ticks.Volume:
         # Where the load alone meets the limit, Erlang's formula B throttles; elsewhere, what cold starts add may.
         limit=np.where(share > 1e-9, np.iinfo(np.int64).max, workload.account),
         poisson=workload.traffic.poisson,
+        warm_s=before,
     )
 
 

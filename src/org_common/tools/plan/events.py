@@ -63,7 +63,7 @@ def queue(arrivals: Floats, durations: Floats, servers: int) -> Floats:
 def queue_with_steps(arrivals: Floats, durations: Floats, servers: Steps) -> Floats:
     """The wait of each request where the number of servers changes. Those that go finish their request."""
     times = [at for at, _ in servers[1:]]
-    free = [0.0] * servers[0][1]
+    free = [servers[0][0]] * servers[0][1]
     cuts = [0, *np.searchsorted(arrivals, times).tolist(), len(arrivals)]
     waits: list[Floats] = []
     for index, (at, count) in enumerate(servers):
@@ -86,8 +86,10 @@ def _serve(arrivals: Floats, durations: Floats, free: list[float]) -> Floats:
     return np.array(waits)
 
 
-def serve(arrivals: Floats, durations: Floats, starts: Floats, pool: Pool) -> Served:
+def serve(arrivals: Floats, durations: Floats, starts: Floats, pool: Pool, *, warm: int = 0) -> Served:
     """Serve requests as Lambda does. `starts` are the times of a cold start, should the request need one.
+
+    The first `warm` requests only fill the pool: they are not in what is returned.
 
     A request takes a free provisioned environment, or else the environment that became idle last, or else a new one.
     The order of reuse decides the cold starts at low rates. AWS documents none; that of a stack is assumed.
@@ -107,6 +109,8 @@ def serve(arrivals: Floats, durations: Floats, starts: Floats, pool: Pool) -> Se
             ready, step = steps[step][1], step + 1
         while provisioned and provisioned[0] <= at:
             heappop(provisioned)
+        if index == warm:
+            alive = len(busy) + len(idle)
         if len(provisioned) < ready:
             heappush(provisioned, at + duration)
             outcome[index] = PROVISIONED
@@ -121,9 +125,9 @@ def serve(arrivals: Floats, durations: Floats, starts: Floats, pool: Pool) -> Se
             created.append(at)
             heappush(busy, at + starts[index] + duration)
             outcome[index] = COLD
-            alive = max(alive, len(busy))
+            alive = max(alive, len(busy)) if index >= warm else 0
     latency = np.where(outcome == THROTTLED, 0.0, durations + np.where(outcome == COLD, starts, 0.0))
-    return Served(outcome, latency, alive)
+    return Served(outcome[warm:], latency[warm:], alive)
 
 
 def concurrency(arrivals: Floats, latency: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -41,7 +41,8 @@ def run_one(workload: Workload, name: str) -> Result:
     found = minutes(workload, draw(workload) if is_exact(workload) else None)
     least, most = bounds(workload, found)
     if name == "provisioned, tracking":
-        capacity = scaling.track(found.mean, scaling.Tracking(least, most, workload.utilization))
+        tracking = scaling.Tracking(least, most, workload.utilization)
+        capacity = scaling.settled(lambda busy: scaling.track(busy, tracking), found.mean)
     else:
         first = workload.traffic.start_s // 60
         capacity = scaling.schedule(

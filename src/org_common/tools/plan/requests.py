@@ -13,12 +13,24 @@ from org_common.tools.plan.workload import Workload
 
 @dataclass(frozen=True)
 class Requests:
-    """The drawn requests."""
+    """The drawn requests, ascending. They begin with some of "yesterday", before time 0."""
 
-    arrivals: Floats
-    durations: Floats
+    all_arrivals: Floats
+    all_durations: Floats
+    warm: int
+    """How many are of yesterday: they fill the pool, and are not counted."""
     random: np.random.Generator
     """To draw more."""
+
+    @property
+    def arrivals(self) -> Floats:
+        """Those that count."""
+        return self.all_arrivals[self.warm :]
+
+    @property
+    def durations(self) -> Floats:
+        """Of those that count."""
+        return self.all_durations[self.warm :]
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,14 @@ class Minutes:
     """The most of them at once."""
 
 
+def before_s(workload: Workload) -> int:
+    """The seconds at the end of the traffic that come before it, as if it repeated.
+
+    Environments that the empty pool needed in their first seconds have ended when they are over.
+    """
+    return min(2 * workload.idle_s + 60, workload.traffic.seconds) // 60 * 60
+
+
 def is_exact(workload: Workload) -> bool:
     """Whether the requests are drawn one by one."""
     return workload.traffic.requests <= workload.exact_up_to
@@ -41,7 +61,14 @@ def draw(workload: Workload) -> Requests:
     """The same for the same workload and seed, so that the ways to run it are compared on the same requests."""
     random = np.random.default_rng(workload.seed)
     arrivals = workload.traffic.arrivals(random)
-    return Requests(arrivals, workload.service.sample(random, len(arrivals)), random)
+    durations = workload.service.sample(random, len(arrivals))
+    first = int(np.searchsorted(arrivals, workload.traffic.seconds - before_s(workload)))
+    return Requests(
+        np.concatenate([arrivals[first:] - workload.traffic.seconds, arrivals]),
+        np.concatenate([durations[first:], durations]),
+        len(arrivals) - first,
+        random,
+    )
 
 
 def minutes(workload: Workload, requests: Requests | None) -> Minutes:

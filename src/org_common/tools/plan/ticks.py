@@ -53,16 +53,21 @@ def simulate(
     scaling: int = 1000,
     limit: Ints | None = None,
     poisson: bool = True,
+    warm_s: int = 0,
 ) -> Volume:
     """Serve the requests of each second, spread evenly within it. `counts` are their number, or its mean.
 
     `limit` are the most requests in progress in each second; what raises their number above it, is throttled.
+    The first `warm_s` seconds only fill the pool, and are not counted.
     """
     state = _State(service, start, idle_s, random)
     first = 0
     while first < len(counts):
+        if first == warm_s:
+            state.forget()
         # Parts that fit into the caches of a processor are twice as fast.
         length = int(min(idle_s, 60, max(1, PART // max(counts[first], 1))))
+        length = min(length, warm_s - first) if first < warm_s else length
         state.advance(counts[first : first + length], poisson=poisson)
         first += length
     cold = np.concatenate(state.cold)
@@ -94,6 +99,11 @@ class _State:
         self.cold: list[Ints] = []
         self.peaks: list[Ints] = []
         self.alive: list[Ints] = []
+
+    def forget(self) -> None:
+        """Count from here on."""
+        self.requests = self.busy_ticks = 0
+        self.cold, self.peaks, self.alive = [], [], []
 
     def advance(self, counts: NDArray[np.float64], *, poisson: bool) -> None:
         """Serve the requests of the next seconds."""

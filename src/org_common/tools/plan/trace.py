@@ -25,6 +25,7 @@ COUNTS = ("count", "requests", "invocations", "sum", "value", "calls", "hits", "
 _META = ("full label", "label", "label id", "id", "statistic", "region", "period", "account", "namespace", "metric")
 _ACCESS = re.compile(r"\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]")
 _ISO = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?(?:Z|[+-]\d{2}:?\d{2}))?")
+MOST_A_SECOND = 1_000_000
 _YEARS = (datetime(2000, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 Row = tuple[float, float]
 
@@ -171,6 +172,12 @@ def _shown(names: Iterable[str]) -> str:
     return f"its first line has {shown}"
 
 
+def _checked(file: Path, traffic: Traffic) -> Traffic:
+    if traffic.counts.max() / traffic.bin_s > MOST_A_SECOND:
+        raise ToolError(f"{file} has more than {MOST_A_SECOND:,} requests a second: look at the column of counts")
+    return traffic
+
+
 def _sorted(file: Path, rows: Sequence[Row]) -> tuple[Floats, Floats, list[str]]:
     if not rows:
         raise ToolError(f"{file} has no rows with a time")
@@ -198,7 +205,7 @@ def _single(file: Path, rows: Sequence[Row]) -> Traffic:
     traffic = Traffic(bins, bin_s, poisson=False, start_s=first % DAY_S, notes=notes)
     if traffic.seconds < 60:
         raise ToolError(f"{file} covers {traffic.seconds} s: a plan needs at least a minute of traffic")
-    return traffic
+    return _checked(file, traffic)
 
 
 def _counted(file: Path, rows: Sequence[Row]) -> Traffic:
@@ -221,7 +228,7 @@ def _counted(file: Path, rows: Sequence[Row]) -> Traffic:
     missing = int((np.bincount(places) == 0).sum())
     if missing:
         notes.append(f"{missing} of {len(bins)} periods of {period} s have no row, and count as no traffic")
-    return replace(Traffic(bins, period), start_s=int(times[0]) % DAY_S, notes=notes)
+    return _checked(file, replace(Traffic(bins, period), start_s=int(times[0]) % DAY_S, notes=notes))
 
 
 def _iso(seconds: float) -> str:

@@ -60,3 +60,11 @@ def test_managed_instances_double_in_five_minutes() -> None:
     assert found[:2].tolist() == [3, 3]
     assert all(found[at] <= 2 * found[max(0, at - 5)] for at in range(len(found)))
     assert found[-1] > 20
+
+
+def test_the_first_minute_follows_the_last() -> None:
+    busy = np.array([10.0] * 30)
+    tracking = Tracking(2, 100)
+
+    assert capacity.track(busy, tracking)[0] == 2
+    assert capacity.settled(lambda minutes: capacity.track(minutes, tracking), busy).tolist() == [15] * 30

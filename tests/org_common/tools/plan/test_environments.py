@@ -97,7 +97,7 @@ def test_provisioned_capacity_counts_against_the_account(workload: MakeWorkload)
 
 
 def test_steps_are_the_changes() -> None:
-    assert environments.steps(np.array([2, 2, 5, 5, 1])) == [(0.0, 2), (120.0, 5), (240.0, 1)]
+    assert environments.steps(np.array([2, 2, 5, 5, 1])) == [(-np.inf, 2), (120.0, 5), (240.0, 1)]
 
 
 def test_account_limit_holds_in_volume(workload: MakeWorkload) -> None:

@@ -150,3 +150,13 @@ def test_constant_number_of_servers_is_the_plain_queue() -> None:
     waits = events.queue_with_steps(arrivals, durations, ((0.0, 3), (50.0, 3)))
 
     assert np.array_equal(waits, events.queue(arrivals, durations, 3))
+
+
+def test_first_requests_may_only_fill_the_pool() -> None:
+    arrivals, durations = np.array([-50.0, -50.0, -50.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0, 5.0, 1.0])
+
+    served = events.serve(arrivals, durations, np.ones(5), Pool(), warm=3)
+
+    assert served.outcome.tolist() == [WARM, WARM]
+    assert served.latency.tolist() == [5, 1]
+    assert served.alive == 3

@@ -36,3 +36,13 @@ def test_peak_counts_what_began_before_the_minute() -> None:
 
 def test_no_requests_have_no_peak() -> None:
     assert requests.peaks(np.zeros(0), np.zeros(0), 3).tolist() == [0, 0, 0]
+
+
+def test_the_end_of_the_traffic_comes_before_it(workload: MakeWorkload) -> None:
+    one = workload(rate=1, hours=24)
+    drawn = requests.draw(one)
+
+    assert requests.before_s(one) == 660
+    assert drawn.warm == pytest.approx(660, abs=100)
+    assert -660 <= drawn.all_arrivals[0] < drawn.all_arrivals[drawn.warm - 1] < 0 <= drawn.arrivals[0]
+    assert np.array_equal(drawn.all_durations[: drawn.warm], drawn.durations[-drawn.warm :])

@@ -83,3 +83,16 @@ def test_mixture_has_its_percentiles() -> None:
 
     assert ticks.weighted_percentiles([(fast, 90), (slow, 10)], [45, 95]) == pytest.approx([0.5, 10.5], abs=0.01)
     assert ticks.weighted_percentiles([(fast, 0)], [50]) == [0.0]
+
+
+def test_first_seconds_may_only_fill_the_pool() -> None:
+    counts = np.full(900, 20.0)
+
+    cold, warm = (
+        ticks.simulate(counts, SERVICE, START, random=np.random.default_rng(1), warm_s=warm_s) for warm_s in (0, 600)
+    )
+
+    assert (len(cold.peak), len(warm.peak)) == (900, 300)
+    assert warm.cold < cold.cold / 3
+    assert warm.requests == pytest.approx(6000, rel=0.1)
+    assert warm.busy_s == pytest.approx(6000 * SERVICE.mean, rel=0.1)

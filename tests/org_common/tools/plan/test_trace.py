@@ -159,6 +159,10 @@ def test_million_lines(write: Write) -> None:
         ("timestamp,count\n2026-11-30T00:00:00Z,3\n", "trace has one period"),
         ("timestamp,count\n2026-11-29,3\n2026-11-30,3\n", "trace has a row for every 86400 s"),
         ("timestamp\n2026-11-30T00:00:00Z\n", "trace covers 1 s: a plan needs at least a minute"),
+        (
+            "timestamp,count\n2026-11-30 00:00,9e11\n2026-11-30 00:01,1\n",
+            "trace has more than 1,000,000 requests",
+        ),
         ("timestamp\n2019-01-01\n2026-11-30\n", "trace has times from 2019-01-01 to 2026-11-30, 2890 days"),
         ('{"a": 1}', "trace is JSON, but not of CloudWatch"),
         ('{"time": "2026-11-30T00:00:00Z"}\nx\ny\nz\n', "trace: 3 of 4 lines have no time"),
