@@ -1,5 +1,6 @@
 """The `org-common` command. Each subcommand imports its tool when it runs, so `--help` stays fast."""
 
+from pathlib import Path
 from typing import Any
 
 try:
@@ -10,6 +11,7 @@ except ModuleNotFoundError as _error:
 from org_common.tools.commands import (
     coldstart,
     db,
+    deploy,
     dev,
     doctor,
     imports,
@@ -21,10 +23,12 @@ from org_common.tools.commands import (
     outbox,
     plan,
     routes,
+    scaffold,
     triggers,
     tune,
 )
 from org_common.tools.commands.options import origin
+from org_common.tools.project import dotenv
 from org_common.tools.project.project import ToolError
 
 
@@ -32,6 +36,8 @@ class Commands(click.Group):
     """Prints an error that the user can fix as one message on stderr and exits with 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # Before the options of subcommands are read: some are environment variables.
+        dotenv.load(Path())
         try:
             return super().invoke(ctx)
         except ToolError as error:
@@ -58,6 +64,8 @@ def _add(*commands: click.Command) -> None:
 
 
 _add(
+    scaffold.new,
+    scaffold.add,
     dev.dev,
     dev.token,
     invoke.invoke,
@@ -75,4 +83,8 @@ _add(
     manifest.manifest,
     plan.plan,
     tune.tune,
+    deploy.deploy,
 )
+
+if __name__ == "__main__":
+    main()

@@ -83,6 +83,12 @@ def load(packages: Sequence[str], *, root: Path | None = None) -> list[Migration
     return [migration for name, folder in folders.items() for migration in read_folder(name, folder)]
 
 
+def folder_of(package: str, root: Path) -> tuple[str, Path]:
+    """The name of a package and its folder of migrations, as `load` finds them. The folder may be missing."""
+    name, folder = _locate(package, root)
+    return name, Path(str(folder))
+
+
 def _locate(package: str, root: Path) -> tuple[str, Traversable]:
     name, _, path = package.rpartition("=")
     if name or "/" in package or os.sep in package:
