@@ -27,6 +27,8 @@ def leaves(command: click.Command, path: str) -> Iterator[tuple[str, click.Comma
     if not isinstance(command, click.Group):
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     for name, child in command.commands.items():
         yield from leaves(child, f"{path} {name}")
 

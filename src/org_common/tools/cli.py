@@ -21,9 +21,11 @@ from org_common.tools.commands import (
     monitor,
     openapi,
     outbox,
+    plan,
     routes,
     scaffold,
     triggers,
+    tune,
 )
 from org_common.tools.commands.options import origin
 from org_common.tools.project import dotenv
@@ -79,6 +81,8 @@ _add(
     coldstart.coldstart,
     imports.imports,
     manifest.manifest,
+    plan.plan,
+    tune.tune,
     deploy.deploy,
 )
 

@@ -32,7 +32,15 @@ from org_common.tools.project.project import Project, make_importable
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSON file with the event to send.  [default: the demo's example]",
 )
-def coldstart(app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None) -> None:
+@click.option(
+    "--json",
+    "out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the measured times to FILE, for `org-common plan`.",
+)
+def coldstart(
+    app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None, out: Path | None
+) -> None:
     """Measure cold starts of MODULE:NAME under AWS's runtime client.
 
     Prints init, first request, warm requests, the slowest imports, and what a million cold starts cost.
@@ -62,6 +70,8 @@ def coldstart(app: str, count: int, against: str | None, runner: str, memory: in
             functions, sample, count, say=lambda text: click.echo(text, err=True), start=start
         )
         profile = tool.imports(functions["now"])
+    if out is not None:
+        out.write_text(tool.dump(starts["now"]), encoding="utf-8")
     for key, of_revision in starts.items():
         click.echo("\n".join([*([f"{key}:"] if against else []), *tool.describe(of_revision)]))
     init_s = tool.median_init_s(starts["now"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import subprocess
@@ -87,6 +88,16 @@ def describe(starts: Sequence[Start]) -> list[str]:
         percentiles = ", ".join(f"p{share} {_percentile(warm, share) * 1000:.2f}" for share in (50, 90, 99))
         lines.append(f"{'warm request':<24} {percentiles} ms ({len(warm)} requests)")
     return lines
+
+
+def dump(starts: Sequence[Start]) -> str:
+    """The measurements as JSON, in seconds: of each start its init and first request, and all warm requests."""
+    times = {
+        "init_s": [start.init_s for start in starts],
+        "first_s": [start.first_s for start in starts],
+        "warm_s": [seconds for start in starts for seconds in start.warm_s],
+    }
+    return json.dumps(times) + "\n"
 
 
 def compare(ours: Sequence[Start], theirs: Sequence[Start]) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def test_unknown_revision_is_reported(tmp_path: Path) -> None:
 
     with pytest.raises(ToolError, match="git worktree"), coldstart.revision(tmp_path, "no-such-revision"):
         pass
+
+
+def test_measurements_as_json() -> None:
+    starts = [Start(0.5, 0.1, (0.01, 0.02)), Start(0.6, 0.2, (0.03,))]
+
+    assert json.loads(coldstart.dump(starts)) == {
+        "init_s": [0.5, 0.6],
+        "first_s": [0.1, 0.2],
+        "warm_s": [0.01, 0.02, 0.03],
+    }

@@ -1,0 +1,1 @@
+"""Chooses by numbers: simulates ways to run a function, their database connections, and their price."""
