@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.database.prove import prove
 from org_common.tools.commands.options import Url, url_option
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def db() -> None:
     """Create roles, apply migrations and check row-level security."""
 
+
+db.add_command(prove)
 
 URL = url_option(
     "ORG_COMMON_MIGRATOR_URL",
