@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from org_common.testing.client import ISSUER, Answer, Client, Person
     from org_common.testing.open_answer import OpenAnswer
     from org_common.testing.records import Delivery
+    from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
@@ -24,6 +25,7 @@ __all__ = [
     "OpenAnswer",
     "Person",
     "TokenIssuer",
+    "TwoTenants",
     "event",
 ]
 
@@ -33,6 +35,7 @@ _HOMES = {
     "OpenAnswer": "org_common.testing.open_answer",
     "LocalDatabase": "org_common.tools.database.local",
     "TokenIssuer": "org_common.tools.serve.issuer",
+    "TwoTenants": "org_common.testing.two_tenants",
     "event": "org_common.events.http_api",
 }
 

@@ -77,6 +77,14 @@ class World:
         """The person of this tenant with this name."""
         return next((each for each in self.people if (each.name, each.tenant) == (name, tenant)), None)
 
+    def find(self, name: str, tenant: str) -> Person:
+        """The person of this tenant, or one without a tenant. Raises `LookupError`."""
+        found = self.person(name, tenant) or self.person(name, OTHERS)
+        if found is None:
+            known = ", ".join(dict.fromkeys(each.name for each in self.people))
+            raise LookupError(f"there is no person {name} of tenant {tenant}: known are {known}")
+        return found
+
     def mine(self, person: Person, table: str) -> list[Row]:
         """The rows that belong to the person's tenant; without a tenant, to the person. All rows of a shared table."""
         rows = self.rows.get(table, [])
