@@ -176,7 +176,7 @@ def installed(stack: Stack) -> Path:
             shutil.copy(file, folder / "task")
         if stack.compiled:
             for place in ("opt/python", "task"):
-                bytecode.write(folder / place, target.python, f"/{place}")
+                bytecode.write(folder / place, target.python, f"/{place}", docstrings=True)
     if not stack.compiled:
         for compiled in list(folder.rglob("__pycache__")):
             shutil.rmtree(compiled)
@@ -189,7 +189,7 @@ def install_client(folder: Path, target: Target) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     client.install(folder, target.python)
     strip.strip(folder)
-    bytecode.write(folder, target.python, "/var/runtime")
+    bytecode.write(folder, target.python, "/var/runtime", docstrings=True)
 
 
 def function(stack: Stack, folder: Path, variables: dict[str, str]) -> Function:

@@ -6,6 +6,7 @@ import authorizer
 import coldstart
 import harness
 import imports
+import ingest
 import observability
 import outbox
 import peers
@@ -27,11 +28,12 @@ ALL = {
     "outbox": outbox.main,
     "secrets": secrets_cold.main,
     "stream": stream.main,
+    "ingest": ingest.main,
     "three_routes": three_routes.main,
     "coldstart": coldstart.main,
 }
-# They download the peers' packages, and the cold starts take minutes.
-ON_REQUEST = {"three_routes", "coldstart"}
+# They download the peers' packages, and the documents and the cold starts take minutes.
+ON_REQUEST = {"ingest", "three_routes", "coldstart"}
 
 
 def main() -> None:

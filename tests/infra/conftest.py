@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.infra.programs import Terraform, missing
+from tests.infra.programs import Terraform, environment, missing
 from tests.infra.stack import CONFIGURATION, manifest, write
 
 ROOT = Path(__file__).parents[2]
 MISSING = missing()
 IS_LONG = os.environ.get("ORG_COMMON_INFRA") == "long"
 collect_ignore = (
-    ["test_apply.py", "test_modules.py", "test_stack.py"] if MISSING else [] if IS_LONG else ["test_apply.py"]
+    ["test_apply.py", "test_deploy.py", "test_modules.py", "test_stack.py"]
+    if MISSING
+    else []
+    if IS_LONG
+    else ["test_apply.py"]
 )
 
 
@@ -55,3 +60,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, described: dict[str, Any]) -
 def planned(stack: Terraform) -> dict[str, Any]:
     """The plan of the complete stack. Tests change copies."""
     return stack.plan("-refresh=false")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project to deploy, with the modules in its folder infra."""
+    modules(tmp_path / "infra")
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", environment()["TF_CLI_CONFIG_FILE"])
+    monkeypatch.delenv("ORG_COMMON_MIGRATOR_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,4 +1,4 @@
-"""A stack with every option: this project's functions, and an app with every trigger."""
+"""A stack with every option: this project's functions, an app with every trigger, and a service of some of them."""
 
 from __future__ import annotations
 
@@ -47,12 +47,37 @@ module "stack" {
   jwt            = { issuer = "https://acme.example/", audience = ["https://api.acme.example"] }
   api            = { cors = { origins = ["https://app.acme.example"] } }
   bucket_origins = ["https://app.acme.example"]
+  otel           = { layer_arn = "arn:aws:lambda:eu-central-1:901920570463:layer:aws-otel-python-arm64:1" }
   canary         = "LambdaCanary10Percent5Minutes"
   alarms = {
     topic_arns        = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
     outbox_relay      = "relay"
     database_instance = "prod"
     max_connections   = 200
+  }
+}
+
+module "web" {
+  source   = "./modules/service"
+  manifest = "${path.module}/manifest.json"
+  apps     = ["access-orgs", "kb-documents", "depot"]
+  image    = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:abc"
+  prefix   = "prod-"
+  account  = "123456789012"
+  region   = "eu-central-1"
+
+  repository_arn     = "arn:aws:ecr:eu-central-1:123456789012:repository/shop"
+  certificate_arn    = "arn:aws:acm:eu-central-1:123456789012:certificate/one"
+  database           = { secret = "prod/app/database", url = "postgresql://pooler.acme.example:6432/app" }
+  service_database   = { secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:service-AbCdEf" }
+  cursor_keys_secret = "ssm:/prod/cursor-keys"
+  issuers            = [{ url = "https://acme.example/", audience = "https://acme.example", algorithms = ["RS256"] }]
+  vpc = {
+    id                  = "vpc-1"
+    cidr                = "10.0.0.0/16"
+    task_subnet_ids     = ["subnet-1", "subnet-2"]
+    balancer_subnet_ids = ["subnet-3", "subnet-4"]
+    security_group_ids  = ["sg-1"]
   }
 }
 """
@@ -72,6 +97,7 @@ def manifest() -> dict[str, Any]:
     name, function = functions.of_app("depot:app", depot.app, settings)
     document["functions"][name] = {**function, "zip": None}
     document["functions"]["mgmt-modules"] |= {"snapstart": True}
+    document["functions"]["chat-streaming"] |= {"events": ["http_api", "function_url"]}
     return with_zips(document)
 
 

@@ -10,9 +10,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.infra import deploying
 from tests.infra.conftest import modules
 from tests.infra.programs import Terraform
 from tests.infra.stack import PROVIDER, manifest, write
+from tests.org_common.tools.deploy import crates
 from tests.support.aws import FakeAws, fake_aws
 
 SERVICES = ("apigatewayv2", "cloudwatch", "events", "iam", "lambda", "logs", "s3", "scheduler", "sqs", "sts")
@@ -71,3 +75,33 @@ def test_stack_is_created_stays_and_goes(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stdout
     assert alias["FunctionVersion"] == "1"
     assert left == []
+
+
+def test_deploy_change_and_drift(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_aws() as aws:
+        send_to(project, aws, monkeypatch)
+        deploying.change(project, "crates_at_first")
+        first, again = deploying.deploy("--yes"), deploying.deploy("--dry-run")
+        deploying.change(project, "crates_changed", app=crates.APP + crates.ROUTE, memory=1024)
+        second = deploying.deploy(answer="y\n")
+        aws.client("lambda").delete_function(FunctionName="test-crates")
+        drifted = deploying.deploy("--dry-run")
+
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.splitlines()[-2:] == ["deployed", "no drift: functions, layers and roles are as built"]
+    assert (again.exit_code, again.stdout) == (0, "no changes\n")
+    assert second.stdout.splitlines()[1:4] == [
+        "crates: memory 512 became 1024 MB",
+        "crates: its code changed",
+        "crates: a new route, GET /crates, allowed by PUBLIC   [public route]",
+    ]
+    assert second.stdout.splitlines()[-1] == "no drift: functions, layers and roles are as built"
+    assert drifted.exit_code == 2, drifted.stderr
+
+
+def send_to(project: Path, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration, with the calls of provider and doctor sent to moto."""
+    endpoints = "".join(f'    {service} = "{aws.url}"\n' for service in SERVICES)
+    (project / "infra" / "main.tf").write_text(PROVIDER % f"endpoints {{\n{endpoints}  }}" + deploying.STACK)
+    for name, value in {"ENDPOINT_URL": aws.url, "ACCESS_KEY_ID": "none", "SECRET_ACCESS_KEY": "none"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)

@@ -9,6 +9,7 @@ import pytest
 
 INFRA = Path(__file__).parents[2] / "infra"
 README = (INFRA / "README.md").read_text()
+MODULES = ("stack", "function", "service", "needs")
 
 
 def described(module: str, kind: str) -> dict[str, tuple[str, bool]]:
@@ -34,7 +35,7 @@ def table(module: str, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["variable", "output"])
-@pytest.mark.parametrize("module", ["function", "stack"])
+@pytest.mark.parametrize("module", MODULES)
 def test_table_is_complete(module: str, kind: str) -> None:
     section = README.partition(f"## Module {module}\n")[2].partition("\n## ")[0]
     part = section.partition(f"### {kind.capitalize()}s\n")[2].partition("\n### ")[0]
@@ -43,8 +44,13 @@ def test_table_is_complete(module: str, kind: str) -> None:
     assert all(words for words, _ in described(module, kind).values())
 
 
+def test_every_module_is_described() -> None:
+    assert tuple(re.findall(r"^## Module (\w+)$", README, re.MULTILINE)) == MODULES
+    assert {path.name for path in (INFRA / "modules").iterdir()} == set(MODULES)
+
+
 def test_versions_are_those_of_the_modules() -> None:
-    for module in ("function", "stack"):
+    for module in MODULES[:3]:
         text = (INFRA / "modules" / module / "versions.tf").read_text()
         [terraform], [provider] = re.findall(r'required_version = "(.+)"', text), re.findall(r' version = "(.+)"', text)
         assert f"Terraform `{terraform}`" in README

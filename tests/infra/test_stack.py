@@ -10,18 +10,25 @@ from typing import Any
 
 import pytest
 
-from org_common.tools.deploy import rights
+from org_common.tools.deploy import services
 from org_common.tools.deploy.checks import violations
-from org_common.tools.deploy.plan import Plan
+from org_common.tools.deploy.plan import Plan, Resource
+from org_common.tools.doctor import iam, roles
+from org_common.tools.doctor.deployed import Function
+from org_common.tools.doctor.needs import needs_of
+from org_common.tools.project import apps
+from org_common.tools.project.project import Project
 from tests.infra.programs import Terraform
-from tests.infra.stack import PLACE
-from tests.org_common.tools.deploy.faults import FAULTS, resources
+from tests.infra.stack import PLACE, ROOT
+from tests.org_common.tools.deploy.faults import FAULTS, SERVICE_FAULTS, resources
+from tests.org_common.tools.manifest import depot
 
 Json = dict[str, Any]
 
 
 def found(plan: Json, described: Json) -> list[str]:
-    return violations(Plan(plan), described, PLACE)
+    whole = Plan(plan)
+    return violations(whole.within("module.stack."), described, PLACE) + services.violations(whole, described)
 
 
 def test_configuration_is_valid(stack: Terraform) -> None:
@@ -65,7 +72,7 @@ def test_route_needs_the_authorizer_unless_it_is_public(planned: Json, described
 
 
 def test_start_is_as_declared(planned: Json) -> None:
-    plan = Plan(planned)
+    plan = Plan(planned).within("module.stack.")
     functions = plan.by("aws_lambda_function", "function_name")
 
     assert functions["prod-mgmt-modules"].block("snap_start")["apply_on"] == "PublishedVersions"
@@ -83,6 +90,7 @@ def test_function_has_what_its_declarations_need(planned: Json) -> None:
     depot = functions["prod-depot"].block("environment")["variables"]
 
     assert depot == {
+        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument",
         "DEPOT": "prod-eu-central-1",
         "ORG_COMMON_CURSOR_KEYS_SECRET": "ssm:/prod/cursor-keys",
         "ORG_COMMON_DATABASE_AUTH": "password",
@@ -90,9 +98,22 @@ def test_function_has_what_its_declarations_need(planned: Json) -> None:
         "ORG_COMMON_DATABASE_SECRET": "prod/app/database",
         "ORG_COMMON_DATABASE_URL": "postgresql://pooler.acme.example:6432/app",
         "ORG_COMMON_SERVICE_DATABASE_SECRET": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:service-AbCdEf",
+        "ORG_COMMON_TRACES": "otel",
+        "OTEL_SERVICE_NAME": "prod-depot",
     }
-    assert functions["prod-access-auth"].block("environment")["variables"].keys() == {"ORG_COMMON_ISSUERS"}
+    assert functions["prod-access-auth"].block("environment")["variables"].keys() == {
+        *("AWS_LAMBDA_EXEC_WRAPPER", "ORG_COMMON_ISSUERS", "ORG_COMMON_TRACES", "OTEL_SERVICE_NAME")
+    }
     assert functions["prod-access-auth"].get("vpc_config") == []
+
+
+def test_streaming_function_keeps_its_wrapper(planned: Json) -> None:
+    """A function has one wrapper: the streaming runtime's, or OpenTelemetry's."""
+    streaming = Plan(planned).by("aws_lambda_function", "function_name")["prod-chat-streaming"]
+    variables = streaming.block("environment")["variables"]
+
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/python/org_common/runtime.sh"
+    assert variables.keys().isdisjoint({"ORG_COMMON_TRACES", "OTEL_SERVICE_NAME"})
 
 
 def test_every_alarm_of_the_runbook_is_there(planned: Json) -> None:
@@ -104,7 +125,7 @@ def test_every_alarm_of_the_runbook_is_there(planned: Json) -> None:
     }
 
 
-@pytest.mark.parametrize(("change", "words"), FAULTS)
+@pytest.mark.parametrize(("change", "words"), [*FAULTS, *SERVICE_FAULTS])
 def test_fault_is_found(planned: Json, described: Json, change: Callable[[Json], None], words: str) -> None:
     plan = copy.deepcopy(planned)
     change(plan)
@@ -121,12 +142,40 @@ def test_each_statement_of_each_role_is_needed(planned: Json, described: Json) -
             policy = json.loads(whole)
             statement = policy["Statement"].pop(at)
             resource["values"]["policy"] = json.dumps(policy)
-            lacks = [each for each in rights.violations(Plan(planned), described, PLACE) if "does not allow" in each]
+            lacks = [each for each in found(planned, described) if "does not allow" in each]
             resource["values"]["policy"] = whole
             assert lacks, f"{resource['address']}: nothing needs {statement}"
             removed += 1
 
     assert removed > 40
+
+
+def test_doctor_finds_no_drift_in_the_roles(planned: Json) -> None:
+    """What `doctor --aws` would say of the stack: it counts what triggers need, and knows the stack's names."""
+    plan = Plan(planned)
+    policies = plan.by("aws_iam_role_policy", "role")
+    for app in [*apps.load(Project.find(ROOT)), depot.app]:
+        name = f"prod-{app.name}"
+        function = deployed(plan.by("aws_lambda_function", "function_name")[name])
+        statements = iam.parse("function", json.loads(policies[name].get("policy")))
+
+        assert list(roles.check(function, needs_of(app, "prod-", statements), statements)) == []
+
+
+def deployed(function: Resource) -> Function:
+    name = function.get("function_name")
+    return Function(
+        name=name,
+        arn=f"arn:aws:lambda:eu-central-1:123456789012:function:{name}",
+        role=f"arn:aws:iam::123456789012:role/{name}",
+        runtime=function.get("runtime"),
+        architecture=function.get("architectures")[0],
+        code_sha256="",
+        layers=(),
+        in_vpc=bool(function.get("vpc_config")),
+        reserved=None,
+        environ=function.block("environment").get("variables", {}),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 locals {
-  bucket_names = distinct(flatten([for function in local.functions : concat(keys(function.buckets), function.needs.buckets)]))
-  buckets      = toset([for name in local.bucket_names : name if !startswith(name, "arn:")])
+  buckets = toset([for name in module.needs.bucket_names : name if !startswith(name, "arn:")])
   notifications = {
     for bucket in local.buckets : bucket => [
       for name, function in local.functions : merge(function.buckets[bucket], { function = name }) if contains(keys(function.buckets), bucket)
@@ -73,7 +72,7 @@ resource "aws_s3_bucket_policy" "this" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = [local.bucket_arn[each.key], "${local.bucket_arn[each.key]}/*"]
+      Resource  = [module.needs.bucket_arns[each.key], "${module.needs.bucket_arns[each.key]}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })
@@ -99,7 +98,7 @@ resource "aws_lambda_permission" "bucket" {
   function_name  = module.function[each.value.function].name
   qualifier      = module.function[each.value.function].alias
   principal      = "s3.amazonaws.com"
-  source_arn     = local.bucket_arn[each.value.bucket]
+  source_arn     = module.needs.bucket_arns[each.value.bucket]
   source_account = var.account
 }
 

@@ -4,12 +4,6 @@ locals {
       for queue, options in function.queues : queue => merge(options, { function = name, timeout = function.timeout })
     }
   ]...)
-  queue_names = distinct(flatten([
-    for function in local.functions : concat(keys(function.queues), function.needs.sends, function.needs.consumes)
-  ]))
-  queue_id = {
-    for name in local.queue_names : name => "${var.prefix}${name}${try(local.consumed[name].fifo, false) ? ".fifo" : ""}"
-  }
   # Buckets that notify through a queue, by queue.
   notifying = merge([
     for function in local.functions : { for bucket, options in function.buckets : options.queue => bucket if options.queue != null }
@@ -26,7 +20,7 @@ resource "aws_sqs_queue" "dead" {
 
 resource "aws_sqs_queue" "this" {
   for_each   = local.consumed
-  name       = local.queue_id[each.key]
+  name       = module.needs.queue_names[each.key]
   fifo_queue = each.value.fifo
   # Lambda's advice: six times the function's timeout, so that a batch in work is not delivered again.
   visibility_timeout_seconds = min(43200, 6 * each.value.timeout)
@@ -59,7 +53,7 @@ resource "aws_sqs_queue_policy" "this" {
         Effect    = "Deny"
         Principal = "*"
         Action    = "sqs:*"
-        Resource  = local.queue_arn[each.key]
+        Resource  = module.needs.queue_arns[each.key]
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       }],
       [for bucket in [for queue, bucket in local.notifying : bucket if queue == each.key] : {
@@ -67,9 +61,9 @@ resource "aws_sqs_queue_policy" "this" {
         Effect    = "Allow"
         Principal = { Service = "s3.amazonaws.com" }
         Action    = "sqs:SendMessage"
-        Resource  = local.queue_arn[each.key]
+        Resource  = module.needs.queue_arns[each.key]
         Condition = {
-          ArnEquals    = { "aws:SourceArn" = local.bucket_arn[bucket] }
+          ArnEquals    = { "aws:SourceArn" = module.needs.bucket_arns[bucket] }
           StringEquals = { "aws:SourceAccount" = var.account }
         }
       }],

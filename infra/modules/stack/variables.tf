@@ -90,6 +90,20 @@ variable "environment" {
   default     = {}
 }
 
+variable "otel" {
+  description = <<-EOT
+    OpenTelemetry for all functions but streaming ones: the ARN of a layer that sets up its SDK and collector, such as ADOT's
+    for your region, Python and architecture. `environment` configures it, such as OPENTELEMETRY_COLLECTOR_CONFIG_URI. Null
+    for X-Ray's traces of Lambda alone.
+  EOT
+  type = object({
+    layer_arn   = string
+    wrapper     = optional(string, "/opt/otel-instrument")
+    environment = optional(map(string), {})
+  })
+  default = null
+}
+
 variable "vpc" {
   description = "Subnets and security groups of the functions that use the database; null without a VPC."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })

@@ -19,7 +19,7 @@ from org_common import Deadline
 CHAT_MODEL = "local-extracts-no-language-model"
 WORD_VECTORS = "local-word-vectors-256"
 LEXICAL = "local-lexical-256"
-E5 = "local-e5-384"
+E5 = "local-multilingual-e5-small-4bit-384"
 # The module that computes each model's vectors, with `embed(texts, purpose)`. Imported when it is used.
 _EMBEDDERS = {
     WORD_VECTORS: "cora_modules.ai.word_vectors",

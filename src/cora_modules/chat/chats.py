@@ -7,7 +7,19 @@ from cora_modules.chat.models.chats import Chat, ChatPatch, Filter, NewChat, New
 from cora_modules.chat.queries import chats as queries
 from cora_modules.chat.rules import ChatCheck
 from cora_modules.ws.rules import WsCheck
-from org_common import SIGNED_IN, App, Conflict, OrgCheck, Page, PageRequest, Reader, Transaction
+from org_common import (
+    SIGNED_IN,
+    App,
+    AsService,
+    Conflict,
+    Deadline,
+    Gone,
+    OrgCheck,
+    Page,
+    PageRequest,
+    Reader,
+    Transaction,
+)
 
 app = App("chat-chats")
 app.include(members.router, bases.router)
@@ -62,7 +74,7 @@ def update_chat(tx: Transaction, chat_id: UUID, body: ChatPatch) -> Chat:
 
 @app.delete("/chats/{chat_id}", allow=EDIT)
 def delete_chat(tx: Transaction, chat_id: UUID) -> None:
-    """Delete a chat. An administrator of the organization can restore it."""
+    """Delete a chat. An administrator of the organization can restore it until its retention is over."""
     tx.value(queries.DELETE_CHAT, {"chat_id": chat_id})
 
 
@@ -85,8 +97,17 @@ def list_org_chats(db: Reader, org_id: UUID, page: PageRequest) -> Page[OrgChat]
     return db.page(OrgChat, queries.LIST_OF_ORG, {"org_id": org_id}, page=page, by=by, descending=True)
 
 
-@app.post("/orgs/{org_id}/chats/{chat_id}/restore", allow=ORG_ADMIN)
+@app.post("/orgs/{org_id}/chats/{chat_id}/restore", allow=ORG_ADMIN, raises=[Gone])
 def restore_chat(tx: Transaction, org_id: UUID, chat_id: UUID) -> OrgChat:
     """Restore a deleted chat with its messages and members, for those who saw it before."""
     tx.value(queries.RESTORE_CHAT, {"org_id": org_id, "chat_id": chat_id})
     return tx.one(OrgChat, queries.GET_OF_ORG, {"org_id": org_id, "chat_id": chat_id})
+
+
+# Before the purge of kb, which deletes the files of the chats' documents, and that of ws.
+@app.schedule("cron(30 1 * * ? *)", allow=AsService("chats of all organizations are past their retention"))
+def purge_chats(deadline: Deadline) -> None:
+    """Delete what is past its retention. What is left near the deadline waits for the next day."""
+    from cora_modules.chat.purge import purge_expired
+
+    purge_expired(deadline)

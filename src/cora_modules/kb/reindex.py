@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 
 from cora_modules.ai.models.resolved_model import ResolvedModel
 from cora_modules.ai.models_in_use import record_call, resolve_model
+from cora_modules.ai.provider import Embeddings
 from cora_modules.ai.provider_for import provider_for
 from cora_modules.kb.models.vectors import PendingChunk, ReindexMessage
 from cora_modules.kb.queries import vectors as queries
-from org_common import Deadline, Transaction
+from org_common import Database, Deadline, Identity, reader, transaction
 
 QUEUE = "kb-reindex"
 BATCH = 96
@@ -17,40 +18,56 @@ SPARE_S = 20.0
 """Time left of the deadline for the last batch."""
 
 
-def build_vectors(tx: Transaction, message: ReindexMessage, deadline: Deadline) -> bool:
-    """Compute the vectors that are missing and make the model the active one. False if the deadline was near.
+class VectorBuild:
+    """The work of one message, as the user who asked for it. No connection is held while a model computes vectors."""
 
-    The chunks of the batches that were computed are kept either way. Raises ProviderError.
-    """
-    model = resolve_model(tx, message.org_id, "embedding", message.model_id)
-    base = {"base_id": message.base_id, "model_id": message.model_id}
-    document_id, seq = UUID(int=0), -1
-    while True:
-        after = {"after_document": document_id, "after_seq": seq, "batch": BATCH}
-        chunks = tx.all(PendingChunk, queries.LIST_PENDING, {**base, **after})
-        if not chunks:
-            break
-        if deadline.left_s() < SPARE_S:
-            return False
-        _embed(tx, model, message, chunks, deadline)
-        document_id, seq = chunks[-1].document_id, chunks[-1].seq
-    # False: a document was added meanwhile. The next message continues with it.
-    return bool(tx.value(queries.FINISH_REINDEX, base))
+    def __init__(self, message: ReindexMessage, sender: Identity, deadline: Deadline, database: Database) -> None:
+        self._message = message
+        self._sender = sender
+        self._deadline = deadline
+        self._database = database
+        self._base = {"base_id": message.base_id, "model_id": message.model_id}
 
+    def build_vectors(self) -> bool:
+        """Compute the vectors that are missing and make the model the active one. False if the deadline was near.
 
-def _embed(
-    tx: Transaction, model: ResolvedModel, message: ReindexMessage, chunks: list[PendingChunk], deadline: Deadline
-) -> None:
-    begun = time.monotonic()
-    embedded = provider_for(model).embed([each.content for each in chunks], deadline)
-    latency_ms = round((time.monotonic() - begun) * 1000)
-    tx.value(
-        queries.ADD_VECTORS,
-        {
-            "base_id": message.base_id,
-            "model_id": model.id,
+        The chunks of the batches that were computed are kept either way, also by a crash. Raises ProviderError.
+        """
+        message = self._message
+        with reader(self._sender, database=self._database, timeout_s=self._deadline.left_s()) as db:
+            model = resolve_model(db, message.org_id, "embedding", message.model_id)
+        provider = provider_for(model)
+        after: PendingChunk | None = None
+        while chunks := self._list_pending(after):
+            if self._deadline.left_s() < SPARE_S:
+                return False
+            begun = time.monotonic()
+            embedded = provider.embed([each.content for each in chunks], self._deadline)
+            self._store(model, chunks, embedded, round((time.monotonic() - begun) * 1000))
+            after = chunks[-1]
+        with transaction(self._sender, database=self._database, timeout_s=self._deadline.left_s()) as tx:
+            # False: a document was added meanwhile. The next message continues with it.
+            return bool(tx.value(queries.FINISH_REINDEX, self._base))
+
+    def queue_rest(self) -> None:
+        """Send a message for what is left."""
+        message = self._message
+        rest = {"orgId": str(message.org_id), "baseId": str(message.base_id), "modelId": str(message.model_id)}
+        with transaction(self._sender, database=self._database) as tx:
+            tx.send(QUEUE, rest, key=str(message.base_id), org_id=message.org_id)
+
+    def _list_pending(self, after: PendingChunk | None) -> list[PendingChunk]:
+        place = (UUID(int=0), -1) if after is None else (after.document_id, after.seq)
+        values = {**self._base, "after_document": place[0], "after_seq": place[1], "batch": BATCH}
+        with reader(self._sender, database=self._database, timeout_s=self._deadline.left_s()) as db:
+            return db.all(PendingChunk, queries.LIST_PENDING, values)
+
+    def _store(self, model: ResolvedModel, chunks: list[PendingChunk], embedded: Embeddings, latency_ms: int) -> None:
+        values = {
+            **self._base,
             "chunk_ids": [each.id for each in chunks],
             "vectors": [str(each) for each in embedded.vectors],
-        },
-    )
-    record_call(tx, message.org_id, uuid4(), model.id, embedded.usage, latency_ms)
+        }
+        with transaction(self._sender, database=self._database, timeout_s=self._deadline.left_s()) as tx:
+            record_call(tx, self._message.org_id, uuid4(), model.id, embedded.usage, latency_ms)
+            tx.value(queries.ADD_VECTORS, values)

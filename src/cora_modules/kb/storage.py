@@ -6,7 +6,7 @@ botocore is in Lambda's runtime; the first call imports it. `CORA_KB_BUCKET` nam
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -97,6 +97,17 @@ def fetch(key: str, into: BinaryIO) -> Stored:
             digest.update(piece)
             size += len(piece)
         return Stored(size, found.get("ContentType", ""), digest.hexdigest())
+
+
+def remove(keys: Sequence[str]) -> None:
+    """Delete objects, at most 1,000; those that are not there are left out. Raises `Unavailable` if S3 keeps one."""
+    with _s3_errors():
+        objects = [{"Key": key} for key in keys]
+        answer = client().delete_objects(Bucket=os.environ[BUCKET], Delete={"Objects": objects, "Quiet": True})
+    if answer.get("Errors"):
+        first = answer["Errors"][0]
+        detail = f"The store did not delete {len(answer['Errors'])} of {len(keys)} files: {first.get('Code')}."
+        raise Unavailable(detail, code="store_unavailable")
 
 
 def _sign(operation: str, key: str, parameters: dict[str, Any], headers: dict[str, str]) -> Signed:

@@ -6,9 +6,9 @@ from cora_modules.ai.models_in_use import resolve_model
 from cora_modules.kb.models.vectors import Reindex, ReindexMessage, Vectors
 from cora_modules.kb.models.vectors import VectorIndex as Index
 from cora_modules.kb.queries import vectors as queries
-from cora_modules.kb.reindex import QUEUE, build_vectors
+from cora_modules.kb.reindex import QUEUE, VectorBuild
 from cora_modules.kb.rules import BASE_READER, BASE_WRITER
-from org_common import App, Conflict, Deadline, Reader, Transaction
+from org_common import App, Conflict, Deadline, Identity, Reader, Transaction
 
 app = App("kb-vectors")
 
@@ -41,9 +41,10 @@ def delete_stale_vectors(tx: Transaction, base_id: UUID) -> None:
     tx.value(queries.DELETE_STALE, {"base_id": base_id})
 
 
+# The sender instead of a Transaction: none is open while vectors are computed, which takes minutes.
 @app.sqs(QUEUE, allow=BASE_WRITER)
-def build(tx: Transaction, message: ReindexMessage, deadline: Deadline) -> None:
+def build(message: ReindexMessage, sender: Identity, deadline: Deadline) -> None:
     """Compute vectors until all chunks have one or the deadline is near. What is left continues with a new message."""
-    if not build_vectors(tx, message, deadline):
-        rest = {"orgId": str(message.org_id), "baseId": str(message.base_id), "modelId": str(message.model_id)}
-        tx.send(QUEUE, rest, key=str(message.base_id), org_id=message.org_id)
+    work = VectorBuild(message, sender, deadline, app.database())
+    if not work.build_vectors():
+        work.queue_rest()

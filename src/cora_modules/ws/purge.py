@@ -1,5 +1,7 @@
 """The purge of deleted workspaces and removed members that are past their retention."""
 
+from typing import LiteralString
+
 from cora_modules.ws.queries.purge import PURGE
 from org_common import Database, Deadline, service_transaction
 
@@ -10,15 +12,22 @@ SPARE_S = 5.0
 
 
 def purge_expired(deadline: Deadline, *, database: Database | None = None) -> int:
-    """Delete expired rows in batches until none is left or the deadline is near. Returns how many were deleted.
+    """Delete expired workspaces and members, as `purge_in_batches` does. Returns how many rows were deleted."""
+    return purge_in_batches(PURGE, "purge workspaces past their retention", deadline, database=database)
 
-    Each batch is a transaction: after a crash, the next purge continues. Runs as `app_service`; `database` is on that
-    login, by default the one of the settings.
+
+def purge_in_batches(
+    statement: LiteralString, reason: str, deadline: Deadline, *, database: Database | None = None
+) -> int:
+    """Run a statement that deletes `%(batch)s` rows until none is left or the deadline is near.
+
+    The statement returns how many rows it deleted; their sum is returned. Each batch is a transaction: after a crash,
+    the next purge continues. Runs as `app_service`; `database` is on that login, by default the one of the settings.
     """
     purged = 0
     while deadline.left_s() > SPARE_S:
-        with service_transaction(reason="purge workspaces past their retention", database=database) as tx:
-            deleted: int = tx.value(PURGE, {"batch": BATCH})
+        with service_transaction(reason=reason, database=database) as tx:
+            deleted: int = tx.value(statement, {"batch": BATCH})
         if deleted == 0:
             break
         purged += deleted

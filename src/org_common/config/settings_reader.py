@@ -20,18 +20,20 @@ MAX_S = 86_400
 
 PREFIX = "ORG_COMMON_"
 ALLOW_PLAIN = "ORG_COMMON_ALLOW_PLAIN_SECRETS"
-# Read elsewhere: while psycopg is imported, by tools and by tests.
+# Read elsewhere: while psycopg and pydantic are imported, by tools and by tests.
 OTHERS = (
     "ORG_COMMON_CONTRACT",
     "ORG_COMMON_CONTRACT_SEED",
     "ORG_COMMON_DEV_AWS",
     "ORG_COMMON_DEV_DATA",
+    "ORG_COMMON_DEV_SQL",
     "ORG_COMMON_FAULTS",
     "ORG_COMMON_FUZZ",
     "ORG_COMMON_MIGRATOR_URL",
     "ORG_COMMON_POOLER_URL",
     "ORG_COMMON_POSTGRES_BIN",
     "ORG_COMMON_PSYCOPG",
+    "ORG_COMMON_PYDANTIC",
     "ORG_COMMON_SOAK",
     "ORG_COMMON_SOAK_SEED",
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -65,17 +63,19 @@ class Cursors:
 
     def open(self, cursor: str) -> list[SortKey]:
         """The sort keys; `BadRequest` for a cursor that was not made for this list, sort order and caller."""
+        from hmac import compare_digest
+
         raw = _decoded(cursor)
         tag, secret = raw[:TAG_BYTES], raw[TAG_BYTES:]
         for key in self._keys:
             plain = _xor(secret, _stream(key, tag, len(secret)))
-            if hmac.compare_digest(tag, self._tag(key, plain)):
+            if compare_digest(tag, self._tag(key, plain)):
                 return [SortKey(text, oid) for text, oid in orjson.loads(plain)]
         raise _foreign()
 
     def _tag(self, key: bytes, plain: bytes) -> bytes:
         # The context is JSON, so it ends where its last bracket closes: no other context and plaintext read the same.
-        return hmac.digest(key, self._context + b"\n" + plain, hashlib.sha256)[:TAG_BYTES]
+        return _hmac(key, self._context + b"\n" + plain)[:TAG_BYTES]
 
 
 def ensure_keys(keys: Sequence[object]) -> None:
@@ -89,8 +89,17 @@ def ensure_keys(keys: Sequence[object]) -> None:
 
 def _stream(key: bytes, tag: bytes, length: int) -> bytes:
     # A key of its own, so that no tag is ever a part of a stream: a tag's input begins with "[".
-    own = hmac.digest(key, b"stream\n" + tag, hashlib.sha256)
-    return hashlib.shake_256(own).digest(length)
+    from hashlib import shake_256
+
+    return shake_256(_hmac(key, b"stream\n" + tag)).digest(length)
+
+
+def _hmac(key: bytes, message: bytes) -> bytes:
+    # Imported for the first cursor: most lists end on their first page, and these load OpenSSL.
+    import hmac
+    from hashlib import sha256
+
+    return hmac.digest(key, message, sha256)
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

@@ -6,7 +6,6 @@ and a path as sent. Only successful responses are stored: a failed request was r
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 
@@ -64,7 +63,9 @@ class IdempotencyKey:
                 "The Idempotency-Key must be 1 to 255 printable ASCII characters, such as a UUID.",
                 code="invalid_idempotency_key",
             )
-        fingerprint = hashlib.sha256(query.encode() + b"\n" + body).hexdigest()
+        from org_common.values.digests import sha256
+
+        fingerprint = sha256(query.encode() + b"\n" + body).hexdigest()
         return cls(found[1] or found[2], method, path, fingerprint)
 
     def claim(self) -> Wire:

@@ -16,6 +16,7 @@ from psycopg.errors import DataError
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
+import org_common.values.pydantic_import  # noqa: F401 # pyright: ignore[reportUnusedImport] - before pydantic
 from org_common.db.protocol.columns import BYTEA, JSON, JSONB, array, no_bytes, unreadable
 from org_common.db.protocol.parameters import CONTEXT
 from org_common.db.protocol.placeholders import StatementError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from org_common.values.digests import blake2b
 
 # 96 bits: with ten million versions of one resource, two have the same tag with a probability of 1 in 10^14.
 SIZE_BYTES = 12
@@ -14,7 +15,7 @@ _TAG = re.compile(r'(?:W/)?"[^"]*"(?=\s*(?:,|$))|[^\s,]+')
 
 def entity_tag(body: bytes) -> str:
     """The strong entity tag of a representation."""
-    return f'"{hashlib.blake2b(body, digest_size=SIZE_BYTES).hexdigest()}"'
+    return f'"{blake2b(body, digest_size=SIZE_BYTES).hexdigest()}"'
 
 
 def coded_tag(tag: str, coding: str) -> str:

@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
 _BLOCK_BYTES = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -44,7 +43,11 @@ class Pseudonyms:
         self._use(_RANDOM_KEY if key is None else key.encode())
 
     def _use(self, secret: bytes) -> None:
-        block = (_sha256()(secret).digest() if len(secret) > _BLOCK_BYTES else secret).ljust(_BLOCK_BYTES, b"\0")
+        if len(secret) > _BLOCK_BYTES:
+            from org_common.values.digests import sha256
+
+            secret = sha256(secret).digest()
+        block = secret.ljust(_BLOCK_BYTES, b"\0")
         self._inner = block.translate(_INNER)
         self._outer = block.translate(_OUTER)
         self._known: dict[tuple[str, str], str] = {}
@@ -55,7 +58,8 @@ class Pseudonyms:
         if known is None:
             if self._fetch is not None:
                 self._fetch_key(self._fetch)
-            sha256 = _sha256()
+            from org_common.values.digests import sha256
+
             inner = sha256(self._inner + f"{issuer}\n{subject}".encode(errors="surrogatepass")).digest()
             known = sha256(self._outer + inner).hexdigest()[:16]
             if len(self._known) >= MAX_USERS:
@@ -85,15 +89,3 @@ class Pseudonyms:
             return
         self._use(key.encode())
         self._fetch = None
-
-
-def _sha256() -> Callable[[bytes], Any]:
-    # Not hashlib, which loads OpenSSL: 4 ms of a cold start for one digest. stdlib's `random` imports it like this.
-    try:
-        from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
-    except ImportError:
-        try:
-            from _sha256 import sha256  # type: ignore[import-not-found]
-        except ImportError:
-            from hashlib import sha256
-    return sha256  # type: ignore[no-any-return]

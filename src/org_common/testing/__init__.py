@@ -8,8 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from org_common.events.http_api import event
     from org_common.testing.client import ISSUER, Answer, Client, Person
+    from org_common.testing.factory import insert_row
     from org_common.testing.open_answer import OpenAnswer
     from org_common.testing.records import Delivery
+    from org_common.testing.round_trips import RoundTrips, assert_round_trips
     from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
@@ -24,9 +26,12 @@ __all__ = [
     "LocalDatabase",
     "OpenAnswer",
     "Person",
+    "RoundTrips",
     "TokenIssuer",
     "TwoTenants",
+    "assert_round_trips",
     "event",
+    "insert_row",
 ]
 
 _HOMES = {
@@ -34,9 +39,12 @@ _HOMES = {
     "LocalContext": "org_common.values.types",
     "OpenAnswer": "org_common.testing.open_answer",
     "LocalDatabase": "org_common.tools.database.local",
+    "RoundTrips": "org_common.testing.round_trips",
     "TokenIssuer": "org_common.tools.serve.issuer",
     "TwoTenants": "org_common.testing.two_tenants",
+    "assert_round_trips": "org_common.testing.round_trips",
     "event": "org_common.events.http_api",
+    "insert_row": "org_common.testing.factory",
 }
 
 

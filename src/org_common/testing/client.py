@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from org_common.app import App
 from org_common.events import http_api as gateway
+from org_common.testing import rule_coverage
 from org_common.testing.open_answer import OpenAnswer
-from org_common.tools.serve.issuer import TokenIssuer
+from org_common.tools.serve.issuer import TokenIssuer, subject
 from org_common.values.errors import OrgError
 from org_common.values.identity import Identity
 from org_common.values.types import LocalContext
@@ -134,30 +135,29 @@ class Answer:
 class Client:
     """Sends requests to one app, as `person` or without a token.
 
-    client = Client(app, person=alice)
+    client = Client(app, person="alice")
     assert client.get("/orgs").status == 200
-    assert client.as_(bob).get(f"/orgs/{org_id}").status == 404
+    assert client.as_("bob").get(f"/orgs/{org_id}").status == 404
     """
 
     def __init__(
-        self, app: App, *, person: Person | None = None, timeout_s: float = 29.0, tenant_id: str | None = None
+        self, app: App, *, person: Person | str | None = None, timeout_s: float = 29.0, tenant_id: str | None = None
     ) -> None:
         """Send requests as `person`; without one, without a token.
 
+        - `person`: a `Person`, or the name of a demo user: "alice" is `Person("local|alice")`.
         - `timeout_s`: the timeout of the Lambda function.
         - `tenant_id`: the tenant of Lambda's tenant isolation mode.
         """
         if not hasattr(app, "pipeline"):
             raise TypeError(f"Client({app!r}): expected an App. Example: Client(app, person=alice)")
-        if person is not None and not hasattr(person, "token"):
-            raise TypeError(f"Client(person={person!r}): expected a Person. Example: person=Person({person!r})")
         self._app = app
-        self._person = person
+        self._person = _person(person)
         self._timeout_s = timeout_s
         self._tenant_id = tenant_id
 
-    def as_(self, person: Person | None) -> Client:
-        """A client of the same app for another person; None sends no token."""
+    def as_(self, person: Person | str | None) -> Client:
+        """A client of the same app for another person, or for the demo user of this name; None sends no token."""
         return Client(self._app, person=person, timeout_s=self._timeout_s, tenant_id=self._tenant_id)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None, **query: object) -> Answer:
@@ -228,6 +228,10 @@ class Client:
     ) -> Answer:
         """Send a request. A body of bytes is sent as it is, any other as JSON; None sends no body."""
         event, context = self._event(method, path, body, query, headers), self._context()
+        with rule_coverage.request(self._app, method, path):
+            return self._send(event, context)
+
+    def _send(self, event: LambdaEvent, context: LocalContext) -> Answer:
         try:
             self._authorize(event)
         except OrgError as error:
@@ -289,6 +293,14 @@ class Client:
         if self._app.pipeline.needs_identity(context["http"]["method"], event["rawPath"]):
             claims = self._person.authorizer().authorize(event["headers"]["authorization"])
             context["authorizer"] = {"lambda": {gateway.CLAIMS_KEY: claims}}
+
+
+def _person(person: Person | str | None) -> Person | None:
+    if isinstance(person, str):
+        return Person(subject(person))
+    if person is not None and not hasattr(person, "token"):
+        raise TypeError(f'Client(person={person!r}): expected a Person. Example: person=Person("local|alice")')
+    return person
 
 
 def _request(event: LambdaEvent, context: LocalContext) -> IncomingRequest:

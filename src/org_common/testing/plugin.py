@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     import psycopg
 
+    from org_common.testing.projects import Templates
     from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
 
@@ -29,6 +29,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="superuser URL of the PostgreSQL server to test on, also read from DATABASE_URL; by default, an embedded"
         " server is started",
     )
+    group.addoption("--sql", action="store_true", help="show the statements of a test that fails, without their values")
+    group.addoption(
+        "--rule-coverage", action="store_true", help="list routes whose access rule was never allowed, or never denied"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read `.env` of the project, and register what the options ask for."""
+    from org_common.tools.project import dotenv
+
+    dotenv.load(_start(config))
+    if config.getoption("--sql") or config.getoption("--rule-coverage"):
+        from org_common.testing.watched import Watch
+
+        watch = Watch(sql=bool(config.getoption("--sql")), rules=bool(config.getoption("--rule-coverage")))
+        config.pluginmanager.register(watch, "org-common-watch")
 
 
 def pytest_runtest_setup() -> None:
@@ -86,32 +102,39 @@ def _hide_sdk() -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """End the run when an app of the project that the tests import has a route that can never work."""
-    from org_common.tools.project.project import find_root
-
-    start = _start(session.config)
-    if "org_common.app" not in sys.modules or find_root(start) is None:
-        return
-    from org_common.tools.project.project import Project, ProjectError
-
-    try:
-        project = Project.find(start)
-    except ProjectError:
-        # Not a project of org-common, or one whose table is broken: the fixtures say so to the tests that use them.
+    """End the run when an app of a project that the tests import has a route that can never work."""
+    if "org_common.app" not in sys.modules:
         return
     from org_common.app import App
+    from org_common.tools.project.project import Project, ProjectError
 
-    named = [getattr(sys.modules.get(name.partition(":")[0]), name.partition(":")[2], None) for name in project.apps]
-    apps = [app for app in named if isinstance(app, App)]
-    if apps:
-        from org_common.tools.openapi.declarations import check
+    for root in _roots(session):
+        try:
+            project = Project.find(root)
+        except ProjectError:
+            # Its table is broken: the fixtures say so to the tests that use them.
+            continue
+        named = [
+            getattr(sys.modules.get(name.partition(":")[0]), name.partition(":")[2], None) for name in project.apps
+        ]
+        apps = [app for app in named if isinstance(app, App)]
+        if apps:
+            from org_common.tools.openapi.declarations import check
 
-        with _exit_on_error():
-            check(apps)
+            with _exit_on_error():
+                check(apps)
+
+
+def _roots(session: pytest.Session) -> list[Path]:
+    """The folders of the projects whose tests run."""
+    from org_common.testing.projects import nearest
+
+    found = dict.fromkeys(nearest(folder) for folder in dict.fromkeys(item.path.parent for item in session.items))
+    return [root for root in dict.fromkeys((nearest(_start(session.config)), *found)) if root is not None]
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """The superuser URL of the PostgreSQL server for the tests. An embedded server is removed at the end."""
     url: str | None = request.config.getoption("--database-url")
     if url:
@@ -124,44 +147,43 @@ def postgres(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Ite
     from org_common.tools.database.postgres import EmbeddedPostgres
 
     with _exit_on_error():
-        extensions = _extensions(_start(pytestconfig))
-        server = EmbeddedPostgres.start(durable=False, extensions=extensions)
+        from org_common.testing.projects import extensions
+
+        server = EmbeddedPostgres.start(durable=False, extensions=extensions(_roots(request.session)))
     with server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
-def database_template(postgres: str, pytestconfig: pytest.Config) -> Iterator[LocalDatabase]:
+def _templates(postgres: str) -> Iterator[Templates]:
+    """The migrated database of each project."""
+    from org_common.testing.projects import Templates
+
+    templates = Templates(postgres)
+    yield templates
+    templates.drop()
+
+
+@pytest.fixture(scope="session")
+def database_template(_templates: Templates, pytestconfig: pytest.Config) -> LocalDatabase:
     """A database with all migrations of the project in pyproject.toml. For copies only: do not connect to it."""
-    from org_common.tools.database.local import drop, provision
-    from org_common.tools.database.migrations import load
-    from org_common.tools.project.project import Project, make_importable
-
     with _exit_on_error():
-        project = Project.find(_start(pytestconfig))
-        make_importable(project)
-        migrations = load(project.migrations, root=project.root)
-        template = provision(postgres, f"template_{uuid.uuid4().hex}", migrations, extensions=project.extensions)
-        _warn_of_security(template)
-    yield template
-    drop(template)
-
-
-def _warn_of_security(template: LocalDatabase) -> None:
-    """Warn of what `org-common db guard` finds: a test that looks at other tables would not notice."""
-    from org_common.tools.database import guard, policies
-
-    url = template.login_url
-    for finding in [*guard.check_database(url), *policies.check_policies(url, guard.ROLES)]:
-        warnings.warn(f"org-common db guard: {finding}", stacklevel=1)
+        return _templates.of(_start(pytestconfig))
 
 
 @pytest.fixture
-def database(database_template: LocalDatabase) -> Iterator[LocalDatabase]:
+def database(request: pytest.FixtureRequest, _templates: Templates) -> Iterator[LocalDatabase]:
     """A migrated, empty database for one test. It is a copy, so the code under test can commit its transactions."""
+    from org_common.testing.projects import nearest
     from org_common.tools.database.local import clone, drop
 
-    copy = clone(database_template, f"test_{uuid.uuid4().hex}")
+    own, usual = nearest(request.path.parent), nearest(_start(request.config))
+    if own is None or own == usual:
+        template: LocalDatabase = request.getfixturevalue("database_template")
+    else:
+        with _exit_on_error():
+            template = _templates.of(own)
+    copy = clone(template, f"test_{uuid.uuid4().hex}")
     yield copy
     # What the test has opened by the environment's settings: the next test has another database.
     for name in ("org_common.db.database", "org_common.db.service"):
@@ -182,7 +204,7 @@ def two_tenants(database_template: LocalDatabase, pytestconfig: pytest.Config) -
     from org_common.tools.prove.proof import prepare
 
     copy = clone(database_template, f"tenants_{uuid.uuid4().hex}")
-    with _exit_on_error(), transaction(copy.admin_url) as conn:
+    with transaction(copy.admin_url) as conn:
         yield TwoTenants(prepare(conn, read(find(Project.find(_start(pytestconfig))))))
     drop(copy)
 
@@ -210,16 +232,6 @@ def _start(config: pytest.Config) -> Path:
         if folder.exists():
             return folder if folder.is_dir() else folder.parent
     return here
-
-
-def _extensions(folder: Path) -> tuple[str, ...]:
-    """The extensions of the project. A test can use `postgres` without a project."""
-    from org_common.tools.project.project import Project, ProjectError
-
-    try:
-        return Project.find(folder).extensions
-    except ProjectError:
-        return ()
 
 
 @contextmanager

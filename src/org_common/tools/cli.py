@@ -1,5 +1,6 @@
 """The `org-common` command. Each subcommand imports its tool when it runs, so `--help` stays fast."""
 
+from pathlib import Path
 from typing import Any
 
 try:
@@ -10,6 +11,7 @@ except ModuleNotFoundError as _error:
 from org_common.tools.commands import (
     coldstart,
     db,
+    deploy,
     dev,
     doctor,
     imports,
@@ -20,9 +22,11 @@ from org_common.tools.commands import (
     openapi,
     outbox,
     routes,
+    scaffold,
     triggers,
 )
 from org_common.tools.commands.options import origin
+from org_common.tools.project import dotenv
 from org_common.tools.project.project import ToolError
 
 
@@ -30,6 +34,8 @@ class Commands(click.Group):
     """Prints an error that the user can fix as one message on stderr and exits with 1, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # Before the options of subcommands are read: some are environment variables.
+        dotenv.load(Path())
         try:
             return super().invoke(ctx)
         except ToolError as error:
@@ -56,6 +62,8 @@ def _add(*commands: click.Command) -> None:
 
 
 _add(
+    scaffold.new,
+    scaffold.add,
     dev.dev,
     dev.token,
     invoke.invoke,
@@ -71,4 +79,8 @@ _add(
     coldstart.coldstart,
     imports.imports,
     manifest.manifest,
+    deploy.deploy,
 )
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from org_common.db.database import Database
+    from org_common.db.inbox import RecordScope
     from org_common.values.identity import Identity
 
     class Host(Protocol):
@@ -61,6 +62,7 @@ class Trigger:
         "_parse",
         "_retry",
         "_sender",
+        "_sender_at",
         "_transaction_at",
         "_waits",
         "allow",
@@ -111,6 +113,7 @@ class Trigger:
         self.summary: str = options.get("summary") or (handler.__doc__ or "").strip().partition("\n")[0]
         try:
             self.signature: Signature = Signature(handler, [], _INJECTED)
+            self._sender_at = self.signature.injects("identity")
             self._check_parameters()
         except TypeError as error:
             raise TypeError(f"{where}: {error}") from error
@@ -179,9 +182,9 @@ class Trigger:
         return self._waits
 
     def run(self, record: Record, found: S3Object | None, deadline: Deadline, host: Host) -> Identity | None:
-        """Handle one record in one transaction. Returns the sender, None without one.
+        """Handle one record in one transaction, or outside of one if the handler takes an `Identity`.
 
-        Raises `Replay` when it was handled before.
+        Returns the sender, None without one. Raises `Replay` when it was handled before.
         """
         arguments = self._bind(record, found, deadline)
         if not self._needs_database:
@@ -213,6 +216,10 @@ class Trigger:
             required=self.rule.caller == "user",
         )
         values = {name: getattr(self._body_of(arguments), name) for name in self.rule.placeholders}
+        if self._sender_at is not None:
+            return self._run_outside(
+                lambda: self._database(host).open_record(self.rule, received, values, deadline)[0], arguments
+            )
         scope, transaction = self._database(host).open_record(self.rule, received, values, deadline)
         if self._transaction_at is not None:
             arguments[self._transaction_at] = transaction
@@ -229,6 +236,26 @@ class Trigger:
         finally:
             scope.close()
         return sender_of(scope.claims) if self._sender == "user" else None
+
+    def _run_outside(self, open_scope: Callable[[], RecordScope], arguments: list[Any]) -> Identity:
+        """Run a handler that takes the sender: authorized in a transaction before it, and claimed in one after it."""
+        from org_common.db.database import committing
+        from org_common.db.inbox import sender_of
+
+        assert self._sender_at is not None
+        scope = open_scope()
+        try:
+            scope.ensure_authorized()
+            arguments[self._sender_at] = sender = sender_of(scope.claims)
+        finally:
+            # The claim, too: until the handler has succeeded, the message may be delivered again.
+            scope.rollback()
+            scope.close()
+        self.signature.call(*arguments)
+        scope = open_scope()
+        with committing(scope):
+            scope.ensure_authorized()
+        return sender
 
     def store_refusal(
         self, record_id: str, message_id: str | None, code: str, reason: str, deadline: Deadline, host: Host
@@ -248,7 +275,9 @@ class Trigger:
         return host.service_database() if self.is_service else host.database()
 
     def _bind(self, record: Record, found: S3Object | None, deadline: Deadline) -> list[Any]:
-        values: dict[str, Any] = {"record": record, "s3_object": found, "deadline": deadline, "transaction": None}
+        values: dict[str, Any] = {"record": record, "s3_object": found, "deadline": deadline}
+        # Known once the message is looked up.
+        values.update(transaction=None, identity=None)
         parameters = self.signature.parameters
         return [self._read_body(record.body) if each.kind == "body" else values[each.kind] for each in parameters]
 
@@ -278,6 +307,14 @@ class Trigger:
         kinds = {"body", "record", "transaction", "deadline"}
         if self.kind == "S3":
             allowed[0], kinds = "S3Object", {"s3_object", "record", "transaction", "deadline"}
+        if not self.outside and isinstance(self.allow, Rule):
+            allowed.append("Identity (the sender)")
+            kinds.add("identity")
+        if self._sender_at is not None and self.signature.injects("transaction") is not None:
+            raise TypeError(
+                f"the handler {self.handler.__name__!r} takes a Transaction, which is open while it runs, and an "
+                "Identity, for work while none is open. Remove one of them"
+            )
         for parameter in self.signature.parameters:
             parameter.kind = _INJECTED.get(parameter.annotation, parameter.kind)
             if parameter.kind not in kinds:

@@ -1,11 +1,11 @@
 """Models of request bodies, rows and responses."""
 
-# Pydantic looks for plugins with it when it builds the first model. Imported here, it is loaded while Lambda gives a
-# full processor, and not in the first request (docs/operations/coldstart.md, "Early or late").
-import importlib.metadata  # noqa: F401
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
+import org_common.values.pydantic_import  # noqa: F401 # pyright: ignore[reportUnusedImport] - before pydantic
+
+# isort: split
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from org_common.values import jsonb

@@ -72,6 +72,7 @@ def test_tables_are_these(catalog: psycopg.Connection) -> None:
         "kb.kb_chunks",
         "kb.kb_documents",
         "kb.kb_indexes",
+        "kb.kb_removed_files",
         "kb.kb_texts",
     }
 

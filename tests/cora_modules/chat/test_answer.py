@@ -20,7 +20,8 @@ from org_common.http.producer import Producer
 from tests.cora_modules.access.world import ACME
 from tests.cora_modules.ai.protocols.server import Server as ModelServer
 from tests.cora_modules.chat.model_server import gated, says
-from tests.cora_modules.chat.world import DIARY, ChatWorld
+from tests.cora_modules.chat.world import DIARY, HANDBOOK, ChatWorld
+from tests.cora_modules.kb.slow_model import connections_in_use, model_of, waiting
 from tests.cora_modules.ws.world import PEOPLE
 from tests.support.streams import Received, Server, served
 
@@ -135,6 +136,23 @@ def test_waiting_streams_hold_no_connection(world: ChatWorld, server: ModelServe
     parts.rest.set()
     assert {until(received, "done")[-1] for received in streams} == {"done"}
     assert len(world.chat_rows("messages", ANSWERS)) == len(world.calls()) == STREAMS
+
+
+def test_search_that_waits_for_its_model_holds_no_connection(
+    world: ChatWorld, server: ModelServer, http: Server
+) -> None:
+    with model_of(HANDBOOK, world.admin) as embedding:
+        body, answer = waiting()
+        embedding.answers = [answer]
+        received = ask(http)
+        assert body.arrived.acquire(timeout=30)
+
+        held = connections_in_use(world.admin)
+        other = http.open(f"/chats/{DIARY}", authorization=claims())
+
+        assert (held, other.status, until(received, "start")) == (0, 200, ["start"])
+        body.rest.set()
+        assert until(received, "done")[-1] == "done"
 
 
 def test_lost_connection_to_the_database_loses_no_answer(world: ChatWorld, server: ModelServer, http: Server) -> None:

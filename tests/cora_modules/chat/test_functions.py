@@ -70,7 +70,12 @@ CALLS: dict[LiteralString, tuple[Outcome, ...]] = {
     "select kb.chat_bases_of_caller()": (1, 1, 1, 0, 0, 0, 0, 0, 0),
     "select kb.chat_bases_of_caller(true)": (1, 0, 1, 0, 0, 0, 0, 0, 0),
 }
-INNER: tuple[LiteralString, ...] = ("select chat.lock_chat(%(diary)s, 'view')",)
+INNER: tuple[LiteralString, ...] = (
+    "select chat.lock_chat(%(diary)s, 'view')",
+    "select chat.purge(1)",
+    "select chat.purge_chat(%(acme)s, %(diary)s, 1)",
+    "select chat.set_purge_at()",
+)
 
 
 @pytest.fixture

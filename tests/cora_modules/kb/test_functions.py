@@ -95,6 +95,14 @@ INNER: tuple[LiteralString, ...] = (
     "select kb.begin_result(%(rules)s, %(rules)s, %(word)s, 256)",
     "select kb.add_texts(%(rules)s, %(rules)s, array[0], array['x'])",
     "select kb.finish_result(%(rules)s, %(rules)s, 1, 1, 1)",
+    # Of the purge.
+    "select kb.purge(1)",
+    "select kb.purge_base(%(acme)s, %(handbook)s, 1)",
+    "select kb.purge_document(%(acme)s, %(rules)s, 1)",
+    "select kb.removed_files(1)",
+    "select kb.forget_files('{}')",
+    "select kb.note_files()",
+    "select kb.set_purge_at()",
 )
 
 

@@ -49,6 +49,11 @@ OUTCOMES: dict[tuple[str, str], tuple[Outcome, ...]] = {
     ("kb_chunks", "update"): ALL_REFUSED,
     ("kb_chunks", "delete"): ALL_REFUSED,
     ("kb_chunks", "insert"): ALL_REFUSED,
+    # For the platform alone.
+    ("kb_removed_files", "select"): ALL_REFUSED,
+    ("kb_removed_files", "update"): ALL_REFUSED,
+    ("kb_removed_files", "delete"): ALL_REFUSED,
+    ("kb_removed_files", "insert"): ALL_REFUSED,
 }
 
 
@@ -120,6 +125,8 @@ def test_no_role_can_truncate(connection: RoleConnection, readonly_world: KbWorl
         ("update kb.kb_bases set org_id = %(globex)s", R),
         ("update kb.kb_bases set scope = 'workspace', ws_id = %(rockets)s", R),
         ("update kb.kb_bases set deleted_at = null", R),
+        ("update kb.kb_bases set purge_at = now()", R),
+        ("update kb.kb_documents set purge_at = now()", R),
         ("update kb.kb_documents set status = 'indexed'", R),
         # A generated column: the key of a file follows from identifiers, which do not change.
         ("update kb.kb_documents set storage_key = 'kb/other'", "428C9"),

@@ -87,3 +87,36 @@ def test_broken_connection_is_unavailable(own_client: None, monkeypatch: pytest.
         with pytest.raises(Unavailable):
             storage.fetch("kb/a", io.BytesIO())
         server.shutdown()
+
+
+def test_removed_objects_are_gone(bucket: Bucket) -> None:
+    for key in ("kb/a", "kb/b"):
+        bucket.put(key, b"x")
+
+    storage.remove(["kb/a", "kb/missing"])
+
+    assert bucket.keys() == ["kb/b"]
+
+
+def test_object_that_the_store_keeps_is_an_error(own_client: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 responds with 200, and with an error for each object that it did not delete."""
+    body = b"<DeleteResult><Error><Key>kb/a</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
+
+    class Keeping(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Keeping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        storage.client.cache_clear()
+        with pytest.raises(Unavailable, match="1 of 2 files: AccessDenied"):
+            storage.remove(["kb/a", "kb/b"])
+        server.shutdown()

@@ -176,3 +176,5 @@ class KbWorld(WsWorld):
                 )
                 self.add_chunk(base_id, "secret text qx3", org_id=org_id, model_id=model_id)
         self.admin.execute("update kb.kb_bases set deleted_at = now() where id = %s", [GONE_BASE])
+        for org_id in (ACME, GLOBEX):
+            self.add_kb("kb_removed_files", org_id=org_id, storage_key=f"kb/{org_id}/removed")

@@ -1,6 +1,7 @@
 """The text of a file and its structure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from cora_modules.kb.parsing.bad_file import BadFile
@@ -26,6 +27,10 @@ class Block(NamedTuple):
     """The number of its page, from 1. None if the format has no pages."""
 
 
+# `Block._make` is a function in Python that calls it.
+_make_block: Callable[[tuple[int, int, int, str, None]], Block] = partial(tuple.__new__, Block)
+
+
 class Parsed(NamedTuple):
     """The text of a file. Everything in it but whitespace is in one of the blocks."""
 
@@ -44,22 +49,41 @@ class TextBuilder:
 
     def add(self, content: str, *, level: int = 0, page: int | None = None, title: str = "") -> None:
         """Add a block. One without text is left out. Raises `BadFile` when the text is too long."""
-        content = storable(content.strip())
+        content = content.strip()
         if not content:
             return
-        if self._pieces:
-            self._pieces.append("\n\n")
-            self._length += 2
-        start = self._length
+        if not content.isascii() or "\0" in content:
+            content = storable(content)
+        start = self._length + 2 if self._pieces else 0
         self._pieces.append(content)
-        self._length += len(content)
-        check_length(self._length)
+        self._length = start + len(content)
+        if self._length > MAX_TEXT:
+            check_length(self._length)
         title = " ".join(content.split()) if level else title
         self.blocks.append(Block(start, self._length, level, title, page))
 
+    def add_all(self, contents: list[str], levels: Mapping[int, int]) -> None:
+        """Add many blocks that are stripped, storable and not empty: a third of the time of `add` for each.
+
+        `levels` has the level of each heading by its place in `contents`.
+        """
+        if not contents:
+            return
+        start = self._length + 2 if self._pieces else 0
+        add_block = self.blocks.append
+        for at, content in enumerate(contents):
+            end = start + len(content)
+            level = levels.get(at)
+            title = " ".join(content.split()) if level else ""
+            add_block(_make_block((start, end, level or 0, title, None)))
+            start = end + 2
+        self._length = start - 2
+        check_length(self._length)
+        self._pieces += contents
+
     def build(self, page_count: int | None = None) -> Parsed:
         """Return the text of all blocks."""
-        return Parsed("".join(self._pieces), self.blocks, page_count)
+        return Parsed("\n\n".join(self._pieces), self.blocks, page_count)
 
 
 def storable(text: str) -> str:

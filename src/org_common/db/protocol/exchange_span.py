@@ -55,11 +55,16 @@ def name(statements: Sequence[Wire]) -> str:
     For a round trip without one, its purpose: "commit", "rollback", else "session setup".
     """
     commands = [statement[0] for statement in statements]
-    summaries = [summary(command) for command in commands if not re.match(_OWN, command)]
+    summaries = [summary(command) for command in commands if not is_own(command)]
     if summaries:
         return "; ".join(summaries)[:MAX_NAME_LENGTH]
     ends = [command.decode() for command in commands if command in (b"commit", b"rollback")]
     return ends[0] if ends else "session setup"
+
+
+def is_own(command: bytes) -> bool:
+    """Whether the SDK wrote the statement, not a handler."""
+    return re.match(_OWN, command) is not None
 
 
 @lru_cache(maxsize=1024)

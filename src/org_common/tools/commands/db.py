@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from org_common.tools.commands.database import local, revise
 from org_common.tools.commands.database.prove import prove
 from org_common.tools.commands.options import Url, url_option
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
@@ -20,12 +21,14 @@ def db() -> None:
     """Create roles, apply migrations and check row-level security."""
 
 
-db.add_command(prove)
+for _command in (local.url, local.shell, local.seed, local.reset, revise.new, revise.redo, prove):
+    db.add_command(_command)
 
 URL = url_option(
     "ORG_COMMON_MIGRATOR_URL",
     "URL of app_migrator: postgresql://app_migrator@host/name. Prefer the environment variable: other users of this"
     " machine can see command lines.",
+    role="app_migrator",
 )
 PACKAGES = click.option(
     "--package",
@@ -108,7 +111,7 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
 
 
 @db.command()
-@url_option("ORG_COMMON_DATABASE_URL", "URL that the functions use, with the login app_login.")
+@url_option("ORG_COMMON_DATABASE_URL", "URL that the functions use, with the login app_login.", role="app_login")
 @click.option(
     "--allow",
     metavar="ROLE",

@@ -26,17 +26,22 @@ DATA = Folder(file_okay=False, path_type=Path)
     help="Replace the passwords of the login roles on the server of DATABASE_URL, even if it is a remote server.",
 )
 @click.option("--fresh", is_flag=True, help="Drop the database first: start over after you have edited a migration.")
-def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool, fresh: bool) -> None:
+@click.option("--sql", is_flag=True, help="Print each statement with its rows, its time, and the rule's verdict.")
+def dev(port: int, data: Path | None, check: bool, reload: bool, reset_logins: bool, fresh: bool, sql: bool) -> None:
     """Run the project locally.
 
     Starts PostgreSQL, applies migrations, seeds demo data, issues tokens and serves HTTP on 127.0.0.1.
     """
+    import os
+
     from org_common.tools.serve import devserver, tour
 
     if check and click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT:
         raise click.UsageError("--check picks a free port: remove --port")
     if check and fresh:
         raise click.UsageError("--check starts with a new database, or the one in --data: remove --fresh")
+    if sql:
+        os.environ[devserver.SQL_VARIABLE] = "1"
     project = Project.find(Path())
     if check:
         raise click.exceptions.Exit(0 if tour.check(project, data, reset_logins=reset_logins) else 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,9 +39,38 @@ class Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
-def url_option(envvar: str, help: str) -> Callable[[Any], Any]:
-    """The required option `--url`, also read from the environment variable `envvar`."""
-    return click.option("--url", type=Url(), envvar=envvar, show_envvar=True, required=True, help=help)
+def url_option(envvar: str, help: str, *, role: str | None = None) -> Callable[[Any], Any]:
+    """The required option `--url`, also read from the environment variable `envvar`.
+
+    Without both, the URL of `role` in the database of a running `org-common dev`.
+    """
+    return click.option(
+        "--url",
+        type=Url(),
+        envvar=envvar,
+        show_envvar=True,
+        required=role is None,
+        callback=None if role is None else partial(_running_url, role),
+        help=help,
+    )
+
+
+def _running_url(role: str, ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """The URL that was given, or else that of the role in the database of the running local server."""
+    if value is not None:
+        return value
+    from org_common.tools.project.project import find_root
+
+    root = find_root(Path())
+    if root is None or not (root / ".org-common").is_dir():
+        raise click.MissingParameter(ctx=ctx, param=param)
+    from org_common.tools.database import running
+
+    local = running.read(root / ".org-common")
+    if local is None:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    click.echo(f"using the database of the running `org-common dev`, as {role}", err=True)
+    return running.url_of(local, role)
 
 
 def count(number: int, noun: str) -> str:

@@ -24,7 +24,7 @@ def outbox() -> None:
 
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON. Times are in ISO 8601.")
-URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.")
+URL = url_option("ORG_COMMON_SERVICE_DATABASE_URL", "URL of app_service.", role="app_service")
 
 
 @outbox.command()

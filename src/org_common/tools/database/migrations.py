@@ -76,15 +76,20 @@ def load(packages: Sequence[str], *, root: Path | None = None) -> list[Migration
     """
     folders: dict[str, Traversable] = {}
     for package in dict.fromkeys((OWN_PACKAGE, *packages)):
-        name, folder = locate(package, root or Path())
+        name, folder = _locate(package, root or Path())
         if name in folders:
             raise SchemaError(f"package {name} has two folders: give one of them another name, other={folder}")
         folders[name] = folder
     return [migration for name, folder in folders.items() for migration in read_folder(name, folder)]
 
 
-def locate(package: str, root: Path) -> tuple[str, Traversable]:
-    """The name of a package and the folder with its migrations. Raises `SchemaError` if there is no such package."""
+def folder_of(package: str, root: Path) -> tuple[str, Path]:
+    """The name of a package and its folder of migrations, as `load` finds them. The folder may be missing."""
+    name, folder = _locate(package, root)
+    return name, Path(str(folder))
+
+
+def _locate(package: str, root: Path) -> tuple[str, Traversable]:
     name, _, path = package.rpartition("=")
     if name or "/" in package or os.sep in package:
         name = name or Path(path).parent.name

@@ -22,24 +22,37 @@ def violations(plan: Plan, manifest: Json, place: Mapping[str, str]) -> Iterator
 
     `place` has the prefix, region, account and partition of the stack.
     """
-    roles = plan.by("aws_iam_role", "name")
-    statements: dict[str, list[Statement]] = {name: [] for name in roles}
-    for policy in plan.of("aws_iam_role_policy"):
-        document = json.loads(policy.get("policy", "{}"))
-        statements.setdefault(policy.get("role"), []).extend(iam.parse(policy.address, document))
-    attached = [resource.address for resource in plan.of("aws_iam_role_policy_attachment")]
-    yield from (
-        f"{address}: a managed policy, whose rights nothing limits: write out the statements" for address in attached
-    )
-    for name, role in roles.items():
+    yield from managed(plan)
+    statements = statements_of(plan)
+    for name, role in plan.by("aws_iam_role", "name").items():
         required = list(_required(name, role, plan, manifest, place))
         if _is_environment_unknown(name, plan):
             required += _secrets_of(statements[name])
-        for need in iam.missing_needs(statements[name], required):
-            yield f"the role {name} does not allow {need.action} on {need.resource}, needed for {need.reason}"
-        for statement, how in iam.excess(statements[name], required):
-            yield f"the role {name}: {statement.policy} {how}"
-        yield from _wildcards(name, statements[name])
+        yield from compare(name, statements[name], required)
+
+
+def managed(plan: Plan) -> Iterator[str]:
+    """Managed policies of the plan."""
+    for resource in plan.of("aws_iam_role_policy_attachment"):
+        yield f"{resource.address}: a managed policy, whose rights nothing limits: write out the statements"
+
+
+def statements_of(plan: Plan) -> dict[str, list[Statement]]:
+    """The statements of each role in the plan, by the role's name."""
+    statements: dict[str, list[Statement]] = {name: [] for name in plan.by("aws_iam_role", "name")}
+    for policy in plan.of("aws_iam_role_policy"):
+        document = json.loads(policy.get("policy", "{}"))
+        statements.setdefault(policy.get("role"), []).extend(iam.parse(policy.address, document))
+    return statements
+
+
+def compare(role: str, statements: Sequence[Statement], required: Sequence[Need]) -> Iterator[str]:
+    """Rights that the role lacks, rights that nothing needs, and wildcards."""
+    for need in iam.missing_needs(statements, required):
+        yield f"the role {role} does not allow {need.action} on {need.resource}, needed for {need.reason}"
+    for statement, how in iam.excess(statements, required):
+        yield f"the role {role}: {statement.policy} {how}"
+    yield from _wildcards(role, statements)
 
 
 def _is_environment_unknown(name: str, plan: Plan) -> bool:
@@ -94,29 +107,11 @@ def _required(name: str, role: Resource, plan: Plan, manifest: Json, place: Mapp
 def _of_function(name: str, function: Json, plan: Plan, manifest: Json, place: Mapping[str, str]) -> Iterator[Need]:
     deployed = plan.by("aws_lambda_function", "function_name")[name]
     arns = f"arn:{place['partition']}:{{}}:{place['region']}:{place['account']}:{{}}"
-    arn = arns.format("lambda", f"function:{name}")
-    yield from required_permissions(
-        Function(
-            name=name,
-            arn=arn,
-            role=arn,
-            runtime=deployed.get("runtime", ""),
-            architecture="",
-            code_sha256="",
-            layers=(),
-            in_vpc=bool(deployed.get("vpc_config")),
-            reserved=None,
-            environ={key: value for key, value in deployed.block("environment").get("variables", {}).items() if value},
-        ),
-        _physical(function, manifest, place),
+    variables = {key: value for key, value in deployed.block("environment").get("variables", {}).items() if value}
+    yield from needs_of(
+        name, physical(function, manifest, place), variables, place, in_vpc=bool(deployed.get("vpc_config"))
     )
-    for queue in _physical(function, manifest, place).queues:
-        # The URL of a queue is looked up by its name.
-        resource = queue if queue.startswith("arn:") else arns.format("sqs", queue)
-        yield Need("sqs:GetQueueUrl", resource, f"messages to {queue}")
-    for action, resources in function["needs"]["actions"].items():
-        for resource in resources or ["*"]:
-            yield Need(action, render(resource, place), "the declared action")
+    yield from actions_of(function, place)
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
         # A stream is named by Lambda.
         yield Need(action, arns.format("logs", f"log-group:/aws/lambda/{name}:log-stream:*"), "its log")
@@ -128,7 +123,44 @@ def _of_function(name: str, function: Json, plan: Plan, manifest: Json, place: M
                 yield Need("sqs:SendMessage", failure["destination"], "events that failed")
 
 
-def _physical(function: Json, manifest: Json, place: Mapping[str, str]) -> Needs:
+def needs_of(
+    name: str, needs: Needs, environ: Mapping[str, str], place: Mapping[str, str], *, in_vpc: bool
+) -> Iterator[Need]:
+    """What a function or container with these needs and variables must be allowed to do."""
+    arn = f"arn:{place['partition']}:lambda:{place['region']}:{place['account']}:function:{name}"
+    yield from required_permissions(
+        Function(
+            name=name,
+            arn=arn,
+            role=arn,
+            runtime="",
+            architecture="",
+            code_sha256="",
+            layers=(),
+            in_vpc=in_vpc,
+            reserved=None,
+            environ=environ,
+        ),
+        needs,
+    )
+    for queue in needs.queues:
+        # The URL of a queue is looked up by its name.
+        resource = (
+            queue
+            if queue.startswith("arn:")
+            else f"{arn.replace(':lambda:', ':sqs:').rpartition(':function')[0]}:{queue}"
+        )
+        yield Need("sqs:GetQueueUrl", resource, f"messages to {queue}")
+
+
+def actions_of(function: Json, place: Mapping[str, str]) -> Iterator[Need]:
+    """The actions that an app declares, on their resources."""
+    for action, resources in function["needs"]["actions"].items():
+        for resource in resources or ["*"]:
+            yield Need(action, render(resource, place), "the declared action")
+
+
+def physical(function: Json, manifest: Json, place: Mapping[str, str]) -> Needs:
     """What the function needs, by the names in AWS."""
     fifo = {queue for each in manifest["functions"].values() for queue, how in each["queues"].items() if how["fifo"]}
 
@@ -149,6 +181,6 @@ def _physical(function: Json, manifest: Json, place: Mapping[str, str]) -> Needs
 
 def render(text: str, place: Mapping[str, str]) -> str:
     """The text with its placeholders replaced: `{prefix}`, `{region}`, `{account}`, `{partition}`."""
-    for name, value in place.items():
-        text = text.replace(f"{{{name}}}", value)
+    for name in ("prefix", "region", "account", "partition"):
+        text = text.replace(f"{{{name}}}", place[name])
     return text

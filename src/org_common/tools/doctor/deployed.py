@@ -60,7 +60,8 @@ class AwsCallFailed(Exception):
 class Cloud:
     """Read-only access to an AWS account, with credentials and region from the same sources as the AWS CLI."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str | None = None) -> None:
+        """`region` takes the place of the one in those sources."""
         try:
             import botocore.exceptions  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
             import botocore.session  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
@@ -68,6 +69,7 @@ class Cloud:
             raise ToolError("--aws needs boto3: pip install 'org-common[aws]'") from error
         self._session = botocore.session.Session()
         self._errors = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+        self._region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         self._clients: dict[tuple[str, str | None], Any] = {}
 
     def functions(self, prefix: str) -> list[Function]:
@@ -157,7 +159,7 @@ class Cloud:
         return response
 
     def _client(self, service: str, region: str | None = None) -> Any:
-        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        region = region or self._region
         if (service, region) not in self._clients:
             self._clients[service, region] = self._session.create_client(service, region_name=region)
         return self._clients[service, region]

@@ -16,6 +16,7 @@ from org_common.tools.doctor import budget, builds, roles, variables
 from org_common.tools.doctor.budget import Pooler, Server
 from org_common.tools.doctor.deployed import AwsCallFailed, Cloud, Function
 from org_common.tools.doctor.finding import Finding
+from org_common.tools.doctor.needs import needs_of
 from org_common.tools.openapi import declarations
 from org_common.values.errors import OrgError
 from org_common.values.secret import Reference
@@ -43,6 +44,8 @@ class Scope:
     """Also check deployed functions."""
     prefix: str = ""
     """Prefix of the function names: a function is named prefix + app name."""
+    region: str | None = None
+    """Region of the deployed functions; None for the one of the AWS settings."""
     build: Path | None = None
     """Folder with built zips, to compare with what is deployed."""
     concurrency: Mapping[str, int] = field(default_factory=dict)
@@ -123,7 +126,7 @@ def _deployed(scope: Scope, report: Report) -> tuple[list[Function], int | None]
     if not scope.aws:
         report.skipped.append("deployed functions, their roles, secrets and builds (--aws)")
         return [], None
-    cloud = Cloud()
+    cloud = Cloud(scope.region)
     functions = _call_aws(report, lambda: cloud.functions(scope.prefix)) or []
     account = _call_aws(report, cloud.account_concurrency)
     report.checked.append(f"{len(functions)} deployed functions")
@@ -138,13 +141,13 @@ def _deployed(scope: Scope, report: Report) -> tuple[list[Function], int | None]
             )
         )
     for function in functions:
-        _function(cloud, function, apps.get(function.name), report)
+        _function(cloud, function, apps.get(function.name), scope, report)
     report.findings += builds.check_versions(functions)
     _builds(scope, report, cloud, functions)
     return functions, account
 
 
-def _function(cloud: Cloud, function: Function, app: App | None, report: Report) -> None:
+def _function(cloud: Cloud, function: Function, app: App | None, scope: Scope, report: Report) -> None:
     report.findings += variables.secrets(function.environ, function.name, deployed=True)
     if app is None:
         # Not an app of this project: its needs are unknown.
@@ -152,11 +155,10 @@ def _function(cloud: Cloud, function: Function, app: App | None, report: Report)
     # Lambda sets this variable automatically.
     environ = {**function.environ, "AWS_LAMBDA_FUNCTION_NAME": function.name}
     report.findings += variables.settings(environ, function.name, needs_login=_use_database([app]))
-    needs = app.needs or Needs()
     statements = _call_aws(report, lambda: cloud.statements(function.role))
     if statements is not None:
-        report.findings += roles.check(function, needs, statements)
-    for reference in [*variables.references(function.environ), *map(Reference.parse, needs.secrets)]:
+        report.findings += roles.check(function, needs_of(app, scope.prefix, statements), statements)
+    for reference in [*variables.references(function.environ), *map(Reference.parse, (app.needs or Needs()).secrets)]:
         if _call_aws(report, partial(cloud.has, reference)) is False:
             report.findings.append(
                 Finding(

@@ -74,6 +74,14 @@ def check(function: Function, needs: Needs, statements: Sequence[Statement]) -> 
         if need.action == "secretsmanager:GetSecretValue"
         for action in ("secretsmanager:DescribeSecret",)
     ]
+    optional += [
+        # Its URL is looked up by its name.
+        Need("sqs:GetQueueUrl", need.resource, need.reason)
+        for need in required
+        if need.action == "sqs:SendMessage"
+    ]
+    # Where Lambda puts events of schedules, buckets and buses that failed, in our Terraform modules.
+    optional.append(Need("sqs:SendMessage", _arn(f"{function.name}-failures", "sqs", function), "failed events"))
     for statement, how in policies.excess(statements, [*required, *optional]):
         yield Finding(
             "role.exceeds",

@@ -11,6 +11,7 @@ WITHOUT_RESOURCES = {
     "ec2:CreateNetworkInterface": "Lambda checks it without a resource when it attaches a function to a VPC",
     "ec2:DeleteNetworkInterface": "Lambda checks it without a resource when it attaches a function to a VPC",
     "ec2:DescribeNetworkInterfaces": "a list of all interfaces",
+    "ecr:GetAuthorizationToken": "a login to the registry of the account",
     "lambda:GetAccountSettings": "of the account",
     "lambda:ListFunctions": "a list of all functions",
     "lambda:ListLayers": "a list of all layers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from org_common.tools.database.migrations import locate
+from org_common.tools.database.migrations import folder_of
 from org_common.tools.project.project import Project
 from org_common.tools.prove.declaration import FILE, DeclarationError
 
@@ -20,7 +20,7 @@ def find(project: Project, *, partly: bool = False) -> list[Path]:
     """
     found = [SDK]
     for package in project.migrations:
-        folder = Path(str(locate(package, project.root)[1]))
+        folder = folder_of(package, project.root)[1]
         if not (folder / FILE).is_file():
             if partly:
                 continue

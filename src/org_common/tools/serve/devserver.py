@@ -30,25 +30,30 @@ from org_common.tools.database import advice, guard, policies
 from org_common.tools.database.local import LocalDatabase, drop_database, provision
 from org_common.tools.database.migrations import AddressError, HistoryError, load
 from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.database.running import DATABASE
+from org_common.tools.database.running import write as write_database
 from org_common.tools.database.schema import migrate
+from org_common.tools.database.statement_log import print_statements
 from org_common.tools.openapi.declarations import check as check_declarations
 from org_common.tools.openapi.explorer import Application, Explorer
 from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
+from org_common.tools.serve.debugger import Patient
 from org_common.tools.serve.demo_page import INDEX, PATH, DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
 
-DATABASE = "dev"
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
 MIGRATOR_VARIABLE = "ORG_COMMON_MIGRATOR_URL"
 # The endpoint of the fake of AWS, if the project has queues or buckets.
 AWS_VARIABLE = "ORG_COMMON_DEV_AWS"
+# Set to 1 to print statements: the serving process has no other arguments.
+SQL_VARIABLE = "ORG_COMMON_DEV_SQL"
 _started: list[LocalQueues] = []
 
 
@@ -100,9 +105,13 @@ def database(
 
 
 def _history_error(error: HistoryError, data: Path) -> ToolError:
-    command = f"`org-common dev --fresh --data {shlex.quote(str(data))}`, which drops its database"
-    fresh = f"drop the database {DATABASE}" if os.environ.get("DATABASE_URL") else f"run {command}"
-    return ToolError(f"{error}\nTo start over without the data, {fresh}")
+    if os.environ.get("DATABASE_URL"):
+        return ToolError(f"{error}\nTo start over without the data, drop the database {DATABASE}")
+    folder = shlex.quote(str(data))
+    return ToolError(
+        f"{error}\nTo apply an edited file again and keep the rows, run `org-common db redo --data {folder}`"
+        f"\nTo start over without the data, run `org-common dev --fresh --data {folder}`, which drops its database"
+    )
 
 
 def demo(project: Project) -> ModuleType | None:
@@ -179,10 +188,12 @@ def observed_application() -> Application:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     observe("text")
     advice.install()
+    if os.environ.get(SQL_VARIABLE):
+        print_statements()
     try:
         _migrate(Project.find(Path()), Path(os.environ[DATA_VARIABLE]))
         check_security(os.environ["ORG_COMMON_DATABASE_URL"])
-        return application()
+        return Patient(application())
     except ToolError as error:
         # Exit without a traceback through uvicorn. The reloader then waits for the file to be fixed.
         sys.exit(f"Error: {error}")
@@ -231,6 +242,7 @@ def serve(
     with database(project, data, reset_logins=reset_logins, fresh=fresh) as local, ExitStack() as stack:
         variables = environment(local, data) | start_aws(apps, stack, demo(project))
         stack.callback(write_environment(data, variables).unlink)
+        stack.callback(write_database(data, local).unlink, missing_ok=True)
         os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url}
         threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
         uvicorn.run(
@@ -308,9 +320,14 @@ def token(project: Project, name: str, data: Path) -> str:
 
 def _seed(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
     if module is not None:
-        with reporting_errors(f"seed() of {module.__name__}"):
-            module.seed(local.admin_url, ISSUER)
+        run_seed(module, local.admin_url)
     return local
+
+
+def run_seed(module: ModuleType, admin_url: str) -> None:
+    """Insert the demo data, also into a database that has it. `ToolError` if the demo module fails."""
+    with reporting_errors(f"seed() of {module.__name__}"):
+        module.seed(admin_url, ISSUER)
 
 
 def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,3 +70,41 @@ FAULTS: list[Fault] = [
     (with_("aws_appautoscaling_scheduled_action", timezone="Europe/Nowhere"), "is not a time zone"),
     (without("aws_s3_bucket_public_access_block", "uploads"), "a bucket does not block public access"),
 ]
+
+
+def in_container(**changed: Any) -> Callable[[Json], None]:
+    def change(plan: Json) -> None:
+        for _, resource in resources(plan, "aws_ecs_task_definition"):
+            [container] = json.loads(resource["values"]["container_definitions"])
+            resource["values"]["container_definitions"] = json.dumps([container | changed])
+
+    return change
+
+
+SERVICE_FAULTS: list[Fault] = [
+    (in_container(user="0"), "prod-web: the container app may run as root"),
+    (in_container(user=""), "prod-web: the container app may run as root"),
+    (in_container(user="root:0"), "prod-web: the container app may run as root"),
+    (in_container(readonlyRootFilesystem=False), "can write to its image"),
+    (in_container(privileged=True), "is privileged"),
+    (in_container(linuxParameters={}), "keeps capabilities of the kernel"),
+    (in_container(stopTimeout=10), "is killed within 10 s"),
+    (in_container(logConfiguration={}), "has no log group with a retention"),
+    (with_("aws_cloudwatch_log_group", "module.web", retention_in_days=0), "has no log group with a retention"),
+    (
+        in_container(environment=[{"name": "SMTP_PASSWORD", "value": "Sommer/2026&co"}]),
+        "the variable SMTP_PASSWORD holds a secret",
+    ),
+    (with_("aws_lb_target_group", health_check=[{"path": "/"}]), "its health check is not /readyz"),
+    (with_("aws_lb_listener", protocol="HTTP"), "accepts plain HTTP"),
+    (with_("aws_lb_listener", ssl_policy="ELBSecurityPolicy-2016-08"), "accepts plain HTTP or old TLS"),
+    (with_("aws_ecs_service", deployment_circuit_breaker=[]), "would not roll back"),
+    (with_("aws_ecs_service", network_configuration=[{"assign_public_ip": True}]), "have public addresses"),
+    (without("aws_appautoscaling_target", "module.web"), "prod-web: nothing scales its tasks"),
+    (
+        with_("aws_appautoscaling_target", "module.web", scalable_dimension="ecs:service:Other"),
+        "scales ecs:service:Other, not the number of tasks",
+    ),
+    (with_("aws_appautoscaling_target", "module.web", min_capacity=11), "needs 1 <= its minimum"),
+]
+"""Faults of a service."""

@@ -43,24 +43,24 @@ def plan() -> Json:
     """The plan of that manifest."""
     described = manifest()["functions"]
     children = [
-        {"resources": _function(name, function), "address": f'module.function["{name}"]'}
+        {"resources": of_function(name, function), "address": f'module.function["{name}"]'}
         for name, function in described.items()
     ]
     root = {"resources": [*_around(described["depot"]), *_roles()], "child_modules": children}
     return {"planned_values": {"root_module": root}, "resource_changes": []}
 
 
-def _resource(address: str, **values: Any) -> Json:
+def resource(address: str, **values: Any) -> Json:
     type_ = next(part for part in address.replace('"', ".").split(".") if part.startswith("aws_"))
     return {"address": address, "type": type_, "mode": "managed", "values": values}
 
 
-def _function(name: str, function: Json) -> list[Json]:
-    at, full = f'module.function["{name}"]', f"prod-{name}"
+def of_function(name: str, function: Json) -> list[Json]:
+    at, full = f'module.stack.module.function["{name}"]', f"prod-{name}"
     variables = {"ORG_COMMON_DATABASE_SECRET": "prod/database"} if "database" in function["settings"] else {}
     made = [
-        _resource(f"{at}.aws_cloudwatch_log_group.this", name=f"/aws/lambda/{full}", retention_in_days=30),
-        _resource(
+        resource(f"{at}.aws_cloudwatch_log_group.this", name=f"/aws/lambda/{full}", retention_in_days=30),
+        resource(
             f"{at}.aws_lambda_function.this",
             function_name=full,
             publish=True,
@@ -70,7 +70,7 @@ def _function(name: str, function: Json) -> list[Json]:
             snap_start=[{"apply_on": "PublishedVersions"}] if function["snapstart"] else [],
             vpc_config=[{"subnet_ids": ["subnet-1"]}] if function["vpc"] else [],
         ),
-        _resource(f"{at}.aws_lambda_alias.terraform[0]", function_name=full, name="live"),
+        resource(f"{at}.aws_lambda_alias.terraform[0]", function_name=full, name="live"),
         _role(f"{at}.aws_iam_role.this", full, "lambda"),
         _policy(
             f"{at}.aws_iam_role_policy.this",
@@ -84,8 +84,8 @@ def _function(name: str, function: Json) -> list[Json]:
         dimension = "lambda:function:ProvisionedConcurrency"
         target = {"resource_id": f"function:{full}:live", "scalable_dimension": dimension}
         made += [
-            _resource(f"{at}.aws_appautoscaling_target.this[0]", min_capacity=2, max_capacity=5, **target),
-            _resource(f"{at}.aws_appautoscaling_scheduled_action.this", schedule="rate(1 day)", timezone="UTC"),
+            resource(f"{at}.aws_appautoscaling_target.this[0]", min_capacity=2, max_capacity=5, **target),
+            resource(f"{at}.aws_appautoscaling_scheduled_action.this", schedule="rate(1 day)", timezone="UTC"),
         ]
     return made
 
@@ -94,14 +94,14 @@ def _around(function: Json) -> list[Json]:
     target = {"destination_config": [{"on_failure": [{"destination": f"{SQS}depot-failures"}]}]}
     return [
         *(
-            _resource(
+            resource(
                 f'aws_apigatewayv2_route.this["{route["key"]}"]',
                 route_key=route["key"],
                 authorization_type="NONE" if route["public"] else "CUSTOM",
             )
             for route in function["routes"]
         ),
-        _resource(
+        resource(
             "aws_apigatewayv2_authorizer.lambda[0]",
             authorizer_type="REQUEST",
             identity_sources=["$request.header.Authorization"],
@@ -109,27 +109,27 @@ def _around(function: Json) -> list[Json]:
         ),
         *_queue("parcels", ".fifo"),
         *_queue("return-events", ""),
-        _resource('aws_sqs_queue.failures["depot"]', name="prod-depot-failures"),
-        _resource("aws_lambda_function_event_invoke_config.this", function_name="prod-depot", **target),
-        _resource(
+        resource('aws_sqs_queue.failures["depot"]', name="prod-depot-failures"),
+        resource("aws_lambda_function_event_invoke_config.this", function_name="prod-depot", **target),
+        resource(
             'aws_scheduler_schedule.this["depot/sweep"]',
             group_name="prod-depot",
             name="sweep",
             schedule_expression="rate(1 day)",
             schedule_expression_timezone="Europe/Berlin",
         ),
-        _resource('aws_s3_bucket.this["uploads"]', bucket="prod-uploads"),
-        _resource('aws_s3_bucket_public_access_block.this["uploads"]', **dict.fromkeys(BLOCKED, True)),
-        _resource("aws_db_proxy.this[0]", auth=[{"secret_arn": f"{SECRET}login-AbCdEf"}]),
+        resource('aws_s3_bucket.this["uploads"]', bucket="prod-uploads"),
+        resource('aws_s3_bucket_public_access_block.this["uploads"]', **dict.fromkeys(BLOCKED, True)),
+        resource("aws_db_proxy.this[0]", auth=[{"secret_arn": f"{SECRET}login-AbCdEf"}]),
     ]
 
 
 def _queue(name: str, ending: str) -> list[Json]:
     redrive = json.dumps({"deadLetterTargetArn": f"{SQS}{name}-dead{ending}", "maxReceiveCount": 5})
     return [
-        _resource(f'aws_sqs_queue.dead["{name}"]', name=f"prod-{name}-dead{ending}", redrive_policy=None),
-        _resource(f'aws_sqs_queue.this["{name}"]', name=f"prod-{name}{ending}", redrive_policy=redrive),
-        _resource(
+        resource(f'aws_sqs_queue.dead["{name}"]', name=f"prod-{name}-dead{ending}", redrive_policy=None),
+        resource(f'aws_sqs_queue.this["{name}"]', name=f"prod-{name}{ending}", redrive_policy=redrive),
+        resource(
             f'aws_lambda_event_source_mapping.this["{name}"]',
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=[{"maximum_concurrency": 5}],
@@ -188,9 +188,9 @@ def _roles() -> list[Json]:
 
 def _role(address: str, name: str, service: str) -> Json:
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}}]}
-    return _resource(address, name=name, assume_role_policy=json.dumps(trust))
+    return resource(address, name=name, assume_role_policy=json.dumps(trust))
 
 
 def _policy(address: str, role: str, *rights: tuple[list[str], list[str]]) -> Json:
     statements = [{"Effect": "Allow", "Action": actions, "Resource": resources} for actions, resources in rights]
-    return _resource(address, role=role, policy=json.dumps({"Statement": statements}))
+    return resource(address, role=role, policy=json.dumps({"Statement": statements}))

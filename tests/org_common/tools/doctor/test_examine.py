@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from org_common import PUBLIC, SIGNED_IN, App, Needs, Reader
+from org_common import PUBLIC, SIGNED_IN, App, Model, Needs, Reader
 from org_common.tools.cli import main
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.doctor.examine import Report, Scope, examine
@@ -29,6 +29,10 @@ ROLE = {
     ],
 }
 GOOD = {"ORG_COMMON_DATABASE_SECRET": "prod/app"}
+
+
+class Note(Model):
+    text: str
 
 
 @ORDERS.get("/orders", allow=SIGNED_IN)
@@ -72,6 +76,24 @@ def test_each_thing_wrong_with_a_function_is_a_finding(account: Account) -> None
 
     assert found == {"environment.secret", "role.exceeds", "role.lacks", "secret.missing", "settings.fault"}
     assert "hunter2" not in repr(report)
+
+
+def test_queue_of_a_trigger_needs_rights(account: Account) -> None:
+    consumed = App("mails")
+
+    @consumed.sqs("mails", allow=SIGNED_IN)
+    def send(note: Note) -> None: ...
+
+    log, secret, send_on = ROLE["Statement"]
+    consume = {**send_on, "Action": ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]}  # type: ignore[dict-item]
+    account.secrets.create_secret(Name="prod/app", SecretString="{}")
+    for name, statements in (("prod-mails", [log, secret, consume]), ("test-mails", [log, secret])):
+        account.function(name, account.role(name, {**ROLE, "Statement": statements}), GOOD)
+
+    well, without = (look(apps={"mails": consumed}, prefix=prefix) for prefix in ("prod-", "test-"))
+
+    assert [each for each in ids(well) if each.startswith("role.")] == []
+    assert [each for each in ids(without) if each.startswith("role.")] == ["role.lacks"] * 3
 
 
 def test_plain_secrets_of_a_deployed_function_are_faults(account: Account) -> None:

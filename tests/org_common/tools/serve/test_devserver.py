@@ -62,14 +62,14 @@ def seed(admin_url, issuer):
 class Dev:
     """`org-common dev` in a process group of its own, as a terminal runs it."""
 
-    def __init__(self, project: Path, data: Path, port: int) -> None:
+    def __init__(self, project: Path, data: Path, port: int, *options: str) -> None:
         self.project = project
         self.data = data
         self.port = port
         self._stdout = data.with_name("stdout")
         self._stderr = data.with_name("stderr")
         with self._stdout.open("w") as stdout, self._stderr.open("w") as stderr:
-            command = [COMMAND, "dev", "--port", str(port), "--data", str(data)]
+            command = [COMMAND, "dev", "--port", str(port), "--data", str(data), *options]
             self.process = subprocess.Popen(command, cwd=project, stdout=stdout, stderr=stderr, process_group=0)
 
     def serve(self) -> None:
@@ -347,6 +347,27 @@ def test_request_is_reported_on_the_terminal(lasting_dev: Dev) -> None:
 
     assert eventually(lambda: " GET /hello 200  " in lasting_dev.errors)
     assert '"GET /hello HTTP/1.1"' not in lasting_dev.errors + lasting_dev.printed
+
+
+def test_statements_are_printed_on_request(shop: Path, data: Path) -> None:
+    dev = Dev(shop, data, free_port(), "--sql")
+    try:
+        dev.serve()
+        dev.get("/hello")
+        assert eventually(lambda: "select current_user::text -- 1 row\n" in dev.errors)
+    finally:
+        dev.end()
+
+
+def test_running_server_is_found_until_it_ends(dev: Dev) -> None:
+    found = run(dev.project, "db", "url", "--data", str(dev.data))
+    with psycopg.connect(found.stdout.strip()) as admin:
+        assert admin.execute("select current_user").fetchone() == ("postgres",)
+
+    dev.end()
+
+    assert run(dev.project, "db", "url", "--data", str(dev.data)).returncode == 1
+    assert not (dev.data / "database.json").exists()
 
 
 def test_changed_file_is_served(lasting_dev: Dev) -> None:

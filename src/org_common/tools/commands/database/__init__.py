@@ -1,1 +1,1 @@
-"""Commands of `org-common db` that examine a project: one file each."""
+"""Commands of `org-common db`."""

@@ -1,0 +1,1 @@
+"""Writes new projects, tables, modules, routes and triggers in house style."""
