@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import org_common.testing
-from org_common.testing import Answer, Client, LocalDatabase, Person, TokenIssuer, plugin
+from org_common.testing import Answer, Client, LocalDatabase, Person, TokenIssuer, TwoTenants, plugin
 from tests.docs.console import blocks, commands, matches, run
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +60,7 @@ def test_every_parameter_is_there(of: type) -> None:
 def test_every_method_is_there() -> None:
     assert names("Client", "method") == methods(Client)
     assert names("Person", "method") == methods(Person)
+    assert names("TwoTenants", "method") == methods(TwoTenants) | {"ids"}
     assert names("TokenIssuer", "attribute") == methods(TokenIssuer) | {"settings"}
     assert names("Answer", "attribute") == methods(Answer) | {"status", "headers", "body"}
     assert names("LocalDatabase", "attribute") == {field.name for field in fields(LocalDatabase)} | {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from org_common.testing.open_answer import OpenAnswer
     from org_common.testing.records import Delivery
     from org_common.testing.round_trips import RoundTrips, assert_round_trips
+    from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
     from org_common.tools.serve.issuer import TokenIssuer
     from org_common.values.types import LocalContext
@@ -27,6 +28,7 @@ __all__ = [
     "Person",
     "RoundTrips",
     "TokenIssuer",
+    "TwoTenants",
     "assert_round_trips",
     "event",
     "insert_row",
@@ -39,6 +41,7 @@ _HOMES = {
     "LocalDatabase": "org_common.tools.database.local",
     "RoundTrips": "org_common.testing.round_trips",
     "TokenIssuer": "org_common.tools.serve.issuer",
+    "TwoTenants": "org_common.testing.two_tenants",
     "assert_round_trips": "org_common.testing.round_trips",
     "event": "org_common.events.http_api",
     "insert_row": "org_common.testing.factory",

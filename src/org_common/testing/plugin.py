@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    import psycopg
+
     from org_common.testing.projects import Templates
+    from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
 
 
@@ -187,6 +190,35 @@ def database(request: pytest.FixtureRequest, _templates: Templates) -> Iterator[
         if module := sys.modules.get(name):
             module.use(None)
     drop(copy)
+
+
+@pytest.fixture(scope="session")
+def two_tenants(database_template: LocalDatabase, pytestconfig: pytest.Config) -> Iterator[TwoTenants]:
+    """Two tenants with people and rows in every table, made from the catalog and the project's isolation.toml."""
+    from org_common.testing.two_tenants import TwoTenants
+    from org_common.tools.database.local import clone, drop
+    from org_common.tools.project.project import Project
+    from org_common.tools.prove.database import transaction
+    from org_common.tools.prove.declaration import read
+    from org_common.tools.prove.files import find
+    from org_common.tools.prove.proof import prepare
+
+    copy = clone(database_template, f"tenants_{uuid.uuid4().hex}")
+    with transaction(copy.admin_url) as conn:
+        yield TwoTenants(prepare(conn, read(find(Project.find(_start(pytestconfig))))))
+    drop(copy)
+
+
+@pytest.fixture(scope="session")
+def as_user(two_tenants: TwoTenants) -> Callable[..., AbstractContextManager[psycopg.Connection]]:
+    """`as_user(name, tenant="a")`: a connection of a person in isolation.toml, rolled back after the block."""
+    return two_tenants.as_user
+
+
+@pytest.fixture(scope="session")
+def assert_isolated(two_tenants: TwoTenants) -> Callable[[str], None]:
+    """`assert_isolated(table)`: asserts what `org-common db prove` does about a table, a view or a function."""
+    return two_tenants.assert_isolated
 
 
 def _start(config: pytest.Config) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.database import check, lint, local, revise
+from org_common.tools.commands.database import check, lint, local, prove, revise
 from org_common.tools.commands.options import Url, url_option
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
@@ -20,7 +20,8 @@ def db() -> None:
     """Create roles, apply migrations and check row-level security."""
 
 
-for _command in (local.url, local.shell, local.seed, local.reset, revise.new, revise.redo, check.check, lint.lint):
+_LOCAL = (local.url, local.shell, local.seed, local.reset, revise.new, revise.redo)
+for _command in (*_LOCAL, check.check, lint.lint, prove.prove):
     db.add_command(_command)
 
 URL = url_option(

@@ -1,0 +1,1 @@
+"""The assertions of a proof, and the statements that decide them."""

@@ -1,0 +1,1 @@
+"""Makes two tenants, their people, and rows in every table."""
