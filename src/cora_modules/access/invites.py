@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import TOKEN, App, Gone, OrgCheck, Page, PageRequest, Reader, TooManyRequests, Transaction
+
 from cora_modules.access.models.invites import MAIL_QUEUE, Acceptance, Invite, IssuedInvite, NewInvite
 from cora_modules.access.models.me import Me
 from cora_modules.access.queries import invites as queries
-from org_common import TOKEN, App, Gone, OrgCheck, Page, PageRequest, Reader, TooManyRequests, Transaction
 
 app = App("access-invites")
 

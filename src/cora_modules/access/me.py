@@ -1,8 +1,9 @@
 """The caller: their first sign-in and their own profile."""
 
+from org_common import SIGNED_IN, TOKEN, Reader, Router, Transaction
+
 from cora_modules.access.models.me import Me, MePatch
 from cora_modules.access.queries import me as queries
-from org_common import SIGNED_IN, TOKEN, Reader, Router, Transaction
 
 router = Router("/users/me")
 

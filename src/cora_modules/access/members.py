@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import Check, OrgCheck, Page, PageRequest, Reader, Router, TooManyRequests, Transaction
+
 from cora_modules.access.models.invites import MAIL_QUEUE, Invite, IssuedInvite
 from cora_modules.access.models.members import Member, MemberPatch, NewMember
 from cora_modules.access.queries import members as queries
-from org_common import Check, OrgCheck, Page, PageRequest, Reader, Router, TooManyRequests, Transaction
 
 router = Router("/orgs/{org_id}/members")
 

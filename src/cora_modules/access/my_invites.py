@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import SIGNED_IN, Page, PageRequest, Reader, Router, Transaction
+
 from cora_modules.access.models.invites import MyInvite
 from cora_modules.access.models.me import Me
 from cora_modules.access.queries import invites as queries
-from org_common import SIGNED_IN, Page, PageRequest, Reader, Router, Transaction
 
 router = Router("/users/me/invites")
 

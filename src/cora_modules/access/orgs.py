@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from org_common import SIGNED_IN, App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
+
 from cora_modules.access.models.orgs import (
     EmailDomain,
     EmailDomainPatch,
@@ -11,7 +13,6 @@ from cora_modules.access.models.orgs import (
     OrgPatch,
 )
 from cora_modules.access.queries import orgs as queries
-from org_common import SIGNED_IN, App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-orgs")
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
+from org_common import SIGNED_IN, Header, Identity, NotFound, Router, Transaction
+
 from cora_modules.access.models.sessions import Session
 from cora_modules.access.queries import sessions as queries
-from org_common import SIGNED_IN, Header, Identity, NotFound, Router, Transaction
 
 router = Router("/users/me/session")
 

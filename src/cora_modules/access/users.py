@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import App, Page, PageRequest, Reader, SysCheck, Transaction
+
 from cora_modules.access import me, members, my_invites, sessions
 from cora_modules.access.models.users import SysUser, SysUserPatch
 from cora_modules.access.queries import users as queries
-from org_common import App, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("access-users")
 app.include(me.router, sessions.router, my_invites.router, members.router)

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from org_common import App, OrgCheck, Reader, SysCheck, Transaction
+
 from cora_modules.ai.models.config import OrgConfig, SysConfig
 from cora_modules.ai.models.resolved_model import EffectiveConfig
 from cora_modules.ai.queries import config as queries
 from cora_modules.ai.queries.models_in_use import EFFECTIVE_CONFIG
-from org_common import App, OrgCheck, Reader, SysCheck, Transaction
 
 app = App("ai-config")
 

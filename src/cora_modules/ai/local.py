@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
+from org_common import Deadline
+
 from cora_modules.ai.extract import extract
 from cora_modules.ai.provider import (
     ChatRequest,
@@ -14,7 +16,6 @@ from cora_modules.ai.provider import (
     Usage,
     Vector,
 )
-from org_common import Deadline
 
 CHAT_MODEL = "local-extracts-no-language-model"
 WORD_VECTORS = "local-word-vectors-256"

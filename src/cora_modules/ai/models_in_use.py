@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
+from org_common import Reader, Transaction
+
 from cora_modules.ai.models.resolved_model import EffectiveConfig, ModelKind, ResolvedModel
 from cora_modules.ai.provider import ErrorKind, Usage
 from cora_modules.ai.queries import models_in_use as queries
-from org_common import Reader, Transaction
 
 
 def resolve_model(

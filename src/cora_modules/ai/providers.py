@@ -2,11 +2,6 @@
 
 from uuid import UUID
 
-from cora_modules.ai import trial
-from cora_modules.ai.models.models import ModelInfo, ModelPatch
-from cora_modules.ai.models.providers import Discovery, NewProvider, ProviderInfo, ProviderPatch, Trial
-from cora_modules.ai.models.resolved_model import CallableProvider, ResolvedModel
-from cora_modules.ai.queries import providers as queries
 from org_common import (
     App,
     Conflict,
@@ -20,6 +15,12 @@ from org_common import (
     Transaction,
     Unavailable,
 )
+
+from cora_modules.ai import trial
+from cora_modules.ai.models.models import ModelInfo, ModelPatch
+from cora_modules.ai.models.providers import Discovery, NewProvider, ProviderInfo, ProviderPatch, Trial
+from cora_modules.ai.models.resolved_model import CallableProvider, ResolvedModel
+from cora_modules.ai.queries import providers as queries
 
 app = App(
     "ai-providers",

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from org_common import Conflict, Deadline, Unavailable
+
 from cora_modules.ai.models.providers import Trial
 from cora_modules.ai.models.resolved_model import CallableProvider, ResolvedModel
 from cora_modules.ai.provider import ChatRequest, Message, ProviderError
 from cora_modules.ai.provider_for import lister_for, provider_for
-from org_common import Conflict, Deadline, Unavailable
 
 TIMEOUT_S = 15.0
 """How long a test waits, at most: API Gateway gives a request 29 seconds."""

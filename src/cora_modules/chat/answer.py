@@ -7,18 +7,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid5
 
-from cora_modules.ai.models.resolved_model import EffectiveConfig, ResolvedModel
-from cora_modules.ai.models_in_use import record_call
-from cora_modules.ai.provider import ChatRequest, ErrorKind, ProviderError, Reply, Usage
-from cora_modules.ai.provider_for import provider_for
-from cora_modules.chat.deltas import Deltas
-from cora_modules.chat.models.messages import Citation, FinishReason
-from cora_modules.chat.models.streaming import Asked, Citations, Delta, Done, Start, TokenUsage
-from cora_modules.chat.prompt import build_request
-from cora_modules.chat.queries import streaming as queries
-from cora_modules.chat.retrieval import retrieve
-from cora_modules.kb.models.search import SearchedBase
-from cora_modules.kb.passages import QuestionVector
 from org_common import (
     CommitUnknown,
     Database,
@@ -34,6 +22,19 @@ from org_common import (
     reader,
     transaction,
 )
+
+from cora_modules.ai.models.resolved_model import EffectiveConfig, ResolvedModel
+from cora_modules.ai.models_in_use import record_call
+from cora_modules.ai.provider import ChatRequest, ErrorKind, ProviderError, Reply, Usage
+from cora_modules.ai.provider_for import provider_for
+from cora_modules.chat.deltas import Deltas
+from cora_modules.chat.models.messages import Citation, FinishReason
+from cora_modules.chat.models.streaming import Asked, Citations, Delta, Done, Start, TokenUsage
+from cora_modules.chat.prompt import build_request
+from cora_modules.chat.queries import streaming as queries
+from cora_modules.chat.retrieval import retrieve
+from cora_modules.kb.models.search import SearchedBase
+from cora_modules.kb.passages import QuestionVector
 
 STORE_S = 2.0
 """Kept free of the deadline, to store what has arrived."""

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import Conflict, Reader, Router, Transaction
+
 from cora_modules.chat.models.bases import Base, Bases, NewBase, NewBases
 from cora_modules.chat.queries import bases as queries
 from cora_modules.chat.rules import ChatCheck
-from org_common import Conflict, Reader, Router, Transaction
 
 router = Router("/chats/{chat_id}/bases")
 

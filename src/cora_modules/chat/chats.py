@@ -2,11 +2,6 @@
 
 from uuid import UUID
 
-from cora_modules.chat import bases, members
-from cora_modules.chat.models.chats import Chat, ChatPatch, Filter, NewChat, NewPersonalChat, OrgChat
-from cora_modules.chat.queries import chats as queries
-from cora_modules.chat.rules import ChatCheck
-from cora_modules.ws.rules import WsCheck
 from org_common import (
     SIGNED_IN,
     App,
@@ -20,6 +15,12 @@ from org_common import (
     Reader,
     Transaction,
 )
+
+from cora_modules.chat import bases, members
+from cora_modules.chat.models.chats import Chat, ChatPatch, Filter, NewChat, NewPersonalChat, OrgChat
+from cora_modules.chat.queries import chats as queries
+from cora_modules.chat.rules import ChatCheck
+from cora_modules.ws.rules import WsCheck
 
 app = App("chat-chats")
 app.include(members.router, bases.router)

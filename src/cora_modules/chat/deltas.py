@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 
-from cora_modules.ai.provider import ProviderError, Reply
 from org_common import Deadline
+
+from cora_modules.ai.provider import ProviderError, Reply
 
 POLL_S = 0.5
 """How often an iteration without a part yields None. Python cannot interrupt a thread that waits for a provider."""

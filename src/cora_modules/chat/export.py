@@ -2,8 +2,9 @@
 
 import json
 
-from cora_modules.chat.models.messages import Citation, Format, Message, Transcript
 from org_common import Response
+
+from cora_modules.chat.models.messages import Citation, Format, Message, Transcript
 
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "system": "Instruction"}
 _FILES = {

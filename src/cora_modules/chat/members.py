@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import Check, Page, PageRequest, Reader, Router, Transaction
+
 from cora_modules.chat.models.chats import Member, NewMember
 from cora_modules.chat.queries import chats as queries
 from cora_modules.chat.rules import ChatCheck
-from org_common import Check, Page, PageRequest, Reader, Router, Transaction
 
 router = Router("/chats/{chat_id}/members")
 

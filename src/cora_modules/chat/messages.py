@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
+from org_common import App, Page, PageRequest, Reader, Response, Transaction
+
 from cora_modules.chat.export import render
 from cora_modules.chat.models.messages import Format, Message, NewMessage, Transcript
 from cora_modules.chat.queries import messages as queries
 from cora_modules.chat.rules import ChatCheck
-from org_common import App, Page, PageRequest, Reader, Response, Transaction
 
 app = App("chat-messages")
 

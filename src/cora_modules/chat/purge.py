@@ -1,8 +1,9 @@
 """The purge of deleted chats that are past their retention, with their messages and their own knowledge bases."""
 
+from org_common import Database, Deadline
+
 from cora_modules.chat.queries.purge import PURGE
 from cora_modules.ws.purge import purge_in_batches
-from org_common import Database, Deadline
 
 
 def purge_expired(deadline: Deadline, *, database: Database | None = None) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from org_common import Conflict, Deadline, Reader, Unavailable
+
 from cora_modules.ai.models.resolved_model import EffectiveConfig
 from cora_modules.chat.models.messages import Citation
 from cora_modules.kb.models.search import MAX_QUESTION, Passage, SearchedBase
 from cora_modules.kb.passages import QuestionVector, embed_question, find_passages
-from org_common import Conflict, Deadline, Reader, Unavailable
 
 
 def retrieve(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from org_common import App, Conflict, Deadline, Event, Identity, NotFound, Stream, Transaction
+
 from cora_modules.ai.models_in_use import effective_config, resolve_model
 from cora_modules.chat.answer import Answering
 from cora_modules.chat.models.streaming import Answer, Asked, Citations, Delta, Done, Question, Start
@@ -11,7 +13,6 @@ from cora_modules.chat.queries import streaming as queries
 from cora_modules.chat.rules import ChatCheck
 from cora_modules.kb.models.search import SearchedBase
 from cora_modules.kb.passages import readable_bases
-from org_common import App, Conflict, Deadline, Event, Identity, NotFound, Stream, Transaction
 
 app = App("chat-streaming")
 

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from org_common import OrgCheck, Page, PageRequest, Reader, Router, Transaction
+
 from cora_modules.kb.models.bases import Base, BasePatch, NewBase
 from cora_modules.kb.queries import bases as queries
 from cora_modules.kb.rules import BASE_READER, BASE_WRITER
 from cora_modules.ws.rules import WsCheck
-from org_common import OrgCheck, Page, PageRequest, Reader, Router, Transaction
 
 router = Router()
 

@@ -3,6 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
+from org_common import App, Conflict, Needs, Page, PageRequest, Query, Reader, Transaction
+
 from cora_modules.kb import bases, storage
 from cora_modules.kb.models.documents import (
     Document,
@@ -16,7 +18,6 @@ from cora_modules.kb.models.documents import (
 )
 from cora_modules.kb.queries import documents as queries
 from cora_modules.kb.rules import BASE_READER, BASE_WRITER
-from org_common import App, Conflict, Needs, Page, PageRequest, Query, Reader, Transaction
 
 app = App("kb-documents", needs=Needs(actions=["s3:GetObject", "s3:PutObject"]))
 app.include(bases.router)

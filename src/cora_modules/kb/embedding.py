@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Literal
 from uuid import UUID, uuid4
 
+from org_common import Database, Deadline, service_transaction
+
 from cora_modules.ai.models.resolved_model import ResolvedModel
 from cora_modules.ai.models_in_use import record_call
 from cora_modules.ai.provider import ErrorKind, Provider, ProviderError, Usage
-from org_common import Database, Deadline, service_transaction
 
 BATCH = 96
 """Texts in one call. The limit of Cohere's models on Bedrock; the others take 2,048."""

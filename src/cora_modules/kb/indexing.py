@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
+from org_common import Conflict, Database, Deadline, Unavailable, get_logger, service_transaction
+
 from cora_modules.ai.models.resolved_model import ResolvedModel
 from cora_modules.ai.models_in_use import resolve_model
 from cora_modules.ai.provider import Provider, ProviderError
@@ -22,7 +24,6 @@ from cora_modules.kb.parsing.parse import parse
 from cora_modules.kb.parsing.parsed import Parsed
 from cora_modules.kb.queries import ingest as queries
 from cora_modules.kb.result import Result, store
-from org_common import Conflict, Database, Deadline, Unavailable, get_logger, service_transaction
 
 MAX_ATTEMPTS = 4
 """How many workers may begin a document. One less than the `maxReceiveCount` of the queue: see the README."""

@@ -1,7 +1,8 @@
 """The jobs on documents: processing what was uploaded, and purging what was deleted."""
 
-from cora_modules.kb.models.ingest import IngestMessage
 from org_common import App, AsService, Deadline, Needs
+
+from cora_modules.kb.models.ingest import IngestMessage
 
 app = App("kb-ingest", needs=Needs(actions=["bedrock:InvokeModel", "s3:DeleteObject", "s3:GetObject"]))
 

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from org_common import Deadline, NotFound, Reader, Transaction, Unavailable
+
 from cora_modules.ai.models_in_use import resolve_model
 from cora_modules.ai.provider import ProviderError, Usage, Vector
 from cora_modules.ai.provider_for import provider_for
 from cora_modules.kb.models.search import Passage, SearchedBase
 from cora_modules.kb.queries import search as queries
-from org_common import Deadline, NotFound, Reader, Transaction, Unavailable
 
 
 class QuestionVector(NamedTuple):

@@ -1,9 +1,10 @@
 """The purge of deleted bases and documents that are past their retention, and of the files of all that are gone."""
 
+from org_common import Database, Deadline, service_transaction
+
 from cora_modules.kb import storage
 from cora_modules.kb.queries.purge import FORGET_FILES, PURGE, REMOVED_FILES
 from cora_modules.ws.purge import SPARE_S, purge_in_batches
-from org_common import Database, Deadline, service_transaction
 
 FILES = 1000
 """Files in one call of S3: its limit."""

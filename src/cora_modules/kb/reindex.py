@@ -3,13 +3,14 @@
 import time
 from uuid import UUID, uuid4
 
+from org_common import Database, Deadline, Identity, reader, transaction
+
 from cora_modules.ai.models.resolved_model import ResolvedModel
 from cora_modules.ai.models_in_use import record_call, resolve_model
 from cora_modules.ai.provider import Embeddings
 from cora_modules.ai.provider_for import provider_for
 from cora_modules.kb.models.vectors import PendingChunk, ReindexMessage
 from cora_modules.kb.queries import vectors as queries
-from org_common import Database, Deadline, Identity, reader, transaction
 
 QUEUE = "kb-reindex"
 BATCH = 96

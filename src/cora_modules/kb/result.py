@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from org_common import Transaction, get_logger
 
 from cora_modules.kb.chunks import Chunk
 from cora_modules.kb.embedding import Vectors
@@ -11,7 +12,6 @@ from cora_modules.kb.language import detect_language
 from cora_modules.kb.models.ingest import ClaimedDocument
 from cora_modules.kb.parsing.parsed import Parsed
 from cora_modules.kb.queries import ingest as queries
-from org_common import Transaction, get_logger
 
 ROWS = 500
 """Chunks in one statement."""

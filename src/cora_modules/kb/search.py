@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
+from org_common import SIGNED_IN, App, Deadline, Identity, Reader, transaction
+
 from cora_modules.ai.models_in_use import record_call
 from cora_modules.kb.models.search import SearchedBase, SearchRequest, SearchResult
 from cora_modules.kb.passages import QuestionVector, all_readable, embed_question, find_passages
 from cora_modules.kb.queries.search import LIST_BASES
-from org_common import SIGNED_IN, App, Deadline, Identity, Reader, transaction
 
 app = App("kb-queries")
 

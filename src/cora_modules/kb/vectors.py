@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
+from org_common import App, Conflict, Deadline, Identity, Reader, Transaction
+
 from cora_modules.ai.models_in_use import resolve_model
 from cora_modules.kb.models.vectors import Reindex, ReindexMessage, Vectors
 from cora_modules.kb.models.vectors import VectorIndex as Index
 from cora_modules.kb.queries import vectors as queries
 from cora_modules.kb.reindex import QUEUE, VectorBuild
 from cora_modules.kb.rules import BASE_READER, BASE_WRITER
-from org_common import App, Conflict, Deadline, Identity, Reader, Transaction
 
 app = App("kb-vectors")
 

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from org_common import Database, FunctionHistory, FunctionMonitor, Json, service_transaction
+
 from cora_modules.mgmt.aws import client, prefix
 from cora_modules.mgmt.queries.monitoring import RECORD_DAY
-from org_common import Database, FunctionHistory, FunctionMonitor, Json, service_transaction
 
 # The log lines of requests on paths with an organization.
 REQUESTS = '{ $.tenant = "*" }'

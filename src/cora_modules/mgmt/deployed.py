@@ -3,8 +3,9 @@
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from cora_modules.mgmt.models.lambda_config import DeployedFunction, LayerVersion, ProvisionedConcurrency
 from org_common import Deadline, GatewayTimeout
+
+from cora_modules.mgmt.models.lambda_config import DeployedFunction, LayerVersion, ProvisionedConcurrency
 
 ALIAS = "live"
 """The alias that callers use. Provisioned concurrency belongs to an alias or a version, never to `$LATEST`."""

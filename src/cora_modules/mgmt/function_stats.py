@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cora_modules.mgmt.aws import aws_errors
 from org_common import Fault, FunctionMonitor, FunctionStats, Unprocessable
+
+from cora_modules.mgmt.aws import aws_errors
 
 LONGEST = timedelta(days=14)
 DEFAULT = timedelta(days=1)

@@ -1,5 +1,7 @@
 """The configuration of the Lambda functions: as deployed, as wanted, and how the one becomes the other."""
 
+from org_common import App, Deadline, Needs, Page, Reader, SysCheck, Transaction, Unavailable
+
 from cora_modules.mgmt.models.lambda_config import (
     FunctionState,
     LambdaSetting,
@@ -9,7 +11,6 @@ from cora_modules.mgmt.models.lambda_config import (
 )
 from cora_modules.mgmt.queries import lambda_config as queries
 from cora_modules.mgmt.sync import read_states, sync_functions
-from org_common import App, Deadline, Needs, Page, Reader, SysCheck, Transaction, Unavailable
 
 NEEDS = Needs(
     actions=[

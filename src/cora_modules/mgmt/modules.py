@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from org_common import App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
+
 from cora_modules.mgmt.models.modules import Module, ModulePatch, OrgModule, OrgModulePatch
 from cora_modules.mgmt.queries import modules as queries
-from org_common import App, OrgCheck, Page, PageRequest, Reader, SysCheck, Transaction
 
 app = App("mgmt-modules")
 

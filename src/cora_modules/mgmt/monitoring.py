@@ -3,11 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cora_modules.mgmt.aws import client, prefix
-from cora_modules.mgmt.daily import aggregate_day
-from cora_modules.mgmt.function_stats import read_stats
-from cora_modules.mgmt.models.monitoring import DatabaseActivity, Usage
-from cora_modules.mgmt.queries import monitoring as queries
 from org_common import (
     App,
     AsService,
@@ -21,6 +16,12 @@ from org_common import (
     Reader,
     SysCheck,
 )
+
+from cora_modules.mgmt.aws import client, prefix
+from cora_modules.mgmt.daily import aggregate_day
+from cora_modules.mgmt.function_stats import read_stats
+from cora_modules.mgmt.models.monitoring import DatabaseActivity, Usage
+from cora_modules.mgmt.queries import monitoring as queries
 
 app = App(
     "mgmt-monitoring",

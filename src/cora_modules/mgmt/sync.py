@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from org_common import Deadline
+
 from cora_modules.mgmt.apply import Applier
 from cora_modules.mgmt.aws import aws_errors, client, prefix
 from cora_modules.mgmt.deployed import Account
 from cora_modules.mgmt.models.lambda_config import Change, FunctionState, LambdaSetting, SyncRequest, SyncResult
 from cora_modules.mgmt.plan import plan, state
-from org_common import Deadline
 
 
 def read_states(settings: Iterable[LambdaSetting], deadline: Deadline) -> list[FunctionState]:

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from org_common import App, OrgCheck, Reader, SysCheck, Transaction
+
 from cora_modules.ws.models.config import NewOrgConfig, OrgConfig, SysConfig
 from cora_modules.ws.queries import config as queries
-from org_common import App, OrgCheck, Reader, SysCheck, Transaction
 
 app = App("ws-config")
 

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import Check, Page, PageRequest, Reader, Router, Transaction
+
 from cora_modules.ws.models.members import Member, MemberPatch, NewMember
 from cora_modules.ws.queries import members as queries
 from cora_modules.ws.rules import WsCheck
-from org_common import Check, Page, PageRequest, Reader, Router, Transaction
 
 router = Router("/workspaces/{ws_id}/members")
 

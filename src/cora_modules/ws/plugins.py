@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from org_common import App, Page, PageRequest, Reader, Transaction
+
 from cora_modules.ws.models.plugins import NewPlugin, Plugin
 from cora_modules.ws.queries import plugins as queries
 from cora_modules.ws.rules import WsCheck
-from org_common import App, Page, PageRequest, Reader, Transaction
 
 app = App("ws-plugins")
 

@@ -2,8 +2,9 @@
 
 from typing import LiteralString
 
-from cora_modules.ws.queries.purge import PURGE
 from org_common import Database, Deadline, service_transaction
+
+from cora_modules.ws.queries.purge import PURGE
 
 BATCH = 500
 """Rows in one transaction. Other requests wait for none of them: nothing else reads or writes expired rows."""

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from org_common import App, AsService, Deadline, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
+
 from cora_modules.ws import members
 from cora_modules.ws.models.workspaces import (
     Activity,
@@ -13,7 +15,6 @@ from cora_modules.ws.models.workspaces import (
 )
 from cora_modules.ws.queries import workspaces as queries
 from cora_modules.ws.rules import DeletedWsCheck, WsCheck
-from org_common import App, AsService, Deadline, Gone, OrgCheck, Page, PageRequest, Reader, Transaction
 
 app = App("ws-workspaces")
 app.include(members.router)

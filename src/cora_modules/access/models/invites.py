@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from org_common import Model, OrgRole
 from pydantic import StringConstraints
 
 from cora_modules.access.models.fields import Email
-from org_common import Model, OrgRole
 
 MAIL_QUEUE = "mail"
 """The outbox queue of invitations."""

@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from org_common import Model, OrgRole, Patch, SysRole
 from pydantic import JsonValue
 
 from cora_modules.access.models.fields import Name, Phone, WebUrl
-from org_common import Model, OrgRole, Patch, SysRole
 
 
 class Membership(Model):

@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from cora_modules.access.models.fields import DomainName, Name, Slug, Text, WebUrl
 from org_common import Model, OrgRole, Patch
+
+from cora_modules.access.models.fields import DomainName, Name, Slug, Text, WebUrl
 
 
 class Org(Model):

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
+from org_common import Model
 from pydantic import Field
 
 from cora_modules.ai.models.fields import Mission, Prompt, TokenLimit
-from org_common import Model
 
 CitationStyle = Literal["numbers", "footnotes", "none"]
 Tone = Literal["neutral", "formal", "friendly", "concise"]

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
+from org_common import Model, Patch
 from pydantic import Field
 
 from cora_modules.ai.models.fields import Cost
-from org_common import Model, Patch
 
 Kind = Literal["chat", "embedding"]
 Status = Literal["discovered", "available", "unavailable", "deprecated"]

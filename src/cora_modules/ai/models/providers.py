@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from org_common import Model, Patch
 from pydantic import ValidationInfo, field_validator
 
 from cora_modules.access.models.fields import Name
 from cora_modules.ai.models.fields import BaseUrl, Region, SecretRef
-from org_common import Model, Patch
 
 Kind = Literal["bedrock", "openai", "anthropic", "local"]
 Auth = Literal["iam_role", "secret"]

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from org_common import Deadline
+
 from cora_modules.ai.protocols.circuit import Circuit, CircuitOpen
 from cora_modules.ai.provider import ProviderError
-from org_common import Deadline
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import orjson
+from org_common import Deadline
 
 from cora_modules.ai.local import estimate_tokens
 from cora_modules.ai.protocols.attempts import Attempts
@@ -14,7 +15,6 @@ from cora_modules.ai.protocols.json_object import parse_object
 from cora_modules.ai.protocols.prompt import messages_with_passages
 from cora_modules.ai.protocols.vectors import check_vectors
 from cora_modules.ai.provider import ChatRequest, Embeddings, ListedModel, Purpose, Reply, Usage, Vector
-from org_common import Deadline
 
 _COHERE_BATCH = 96
 

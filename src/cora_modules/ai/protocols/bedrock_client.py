@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from cora_modules.ai.provider import ErrorKind, ProviderError
 from org_common import Deadline
+
+from cora_modules.ai.provider import ErrorKind, ProviderError
 
 CONNECT_S = 5.0
 GAPS_S = (60, 30, 15, 8, 4, 2, 1)

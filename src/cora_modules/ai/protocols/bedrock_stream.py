@@ -3,10 +3,11 @@
 from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
+from org_common import Deadline
+
 from cora_modules.ai.local import estimate_tokens
 from cora_modules.ai.protocols.bedrock_client import translated
 from cora_modules.ai.provider import FinishReason, ProviderError, Reply, Usage
-from org_common import Deadline
 
 _FINISH_REASONS: dict[str, FinishReason] = {
     "max_tokens": "length",

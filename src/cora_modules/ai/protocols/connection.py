@@ -9,8 +9,9 @@ from ssl import SSLContext, create_default_context
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from cora_modules.ai.provider import ProviderError
 from org_common import Deadline
+
+from cora_modules.ai.provider import ProviderError
 
 CONNECT_S = 5.0
 GAP_S = 60.0

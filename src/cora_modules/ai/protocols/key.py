@@ -2,8 +2,9 @@
 
 import os
 
-from cora_modules.ai.provider import ErrorKind, ProviderError
 from org_common import OrgError, Reference, Secret, get_secret
+
+from cora_modules.ai.provider import ErrorKind, ProviderError
 
 PREFIX = "CORA_AI_SECRETS_PREFIX"
 """The environment variable with the beginning of the names of keys; without it, `ai/`."""

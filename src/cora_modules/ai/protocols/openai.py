@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from org_common import Deadline
 
 from cora_modules.ai.protocols.attempts import Attempts
 from cora_modules.ai.protocols.connection import GAP_S, Connection
@@ -26,7 +27,6 @@ from cora_modules.ai.provider import (
     Usage,
     Vector,
 )
-from org_common import Deadline
 
 BATCH = 256
 """How many texts are sent in a request for vectors. OpenAI accepts 2,048 and 300,000 tokens."""

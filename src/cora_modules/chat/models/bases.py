@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
+from org_common import Model
 from pydantic import Field
 
 from cora_modules.access.models.fields import Name
-from org_common import Model
 
 BaseIds = Annotated[list[UUID], Field(max_length=20)]
 """At most 20 knowledge bases."""

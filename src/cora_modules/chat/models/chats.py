@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from org_common import Model, Patch
+
 from cora_modules.access.models.fields import Name
 from cora_modules.chat.rules import ChatAccess
-from org_common import Model, Patch
 
 Filter = Literal["mine", "shared", "all"]
 """Which chats: the caller's own, those of others that they see, or both."""

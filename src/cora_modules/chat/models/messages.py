@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints
-
 from org_common import Model
+from pydantic import StringConstraints
 
 Content = Annotated[str, StringConstraints(min_length=1, max_length=32_000, pattern=r"\S")]
 """What a user writes, 1 to 32,000 characters, of which one at least is visible."""

@@ -3,9 +3,10 @@
 from typing import Literal
 from uuid import UUID
 
+from org_common import Model
+
 from cora_modules.chat.models.bases import BaseIds
 from cora_modules.chat.models.messages import Citation, Content, FinishReason, Role
-from org_common import Model
 
 
 class Question(Model):

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+from org_common import Model, Patch
 from pydantic import Field
 
 from cora_modules.access.models.fields import Name, Text
-from org_common import Model, Patch
 
 ChunkTokens = Annotated[int, Field(ge=32, le=2048)]
 """The highest number of tokens in a passage."""

@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
-
 from org_common import Model
+from pydantic import Field, StringConstraints
 
 Status = Literal["pending", "uploaded", "processing", "indexed", "failed"]
 """`pending` waits for the upload, `uploaded` for a worker; `indexed` is found by searches."""

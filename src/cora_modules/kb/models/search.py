@@ -3,9 +3,8 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
-
 from org_common import Model
+from pydantic import Field, StringConstraints
 
 MAX_BASES = 50
 """How many knowledge bases one search reads."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import pypdf
+from org_common import get_logger
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from cora_modules.kb.parsing.bad_file import BadFile
 from cora_modules.kb.parsing.parsed import Check, Parsed, TextBuilder
-from org_common import get_logger
 
 MAX_PAGES = 10_000
 """The highest number of pages."""

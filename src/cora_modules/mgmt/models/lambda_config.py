@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, StringConstraints
-
 from org_common import Model, Patch
+from pydantic import AfterValidator, Field, StringConstraints
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import JsonValue
-
 from org_common import Model, Patch
+from pydantic import JsonValue
 
 Kind = Literal["core", "functional"]
 """A core module is always on."""

@@ -1,8 +1,9 @@
 """Settings of workspaces."""
 
+from org_common import Model
+
 from cora_modules.access.models.fields import Name
 from cora_modules.ws.models.fields import Color, Days, Limit
-from org_common import Model
 
 
 class SysConfig(Model):

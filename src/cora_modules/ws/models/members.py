@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from cora_modules.ws.rules import WsRole
 from org_common import Model, Patch
+
+from cora_modules.ws.rules import WsRole
 
 
 class Member(Model):

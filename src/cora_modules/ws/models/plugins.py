@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
-
 from org_common import Model
+from pydantic import Field, JsonValue
 
 Level = Literal["sys", "org", "ws"]
 """Where a value comes from: the platform, the organization or the workspace."""

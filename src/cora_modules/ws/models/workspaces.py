@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+from org_common import Model, Patch
 from pydantic import Field, JsonValue, StringConstraints
 
 from cora_modules.access.models.fields import Name, Text
 from cora_modules.ws.models.fields import Color, Days
 from cora_modules.ws.rules import WsRole
-from org_common import Model, Patch
 
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True)]
 """A word to find workspaces by, 1 to 50 characters after whitespace at both ends is removed."""
