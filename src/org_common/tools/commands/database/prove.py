@@ -59,7 +59,7 @@ def prove(
     from org_common.tools.prove.kill import mutate as mutate_all
     from org_common.tools.prove.proof import prove as prove_all
 
-    declaration = declared.read(_files(declarations, url, draft))
+    declaration = declared.read(find_files(declarations, url, draft=draft))
     with ExitStack() as stack:
         address = url or stack.enter_context(database.migrated(Project.find(Path())))
         conn = stack.enter_context(database.transaction(address))
@@ -68,10 +68,10 @@ def prove(
 
             click.echo(drafted(conn, declaration))
             return
-        proof = prove_all(conn, declaration, _progress("cells"))
+        proof = prove_all(conn, declaration, show_progress("cells"))
         kills = None
         if mutate and not proof.findings:
-            kills = mutate_all(proof, _progress("mutations"), thorough=thorough)
+            kills = mutate_all(proof, show_progress("mutations"), thorough=thorough)
         for line in [report.dump(report.document(proof, kills))] if as_json else report.lines(proof, kills):
             click.echo(line)
         if html is not None:
@@ -80,7 +80,7 @@ def prove(
         raise click.exceptions.Exit(1)
 
 
-def _files(declarations: tuple[Path, ...], url: str | None, draft: bool) -> list[Path]:
+def find_files(declarations: tuple[Path, ...], url: str | None, *, draft: bool = False) -> list[Path]:
     """The given files, or those of the project. A draft also takes a project whose packages have none yet."""
     from org_common.tools.prove import files
 
@@ -91,7 +91,7 @@ def _files(declarations: tuple[Path, ...], url: str | None, draft: bool) -> list
     return [files.SDK, *declarations] if declarations else files.find(project, partly=draft)
 
 
-def _progress(noun: str) -> Callable[[int, int], None]:
+def show_progress(noun: str) -> Callable[[int, int], None]:
     """A line on stderr that is overwritten in a terminal; in a log, one line at the end."""
 
     def show(done: int, total: int) -> None:

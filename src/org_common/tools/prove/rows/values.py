@@ -91,8 +91,10 @@ def _from_regex(pattern: str, seed: str) -> list[str]:
         collect()
     except re.error:
         return []
-    # The longest first: short ones collide, and a short draw is often the empty string.
-    return sorted({text for text in drawn if "\0" not in text and len(text) < 200}, key=len, reverse=True)
+    # The longest first: short ones collide, and a short draw is often the empty string. Of one length the last in the
+    # alphabet, as the simplest draw, "aaa", is the same for all rows.
+    usable = {text for text in drawn if "\0" not in text and len(text) < 200}
+    return sorted(usable, key=lambda text: (len(text), text), reverse=True)
 
 
 def _of_type(base: str, seed: str) -> list[Value]:

@@ -27,6 +27,15 @@ def test_strings_match_a_regular_expression_and_repeat() -> None:
     assert "\n" not in found[0]
 
 
+def test_strings_of_a_regular_expression_have_an_order() -> None:
+    """In the order of a set, the first one, which becomes the key of a row, would differ between processes."""
+    found = candidates(column("text"), ["(c ~ '^[a-z]{3}$'::text)"], "seed")
+    drawn = [each for each in found if each and re.fullmatch("[a-z]{3}", each)]
+
+    assert len(drawn) > 3
+    assert drawn == sorted(drawn, reverse=True)
+
+
 def test_each_row_has_strings_and_numbers_of_its_own() -> None:
     first, second = (candidates(column("text"), [], seed) for seed in ("a", "b"))
     assert first[0] != second[0]

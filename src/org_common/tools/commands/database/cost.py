@@ -1,0 +1,48 @@
+"""`org-common db cost`: what row-level security costs on large tables."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from org_common.tools.commands.database.prove import DECLARATION, find_files, show_progress
+from org_common.tools.commands.options import Url
+from org_common.tools.project.project import Project
+
+
+@click.command()
+@click.option(
+    "--rows", type=click.IntRange(1_000, 10_000_000), default=100_000, show_default=True, help="Rows a table."
+)
+@click.option(
+    "--url",
+    type=Url(),
+    envvar="ORG_COMMON_COST_URL",
+    show_envvar=True,
+    help="Migrated database without rows, as a superuser: never one that serves requests. The rows are rolled back, but"
+    " its files grow.  [default: an embedded PostgreSQL with all migrations of the project]",
+)
+@DECLARATION
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def cost(rows: int, url: str | None, declarations: tuple[Path, ...], as_json: bool) -> None:
+    """Measure what row-level security costs.
+
+    Fills each table with rows of many tenants, and reads it as a member of one tenant and with row-level security
+    bypassed. Exits with 1 if a policy scans all rows where an index could serve, or reads more than 3 times the blocks.
+    """
+    from org_common.tools.cost import report as reports
+    from org_common.tools.cost.run import run
+    from org_common.tools.prove import database
+    from org_common.tools.prove import declaration as declared
+    from org_common.tools.prove.report import dump
+
+    declaration = declared.read(find_files(declarations, url))
+    with ExitStack() as stack:
+        address = url or stack.enter_context(database.migrated(Project.find(Path())))
+        report = run(stack.enter_context(database.transaction(address)), declaration, rows, progress=show_progress)
+    for line in [dump(reports.document(report))] if as_json else reports.lines(report):
+        click.echo(line)
+    if report.findings:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,1 @@
+"""Measures what row-level security costs on large tables."""
