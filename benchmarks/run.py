@@ -4,6 +4,7 @@ import sys
 
 import authorizer
 import coldstart
+import db_prove
 import harness
 import imports
 import ingest
@@ -31,9 +32,10 @@ ALL = {
     "ingest": ingest.main,
     "three_routes": three_routes.main,
     "coldstart": coldstart.main,
+    "db_prove": db_prove.main,
 }
-# They download the peers' packages, and the documents and the cold starts take minutes.
-ON_REQUEST = {"ingest", "three_routes", "coldstart"}
+# They download the peers' packages, and the documents, the cold starts and the proofs take minutes.
+ON_REQUEST = {"ingest", "three_routes", "coldstart", "db_prove"}
 
 
 def main() -> None:

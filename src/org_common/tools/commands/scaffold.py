@@ -69,6 +69,7 @@ def table(
     FIELDS are name:type, with a ? behind the type of one that may be null: subject:text due_on:date?. Types are text,
     int, bool, date, timestamp, uuid and decimal. Without FIELDS, a terminal is asked for them.
     """
+    from org_common.tools.scaffold import isolation
     from org_common.tools.scaffold import table as tool
     from org_common.tools.scaffold.fields import parse
     from org_common.tools.scaffold.names import Noun
@@ -80,6 +81,7 @@ def table(
         remove = click.prompt("Least role that deletes", default=remove, type=ROLE)
     wanted = tool.Table(noun, parse(fields or tool.FIELDS), tool.Access(write), tool.Access(remove))
     _write_app(layout, name, tool.files(layout, wanted), force=force, table=name)
+    _declare(layout, name, isolation.table_lines(wanted))
 
 
 @add.command()
@@ -143,12 +145,14 @@ def queue(name: str, singular: str | None, package: str | None, force: bool) -> 
 
     NAME is a plural, such as imports.
     """
+    from org_common.tools.scaffold import isolation
     from org_common.tools.scaffold import triggers as tool
     from org_common.tools.scaffold.names import Noun
 
     noun = Noun.of(name, singular)
     layout = _layout(package)
     _write_app(layout, name, tool.queue_files(layout, noun), force=force, table=name)
+    _declare(layout, name, isolation.queue_lines())
 
 
 @add.command()
@@ -162,11 +166,13 @@ def queue(name: str, singular: str | None, package: str | None, force: bool) -> 
 @FORCE
 def schedule(name: str, of: str, expression: str, days: int, package: str | None, force: bool) -> None:
     """Write the schedule NAME, which deletes old rows of a table of all organizations: policies, handler and tests."""
+    from org_common.tools.scaffold import isolation
     from org_common.tools.scaffold import triggers as tool
 
     layout = _layout(package)
     texts = tool.schedule_files(layout, name, of, expression=expression, days=days)
     _write_app(layout, name, texts, force=force)
+    _declare(layout, of, isolation.schedule_lines())
 
 
 def is_terminal() -> bool:
@@ -195,6 +201,15 @@ def _write_app(layout: Layout, name: str, texts: dict[str, str], *, force: bool,
     _show(files.write(layout.root, texts, force=force), layout.root)
     add_entry(layout.root, "apps", app(layout, name))
     click.echo(f"added {app(layout, name)} to apps in pyproject.toml")
+
+
+def _declare(layout: Layout, table: str, lines: list[str]) -> None:
+    """Declare for `org-common db prove` who may do what with the rows of a table."""
+    from org_common.tools.scaffold import isolation
+
+    path = isolation.add(layout, table, lines)
+    if path is not None:
+        click.echo(f"added tables.{layout.package}.{table} to {path}")
 
 
 def _show(paths: list[str], root: Path) -> None:

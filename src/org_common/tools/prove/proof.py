@@ -49,7 +49,11 @@ class Proof:
         for cell in (each for each in listed if each.fact):
             done += 1
             yield from _judged(cell, Outcome(answer=facts.get(cell.fact or ())))
-        probed = [cell for cell in listed if cell.probe]
+        # Those that ask about all tables come first. The others empty the cache of plans, and planning that query again
+        # took two thirds of the time with 60 tables.
+        probed = sorted(
+            (cell for cell in listed if cell.probe), key=lambda cell: bool(cell.probe and cell.probe.target)
+        )
         for start in range(0, len(probed), BATCH):
             batch = probed[start : start + BATCH]
             outcomes = self.prober.run([cell.probe for cell in batch if cell.probe])
@@ -73,7 +77,8 @@ def prove(conn: psycopg.Connection, declaration: Declaration, progress: Progress
     """
     start = time.monotonic()
     proof = prepare(conn, declaration)
-    proof.findings = [*proof.check(proof.cells, progress)]
+    places = {id(cell): (not cell.fact, at) for at, cell in enumerate(proof.cells)}
+    proof.findings = sorted(proof.check(proof.cells, progress), key=lambda finding: places[id(finding.cell)])
     proof.seconds = time.monotonic() - start
     return proof
 
@@ -81,6 +86,9 @@ def prove(conn: psycopg.Connection, declaration: Declaration, progress: Progress
 def prepare(conn: psycopg.Connection, declaration: Declaration) -> Proof:
     """The cells of a database, after its rows have been made."""
     conn.execute("set local search_path = ''")
+    # From some 60 tables on, the server would start parallel workers for the query about all rows, for each statement:
+    # 33 ms instead of 4.
+    conn.execute("set local max_parallel_workers_per_gather = 0")
     catalog = catalogs.read(conn, declaration.schemas or None)
     check_entries(declaration, catalog)
     world = build(conn, catalog, declaration)

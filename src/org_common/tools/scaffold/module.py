@@ -12,6 +12,7 @@ def files(package: str) -> dict[str, str]:
     source = f"src/{package}"
     return {
         f"{source}/migrations/0001_{package}.sql": render("module/schema.sql", schema=package, title=title),
+        f"{source}/migrations/isolation.toml": render("module/isolation.toml", schema=package, title=title),
         f"{source}/__init__.py": render("new/package.py", **values),
         f"{source}/models/__init__.py": render("new/models.py"),
         f"{source}/queries/__init__.py": render("new/queries.py"),

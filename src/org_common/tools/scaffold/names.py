@@ -119,6 +119,10 @@ def check_field(name: str) -> None:
     check(name, "a field", "subject")
     if name in ("id", "org_id", "created_at", "created_by", "updated_at", "updated_by"):
         raise ScaffoldError(f"the field {name} is in each table already: leave it out")
+    if name == "t":
+        raise ScaffoldError(
+            "a field cannot be called t: generated statements use t as the alias of the table. For example: t_text"
+        )
     if hasattr(Model, name) or name.startswith("model_"):
         raise ScaffoldError(
             f"a field cannot be called {name}: each Model has such an attribute. For example: {name}_text"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from org_common.tools.prove.declaration import FILE
+from org_common.tools.scaffold import isolation
 from org_common.tools.scaffold import table as tables
 from org_common.tools.scaffold.layout import Layout
 from org_common.tools.scaffold.pyproject_edit import added
@@ -22,6 +24,7 @@ TEMPLATES = {
     "src/{package}/authorizer.py": "new/authorizer.py",
     "src/{package}/demo.py": "new/demo.py",
     "src/{package}/migrations/0001_people_and_orgs.sql": "new/people.sql",
+    "src/{package}/migrations/isolation.toml": "new/isolation.toml",
     "src/{package}/models/__init__.py": "new/models.py",
     "src/{package}/queries/__init__.py": "new/queries.py",
 }
@@ -39,6 +42,9 @@ def files(root: Path, project: str, package: str, table: Table) -> dict[str, str
     }
     written = {path.format(package=package): render(template, **values) for path, template in TEMPLATES.items()}
     pyproject = added(render("new/pyproject.toml", **values), "apps", tables.app(layout, table.noun.plural))
+    declaration = f"{layout.source}/migrations/{FILE}"
+    entry = isolation.table_lines(table)
+    written[declaration] = isolation.extended(written[declaration], f"{package}.{table.noun.plural}", entry)
     of_table = {
         # The number follows that of people and organizations, which is not written yet.
         path.replace("/0001_", "/0002_"): text

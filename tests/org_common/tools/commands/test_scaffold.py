@@ -53,7 +53,10 @@ def test_new_overwrites_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_added_app_is_listed(project: Path) -> None:
     done = call("add", "table", "comments", "text_html:text")
 
-    assert done.stdout.splitlines()[-1] == "added help_desk.comments:app to apps in pyproject.toml"
+    assert done.stdout.splitlines()[-2:] == [
+        "added help_desk.comments:app to apps in pyproject.toml",
+        "added tables.help_desk.comments to src/help_desk/migrations/isolation.toml",
+    ]
     assert Project.find(project).apps == ("help_desk.tickets:app", "help_desk.comments:app")
     assert (project / "src/help_desk/migrations/0003_comments.sql").exists()
 
@@ -98,8 +101,19 @@ def test_module_then_table_route_queue_and_schedule_in_it(project: Path) -> None
         "0002_invoices.sql",
         "0003_payments.sql",
         "0004_purge_invoices.sql",
+        "isolation.toml",
     ]
     assert "references help_desk.orgs" in (project / "src/billing/migrations/0002_invoices.sql").read_text()
+
+
+def test_project_without_declarations_gets_none(project: Path) -> None:
+    file = project / "src/help_desk/migrations/isolation.toml"
+    file.unlink()
+
+    done = call("add", "table", "comments")
+
+    assert done.stdout.splitlines()[-1] == "added help_desk.comments:app to apps in pyproject.toml"
+    assert not file.exists()
 
 
 def test_add_outside_of_a_project_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

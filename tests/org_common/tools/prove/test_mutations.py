@@ -6,14 +6,14 @@ from tests.org_common.tools.prove.conftest import Prove
 pytestmark = pytest.mark.db
 
 
-def descriptions(proved: Prove, subject: str, group: str, change: str = "", *more: str) -> list[str]:
-    proof = proved(change, *more)
+def descriptions(prepared: Prove, subject: str, group: str, change: str = "", *more: str) -> list[str]:
+    proof = prepared(change, *more)
     found = mutations.of(proof.prober.conn, proof.world)
     return [each.description for each in found if (each.subject, each.group) == (subject, group)]
 
 
-def test_policies_are_dropped_and_weakened(proved: Prove) -> None:
-    assert descriptions(proved, "shop.orders", "policy") == [
+def test_policies_are_dropped_and_weakened(prepared: Prove) -> None:
+    assert descriptions(prepared, "shop.orders", "policy") == [
         "policy admins_write is dropped",
         "policy admins_write lets all rows through",
         "policy admins_write accepts all new rows",
@@ -22,27 +22,27 @@ def test_policies_are_dropped_and_weakened(proved: Prove) -> None:
     ]
 
 
-def test_grants_are_lost_and_given(proved: Prove) -> None:
-    found = descriptions(proved, "shop.teams", "grant")
+def test_grants_are_lost_and_given(prepared: Prove) -> None:
+    found = descriptions(prepared, "shop.teams", "grant")
 
     assert found[0] == "authenticated loses select"
     assert {"authenticated gets insert", "authenticated gets truncate", "anon gets select"} <= set(found)
 
 
-def test_keys_and_row_level_security_are_turned_off(proved: Prove) -> None:
-    assert descriptions(proved, "shop.orders", "foreign key") == ["foreign key orders_team_id_fkey is dropped"]
-    assert "row-level security is off" in descriptions(proved, "shop.orders", "force")
+def test_keys_and_row_level_security_are_turned_off(prepared: Prove) -> None:
+    assert descriptions(prepared, "shop.orders", "foreign key") == ["foreign key orders_team_id_fkey is dropped"]
+    assert "row-level security is off" in descriptions(prepared, "shop.orders", "force")
 
 
-def test_condition_on_the_caller_is_removed(proved: Prove) -> None:
-    found = descriptions(proved, "shop.team_ids", "function")
+def test_condition_on_the_caller_is_removed(prepared: Prove) -> None:
+    found = descriptions(prepared, "shop.team_ids", "function")
 
     assert "without user_id = auth.uid() (1)" in found
     assert "authenticated loses execute" in found
     assert "anon gets execute" in found
 
 
-def test_guard_is_removed_and_an_assignment_is_not(proved: Prove) -> None:
+def test_guard_is_removed_and_an_assignment_is_not(prepared: Prove) -> None:
     change = """
         create function shop.require(allowed boolean) returns void language plpgsql as $$ begin end $$;
         create function shop.sign(order_id uuid) returns void language plpgsql security definer set search_path = ''
@@ -53,7 +53,7 @@ def test_guard_is_removed_and_an_assignment_is_not(proved: Prove) -> None:
         end $$;
         revoke execute on function shop.require(boolean), shop.sign(uuid) from public"""
 
-    found = descriptions(proved, "shop.sign", "function", change)
+    found = descriptions(prepared, "shop.sign", "function", change)
 
     guards = [each for each in found if each.startswith("without")]
     assert guards == ["without perform shop.require(exists (select shop.team_ids('admin'))) (1)"]

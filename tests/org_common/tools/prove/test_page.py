@@ -2,13 +2,13 @@ import pytest
 
 from org_common.tools.prove.kill import Kills
 from org_common.tools.prove.page import page
-from tests.org_common.tools.prove.conftest import Prove
+from org_common.tools.prove.proof import Proof
 
 pytestmark = pytest.mark.db
 
 
-def test_page_is_self_contained_and_escapes(proved: Prove) -> None:
-    html = page(proved("alter table shop.orders disable row level security"), Kills())
+def test_page_is_self_contained_and_escapes(leaky_proof: Proof) -> None:
+    html = page(leaky_proof, Kills())
 
     assert '<td class="bad">s!</td>' in html
     assert "set local role &quot;authenticated&quot;" in html

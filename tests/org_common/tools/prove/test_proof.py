@@ -12,11 +12,9 @@ def problems(proof: Proof, subject: str) -> set[str]:
     return {f"{each.cell.verb}: {each.problem}" for each in proof.findings if each.cell.subject == subject}
 
 
-def test_schema_of_the_page_is_as_declared(proved: Prove) -> None:
-    proof = proved()
-
-    assert [f"{each.cell.name}: {each.problem}" for each in proof.findings] == []
-    assert {"select", "insert", "update", "delete", "move"} <= {cell.verb for cell in proof.cells}
+def test_schema_of_the_page_is_as_declared(page_proof: Proof) -> None:
+    assert [f"{each.cell.name}: {each.problem}" for each in page_proof.findings] == []
+    assert {"select", "insert", "update", "delete", "move"} <= {cell.verb for cell in page_proof.cells}
 
 
 # --- leaks: each is found, with SQL that reproduces it ------------------------------------------

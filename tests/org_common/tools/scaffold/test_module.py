@@ -6,6 +6,7 @@ def test_files_of_a_module() -> None:
 
     assert list(written) == [
         "src/billing/migrations/0001_billing.sql",
+        "src/billing/migrations/isolation.toml",
         "src/billing/__init__.py",
         "src/billing/models/__init__.py",
         "src/billing/queries/__init__.py",

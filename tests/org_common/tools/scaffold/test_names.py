@@ -46,6 +46,7 @@ def test_table_that_cannot_be_written(table: str, message: str) -> None:
         ("created_at", "is in each table already"),
         ("copy", "each Model has such an attribute. For example: copy_text"),
         ("model_name", "each Model has such an attribute"),
+        ("t", "generated statements use t as the alias of the table. For example: t_text"),
         ("user", "reserved word of SQL"),
     ],
 )

@@ -83,6 +83,32 @@ def test_it_has_a_manifest(everything: Path) -> None:
 
 
 @pytest.mark.db
+def test_its_statements_pass_db_check(everything: Path) -> None:
+    assert check(everything, "org_common.tools.cli", "db", "check").endswith(": no findings\n")
+
+
+@pytest.mark.db
+def test_its_catalog_passes_db_lint(everything: Path) -> None:
+    assert "0 errors, 0 warnings, 0 waived" in check(everything, "org_common.tools.cli", "db", "lint", "--strict")
+
+
+@pytest.mark.db
+def test_its_isolation_is_proved(everything: Path) -> None:
+    printed = check(everything, "org_common.tools.cli", "db", "prove")
+    matrix = {
+        line.split()[0]: line.split()[1:] for line in printed.splitlines() if line[:9] in ("help_desk", "billing.i")
+    }
+
+    assert " as declared, 0 not; " in printed
+    # Owner, admin and member, then an outsider and an anonymous caller; app_service runs the schedules.
+    assert matrix["help_desk.user_user_rows"][:5] == ["siud", "siud", "siud", "-", "-"]
+    assert matrix["help_desk.admin_owner_rows"][:5] == ["siud", "siu", "s", "-", "-"]
+    assert matrix["help_desk.owner_user_rows"][:5] == ["siud", "sd", "sd", "-", "-"]
+    assert matrix["billing.imports"][:5] == ["si", "si", "si", "-", "-"]
+    assert matrix["billing.invoices"][6] == matrix["help_desk.notes"][6] == "s#d#"
+
+
+@pytest.mark.db
 def test_its_own_tests_pass(everything: Path, postgres: str) -> None:
     # Each kind of file, each role and each method at least once: all of them take two minutes.
     chosen = "user_user or user_admin or admin_owner or owner_owner or get_org_user or post_org_admin or put_org_owner"

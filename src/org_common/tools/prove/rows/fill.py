@@ -27,8 +27,9 @@ COMBINATIONS = 4000
 class Filler:
     """Inserts rows on one connection, in its transaction."""
 
-    def __init__(self, conn: psycopg.Connection) -> None:
+    def __init__(self, conn: psycopg.Connection, stamped: Sequence[str] = ()) -> None:
         self._conn = conn
+        self._stamped = stamped
         self._readable: dict[tuple[str, str], bool] = {}
         conn.execute(READABLE)
 
@@ -42,7 +43,8 @@ class Filler:
     ) -> dict[str, Value]:
         """Insert a row and return all its values as text.
 
-        `fixed` values are not changed; `optional` ones may become null. Raises `DeclarationError` if no values satisfy
+        `fixed` values are not changed, even those of stamped columns, which triggers overwrite; `optional` ones may
+        become null. Raises `DeclarationError` if no values satisfy
         the constraints, and `LookupError` if there is such a row already.
         """
         choices = self._choices(table, fixed, optional, seed)
@@ -50,7 +52,8 @@ class Filler:
         for _ in range(ATTEMPTS):
             try:
                 with self._conn.transaction():
-                    return self._send(table, row)
+                    sent = self._send(table, row)
+                    return self._stamp(table, sent, {name: fixed[name] for name in self._stamped if name in fixed})
             except psycopg.errors.CheckViolation as error:
                 self._repair(table, row, choices, fixed, error)
             except psycopg.errors.NotNullViolation as error:
@@ -169,6 +172,25 @@ class Filler:
         # Constraints that are deferred would fail later, without the row's name.
         self._conn.execute("set constraints all immediate")
         return dict(zip(columns, found, strict=True))
+
+    def _stamp(self, table: Relation, row: dict[str, Value], values: Mapping[str, Value]) -> dict[str, Value]:
+        """Give a row with a key the values that its triggers overwrote, and return all its values."""
+        if not values or not table.primary:
+            return row
+        name = sql.Identifier(*table.name.split(".", 1))
+        assigned = sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value)) for column, value in values.items()
+        )
+        key = sql.SQL(" and ").join(
+            sql.SQL("{}::text = {}").format(sql.Identifier(column), sql.Literal(row[column]))
+            for column in table.primary
+        )
+        fields = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in values)
+        statement = sql.SQL("update {} set {} where {} returning {}").format(name, assigned, key, fields)
+        self._conn.execute("set local session_replication_role = replica")
+        found = self._conn.execute(statement).fetchone() or ()
+        self._conn.execute("set local session_replication_role = origin")
+        return {**row, **dict(zip(values, found, strict=True))}
 
 
 def _raw(text: str) -> sql.SQL:

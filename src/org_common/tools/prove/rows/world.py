@@ -140,7 +140,7 @@ class _Builder:
     def __init__(self, conn: psycopg.Connection, world: World) -> None:
         self._conn = conn
         self._world = world
-        self._filler = Filler(conn)
+        self._filler = Filler(conn, world.declaration.stamped)
         self._made: dict[str, list[Row]] = {}
         self._labels: dict[str, str] = {}
 

@@ -46,14 +46,14 @@ def test_caller_who_gets_nothing_or_too_much_is_found(proved: Prove) -> None:
         ('{ team_id = "sql:gen_random_uuid()" }', "gen_random_uuid()"),
     ],
 )
-def test_declared_arguments(proved: Prove, args: str, argument: str) -> None:
-    cells = proved(COUNT, f'"shop.count_orders" = {{ roles = "authenticated", open = true, args = {args} }}').cells
+def test_declared_arguments(prepared: Prove, args: str, argument: str) -> None:
+    cells = prepared(COUNT, f'"shop.count_orders" = {{ roles = "authenticated", open = true, args = {args} }}').cells
 
     [call, *_] = [cell.probe for cell in cells if (cell.subject, cell.verb) == ("shop.count_orders", "call")]
     assert call is not None
     assert f"{argument}) r" in call.statement
 
 
-def test_unknown_reference_is_an_error(proved: Prove) -> None:
+def test_unknown_reference_is_an_error(prepared: Prove) -> None:
     with pytest.raises(DeclarationError, match=r"functions.shop.count_orders: args: there is no \{shop.orders.id:9\}"):
-        proved(COUNT, '"shop.count_orders" = { own = "admin", args = { team_id = "{shop.orders.id:9}" } }')
+        prepared(COUNT, '"shop.count_orders" = { own = "admin", args = { team_id = "{shop.orders.id:9}" } }')

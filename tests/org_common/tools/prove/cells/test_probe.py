@@ -6,8 +6,8 @@ from tests.org_common.tools.prove.conftest import Prove
 pytestmark = pytest.mark.db
 
 
-def test_outcomes_and_rollback(proved: Prove) -> None:
-    prober = proved().prober
+def test_outcomes_and_rollback(prepared: Prove) -> None:
+    prober = prepared().prober
     first = prober.world.rows["shop.orders"][0]
     delete = Probe("none", {}, f"delete from shop.orders where id = '{first.values['id']}'", "effect")
     insert = "insert into shop.orders (team_id, number) values ('{}', 77)".format(prober.world.tenant_ids["b"])

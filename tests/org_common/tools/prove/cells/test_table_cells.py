@@ -1,14 +1,14 @@
 import pytest
 
 from org_common.tools.prove.cells.cell import Cell
-from tests.org_common.tools.prove.conftest import Prove
+from org_common.tools.prove.proof import Proof
 
 pytestmark = pytest.mark.db
 
 
 @pytest.fixture
-def cells(proved: Prove) -> list[Cell]:
-    return proved().cells
+def cells(page_proof: Proof) -> list[Cell]:
+    return page_proof.cells
 
 
 def statements(cells: list[Cell], verb: str, person: str = "admin of a") -> list[str]:

@@ -52,6 +52,20 @@ def test_fixed_values_stay(fill: Fill) -> None:
     assert fill("a int not null, b int not null, check (b > a)", a="41")["a"] == "41"
 
 
+def test_stamped_columns_get_their_values_after_the_triggers(fill: Fill, shop: psycopg.Connection) -> None:
+    shop.execute("""
+        create function shop.stamp() returns trigger language plpgsql
+        as $$ begin new.at := now(); new.a := 2; return new; end $$""")
+    fill("id int primary key, a int, at date not null")
+    shop.execute("create trigger stamp before insert or update on shop.t for each row execute function shop.stamp()")
+    table = catalog.read(shop, ["shop"]).relations["shop.t"]
+
+    row = Filler(shop, ["at"]).insert(table, {"id": "7", "a": "1", "at": "1900-01-01"}, {}, "other")
+
+    assert (row["id"], row["a"], row["at"]) == ("7", "2", "1900-01-01")
+    assert shop.execute("select at::text from shop.t where id = 7").fetchone() == ("1900-01-01",)
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

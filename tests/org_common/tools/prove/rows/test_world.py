@@ -13,8 +13,8 @@ def owners(world: World, table: str) -> list[tuple[str, str | None]]:
     return sorted((row.label, names.get(row.user_id or "")) for row in world.rows[table])
 
 
-def test_each_tenant_has_its_people_and_rows(proved: Prove) -> None:
-    world = proved().world
+def test_each_tenant_has_its_people_and_rows(prepared: Prove) -> None:
+    world = prepared().world
 
     people = [("a", "admin"), ("a", "viewer"), ("b", "admin"), ("b", "viewer")]
     assert owners(world, "shop.members") == people
@@ -22,16 +22,16 @@ def test_each_tenant_has_its_people_and_rows(proved: Prove) -> None:
     assert [row.label for row in world.rows["shop.order_lines"]] == ["a", "b"]
 
 
-def test_runs_have_the_same_rows(proved: Prove) -> None:
-    first, second = proved().world, proved().world
+def test_runs_have_the_same_rows(prepared: Prove) -> None:
+    first, second = prepared().world, prepared().world
 
     assert [row.values for rows in first.rows.values() for row in rows] == [
         row.values for rows in second.rows.values() for row in rows
     ]
 
 
-def test_claims_name_user_and_role_and_anonymous_callers_have_none(proved: Prove) -> None:
-    world = proved().world
+def test_claims_name_user_and_role_and_anonymous_callers_have_none(prepared: Prove) -> None:
+    world = prepared().world
     admin, anonymous = world.person("admin", "a"), world.person("anonymous", "-")
 
     assert admin is not None
@@ -40,11 +40,11 @@ def test_claims_name_user_and_role_and_anonymous_callers_have_none(proved: Prove
     assert (anonymous.role, anonymous.settings) == ("anon", {"request.jwt.claims": ""})
 
 
-def test_declared_values_and_more_rows(proved: Prove) -> None:
+def test_declared_values_and_more_rows(prepared: Prove) -> None:
     email = ("[tables.shop.users]", 'values = { email = "{user}@example.com" }')
     more = ("[tables.shop.orders]", 'rows = [{ number = 70, note = "{admin} {shop.orders.number}" }]')
 
-    world = proved("", *email, *more).world
+    world = prepared("", *email, *more).world
 
     orders = [row for row in world.rows["shop.orders"] if row.label == "a"]
     admin = world.person("admin", "a")
