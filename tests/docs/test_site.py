@@ -151,7 +151,9 @@ def test_pages_ask_no_other_host(site: Path, page: Page, url: str) -> None:
 @pytest.mark.parametrize("term", TERMS)
 def test_search_finds(term: str, page: Page, url: str) -> None:
     page.goto(url)
-    page.locator("input[data-md-component=search-query]").fill(term)
+    # The search reads its field at each key, and a moment after the focus: `fill` presses no key, so a slow browser may
+    # read the field before it has a text, and never again.
+    page.locator("input[data-md-component=search-query]").press_sequentially(term)
     page.locator(".md-search-result__meta").filter(has_text=re.compile(r"(\d|No) matching")).wait_for(timeout=120_000)
     hits = page.locator("li.md-search-result__item > a:first-child")
 

@@ -62,18 +62,19 @@ def test_project_of_another_folder_is_not_guessed(tmp_path: Path) -> None:
     (mono / "desk").mkdir(parents=True)
     (mono / "pyproject.toml").write_text("[project]\nname = 'mono'\n")
     (mono / "desk" / "pyproject.toml").write_text("[tool.org-common]\n")
-    (mono / "desk" / "test_it.py").write_text(TESTS)
+    (mono / "test_it.py").write_text(TESTS)
 
     check(OUTSIDE, run_tests(mono))
 
 
 @pytest.mark.db
-def test_project_of_the_named_folder_is_found(tmp_path: Path, postgres: str) -> None:
+@pytest.mark.parametrize("named", [["desk"], []], ids=["named", "found"])
+def test_project_of_the_tests_folder_is_found(tmp_path: Path, postgres: str, named: list[str]) -> None:
     (tmp_path / "desk").mkdir()
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'mono'\n")
     (tmp_path / "desk" / "pyproject.toml").write_text("[tool.org-common]\n")
     (tmp_path / "desk" / "test_it.py").write_text(TESTS)
-    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--database-url", postgres, "desk"]
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--database-url", postgres, *named]
 
     done = subprocess.run(
         [sys.executable, *command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False

@@ -100,7 +100,7 @@ def check(project: Path, temporary: Path, data: Path | None = None) -> subproces
         env=os.environ | {"TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
