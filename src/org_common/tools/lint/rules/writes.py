@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from org_common.tools.lint.callers import code
-from org_common.tools.lint.catalog import Column, Policy, Relation, Role
+from org_common.tools.lint.catalog import PUBLIC, Column, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
 from org_common.tools.lint.expressions import IS_NULL, own_column, parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
@@ -29,12 +29,13 @@ _AUDIT_COLUMNS = ("updated_by", "updated_at")
     "A role that callers can raise themselves",
     why="The caller may write the column of the role, and the conditions ignore its value: a user makes themselves an"
     " administrator.",
-    fix="Revoke the right on the column and change it in a function that compares roles, or compare it in WITH CHECK.",
+    fix="Revoke the right on the column and change it in a function that compares roles, or compare it in WITH CHECK."
+    " Where the right is granted on the table, revoke it there and grant it on the other columns.",
 )
 def role_column_writable(context: Context) -> Iterator[Problem]:
     for table, policy in context.tenant_policies:
         for column in table.columns if policy.permissive else ():
-            if not _ROLE.fullmatch(column.name) or _guarded_by_trigger(context, table, column):
+            if not _is_raisable(context, table, column):
                 continue
             for _, condition, decided in clauses(policy):
                 writes = [verb for verb in decided if verb in ("insert", "update")]
@@ -45,7 +46,7 @@ def role_column_writable(context: Context) -> Iterator[Problem]:
                     yield Problem(
                         label(table, policy),
                         f"callers can {' and '.join(held)} {column.name}, and no condition looks at its value",
-                        f"revoke {held[-1]} ({column.name}) on {table.full_name} from …",
+                        "; ".join(sql for verb in held for sql in _without(context, table, column, policy, verb)),
                         table.label,
                     )
                     break
@@ -57,6 +58,32 @@ def _may_write(context: Context, table: Relation, column: Column, policy: Policy
         for role in context.callers
         if context.applies(policy, role)
     )
+
+
+def _without(context: Context, table: Relation, column: Column, policy: Policy, verb: str) -> Iterator[str]:
+    """The statements that take the right on a column away from all whose grants the callers have.
+
+    Revoking it on the column leaves a grant on the table in force: that one has to be replaced.
+    """
+    roles = [role for role in context.callers if context.applies(policy, role)]
+    holders = {PUBLIC}.union(*(context.inherited(role) for role in roles))
+    rest = [each for each in table.columns if each != column and not _is_raisable(context, table, each)]
+    for on_table, grants in ((True, table.grants), (False, column.grants)):
+        for grant in grants:
+            if grant.privilege != verb.upper() or grant.grantee not in holders:
+                continue
+            name = quoted(context.role_name(grant.grantee)) if grant.grantee != PUBLIC else "public"
+            if not on_table:
+                yield f"revoke {verb} ({quoted(column.name)}) on {table.full_name} from {name}"
+                continue
+            yield f"revoke {verb} on {table.full_name} from {name}"
+            if rest:
+                columns = ", ".join(quoted(each.name) for each in rest)
+                yield f"grant {verb} ({columns}) on {table.full_name} to {name}"
+
+
+def _is_raisable(context: Context, table: Relation, column: Column) -> bool:
+    return bool(_ROLE.fullmatch(column.name)) and not _guarded_by_trigger(context, table, column)
 
 
 def _guarded_by_trigger(context: Context, table: Relation, column: Column) -> bool:
