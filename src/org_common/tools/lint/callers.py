@@ -16,6 +16,8 @@ _TABLE = re.compile(
     r"\b(?:from|join|into|update|table|using)\s+(?:only\s+)?(?:([a-z_][\w$]*)\s*\.\s*)?([a-z_][\w$]*)", re.IGNORECASE
 )
 _USER = re.compile(r"\b(?:session_user|current_user|current_role)\b", re.IGNORECASE)
+# Of PostgreSQL's SQLValueFunctionOp.
+_USER_OPS = frozenset({9, 10, 11, 12})
 _SOURCES = frozenset({"current_setting", "current_user", "session_user"})
 
 
@@ -33,6 +35,11 @@ def called(node: Node) -> set[int]:
     """The object ids of the functions that a tree calls, those of its operators included."""
     oids = {found.number("funcid") or found.number("opfuncid") for found, _ in walk(node)}
     return oids - {0}
+
+
+def is_user(node: Node) -> bool:
+    """Whether a node is CURRENT_ROLE, CURRENT_USER, USER or SESSION_USER. The others of its type tell the time."""
+    return node.tag == "SQLVALUEFUNCTION" and node.number("op") in _USER_OPS
 
 
 class CallerReaders:
@@ -87,13 +94,13 @@ class CallerReaders:
         return any(
             (not function.own and function.name in _SOURCES)
             or bool(_USER.search(code(function.source)))
-            or (function.body is not None and any(node.tag == "SQLVALUEFUNCTION" for node, _ in walk(function.body)))
+            or (function.body is not None and any(is_user(node) for node, _ in walk(function.body)))
             for function in functions
         )
 
     def depends(self, node: Node) -> bool:
         """Whether an expression depends on who calls."""
         return any(
-            found.tag == "SQLVALUEFUNCTION" or (found.tag == "FUNCEXPR" and self.reads_caller(found.number("funcid")))
+            is_user(found) or (found.tag == "FUNCEXPR" and self.reads_caller(found.number("funcid")))
             for found, _ in walk(node)
         )

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from org_common.tools.lint.callers import code
 from org_common.tools.lint.catalog import Function, Policy, Relation
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, row_columns, unwrapped
+from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, parts, row_columns, unwrapped
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant, walk
-from org_common.tools.lint.rules.policies import label
+from org_common.tools.lint.rules.policies import DELETED, clauses, label, open_commands
 
 # Results of casts that keep the text.
 _TEXTS = frozenset({25, 1043})
@@ -87,6 +87,39 @@ def _falls_back(context: Context, node: Node) -> bool:
 def _is_open_case(context: Context, when: Node) -> bool:
     condition, result = when.node("expr"), when.node("result")
     return bool(condition and result and _is_missing_caller(context, condition) and context.conditions.truth(result))
+
+
+@rule(
+    "policy-opens-live-rows",
+    "error",
+    "A policy that opens all rows that are not deleted",
+    why="PostgreSQL joins permissive policies with OR, and OR binds weaker than AND. A policy, or an alternative, that"
+    " looks at deleted_at alone shows the live rows of all tenants.",
+    fix="Join the conditions with AND in one policy, or make the policy of the deletion RESTRICTIVE.",
+)
+def policy_opens_live_rows(context: Context) -> Iterator[Problem]:
+    for table, policy in context.tenant_policies:
+        if context.tenant_column(table) is None or not policy.permissive:
+            continue
+        for clause, condition, decided in clauses(policy):
+            commands = open_commands(context, table, policy, decided)
+            columns = {number for arm in parts(condition, "or") for number in _only_deletion(context, table, arm)}
+            if commands and columns:
+                listed = ", ".join(table.column_names(sorted(columns)))
+                yield Problem(
+                    label(table, policy),
+                    f"an alternative of its {clause} looks at {listed} alone, so callers can {', '.join(commands)} rows"
+                    " of all tenants",
+                    f"{clause} ({context.tenant} = any (array(select …)) and …)",
+                    table.label,
+                )
+
+
+def _only_deletion(context: Context, table: Relation, arm: Node) -> set[int]:
+    """The columns of an alternative that looks at the deletion of the row and at nothing else."""
+    columns = row_columns(arm)
+    alone = all(DELETED.search(name) for name in table.column_names(sorted(columns)))
+    return columns if alone and not context.readers.depends(arm) else set()
 
 
 @rule(

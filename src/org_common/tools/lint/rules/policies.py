@@ -11,6 +11,8 @@ from org_common.tools.lint.expressions import row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node
 
+# Names of columns that say whether a row was deleted.
+DELETED = re.compile(r"delet|remov|archiv|trash|discard")
 _METADATA = re.compile(r"\b(?:raw_)?user_meta_?data\b")
 
 
@@ -30,7 +32,7 @@ def clauses(policy: Policy) -> Iterator[tuple[str, Node, tuple[str, ...]]]:
         yield "with check", check, tuple(new)
 
 
-def _open_commands(context: Context, table: Relation, policy: Policy, commands: tuple[str, ...]) -> list[str]:
+def open_commands(context: Context, table: Relation, policy: Policy, commands: tuple[str, ...]) -> list[str]:
     """Of these commands, those that a tenant's role may send without a restrictive policy that looks at the tenant."""
     roles = [role for role in context.callers if context.applies(policy, role)]
     return [
@@ -85,7 +87,7 @@ def policy_to_public(context: Context) -> Iterator[Problem]:
 def policy_always_true(context: Context) -> Iterator[Problem]:
     for table, policy in context.tenant_policies:
         for clause, condition, decided in clauses(policy) if policy.permissive else ():
-            commands = _open_commands(context, table, policy, decided)
+            commands = open_commands(context, table, policy, decided)
             if context.tenant_column(table) is None:
                 commands = [command for command in commands if command != "select"]
             if commands and context.conditions.truth(condition):
@@ -110,7 +112,7 @@ def policy_ignores_row(context: Context) -> Iterator[Problem]:
         if context.tenant_column(table) is None and not table.name.endswith((*_ROOTS,)):
             continue
         for clause, condition, decided in clauses(policy) if policy.permissive else ():
-            commands = _open_commands(context, table, policy, decided)
+            commands = open_commands(context, table, policy, decided)
             if commands and not row_columns(condition) and context.conditions.truth(condition) is None:
                 yield Problem(
                     label(table, policy),
@@ -137,7 +139,7 @@ def policy_check_without_tenant(context: Context) -> Iterator[Problem]:
                 continue
             held = [
                 command
-                for command in _open_commands(context, table, policy, decided)
+                for command in open_commands(context, table, policy, decided)
                 for role in context.callers
                 if context.applies(policy, role) and context.column_right(table, tenant, command.upper(), role)
             ]

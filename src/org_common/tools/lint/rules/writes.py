@@ -12,12 +12,11 @@ from org_common.tools.lint.context import Context
 from org_common.tools.lint.expressions import IS_NULL, own_column, parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant
-from org_common.tools.lint.rules.policies import clauses, label
+from org_common.tools.lint.rules.policies import DELETED, clauses, label
 
 _ROLE = re.compile(
     r"(?:.*_)?(?:role|roles|role_id|is_admin|is_owner|is_super_?user|is_staff|is_moderator|admin|permissions?|access_level)"
 )
-_DELETED = re.compile(r"delet|remov|archiv|trash|discard")
 # IS NOT TRUE and IS FALSE, of PostgreSQL's BoolTestType.
 _IS_NOT_TRUE = (1, 2)
 _AUDIT_COLUMNS = ("updated_by", "updated_at")
@@ -127,7 +126,7 @@ def _refused(context: Context, table: Relation, role: Role) -> Column | None:
             column
             for column in table.columns
             if column.number in hiding
-            and _DELETED.search(column.name)
+            and DELETED.search(column.name)
             and context.column_right(table, column, "UPDATE", role)
         ),
         None,

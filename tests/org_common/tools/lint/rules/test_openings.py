@@ -34,6 +34,33 @@ CASES = [
         """create policy p on shop.notes for select to authenticated using (
           org_id = any (array(select shop.orgs())) and (owner_id = (select shop.me()) or owner_id is null))""",
     ),
+    *(
+        Case(
+            "policy-opens-live-rows",
+            "policy p on table shop.notes",
+            f"""alter table shop.notes add is_removed boolean;
+            create policy p on shop.notes for select to authenticated using ({condition})""",
+            f"""alter table shop.notes add is_removed boolean;
+            create policy p on shop.notes as restrictive for select to authenticated using ({condition})""",
+        )
+        for condition in (
+            "deleted_at is null",
+            "deleted_at > current_timestamp",
+            "org_id = any (array(select shop.orgs())) and is_removed = false or is_removed is null",
+        )
+    ),
+    Case(
+        "policy-opens-live-rows",
+        "policy p on table shop.notes",
+        """grant update (deleted_at) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs())) or deleted_at is null)
+          with check (org_id = any (array(select shop.orgs())))""",
+        """grant update (deleted_at) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs())) and (deleted_at is null or owner_id = (select shop.me())))
+          with check (org_id = any (array(select shop.orgs())))""",
+    ),
     Case(
         "policy-bypass-setting",
         "policy p on table shop.notes",
