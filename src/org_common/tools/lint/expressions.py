@@ -84,6 +84,15 @@ def scalar_subquery(node: Node) -> Node | None:
     return targets[0].node("expr") if targets and not query.nodes("rtable") else None
 
 
+def results(body: Node) -> Iterator[Node]:
+    """The first expressions of the queries of a function's body, and what it returns."""
+    for found, level in walk(body):
+        if found.tag == "QUERY" and level == 1:
+            yield from [each for target in found.nodes("targetList")[:1] if (each := target.node("expr"))]
+        elif found.tag == "RETURNSTMT" and (value := found.node("returnval")):
+            yield value
+
+
 def unwrapped(node: Node) -> Node:
     """The expression of a scalar subquery without FROM, or the node itself."""
     node = bare(node)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from org_common.tools.lint.callers import code
 from org_common.tools.lint.catalog import Function, Policy, Relation
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, parts, row_columns, unwrapped
+from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, parts, results, row_columns, unwrapped
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant, walk
 from org_common.tools.lint.rules.policies import DELETED, clauses, label, open_commands
@@ -18,6 +18,13 @@ _TEXTS = frozenset({25, 1043})
 _SETTING = r"current_setting\s*\(\s*'[^'.]+\.[^']*'[^()]*\)"
 _CAST = re.compile(
     rf"{_SETTING}\s*\)*\s*::\s*(?!text|varchar)|cast\s*\(\s*{_SETTING}\s+as\s+(?!text|varchar)", re.IGNORECASE
+)
+
+# A coalesce() with a constant at its end, which is all that a function returns.
+_DEFAULT = re.compile(
+    r"\b(?:select|return)\s+(?:cast\s*\(\s*|\(\s*)*coalesce\s*\([^;]*,\s*(?:'[^']+'|\d+)(?:\s*::\s*[\w.]+)?"
+    r"(?:\s*\)|\s*::\s*[\w.]+|\s+as\s+[\w.]+)+\s*(?:;|\Z)",
+    re.IGNORECASE,
 )
 
 
@@ -53,6 +60,8 @@ def _openings(context: Context, table: Relation, condition: Node) -> Iterator[st
             yield "without a caller, coalesce() takes the row's own value or true"
         elif node.tag == "CASEEXPR" and any(_is_open_case(context, when) for when in node.nodes("args")):
             yield "without a caller, its CASE is true"
+        elif context.conditions.is_equality(node) and _has_default_tenant(context, table, node):
+            yield "without a caller, coalesce() takes a constant for the tenant"
 
 
 def _alternative(context: Context, table: Relation, node: Node) -> Iterator[str]:
@@ -82,6 +91,36 @@ def _falls_back(context: Context, node: Node) -> bool:
     if row_columns(first) or not context.readers.depends(first):
         return False
     return any(own_column(each) is not None or constant(each) == b"\x01" for each in others)
+
+
+def _has_default_tenant(context: Context, table: Relation, equality: Node) -> bool:
+    """Whether the tenant column is compared with the caller's tenant, or with a constant without one."""
+    tenant = context.tenant_column(table)
+    left, right = equality.arguments
+    return tenant is not None and any(
+        own_column(column) == tenant.number and _is_defaulted(context, value)
+        for column, value in ((left, right), (right, left))
+    )
+
+
+def _is_defaulted(context: Context, node: Node) -> bool:
+    node = unwrapped(node)
+    while is_cast(node) and node.arguments:
+        node = unwrapped(node.arguments[0])
+    if node.tag == "COALESCEEXPR":
+        first, *others = node.nodes("args")
+        return context.readers.depends(first) and any(constant(_uncast(each)) for each in others)
+    function = context.catalog.functions.get(node.number("funcid"))
+    if node.tag != "FUNCEXPR" or function is None or not function.own:
+        return False
+    if function.body is not None:
+        return any(_is_defaulted(context, result) for result in results(function.body))
+    return context.readers.reads_caller(function.oid) and bool(_DEFAULT.search(code(function.source)))
+
+
+def _uncast(node: Node) -> Node:
+    node = bare(node)
+    return _uncast(node.arguments[0]) if is_cast(node) and node.arguments else node
 
 
 def _is_open_case(context: Context, when: Node) -> bool:

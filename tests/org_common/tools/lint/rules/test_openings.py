@@ -7,6 +7,8 @@ pytestmark = pytest.mark.db
 
 GOOD = "create policy p on shop.notes for select to authenticated using (org_id = any (array(select shop.orgs())))"
 SETTING = "nullif(current_setting('app.org', true), '')::uuid"
+DEFAULT = "'00000000-0000-0000-0000-000000000001'"
+ORG = "create function shop.org() returns uuid"
 
 CASES = [
     *(
@@ -33,6 +35,35 @@ CASES = [
         # A row without an owner is not a row without a tenant.
         """create policy p on shop.notes for select to authenticated using (
           org_id = any (array(select shop.orgs())) and (owner_id = (select shop.me()) or owner_id is null))""",
+    ),
+    *(
+        Case(
+            "policy-fails-open",
+            "policy p on table shop.notes",
+            f"""{function};
+            create policy p on shop.notes for select to authenticated using (org_id = {value})""",
+            f"""{function.replace(DEFAULT, "null")}; create policy p on shop.notes for select to authenticated
+            using (org_id = {value.replace(DEFAULT, "null")})""",
+        )
+        for function, value in (
+            ("", f"(select coalesce(nullif(current_setting('app.org', true), ''), {DEFAULT})::uuid)"),
+            ("", f"(select coalesce({SETTING}, {DEFAULT}::uuid))"),
+            (f"{ORG} language sql stable as $$ select coalesce({SETTING}, {DEFAULT}::uuid) $$", "(select shop.org())"),
+            (f"{ORG} language sql stable return coalesce({SETTING}, {DEFAULT})", "(select shop.org())"),
+            (
+                f"{ORG} language plpgsql stable as $$ begin return coalesce({SETTING}, {DEFAULT}); end $$",
+                "(select shop.org())",
+            ),
+        )
+    ),
+    Case(
+        "policy-fails-open",
+        "policy p on table shop.notes",
+        f"""create policy p on shop.notes for select to authenticated
+          using (coalesce({SETTING}, {DEFAULT}) = org_id)""",
+        # What is empty without a caller may have a default: the tenant in it is null.
+        """create policy p on shop.notes for select to authenticated using (org_id = (select
+          (coalesce(nullif(current_setting('app.claims', true), ''), '{"name": ""}')::jsonb ->> 'org')::uuid))""",
     ),
     *(
         Case(
