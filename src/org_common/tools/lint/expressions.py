@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from org_common.tools.lint.nodes import Node, constant, walk
 
@@ -127,13 +128,18 @@ class Conditions:
         named = node.tag == "OPEXPR" or (node.tag == "SCALARARRAYOPEXPR" and node.fields.get("useOr") == "true")
         return named and self._operators.get(node.number("opno")) == "=" and len(node.arguments) == 2
 
-    def truth(self, node: Node) -> bool | None:
-        """Whether every row satisfies a condition, or none; None if it depends on something."""
+    def truth(self, node: Node, filled: AbstractSet[int] = frozenset()) -> bool | None:
+        """Whether every row satisfies a condition, or none; None if it depends on something.
+
+        `filled` are the numbers of the columns that are never null.
+        """
         node = unwrapped(node)
         if node.tag == "CONST":
             return node.fields.get("constisnull") != "true" and constant(node) == b"\x01"
         if node.tag == "BOOLEXPR":
-            return self._truth_of_boolean(node)
+            return self._truth_of_boolean(node, filled)
+        if node.tag == "NULLTEST" and own_column(node.arguments[0]) in filled:
+            return node.number("nulltesttype") != IS_NULL
         if self.is_equality(node) and node.tag == "OPEXPR":
             left, right = (bare(each) for each in node.arguments)
             if left == right and left.tag in ("CONST", "VAR"):
@@ -142,8 +148,8 @@ class Conditions:
                 return False
         return None
 
-    def _truth_of_boolean(self, node: Node) -> bool | None:
-        truths = [self.truth(each) for each in node.nodes("args")]
+    def _truth_of_boolean(self, node: Node, filled: AbstractSet[int]) -> bool | None:
+        truths = [self.truth(each, filled) for each in node.nodes("args")]
         if node.fields.get("boolop") == "not":
             return None if truths[0] is None else not truths[0]
         decisive = node.fields.get("boolop") == "or"
@@ -160,6 +166,31 @@ class Conditions:
             and bare(found.arguments[0]) == bare(found.arguments[1])
             for found, _ in walk(node)
         )
+
+    def is_inequality(self, node: Node, column: int) -> bool:
+        """Whether a node is `column <> b`, `column is distinct from b`, or the NOT of an equality of the column."""
+        if node.tag == "BOOLEXPR" and node.fields.get("boolop") == "not":
+            node = node.nodes("args")[0]
+            differs = self.is_equality(node)
+        else:
+            named = node.tag == "OPEXPR" and self._operators.get(node.number("opno")) == "<>"
+            differs = named or node.tag == "DISTINCTEXPR"
+        return differs and column in [own_column(each) for each in node.arguments]
+
+    def compared(self, condition: Node, depends: Callable[[Node], bool]) -> set[int]:
+        """The columns of the row that are compared with a value that depends on the caller, as `depends` says."""
+        found: set[int] = set()
+        for node, level in walk(condition):
+            operands: list[Node] = []
+            if level == 0 and self.is_equality(node):
+                operands = node.arguments
+            elif level == 0 and node.tag == "SUBLINK" and node.number("subLinkType") == ANY and depends(node):
+                test = node.node("testexpr")
+                operands = [*(test.arguments if test else []), node]
+            columns = {column for each in operands if (column := own_column(each)) is not None}
+            if columns and any(depends(each) for each in operands):
+                found |= columns
+        return found
 
     def indexable(self, node: Node) -> set[int]:
         """The columns of the row that a part of the condition compares with a value that is known before the scan.

@@ -10,6 +10,23 @@ from org_common.tools.lint.finding import Problem, rule
 
 
 @rule(
+    "tenant-column-unknown",
+    "warning",
+    "A database whose tenant column was not found",
+    why="The rules about the tenant column and the keys between tenants did not run, and those about policies that open"
+    " the rows of all tenants found less.",
+    fix="Name the column with --tenant-column. Without tenants, waive this in a comment on the database.",
+)
+def tenant_column_unknown(context: Context) -> Iterator[Problem]:
+    if context.tenant is None and any(context.holders(table) for table in context.tables):
+        yield Problem(
+            f"database {context.catalog.database}",
+            "the rules about tenants did not run: no column has a known name, and policies and keys suggest none",
+            "org-common db lint --tenant-column …",
+        )
+
+
+@rule(
     "tenant-column-nullable",
     "error",
     "A tenant column that can be null",

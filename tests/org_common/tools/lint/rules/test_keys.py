@@ -5,7 +5,25 @@ from tests.org_common.tools.lint.shop import Case, found
 
 pytestmark = pytest.mark.db
 
+JOBS = """drop table shop.members, shop.notes cascade;
+    create table shop.jobs (firm int not null, id int, user_id uuid, primary key (firm, id));
+    alter table shop.jobs enable row level security, force row level security;
+    grant select on shop.jobs to authenticated;
+    create policy p on shop.jobs for select to authenticated"""
+
 CASES = [
+    *(
+        Case(
+            "tenant-column-unknown",
+            "database {database}",
+            f"{JOBS} using (user_id = (select shop.me()))",
+            f"{JOBS} using (firm = {value})",
+        )
+        for value in (
+            "(select nullif(current_setting('app.firm', true), '')::int)",
+            "any (array(select nullif(current_setting('app.firm', true), '')::int))",
+        )
+    ),
     Case(
         "tenant-column-nullable",
         "column org_id of table shop.tags",
@@ -63,7 +81,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
 def test_bad_fixture_is_found_and_good_one_is_quiet(conn: psycopg.Connection, case: Case) -> None:
-    assert (case.rule, case.object) in found(conn, case.bad)
+    assert (case.rule, case.object.format(database=conn.info.dbname)) in found(conn, case.bad)
     assert found(conn, case.good) == []
 
 
