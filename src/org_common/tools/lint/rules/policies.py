@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from org_common.tools.lint.catalog import PUBLIC, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import row_columns
+from org_common.tools.lint.expressions import parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node
 
@@ -90,13 +90,30 @@ def policy_always_true(context: Context) -> Iterator[Problem]:
             commands = open_commands(context, table, policy, decided)
             if context.tenant_column(table) is None:
                 commands = [command for command in commands if command != "select"]
-            if commands and context.conditions.truth(condition):
+            reason = _open_to_all(context, table, condition)
+            if commands and reason:
                 yield Problem(
                     label(table, policy),
-                    f"its {clause} is true for every row, so callers can {', '.join(commands)} the rows of all tenants",
+                    f"its {clause} is true for {reason}, so callers can {', '.join(commands)} the rows of all tenants",
                     f"{clause} ({context.tenant or 'org_id'} = any (array(select …)))",
                     table.label,
                 )
+
+
+def _open_to_all(context: Context, table: Relation, condition: Node) -> str | None:
+    """The rows of all tenants that satisfy a condition; None if it looks at the tenant, or at something else."""
+    if context.conditions.truth(condition, {column.number for column in table.columns if not column.nullable}):
+        return "every row"
+    tenant = context.tenant_column(table)
+    if tenant is None:
+        return None
+    for arm in parts(condition, "or"):
+        unequal = [part for part in parts(arm) if context.conditions.is_inequality(part, tenant.number)]
+        # Another operand may say which rows are the caller's.
+        others = [part for part in parts(arm) if part not in unequal and context.readers.depends(part)]
+        if unequal and not any(row_columns(part) for part in others):
+            return f"the rows of other tenants, as it compares {tenant.name} by <>"
+    return None
 
 
 @rule(
