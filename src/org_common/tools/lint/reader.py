@@ -130,8 +130,9 @@ from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l 
 cross join lateral (select {_OWN} and not exists (
   select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
 ) as own) o
--- Of PostgreSQL's own functions, those that tell a function who calls. All others are as cheap as an operator.
-where o.own or (n.nspname = 'pg_catalog' and p.proname in ('current_setting', 'session_user', 'current_user'))
+-- Of PostgreSQL's own functions, those that tell who calls or set it. All others are as cheap as an operator.
+where o.own or (n.nspname = 'pg_catalog' and p.proname in
+  ('current_setting', 'set_config', 'session_user', 'current_user'))
 """
 _OPERATORS: LiteralString = "select o.oid::bigint as oid, o.oprname as name from pg_operator o"
 _DEFAULTS: LiteralString = f"""

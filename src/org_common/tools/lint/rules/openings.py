@@ -16,6 +16,11 @@ from org_common.tools.lint.rules.policies import DELETED, clauses, label, open_c
 # Results of casts that keep the text.
 _TEXTS = frozenset({25, 1043})
 _SETTING = r"current_setting\s*\(\s*'[^'.]+\.[^']*'[^()]*\)"
+# A call whose arguments may be calls, up to a last argument that is false.
+_SET = re.compile(
+    r"\bset_config\s*\(\s*'[^'.]+\.[^']*'\s*,(?:[^();]|\((?:[^();]|\([^();]*\))*\))*,\s*(?:false|'f')\s*\)",
+    re.IGNORECASE,
+)
 _CAST = re.compile(
     rf"{_SETTING}\s*\)*\s*::\s*(?!text|varchar)|cast\s*\(\s*{_SETTING}\s+as\s+(?!text|varchar)", re.IGNORECASE
 )
@@ -244,3 +249,32 @@ def _is_own_setting(context: Context, node: Node) -> bool:
         return False
     name = constant(bare(node.arguments[0])) if node.arguments else None
     return name is None or b"." in name
+
+
+@rule(
+    "setting-outlives-transaction",
+    "warning",
+    "A function that sets a setting for the rest of the session",
+    why="A pool gives the connection to another caller, whose policies then read the setting of the one before.",
+    fix="Pass true as the last argument of set_config(): the setting ends with the transaction.",
+)
+def setting_outlives_transaction(context: Context) -> Iterator[Problem]:
+    for function in context.functions:
+        if _sets_for_session(context, function):
+            yield Problem(
+                function.label,
+                "it sets a setting that stays on the connection after the transaction",
+                "set_config('…', …, true)",
+            )
+
+
+def _sets_for_session(context: Context, function: Function) -> bool:
+    if function.body is None:
+        return bool(_SET.search(code(function.source)))
+    for node, _ in walk(function.body):
+        called = context.catalog.functions.get(node.number("funcid")) if node.tag == "FUNCEXPR" else None
+        if called is not None and not called.own and called.name == "set_config":
+            name, _, local = map(bare, node.arguments)
+            if b"." in (constant(name) or b".") and constant(local) == b"\x00":
+                return True
+    return False

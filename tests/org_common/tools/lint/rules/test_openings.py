@@ -128,6 +128,22 @@ CASES = [
         """create function shop.version() returns int language sql as
         $$select current_setting('server_version_num')::int$$""",
     ),
+    *(
+        Case(
+            "setting-outlives-transaction",
+            "function shop.become(org uuid)",
+            f"create function shop.become(org uuid) returns void {body.replace('LOCAL', 'false')}",
+            f"create function shop.become(org uuid) returns void {body.replace('LOCAL', 'true')}",
+        )
+        for body in (
+            "language sql as $$ select set_config('app.org', org::text, LOCAL) $$",
+            """language plpgsql as $$ begin
+              perform pg_catalog.set_config('app.org', coalesce(nullif(org::text, ''), 'x'), LOCAL);
+              perform set_config('search_path', 'a', false);
+            end $$""",
+            "begin atomic select set_config('app.org', org::text, LOCAL); end",
+        )
+    ),
 ]
 
 
