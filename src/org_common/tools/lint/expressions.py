@@ -9,6 +9,8 @@ from org_common.tools.lint.nodes import Node, constant, walk
 
 # Kinds of sublinks, from PostgreSQL's primnodes.h.
 EXISTS, ANY, EXPR, ARRAY = 0, 2, 4, 6
+# Kinds of entries in the list of a query's tables.
+RELATION, JOIN = 0, 2
 IS_NULL = 0
 _WRAPPERS = frozenset({"RELABELTYPE", "COERCETODOMAIN", "COLLATEEXPR", "NAMEDARGEXPR"})
 _CASTS = frozenset({"COERCEVIAIO", "ARRAYCOERCEEXPR"})
@@ -73,8 +75,20 @@ def relations(node: Node) -> set[int]:
     return {
         found.number("relid")
         for found, _ in walk(node)
-        if found.tag in ("RANGETBLENTRY", "RTE") and found.number("rtekind") == 0
+        if found.tag in ("RANGETBLENTRY", "RTE") and found.number("rtekind") == RELATION
     } - {0}
+
+
+def columns_read(node: Node) -> set[tuple[int, int]]:
+    """The columns of other tables that the subqueries of a condition look at: the table's object id and the number."""
+    found: set[tuple[int, int]] = set()
+    for query, _ in walk(node):
+        entries = query.nodes("rtable") if query.tag == "QUERY" else []
+        for column, level in walk(query) if entries else ():
+            number = column.number("varno")
+            if column.tag == "VAR" and column.number("varlevelsup") == level - 1 and 0 < number <= len(entries):
+                found.add((entries[number - 1].number("relid"), column.number("varattno")))
+    return found
 
 
 def scalar_subquery(node: Node) -> Node | None:

@@ -55,6 +55,9 @@ _RELATIONS: LiteralString = f"""
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind,
   c.relowner::bigint as owner, c.relrowsecurity as secured, c.relforcerowsecurity as forced,
   coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false) as invoker,
+  coalesce(c.reloptions::text ~ 'security_barrier=(true|on|1|yes)', false) as barrier,
+  (select w.ev_action::text from pg_rewrite w where w.ev_class = c.oid and w.rulename = '_RETURN' and c.relkind = 'v')
+    as tree,
   array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid) as parents,
   exists (
     select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'

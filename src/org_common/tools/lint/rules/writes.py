@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from org_common.tools.lint.callers import code
-from org_common.tools.lint.catalog import PUBLIC, Column, Policy, Relation, Role, quoted
+from org_common.tools.lint.callers import called, code
+from org_common.tools.lint.catalog import PUBLIC, Column, Function, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import IS_NULL, own_column, parts, row_columns
+from org_common.tools.lint.expressions import IS_NULL, columns_read, own_column, parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant
 from org_common.tools.lint.rules.policies import DELETED, clauses, label
@@ -29,7 +29,8 @@ _AUDIT_COLUMNS = ("updated_by", "updated_at")
     why="The caller may write the column of the role, and the conditions ignore its value: a user makes themselves an"
     " administrator.",
     fix="Revoke the right on the column and change it in a function that compares roles, or compare it in WITH CHECK."
-    " Where the right is granted on the table, revoke it there and grant it on the other columns.",
+    " Where the right is granted on the table, revoke it there and grant it on the other columns. It is a warning where"
+    " the condition looks up a role of the caller: callers with that role may set any other.",
 )
 def role_column_writable(context: Context) -> Iterator[Problem]:
     for table, policy in context.tenant_policies:
@@ -42,13 +43,45 @@ def role_column_writable(context: Context) -> Iterator[Problem]:
                 # USING says which rows, WITH CHECK says which values.
                 is_check = condition is (policy.check or policy.using)
                 if held and is_check and column.number not in row_columns(condition):
+                    compares = _looks_up_role(context, condition)
                     yield Problem(
                         label(table, policy),
                         f"callers can {' and '.join(held)} {column.name}, and no condition looks at its value",
                         "; ".join(sql for verb in held for sql in _without(context, table, column, policy, verb)),
                         table.label,
+                        "warning" if compares else None,
                     )
                     break
+
+
+def _looks_up_role(context: Context, condition: Node) -> bool:
+    """Whether a condition reads a column of roles in another row, together with the caller, or calls what does."""
+    if not context.readers.depends(condition):
+        return False
+    for oid, number in columns_read(condition):
+        relation = context.catalog.relations.get(oid)
+        if relation is not None and _ROLE.fullmatch(relation.column_names([number])[0]):
+            return True
+    called_here = (context.catalog.functions.get(oid) for oid in called(condition))
+    return any(
+        function.own and context.readers.reads_caller(function.oid) and _reads_role(context, function)
+        for function in called_here
+        if function is not None
+    )
+
+
+def _reads_role(context: Context, function: Function) -> bool:
+    if function.body is not None:
+        named = set()
+        for oid, number in columns_read(function.body):
+            named |= set(
+                context.catalog.relations[oid].column_names([number]) if oid in context.catalog.relations else ()
+            )
+    else:
+        words = set(re.findall(r"\w+", code(function.source)))
+        read = (context.catalog.relations.get(oid) for oid in context.relations_of(function))
+        named = {column.name for relation in read if relation is not None for column in relation.columns} & words
+    return any(map(_ROLE.fullmatch, named))
 
 
 def _may_write(context: Context, table: Relation, column: Column, policy: Policy, verb: str) -> bool:

@@ -129,3 +129,33 @@ def test_fix_takes_the_role_away_from_callers(conn: psycopg.Connection, grant: L
 
 def test_project_without_an_audit_trigger_needs_none(conn: psycopg.Connection) -> None:
     assert report(conn, "create table shop.events (id int, updated_at timestamptz)").findings == ()
+
+
+RANK = "create function shop.is_admin(org uuid) returns boolean language"
+BODY = "select exists (select from shop.members m where m.org_id = org and m.user_id = shop.me()"
+
+
+@pytest.mark.parametrize(
+    ("function", "condition", "severity"),
+    [
+        ("", "user_id = (select shop.me())", "error"),
+        (f"{RANK} sql as $$ {BODY} and m.role = 'admin') $$", "shop.is_admin(org_id)", "warning"),
+        (f"{RANK} sql begin atomic {BODY} and m.role = 'admin'); end", "shop.is_admin(org_id)", "warning"),
+        (f"{RANK} sql as $$ {BODY}) $$", "shop.is_admin(org_id)", "error"),
+        (f"{RANK} sql begin atomic {BODY}); end", "shop.is_admin(org_id)", "error"),
+        (
+            "create view shop.seats as select * from shop.members",
+            "exists (select from shop.seats s where s.user_id = (select shop.me()) and s.role = 'admin')",
+            "warning",
+        ),
+        ("", "exists (select from shop.notes n where n.owner_id = (select shop.me()))", "error"),
+    ],
+)
+def test_role_that_a_higher_role_sets_is_a_warning(
+    conn: psycopg.Connection, function: LiteralString, condition: LiteralString, severity: str
+) -> None:
+    sql = f"""{function}; grant insert on shop.members to authenticated;
+        create policy p on shop.members for insert to authenticated
+          with check ({condition} and org_id is not null)"""
+
+    assert [each.severity for each in report(conn, sql).findings if each.rule == "role-column-writable"] == [severity]
