@@ -157,6 +157,14 @@ class Index:
     columns: tuple[int, ...]
     of_constraint: bool
     comment: str | None = None
+    partial: bool = False
+    """Whether it is valid and covers the rows of its predicate."""
+    predicate_tree: str | None = None
+
+    @cached_property
+    def predicate(self) -> Node | None:
+        """The condition of the rows that a partial index covers."""
+        return parse(self.predicate_tree)
 
 
 @dataclass(frozen=True)

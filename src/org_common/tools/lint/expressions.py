@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
+from org_common.tools.lint.catalog import Index
 from org_common.tools.lint.nodes import Node, constant, walk
 
 # Kinds of sublinks, from PostgreSQL's primnodes.h.
@@ -23,6 +24,11 @@ def parts(node: Node | None, connective: str = "and") -> list[Node]:
     if node.tag == "BOOLEXPR" and node.fields.get("boolop") == connective:
         return [part for operand in node.nodes("args") for part in parts(operand, connective)]
     return [node]
+
+
+def serves(index: Index, condition: Node | None) -> bool:
+    """Whether an index covers all rows that satisfy a condition: its predicate is part of the condition."""
+    return index.usable or (index.partial and all(part in parts(condition) for part in parts(index.predicate)))
 
 
 def bare(node: Node) -> Node:

@@ -94,6 +94,7 @@ where k.contype in ('p', 'u', 'f') and k.conrelid <> 0 and k.conparentid = 0 and
 _INDEXES: LiteralString = f"""
 select i.indrelid::bigint as relation, n.nspname || '.' || c.relname as name, i.indisunique as unique,
   i.indisvalid and i.indpred is null as usable, (i.indkey::int2[])[0:i.indnkeyatts - 1] as columns,
+  i.indisvalid and i.indpred is not null as partial, i.indpred::text as predicate_tree,
   exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))
     as of_constraint,
   obj_description(c.oid, 'pg_class') as comment

@@ -11,6 +11,11 @@ JOBS = """drop table shop.members, shop.notes cascade;
     grant select on shop.jobs to authenticated;
     create policy p on shop.jobs for select to authenticated"""
 
+TAGS = """create table shop.tags (org_id uuid not null, id int, live boolean, shown boolean, primary key (id, org_id));
+    create index on shop.tags (org_id) where live and shown; grant select on shop.tags to authenticated;
+    alter table shop.tags enable row level security, force row level security;
+    create policy p on shop.tags for select to authenticated"""
+
 CASES = [
     *(
         Case(
@@ -43,6 +48,15 @@ CASES = [
         alter table shop.tags enable row level security, force row level security""",
         """create table shop.tags (org_id uuid not null, id int, primary key (org_id, id));
         alter table shop.tags enable row level security, force row level security""",
+    ),
+    *(
+        Case(
+            "tenant-column-unindexed",
+            "column org_id of table shop.tags",
+            f"{TAGS} using (org_id = (select shop.me()){bad})",
+            f"{TAGS} using (org_id = (select shop.me()) and shown and live)",
+        )
+        for bad in ("", " and shown", " and (shown and live or live)")
     ),
     Case(
         "foreign-key-without-tenant",

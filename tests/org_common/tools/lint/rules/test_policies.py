@@ -109,6 +109,15 @@ CASES = [
           with check (org_id = any (array(select shop.orgs())))""",
     ),
     Case(
+        "policy-without-check",
+        "policy p on table shop.notes",
+        """grant update (text) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated using (org_id = any (array(select shop.orgs())))""",
+        # One condition for all commands says what new rows may be.
+        """grant update (text) on shop.notes to authenticated; drop policy own on shop.notes;
+        create policy p on shop.notes to authenticated using (org_id = any (array(select shop.orgs())))""",
+    ),
+    Case(
         "policy-reads-user-metadata",
         "policy p on table shop.notes",
         """create policy p on shop.notes for select to authenticated using (org_id = (select
