@@ -15,8 +15,19 @@ _CALL = re.compile(r"(?:\b([a-z_][\w$]*)\s*\.\s*)?\b([a-z_][\w$]*)\s*\(", re.IGN
 _TABLE = re.compile(
     r"\b(?:from|join|into|update|table|using)\s+(?:only\s+)?(?:([a-z_][\w$]*)\s*\.\s*)?([a-z_][\w$]*)", re.IGNORECASE
 )
-_USER = re.compile(r"\b(?:session_user|current_user|current_role)\b", re.IGNORECASE)
-_SOURCES = frozenset({"current_setting", "current_user", "session_user"})
+_STRING = re.compile(r"'[^']*'")
+_SESSION_USER = re.compile(r"\bsession_user\b", re.IGNORECASE)
+_CURRENT_USER = re.compile(r"\b(?:current_user|current_role)\b", re.IGNORECASE)
+# Of PostgreSQL's SQLValueFunctionOp.
+_CURRENT_USER_OPS = frozenset({9, 10, 11})
+_SESSION_USER_OP = 12
+_COMPARED = re.compile(
+    rf"{_CURRENT_USER.pattern}(?:\s*::\s*\w+)*\s*(?:[=<>~!]|(?:not\s+)?(?:in|like|ilike)\b)"
+    rf"|[=<>~]\s*{_CURRENT_USER.pattern}",
+    re.IGNORECASE,
+)
+_VALUE = "SQLVALUEFUNCTION"
+_SOURCES = frozenset({"current_setting", "session_user"})
 
 
 def code(source: str) -> str:
@@ -33,6 +44,33 @@ def called(node: Node) -> set[int]:
     """The object ids of the functions that a tree calls, those of its operators included."""
     oids = {found.number("funcid") or found.number("opfuncid") for found, _ in walk(node)}
     return oids - {0}
+
+
+def _names_current_user(body: Node | str) -> bool:
+    """Whether a tree or a source has CURRENT_USER, CURRENT_ROLE or USER."""
+    if isinstance(body, str):
+        return bool(_CURRENT_USER.search(_STRING.sub(" ", code(body))))
+    return any(found.tag == _VALUE and found.number("op") in _CURRENT_USER_OPS for found, _ in walk(body))
+
+
+def compares_current_user(body: Node | str) -> bool:
+    """Whether CURRENT_USER is an operand in a tree or a source. As an argument it may mean the owner on purpose."""
+    if isinstance(body, str):
+        return bool(_COMPARED.search(_STRING.sub("''", code(body))))
+    operations = (found for found, _ in walk(body) if found.tag in ("OPEXPR", "SCALARARRAYOPEXPR"))
+    return any(
+        _names_current_user(each) for operation in operations for each in operation.arguments if not _is_call(each)
+    )
+
+
+def _is_call(node: Node) -> bool:
+    return node.tag == "FUNCEXPR" and node.number("funcformat") == 0
+
+
+def _names_session_user(body: Node | str) -> bool:
+    if isinstance(body, str):
+        return bool(_SESSION_USER.search(code(body)))
+    return any(found.tag == _VALUE and found.number("op") == _SESSION_USER_OP for found, _ in walk(body))
 
 
 class CallerReaders:
@@ -82,18 +120,23 @@ class CallerReaders:
         return self._closures[oid]
 
     def reads_caller(self, oid: int) -> bool:
-        """Whether the result of a function depends on who calls."""
-        functions = (self._functions[each] for each in self.closure(oid) if each in self._functions)
+        """Whether the result of a function depends on who calls.
+
+        In a function that runs as its owner, and in what it calls, CURRENT_USER is the owner.
+        """
+        functions = [self._functions[each] for each in self.closure(oid) if each in self._functions]
+        as_owner = oid in self._functions and self._functions[oid].definer
         return any(
             (not function.own and function.name in _SOURCES)
-            or bool(_USER.search(code(function.source)))
-            or (function.body is not None and any(node.tag == "SQLVALUEFUNCTION" for node, _ in walk(function.body)))
+            or _names_session_user(function.body or function.source)
+            or (not as_owner and not function.definer and _names_current_user(function.body or function.source))
             for function in functions
         )
 
     def depends(self, node: Node) -> bool:
         """Whether an expression depends on who calls."""
-        return any(
-            found.tag == "SQLVALUEFUNCTION" or (found.tag == "FUNCEXPR" and self.reads_caller(found.number("funcid")))
-            for found, _ in walk(node)
+        return (
+            _names_session_user(node)
+            or _names_current_user(node)
+            or any(found.tag == "FUNCEXPR" and self.reads_caller(found.number("funcid")) for found, _ in walk(node))
         )

@@ -157,6 +157,14 @@ class Index:
     columns: tuple[int, ...]
     of_constraint: bool
     comment: str | None = None
+    partial: bool = False
+    """Whether it is valid and covers the rows of its predicate."""
+    predicate_tree: str | None = None
+
+    @cached_property
+    def predicate(self) -> Node | None:
+        """The condition of the rows that a partial index covers."""
+        return parse(self.predicate_tree)
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,10 @@ class Relation:
     policies: tuple[Policy, ...] = ()
     reads: tuple[int, ...] = ()
     """Relations that a view reads."""
+    barrier: bool = False
+    """Whether a view has `security_barrier`."""
+    tree: str | None = None
+    """The parsed query of a view."""
     comment: str | None = None
 
     @property
@@ -213,6 +225,12 @@ class Relation:
     def is_table(self) -> bool:
         """Whether it is a table that can have policies."""
         return self.kind in ("r", "p")
+
+    @cached_property
+    def query(self) -> Node | None:
+        """The query of a view; None for others."""
+        rule = _first(self.tree)
+        return next(iter(rule.nodes("queries")), None) if rule is not None else None
 
     def column(self, name: str | None) -> Column | None:
         """The column with this name; None without one."""
@@ -269,7 +287,7 @@ class Function:
 
 
 def _first(tree: str | None) -> Node | None:
-    """The body of `begin atomic … end` is a list of lists of queries: as one node."""
+    """A list of queries, as of a view, or of lists of queries, as of `begin atomic … end`: as one node."""
     return parse("{BODY :queries " + tree + "}") if tree else None
 
 

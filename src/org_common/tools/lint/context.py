@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -41,6 +42,19 @@ MANAGED = frozenset(
     )
 )
 ROW_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+# Columns that hold a person, the row itself or a right rather than a tenant.
+_PERSONAL = re.compile(
+    r"id|uuid|e?mail|(?:.*_)?(?:user|owner|profile|person|member|author|creator|actor|auth|assignee|role)(?:_?u?id|_uuid)?"
+    r"|uid|.*_by|role|is_.*|status",
+    re.IGNORECASE,
+)
+
+
+def _most_frequent(names: Iterable[str]) -> str | None:
+    counts = Counter(name for name in sorted(names) if not _PERSONAL.fullmatch(name))
+    return counts.most_common(1)[0][0] if counts else None
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,32 @@ class Context:
             return self.options.tenant_column
         counts = Counter(column.name for table in self.tables for column in table.columns)
         best = max(TENANT_COLUMNS, key=lambda name: counts[name])
-        return best if counts[best] else None
+        return best if counts[best] else self._compared() or self._shared()
+
+    def _compared(self) -> str | None:
+        """The column that the policies of most tables compare with a value that depends on the caller."""
+        tables = {
+            (name, table.oid)
+            for table, policy in self.tenant_policies
+            for condition in (policy.using, policy.check)
+            if condition is not None
+            for name in table.column_names(sorted(self.conditions.compared(condition, self.readers.depends)))
+        }
+        return _most_frequent(name for name, _ in tables)
+
+    def _shared(self) -> str | None:
+        """The column that refers to the same table in most secured tables, at least in two."""
+        keys = (
+            (column, key.target)
+            for table in self.tables
+            if table.secured
+            for key in table.keys
+            if key.type == "f" and len(key.columns) == 1
+            for column in table.column_names(key.columns)
+        )
+        counts = Counter((name, target) for name, target in keys if not _PERSONAL.fullmatch(name))
+        shared = [name for (name, _), count in sorted(counts.items()) for _ in range(count) if count > 1]
+        return _most_frequent(shared)
 
     def tenant_column(self, relation: Relation) -> Column | None:
         """The tenant column of a table; None for a table that belongs to no tenant."""

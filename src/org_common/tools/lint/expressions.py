@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
+from org_common.tools.lint.catalog import Index
 from org_common.tools.lint.nodes import Node, constant, walk
 
 # Kinds of sublinks, from PostgreSQL's primnodes.h.
 EXISTS, ANY, EXPR, ARRAY = 0, 2, 4, 6
+# Kinds of entries in the list of a query's tables.
+RELATION, JOIN = 0, 2
 IS_NULL = 0
 _WRAPPERS = frozenset({"RELABELTYPE", "COERCETODOMAIN", "COLLATEEXPR", "NAMEDARGEXPR"})
 _CASTS = frozenset({"COERCEVIAIO", "ARRAYCOERCEEXPR"})
@@ -20,6 +24,11 @@ def parts(node: Node | None, connective: str = "and") -> list[Node]:
     if node.tag == "BOOLEXPR" and node.fields.get("boolop") == connective:
         return [part for operand in node.nodes("args") for part in parts(operand, connective)]
     return [node]
+
+
+def serves(index: Index, condition: Node | None) -> bool:
+    """Whether an index covers all rows that satisfy a condition: its predicate is part of the condition."""
+    return index.usable or (index.partial and all(part in parts(condition) for part in parts(index.predicate)))
 
 
 def bare(node: Node) -> Node:
@@ -72,8 +81,20 @@ def relations(node: Node) -> set[int]:
     return {
         found.number("relid")
         for found, _ in walk(node)
-        if found.tag in ("RANGETBLENTRY", "RTE") and found.number("rtekind") == 0
+        if found.tag in ("RANGETBLENTRY", "RTE") and found.number("rtekind") == RELATION
     } - {0}
+
+
+def columns_read(node: Node) -> set[tuple[int, int]]:
+    """The columns of other tables that the subqueries of a condition look at: the table's object id and the number."""
+    found: set[tuple[int, int]] = set()
+    for query, _ in walk(node):
+        entries = query.nodes("rtable") if query.tag == "QUERY" else []
+        for column, level in walk(query) if entries else ():
+            number = column.number("varno")
+            if column.tag == "VAR" and column.number("varlevelsup") == level - 1 and 0 < number <= len(entries):
+                found.add((entries[number - 1].number("relid"), column.number("varattno")))
+    return found
 
 
 def scalar_subquery(node: Node) -> Node | None:
@@ -82,6 +103,15 @@ def scalar_subquery(node: Node) -> Node | None:
         return None
     targets = query.nodes("targetList")
     return targets[0].node("expr") if targets and not query.nodes("rtable") else None
+
+
+def results(body: Node) -> Iterator[Node]:
+    """The first expressions of the queries of a function's body, and what it returns."""
+    for found, level in walk(body):
+        if found.tag == "QUERY" and level == 1:
+            yield from [each for target in found.nodes("targetList")[:1] if (each := target.node("expr"))]
+        elif found.tag == "RETURNSTMT" and (value := found.node("returnval")):
+            yield value
 
 
 def unwrapped(node: Node) -> Node:
@@ -118,13 +148,18 @@ class Conditions:
         named = node.tag == "OPEXPR" or (node.tag == "SCALARARRAYOPEXPR" and node.fields.get("useOr") == "true")
         return named and self._operators.get(node.number("opno")) == "=" and len(node.arguments) == 2
 
-    def truth(self, node: Node) -> bool | None:
-        """Whether every row satisfies a condition, or none; None if it depends on something."""
+    def truth(self, node: Node, filled: AbstractSet[int] = frozenset()) -> bool | None:
+        """Whether every row satisfies a condition, or none; None if it depends on something.
+
+        `filled` are the numbers of the columns that are never null.
+        """
         node = unwrapped(node)
         if node.tag == "CONST":
             return node.fields.get("constisnull") != "true" and constant(node) == b"\x01"
         if node.tag == "BOOLEXPR":
-            return self._truth_of_boolean(node)
+            return self._truth_of_boolean(node, filled)
+        if node.tag == "NULLTEST" and own_column(node.arguments[0]) in filled:
+            return node.number("nulltesttype") != IS_NULL
         if self.is_equality(node) and node.tag == "OPEXPR":
             left, right = (bare(each) for each in node.arguments)
             if left == right and left.tag in ("CONST", "VAR"):
@@ -133,8 +168,8 @@ class Conditions:
                 return False
         return None
 
-    def _truth_of_boolean(self, node: Node) -> bool | None:
-        truths = [self.truth(each) for each in node.nodes("args")]
+    def _truth_of_boolean(self, node: Node, filled: AbstractSet[int]) -> bool | None:
+        truths = [self.truth(each, filled) for each in node.nodes("args")]
         if node.fields.get("boolop") == "not":
             return None if truths[0] is None else not truths[0]
         decisive = node.fields.get("boolop") == "or"
@@ -151,6 +186,31 @@ class Conditions:
             and bare(found.arguments[0]) == bare(found.arguments[1])
             for found, _ in walk(node)
         )
+
+    def is_inequality(self, node: Node, column: int) -> bool:
+        """Whether a node is `column <> b`, `column is distinct from b`, or the NOT of an equality of the column."""
+        if node.tag == "BOOLEXPR" and node.fields.get("boolop") == "not":
+            node = node.nodes("args")[0]
+            differs = self.is_equality(node)
+        else:
+            named = node.tag == "OPEXPR" and self._operators.get(node.number("opno")) == "<>"
+            differs = named or node.tag == "DISTINCTEXPR"
+        return differs and column in [own_column(each) for each in node.arguments]
+
+    def compared(self, condition: Node, depends: Callable[[Node], bool]) -> set[int]:
+        """The columns of the row that are compared with a value that depends on the caller, as `depends` says."""
+        found: set[int] = set()
+        for node, level in walk(condition):
+            operands: list[Node] = []
+            if level == 0 and self.is_equality(node):
+                operands = node.arguments
+            elif level == 0 and node.tag == "SUBLINK" and node.number("subLinkType") == ANY and depends(node):
+                test = node.node("testexpr")
+                operands = [*(test.arguments if test else []), node]
+            columns = {column for each in operands if (column := own_column(each)) is not None}
+            if columns and any(depends(each) for each in operands):
+                found |= columns
+        return found
 
     def indexable(self, node: Node) -> set[int]:
         """The columns of the row that a part of the condition compares with a value that is known before the scan.

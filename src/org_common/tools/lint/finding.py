@@ -23,6 +23,8 @@ class Problem:
     """What to do, as SQL where there is one statement for it."""
     table: str | None = None
     """The table that the object belongs to: a waiver of the table counts for it too."""
+    severity: Severity | None = None
+    """Where it differs from the rule's."""
 
 
 Check = Callable[[Context], Iterable[Problem]]
@@ -48,7 +50,8 @@ class Rule:
     def problems(self, context: Context) -> Iterator[Finding]:
         """The rule's findings in this database."""
         for problem in self.check(context):
-            yield Finding(self.id, self.severity, problem.object, problem.message, problem.fix, problem.table)
+            severity = problem.severity or self.severity
+            yield Finding(self.id, severity, problem.object, problem.message, problem.fix, problem.table)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,9 @@ _RELATIONS: LiteralString = f"""
 select c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind,
   c.relowner::bigint as owner, c.relrowsecurity as secured, c.relforcerowsecurity as forced,
   coalesce(c.reloptions::text ~ 'security_invoker=(true|on|1|yes)', false) as invoker,
+  coalesce(c.reloptions::text ~ 'security_barrier=(true|on|1|yes)', false) as barrier,
+  (select w.ev_action::text from pg_rewrite w where w.ev_class = c.oid and w.rulename = '_RETURN' and c.relkind = 'v')
+    as tree,
   array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid) as parents,
   exists (
     select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
@@ -91,6 +94,7 @@ where k.contype in ('p', 'u', 'f') and k.conrelid <> 0 and k.conparentid = 0 and
 _INDEXES: LiteralString = f"""
 select i.indrelid::bigint as relation, n.nspname || '.' || c.relname as name, i.indisunique as unique,
   i.indisvalid and i.indpred is null as usable, (i.indkey::int2[])[0:i.indnkeyatts - 1] as columns,
+  i.indisvalid and i.indpred is not null as partial, i.indpred::text as predicate_tree,
   exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))
     as of_constraint,
   obj_description(c.oid, 'pg_class') as comment
@@ -130,8 +134,9 @@ from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l 
 cross join lateral (select {_OWN} and not exists (
   select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
 ) as own) o
--- Of PostgreSQL's own functions, those that tell a function who calls. All others are as cheap as an operator.
-where o.own or (n.nspname = 'pg_catalog' and p.proname in ('current_setting', 'session_user', 'current_user'))
+-- Of PostgreSQL's own functions, those that tell who calls or set it. All others are as cheap as an operator.
+where o.own or (n.nspname = 'pg_catalog' and p.proname in
+  ('current_setting', 'set_config', 'session_user', 'current_user'))
 """
 _OPERATORS: LiteralString = "select o.oid::bigint as oid, o.oprname as name from pg_operator o"
 _DEFAULTS: LiteralString = f"""

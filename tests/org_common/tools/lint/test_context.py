@@ -1,3 +1,5 @@
+from typing import LiteralString
+
 import psycopg
 import pytest
 
@@ -45,6 +47,42 @@ def test_database_without_known_roles_has_the_logins_that_use_its_tables(conn: p
 )
 def test_tenant_column_is_the_most_frequent_name(conn: psycopg.Connection, tables: str, column: str | None) -> None:
     assert report(conn, tables).tenant_column == column
+
+
+@pytest.mark.parametrize(
+    ("tables", "column"),
+    [
+        # Policies that compare it with the caller, also by IN.
+        (
+            """create table shop.jobs (firm int, user_id uuid, plant int);
+            grant select on shop.jobs to authenticated;
+            create policy a on shop.jobs to authenticated using (user_id = (select shop.me()));
+            create policy b on shop.jobs to authenticated using (plant = 1);
+            create policy c on shop.jobs to authenticated
+              using (user_id = (select shop.me()) and firm in (select current_setting('app.firm')::int))""",
+            "firm",
+        ),
+        # Keys of secured tables; one of them could refer to anything.
+        (
+            """create table shop.firms (id int primary key);
+            create table shop.a (owner_id int references shop.firms, firm_id int references shop.firms);
+            create table shop.b (owner_id int references shop.firms, firm_id int references shop.firms);
+            alter table shop.a enable row level security;
+            alter table shop.b enable row level security""",
+            "firm_id",
+        ),
+        (
+            """create table shop.firms (id int primary key);
+            create table shop.a (firm_id int references shop.firms);
+            alter table shop.a enable row level security""",
+            None,
+        ),
+    ],
+)
+def test_tenant_column_without_a_known_name_is_the_one_policies_or_keys_share(
+    conn: psycopg.Connection, tables: LiteralString, column: str | None
+) -> None:
+    assert report(conn, "drop table shop.members, shop.notes cascade;" + tables).tenant_column == column
 
 
 def test_named_tenant_column_is_taken(conn: psycopg.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from org_common.tools.lint.callers import code
+from org_common.tools.lint.callers import code, compares_current_user
 from org_common.tools.lint.catalog import PUBLIC, Function
 from org_common.tools.lint.context import Context
 from org_common.tools.lint.finding import Problem, rule
@@ -117,6 +117,23 @@ def definer_ignores_caller(context: Context) -> Iterator[Problem]:
                 function.label,
                 f"{roles} can run it, it uses {', '.join(secured)}, and it never looks at who calls",
                 "check the caller's membership in it, or make it security invoker",
+            )
+
+
+@rule(
+    "definer-current-user",
+    "error",
+    "A SECURITY DEFINER function that takes its owner for the caller",
+    why="While it runs, current_user is the function's owner: a comparison has the same result for every caller.",
+    fix="Read the caller from the claims of the request, or make the function SECURITY INVOKER.",
+)
+def definer_current_user(context: Context) -> Iterator[Problem]:
+    for function in _definers(context):
+        if compares_current_user(function.body or function.source):
+            yield Problem(
+                function.label,
+                f"current_user in it is {context.role_name(function.owner)}, for every caller",
+                "read the caller's id from a setting of the request, such as the claims of its token",
             )
 
 

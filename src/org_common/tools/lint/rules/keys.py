@@ -6,7 +6,25 @@ from collections.abc import Iterator
 
 from org_common.tools.lint.catalog import Index, Key, Relation, quoted
 from org_common.tools.lint.context import Context
+from org_common.tools.lint.expressions import serves
 from org_common.tools.lint.finding import Problem, rule
+
+
+@rule(
+    "tenant-column-unknown",
+    "warning",
+    "A database whose tenant column was not found",
+    why="The rules about the tenant column and the keys between tenants did not run, and those about policies that open"
+    " the rows of all tenants found less.",
+    fix="Name the column with --tenant-column. Without tenants, waive this in a comment on the database.",
+)
+def tenant_column_unknown(context: Context) -> Iterator[Problem]:
+    if context.tenant is None and any(context.holders(table) for table in context.tables):
+        yield Problem(
+            f"database {context.catalog.database}",
+            "the rules about tenants did not run: no column has a known name, and policies and keys suggest none",
+            "org-common db lint --tenant-column …",
+        )
 
 
 @rule(
@@ -33,17 +51,21 @@ def tenant_column_nullable(context: Context) -> Iterator[Problem]:
     "warning",
     "A tenant column that lacks an index",
     why="The policies compare the tenant column, so each read scans the rows of all tenants.",
-    fix="Create an index that begins with the tenant column, such as a primary key (org_id, id).",
+    fix="Create an index that begins with the tenant column, such as a primary key (org_id, id). A partial index counts"
+    " if its predicate is part of all conditions for SELECT.",
 )
 def tenant_column_unindexed(context: Context) -> Iterator[Problem]:
     for table in context.tables:
         column = context.tenant_column(table)
         if column is None or not table.secured:
             continue
-        if not any(index.usable and index.columns[:1] == (column.number,) for index in table.indexes):
+        reading = [policy.using for policy in table.policies if policy.permissive and policy.applies("select")]
+        leading = [index for index in table.indexes if index.columns[:1] == (column.number,)]
+        # Without a policy, only an index of all rows counts.
+        if not any(all(serves(index, condition) for condition in reading or [None]) for index in leading):
             yield Problem(
                 f"column {column.name} of {table.label}",
-                "no index of all rows begins with it",
+                "no index of the rows that the policies show begins with it",
                 f"create index on {table.full_name} ({quoted(column.name)}, …)",
                 table.label,
             )

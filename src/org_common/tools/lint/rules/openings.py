@@ -8,16 +8,28 @@ from collections.abc import Iterator
 from org_common.tools.lint.callers import code
 from org_common.tools.lint.catalog import Function, Policy, Relation
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, row_columns, unwrapped
+from org_common.tools.lint.expressions import IS_NULL, bare, is_cast, own_column, parts, results, row_columns, unwrapped
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant, walk
-from org_common.tools.lint.rules.policies import label
+from org_common.tools.lint.rules.policies import DELETED, clauses, label, open_commands
 
 # Results of casts that keep the text.
 _TEXTS = frozenset({25, 1043})
 _SETTING = r"current_setting\s*\(\s*'[^'.]+\.[^']*'[^()]*\)"
+# A call whose arguments may be calls, up to a last argument that is false.
+_SET = re.compile(
+    r"\bset_config\s*\(\s*'[^'.]+\.[^']*'\s*,(?:[^();]|\((?:[^();]|\([^();]*\))*\))*,\s*(?:false|'f')\s*\)",
+    re.IGNORECASE,
+)
 _CAST = re.compile(
     rf"{_SETTING}\s*\)*\s*::\s*(?!text|varchar)|cast\s*\(\s*{_SETTING}\s+as\s+(?!text|varchar)", re.IGNORECASE
+)
+
+# A coalesce() with a constant at its end, which is all that a function returns.
+_DEFAULT = re.compile(
+    r"\b(?:select|return)\s+(?:cast\s*\(\s*|\(\s*)*coalesce\s*\([^;]*,\s*(?:'[^']+'|\d+)(?:\s*::\s*[\w.]+)?"
+    r"(?:\s*\)|\s*::\s*[\w.]+|\s+as\s+[\w.]+)+\s*(?:;|\Z)",
+    re.IGNORECASE,
 )
 
 
@@ -53,6 +65,8 @@ def _openings(context: Context, table: Relation, condition: Node) -> Iterator[st
             yield "without a caller, coalesce() takes the row's own value or true"
         elif node.tag == "CASEEXPR" and any(_is_open_case(context, when) for when in node.nodes("args")):
             yield "without a caller, its CASE is true"
+        elif context.conditions.is_equality(node) and _has_default_tenant(context, table, node):
+            yield "without a caller, coalesce() takes a constant for the tenant"
 
 
 def _alternative(context: Context, table: Relation, node: Node) -> Iterator[str]:
@@ -84,9 +98,72 @@ def _falls_back(context: Context, node: Node) -> bool:
     return any(own_column(each) is not None or constant(each) == b"\x01" for each in others)
 
 
+def _has_default_tenant(context: Context, table: Relation, equality: Node) -> bool:
+    """Whether the tenant column is compared with the caller's tenant, or with a constant without one."""
+    tenant = context.tenant_column(table)
+    left, right = equality.arguments
+    return tenant is not None and any(
+        own_column(column) == tenant.number and _is_defaulted(context, value)
+        for column, value in ((left, right), (right, left))
+    )
+
+
+def _is_defaulted(context: Context, node: Node) -> bool:
+    node = unwrapped(node)
+    while is_cast(node) and node.arguments:
+        node = unwrapped(node.arguments[0])
+    if node.tag == "COALESCEEXPR":
+        first, *others = node.nodes("args")
+        return context.readers.depends(first) and any(constant(_uncast(each)) for each in others)
+    function = context.catalog.functions.get(node.number("funcid"))
+    if node.tag != "FUNCEXPR" or function is None or not function.own:
+        return False
+    if function.body is not None:
+        return any(_is_defaulted(context, result) for result in results(function.body))
+    return context.readers.reads_caller(function.oid) and bool(_DEFAULT.search(code(function.source)))
+
+
+def _uncast(node: Node) -> Node:
+    node = bare(node)
+    return _uncast(node.arguments[0]) if is_cast(node) and node.arguments else node
+
+
 def _is_open_case(context: Context, when: Node) -> bool:
     condition, result = when.node("expr"), when.node("result")
     return bool(condition and result and _is_missing_caller(context, condition) and context.conditions.truth(result))
+
+
+@rule(
+    "policy-opens-live-rows",
+    "error",
+    "A policy that opens all rows that are not deleted",
+    why="PostgreSQL joins permissive policies with OR, and OR binds weaker than AND. A policy, or an alternative, that"
+    " looks at deleted_at alone shows the live rows of all tenants.",
+    fix="Join the conditions with AND in one policy, or make the policy of the deletion RESTRICTIVE.",
+)
+def policy_opens_live_rows(context: Context) -> Iterator[Problem]:
+    for table, policy in context.tenant_policies:
+        if context.tenant_column(table) is None or not policy.permissive:
+            continue
+        for clause, condition, decided in clauses(policy):
+            commands = open_commands(context, table, policy, decided)
+            columns = {number for arm in parts(condition, "or") for number in _only_deletion(context, table, arm)}
+            if commands and columns:
+                listed = ", ".join(table.column_names(sorted(columns)))
+                yield Problem(
+                    label(table, policy),
+                    f"an alternative of its {clause} looks at {listed} alone, so callers can {', '.join(commands)} rows"
+                    " of all tenants",
+                    f"{clause} ({context.tenant} = any (array(select …)) and …)",
+                    table.label,
+                )
+
+
+def _only_deletion(context: Context, table: Relation, arm: Node) -> set[int]:
+    """The columns of an alternative that looks at the deletion of the row and at nothing else."""
+    columns = row_columns(arm)
+    alone = all(DELETED.search(name) for name in table.column_names(sorted(columns)))
+    return columns if alone and not context.readers.depends(arm) else set()
 
 
 @rule(
@@ -172,3 +249,32 @@ def _is_own_setting(context: Context, node: Node) -> bool:
         return False
     name = constant(bare(node.arguments[0])) if node.arguments else None
     return name is None or b"." in name
+
+
+@rule(
+    "setting-outlives-transaction",
+    "warning",
+    "A function that sets a setting for the rest of the session",
+    why="A pool gives the connection to another caller, whose policies then read the setting of the one before.",
+    fix="Pass true as the last argument of set_config(): the setting ends with the transaction.",
+)
+def setting_outlives_transaction(context: Context) -> Iterator[Problem]:
+    for function in context.functions:
+        if _sets_for_session(context, function):
+            yield Problem(
+                function.label,
+                "it sets a setting that stays on the connection after the transaction",
+                "set_config('…', …, true)",
+            )
+
+
+def _sets_for_session(context: Context, function: Function) -> bool:
+    if function.body is None:
+        return bool(_SET.search(code(function.source)))
+    for node, _ in walk(function.body):
+        called = context.catalog.functions.get(node.number("funcid")) if node.tag == "FUNCEXPR" else None
+        if called is not None and not called.own and called.name == "set_config":
+            name, _, local = map(bare, node.arguments)
+            if b"." in (constant(name) or b".") and constant(local) == b"\x00":
+                return True
+    return False

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from org_common.tools.lint.catalog import PUBLIC, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import row_columns
+from org_common.tools.lint.expressions import parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node
 
+# Names of columns that say whether a row was deleted.
+DELETED = re.compile(r"delet|remov|archiv|trash|discard")
 _METADATA = re.compile(r"\b(?:raw_)?user_meta_?data\b")
 
 
@@ -30,7 +32,7 @@ def clauses(policy: Policy) -> Iterator[tuple[str, Node, tuple[str, ...]]]:
         yield "with check", check, tuple(new)
 
 
-def _open_commands(context: Context, table: Relation, policy: Policy, commands: tuple[str, ...]) -> list[str]:
+def open_commands(context: Context, table: Relation, policy: Policy, commands: tuple[str, ...]) -> list[str]:
     """Of these commands, those that a tenant's role may send without a restrictive policy that looks at the tenant."""
     roles = [role for role in context.callers if context.applies(policy, role)]
     return [
@@ -85,16 +87,33 @@ def policy_to_public(context: Context) -> Iterator[Problem]:
 def policy_always_true(context: Context) -> Iterator[Problem]:
     for table, policy in context.tenant_policies:
         for clause, condition, decided in clauses(policy) if policy.permissive else ():
-            commands = _open_commands(context, table, policy, decided)
+            commands = open_commands(context, table, policy, decided)
             if context.tenant_column(table) is None:
                 commands = [command for command in commands if command != "select"]
-            if commands and context.conditions.truth(condition):
+            reason = _open_to_all(context, table, condition)
+            if commands and reason:
                 yield Problem(
                     label(table, policy),
-                    f"its {clause} is true for every row, so callers can {', '.join(commands)} the rows of all tenants",
+                    f"its {clause} is true for {reason}, so callers can {', '.join(commands)} the rows of all tenants",
                     f"{clause} ({context.tenant or 'org_id'} = any (array(select …)))",
                     table.label,
                 )
+
+
+def _open_to_all(context: Context, table: Relation, condition: Node) -> str | None:
+    """The rows of all tenants that satisfy a condition; None if it looks at the tenant, or at something else."""
+    if context.conditions.truth(condition, {column.number for column in table.columns if not column.nullable}):
+        return "every row"
+    tenant = context.tenant_column(table)
+    if tenant is None:
+        return None
+    for arm in parts(condition, "or"):
+        unequal = [part for part in parts(arm) if context.conditions.is_inequality(part, tenant.number)]
+        # Another operand may say which rows are the caller's.
+        others = [part for part in parts(arm) if part not in unequal and context.readers.depends(part)]
+        if unequal and not any(row_columns(part) for part in others):
+            return f"the rows of other tenants, as it compares {tenant.name} by <>"
+    return None
 
 
 @rule(
@@ -110,7 +129,7 @@ def policy_ignores_row(context: Context) -> Iterator[Problem]:
         if context.tenant_column(table) is None and not table.name.endswith((*_ROOTS,)):
             continue
         for clause, condition, decided in clauses(policy) if policy.permissive else ():
-            commands = _open_commands(context, table, policy, decided)
+            commands = open_commands(context, table, policy, decided)
             if commands and not row_columns(condition) and context.conditions.truth(condition) is None:
                 yield Problem(
                     label(table, policy),
@@ -137,7 +156,7 @@ def policy_check_without_tenant(context: Context) -> Iterator[Problem]:
                 continue
             held = [
                 command
-                for command in _open_commands(context, table, policy, decided)
+                for command in open_commands(context, table, policy, decided)
                 for role in context.callers
                 if context.applies(policy, role) and context.column_right(table, tenant, command.upper(), role)
             ]
@@ -182,17 +201,15 @@ def policy_compares_with_itself(context: Context) -> Iterator[Problem]:
 )
 def policy_without_check(context: Context) -> Iterator[Problem]:
     for table, policy in context.policies:
-        writes = [command for command in ("insert", "update") if policy.applies(command)]
         held = any(
-            context.rights(table, role) & {command.upper(), "OWNER"}
+            context.rights(table, role) & {"UPDATE", "OWNER"}
             for role in context.requests
             if context.applies(policy, role)
-            for command in writes
         )
-        if held and policy.using is not None and policy.check is None:
+        if held and policy.command == "update" and policy.using is not None and policy.check is None:
             yield Problem(
                 label(table, policy),
-                f"it decides {' and '.join(writes)} and has no WITH CHECK",
+                "it decides update and has no WITH CHECK",
                 f"alter policy {quoted(policy.name)} on {table.full_name} with check ({policy.using_text})",
                 table.label,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from org_common.tools.lint.catalog import PUBLIC, Relation, Role, quoted
@@ -20,6 +22,23 @@ def names(roles: list[Role]) -> str:
 def _secured_parent(context: Context, table: Relation) -> Relation | None:
     parents = (context.catalog.relations.get(parent) for parent in table.parents)
     return next((parent for parent in parents if parent is not None and parent.secured), None)
+
+
+def _is_as_safe(table: Relation, parent: Relation) -> bool:
+    """Whether a partition or child table has the policies of its parent, by other names or the same."""
+    return table.secured and table.forced and _conditions(table) == _conditions(parent)
+
+
+def _conditions(table: Relation) -> Counter[tuple[object, ...]]:
+    def without_table(text: str | None) -> str:
+        # A subquery names the table of the policy, with its schema or without.
+        return re.sub(rf"(?:\b{re.escape(quoted(table.schema))}\.)?{re.escape(quoted(table.name))}\.", ".", text or "")
+
+    return Counter(
+        (each.command, each.permissive, frozenset(each.roles), without_table(each.using_text),
+         without_table(each.check_text))
+        for each in table.policies
+    )  # fmt: skip
 
 
 @rule(
@@ -106,13 +125,14 @@ def rls_without_policy(context: Context) -> Iterator[Problem]:
     "partition-granted",
     "error",
     "A partition or child table that requests can use directly",
-    why="A query of the partition itself applies the partition's policies instead of those of its parent.",
+    why="A query of the partition itself applies the partition's policies instead of those of its parent. It is exempt"
+    " if it forces row-level security and has the same policies.",
     fix="Revoke the rights on the partition: queries of the parent need a right on the parent alone.",
 )
 def partition_granted(context: Context) -> Iterator[Problem]:
     for table in context.tables:
         holders = context.holders(table)
-        if holders and (parent := _secured_parent(context, table)):
+        if holders and (parent := _secured_parent(context, table)) and not _is_as_safe(table, parent):
             yield Problem(
                 table.label,
                 f"{names(holders)} can use it without the policies of its parent {parent.full_name}",

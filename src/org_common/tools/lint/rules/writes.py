@@ -6,18 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from org_common.tools.lint.callers import code
-from org_common.tools.lint.catalog import Column, Policy, Relation, Role
+from org_common.tools.lint.callers import called, code
+from org_common.tools.lint.catalog import PUBLIC, Column, Function, Policy, Relation, Role, quoted
 from org_common.tools.lint.context import Context
-from org_common.tools.lint.expressions import IS_NULL, own_column, parts, row_columns
+from org_common.tools.lint.expressions import IS_NULL, columns_read, own_column, parts, row_columns
 from org_common.tools.lint.finding import Problem, rule
 from org_common.tools.lint.nodes import Node, constant
-from org_common.tools.lint.rules.policies import clauses, label
+from org_common.tools.lint.rules.policies import DELETED, clauses, label
 
 _ROLE = re.compile(
     r"(?:.*_)?(?:role|roles|role_id|is_admin|is_owner|is_super_?user|is_staff|is_moderator|admin|permissions?|access_level)"
 )
-_DELETED = re.compile(r"delet|remov|archiv|trash|discard")
 # IS NOT TRUE and IS FALSE, of PostgreSQL's BoolTestType.
 _IS_NOT_TRUE = (1, 2)
 _AUDIT_COLUMNS = ("updated_by", "updated_at")
@@ -29,12 +28,14 @@ _AUDIT_COLUMNS = ("updated_by", "updated_at")
     "A role that callers can raise themselves",
     why="The caller may write the column of the role, and the conditions ignore its value: a user makes themselves an"
     " administrator.",
-    fix="Revoke the right on the column and change it in a function that compares roles, or compare it in WITH CHECK.",
+    fix="Revoke the right on the column and change it in a function that compares roles, or compare it in WITH CHECK."
+    " Where the right is granted on the table, revoke it there and grant it on the other columns. It is a warning where"
+    " the condition looks up a role of the caller: callers with that role may set any other.",
 )
 def role_column_writable(context: Context) -> Iterator[Problem]:
     for table, policy in context.tenant_policies:
         for column in table.columns if policy.permissive else ():
-            if not _ROLE.fullmatch(column.name) or _guarded_by_trigger(context, table, column):
+            if not _is_raisable(context, table, column):
                 continue
             for _, condition, decided in clauses(policy):
                 writes = [verb for verb in decided if verb in ("insert", "update")]
@@ -42,13 +43,45 @@ def role_column_writable(context: Context) -> Iterator[Problem]:
                 # USING says which rows, WITH CHECK says which values.
                 is_check = condition is (policy.check or policy.using)
                 if held and is_check and column.number not in row_columns(condition):
+                    compares = _looks_up_role(context, condition)
                     yield Problem(
                         label(table, policy),
                         f"callers can {' and '.join(held)} {column.name}, and no condition looks at its value",
-                        f"revoke {held[-1]} ({column.name}) on {table.full_name} from …",
+                        "; ".join(sql for verb in held for sql in _without(context, table, column, policy, verb)),
                         table.label,
+                        "warning" if compares else None,
                     )
                     break
+
+
+def _looks_up_role(context: Context, condition: Node) -> bool:
+    """Whether a condition reads a column of roles in another row, together with the caller, or calls what does."""
+    if not context.readers.depends(condition):
+        return False
+    for oid, number in columns_read(condition):
+        relation = context.catalog.relations.get(oid)
+        if relation is not None and _ROLE.fullmatch(relation.column_names([number])[0]):
+            return True
+    called_here = (context.catalog.functions.get(oid) for oid in called(condition))
+    return any(
+        function.own and context.readers.reads_caller(function.oid) and _reads_role(context, function)
+        for function in called_here
+        if function is not None
+    )
+
+
+def _reads_role(context: Context, function: Function) -> bool:
+    if function.body is not None:
+        named = set()
+        for oid, number in columns_read(function.body):
+            named |= set(
+                context.catalog.relations[oid].column_names([number]) if oid in context.catalog.relations else ()
+            )
+    else:
+        words = set(re.findall(r"\w+", code(function.source)))
+        read = (context.catalog.relations.get(oid) for oid in context.relations_of(function))
+        named = {column.name for relation in read if relation is not None for column in relation.columns} & words
+    return any(map(_ROLE.fullmatch, named))
 
 
 def _may_write(context: Context, table: Relation, column: Column, policy: Policy, verb: str) -> bool:
@@ -57,6 +90,32 @@ def _may_write(context: Context, table: Relation, column: Column, policy: Policy
         for role in context.callers
         if context.applies(policy, role)
     )
+
+
+def _without(context: Context, table: Relation, column: Column, policy: Policy, verb: str) -> Iterator[str]:
+    """The statements that take the right on a column away from all whose grants the callers have.
+
+    Revoking it on the column leaves a grant on the table in force: that one has to be replaced.
+    """
+    roles = [role for role in context.callers if context.applies(policy, role)]
+    holders = {PUBLIC}.union(*(context.inherited(role) for role in roles))
+    rest = [each for each in table.columns if each != column and not _is_raisable(context, table, each)]
+    for on_table, grants in ((True, table.grants), (False, column.grants)):
+        for grant in grants:
+            if grant.privilege != verb.upper() or grant.grantee not in holders:
+                continue
+            name = quoted(context.role_name(grant.grantee)) if grant.grantee != PUBLIC else "public"
+            if not on_table:
+                yield f"revoke {verb} ({quoted(column.name)}) on {table.full_name} from {name}"
+                continue
+            yield f"revoke {verb} on {table.full_name} from {name}"
+            if rest:
+                columns = ", ".join(quoted(each.name) for each in rest)
+                yield f"grant {verb} ({columns}) on {table.full_name} to {name}"
+
+
+def _is_raisable(context: Context, table: Relation, column: Column) -> bool:
+    return bool(_ROLE.fullmatch(column.name)) and not _guarded_by_trigger(context, table, column)
 
 
 def _guarded_by_trigger(context: Context, table: Relation, column: Column) -> bool:
@@ -100,7 +159,7 @@ def _refused(context: Context, table: Relation, role: Role) -> Column | None:
             column
             for column in table.columns
             if column.number in hiding
-            and _DELETED.search(column.name)
+            and DELETED.search(column.name)
             and context.column_right(table, column, "UPDATE", role)
         ),
         None,

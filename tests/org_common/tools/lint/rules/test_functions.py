@@ -14,7 +14,35 @@ def definer(signature: str, body: str, path: str = "set search_path = ''") -> st
 
 
 COUNT = "begin return (select count(*) from shop.notes n where n.org_id = org and org in (select shop.orgs())); end"
+STAFF = "create function shop.staff() returns boolean language sql stable"
 CASES = [
+    *(
+        Case(
+            "definer-current-user",
+            "function shop.staff()",
+            f"{STAFF} {bad}; revoke execute on function shop.staff() from public",
+            f"{STAFF} {good}; revoke execute on function shop.staff() from public",
+        )
+        for bad, good in (
+            (
+                "security definer set search_path = '' as $$ select current_user <> 'anon' $$",
+                "as $$ select current_user <> 'anon' $$",
+            ),
+            (
+                "security definer begin atomic select current_role <> 'anon'; end",
+                "security definer begin atomic select session_user <> 'anon'; end",
+            ),
+            (
+                "security definer set search_path = '' as $$ select 'anon' = current_role or now() is null $$",
+                "security definer set search_path = '' as $$ select current_setting('app.current_user') = '1' $$",
+            ),
+            # As an argument it means the owner, on purpose.
+            (
+                "security definer set search_path = '' as $$ select current_user in ('anon') $$",
+                "security definer set search_path = '' as $$ select pg_has_role(current_user, 'anon', 'usage') $$",
+            ),
+        )
+    ),
     Case(
         "definer-search-path",
         "function shop.f()",
@@ -100,3 +128,12 @@ def test_function_that_only_the_platform_calls_may_see_all_rows(conn: psycopg.Co
     function = definer("size() returns bigint", "begin return (select count(*) from shop.notes); end")
 
     assert found(conn, function.replace("to authenticated", "to app_service")) == []
+
+
+def test_current_user_of_a_definer_is_no_look_at_the_caller(conn: psycopg.Connection) -> None:
+    bad = f"""{STAFF} security definer set search_path = '' as
+        $$ select current_user <> 'anon' from shop.members $$;
+        revoke execute on function shop.staff() from public;
+        grant execute on function shop.staff() to authenticated"""
+
+    assert ("definer-ignores-caller", "function shop.staff()") in found(conn, bad)

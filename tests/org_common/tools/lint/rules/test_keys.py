@@ -5,7 +5,30 @@ from tests.org_common.tools.lint.shop import Case, found
 
 pytestmark = pytest.mark.db
 
+JOBS = """drop table shop.members, shop.notes cascade;
+    create table shop.jobs (firm int not null, id int, user_id uuid, primary key (firm, id));
+    alter table shop.jobs enable row level security, force row level security;
+    grant select on shop.jobs to authenticated;
+    create policy p on shop.jobs for select to authenticated"""
+
+TAGS = """create table shop.tags (org_id uuid not null, id int, live boolean, shown boolean, primary key (id, org_id));
+    create index on shop.tags (org_id) where live and shown; grant select on shop.tags to authenticated;
+    alter table shop.tags enable row level security, force row level security;
+    create policy p on shop.tags for select to authenticated"""
+
 CASES = [
+    *(
+        Case(
+            "tenant-column-unknown",
+            "database {database}",
+            f"{JOBS} using (user_id = (select shop.me()))",
+            f"{JOBS} using (firm = {value})",
+        )
+        for value in (
+            "(select nullif(current_setting('app.firm', true), '')::int)",
+            "any (array(select nullif(current_setting('app.firm', true), '')::int))",
+        )
+    ),
     Case(
         "tenant-column-nullable",
         "column org_id of table shop.tags",
@@ -25,6 +48,15 @@ CASES = [
         alter table shop.tags enable row level security, force row level security""",
         """create table shop.tags (org_id uuid not null, id int, primary key (org_id, id));
         alter table shop.tags enable row level security, force row level security""",
+    ),
+    *(
+        Case(
+            "tenant-column-unindexed",
+            "column org_id of table shop.tags",
+            f"{TAGS} using (org_id = (select shop.me()){bad})",
+            f"{TAGS} using (org_id = (select shop.me()) and shown and live)",
+        )
+        for bad in ("", " and shown", " and (shown and live or live)")
     ),
     Case(
         "foreign-key-without-tenant",
@@ -63,7 +95,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
 def test_bad_fixture_is_found_and_good_one_is_quiet(conn: psycopg.Connection, case: Case) -> None:
-    assert (case.rule, case.object) in found(conn, case.bad)
+    assert (case.rule, case.object.format(database=conn.info.dbname)) in found(conn, case.bad)
     assert found(conn, case.good) == []
 
 

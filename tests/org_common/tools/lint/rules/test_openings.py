@@ -7,6 +7,8 @@ pytestmark = pytest.mark.db
 
 GOOD = "create policy p on shop.notes for select to authenticated using (org_id = any (array(select shop.orgs())))"
 SETTING = "nullif(current_setting('app.org', true), '')::uuid"
+DEFAULT = "'00000000-0000-0000-0000-000000000001'"
+ORG = "create function shop.org() returns uuid"
 
 CASES = [
     *(
@@ -33,6 +35,62 @@ CASES = [
         # A row without an owner is not a row without a tenant.
         """create policy p on shop.notes for select to authenticated using (
           org_id = any (array(select shop.orgs())) and (owner_id = (select shop.me()) or owner_id is null))""",
+    ),
+    *(
+        Case(
+            "policy-fails-open",
+            "policy p on table shop.notes",
+            f"""{function};
+            create policy p on shop.notes for select to authenticated using (org_id = {value})""",
+            f"""{function.replace(DEFAULT, "null")}; create policy p on shop.notes for select to authenticated
+            using (org_id = {value.replace(DEFAULT, "null")})""",
+        )
+        for function, value in (
+            ("", f"(select coalesce(nullif(current_setting('app.org', true), ''), {DEFAULT})::uuid)"),
+            ("", f"(select coalesce({SETTING}, {DEFAULT}::uuid))"),
+            (f"{ORG} language sql stable as $$ select coalesce({SETTING}, {DEFAULT}::uuid) $$", "(select shop.org())"),
+            (f"{ORG} language sql stable return coalesce({SETTING}, {DEFAULT})", "(select shop.org())"),
+            (
+                f"{ORG} language plpgsql stable as $$ begin return coalesce({SETTING}, {DEFAULT}); end $$",
+                "(select shop.org())",
+            ),
+        )
+    ),
+    Case(
+        "policy-fails-open",
+        "policy p on table shop.notes",
+        f"""create policy p on shop.notes for select to authenticated
+          using (coalesce({SETTING}, {DEFAULT}) = org_id)""",
+        # What is empty without a caller may have a default: the tenant in it is null.
+        """create policy p on shop.notes for select to authenticated using (org_id = (select
+          (coalesce(nullif(current_setting('app.claims', true), ''), '{"name": ""}')::jsonb ->> 'org')::uuid))""",
+    ),
+    *(
+        Case(
+            "policy-opens-live-rows",
+            "policy p on table shop.notes",
+            f"""alter table shop.notes add is_removed boolean;
+            create policy p on shop.notes for select to authenticated using ({condition})""",
+            f"""alter table shop.notes add is_removed boolean;
+            create policy p on shop.notes as restrictive for select to authenticated using ({condition})""",
+        )
+        for condition in (
+            "deleted_at is null",
+            "deleted_at > current_timestamp",
+            "org_id = any (array(select shop.orgs())) and is_removed = false or is_removed is null",
+        )
+    ),
+    Case(
+        "policy-opens-live-rows",
+        "policy p on table shop.notes",
+        """grant update (deleted_at) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs())) or deleted_at is null)
+          with check (org_id = any (array(select shop.orgs())))""",
+        """grant update (deleted_at) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated
+          using (org_id = any (array(select shop.orgs())) and (deleted_at is null or owner_id = (select shop.me())))
+          with check (org_id = any (array(select shop.orgs())))""",
     ),
     Case(
         "policy-bypass-setting",
@@ -69,6 +127,22 @@ CASES = [
         "create function shop.org() returns uuid language sql as 'select cast(current_setting(''app.org'') as uuid)'",
         """create function shop.version() returns int language sql as
         $$select current_setting('server_version_num')::int$$""",
+    ),
+    *(
+        Case(
+            "setting-outlives-transaction",
+            "function shop.become(org uuid)",
+            f"create function shop.become(org uuid) returns void {body.replace('LOCAL', 'false')}",
+            f"create function shop.become(org uuid) returns void {body.replace('LOCAL', 'true')}",
+        )
+        for body in (
+            "language sql as $$ select set_config('app.org', org::text, LOCAL) $$",
+            """language plpgsql as $$ begin
+              perform pg_catalog.set_config('app.org', coalesce(nullif(org::text, ''), 'x'), LOCAL);
+              perform set_config('search_path', 'a', false);
+            end $$""",
+            "begin atomic select set_config('app.org', org::text, LOCAL); end",
+        )
     ),
 ]
 

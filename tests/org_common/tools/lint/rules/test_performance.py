@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -13,6 +13,8 @@ MEMBER = """create function shop.is_member(org uuid) returns boolean language pl
   set search_path = '' as $$ begin return org in (select shop.orgs()); end $$;
 revoke execute on function shop.is_member(uuid) from public;
 grant execute on function shop.is_member(uuid) to authenticated;"""
+
+VOLATILE = """create function shop.other() returns uuid language sql volatile as $$ select shop.me() $$;"""
 
 CASES = [
     Case(
@@ -32,8 +34,35 @@ CASES = [
     Case(
         "policy-calls-per-row",
         "policy p on table shop.notes",
-        f"{HEAD} (org_id = nullif(current_setting('app.org', true), '')::uuid)",
-        f"{HEAD} (org_id = (select nullif(current_setting('app.org', true), '')::uuid))",
+        f"{HEAD} (owner_id = nullif(current_setting('app.user', true), '')::uuid)",
+        f"{HEAD} (owner_id = (select nullif(current_setting('app.user', true), '')::uuid))",
+    ),
+    *(
+        Case(
+            "policy-calls-per-row",
+            "policy p on table shop.notes",
+            f"{HEAD} ({bad})",
+            # The value is computed once for a scan of the index.
+            f"{HEAD} (org_id = nullif(current_setting('app.org', true), '')::uuid and deleted_at is null)",
+        )
+        for bad in (
+            "org_id = nullif(current_setting('app.org', true), '')::uuid or owner_id is null",
+            "id = nullif(current_setting('app.org', true), '')::uuid",
+            "org_id = any (array[shop.me()])",
+        )
+    ),
+    Case(
+        "policy-calls-per-row",
+        "policy p on table shop.notes",
+        f"create index on shop.notes (owner_id) where deleted_at is null; {HEAD} (owner_id = shop.me())",
+        f"""create index on shop.notes (owner_id) where deleted_at is null;
+        {HEAD} (owner_id = shop.me() and deleted_at is null)""",
+    ),
+    Case(
+        "policy-calls-per-row",
+        "policy p on table shop.notes",
+        f"{VOLATILE} {HEAD} (org_id = shop.other())",
+        f"{VOLATILE} {HEAD} (org_id = (select shop.other()))",
     ),
     Case(
         "policy-calls-per-row",
@@ -101,3 +130,24 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for child in plan.get("Plans", ()):
         if child["Parent Relationship"] not in ("InitPlan", "SubPlan"):
             yield from scans(child)
+
+
+@pytest.mark.parametrize(("column", "most"), [("org_id", 4), ("owner_id", 104)])
+def test_index_condition_is_computed_once_for_the_scan(
+    conn: psycopg.Connection, column: LiteralString, most: int
+) -> None:
+    """What the exemption of policy-calls-per-row rests on: the planner calls the function a few times, a scan once."""
+    with conn.transaction(force_rollback=True):
+        conn.execute(SHOP)
+        conn.execute(f"""create sequence shop.calls; create function shop.counted() returns uuid language plpgsql stable
+            as $$ begin perform nextval('shop.calls'); return null; end $$;
+            {HEAD} ({column} = shop.counted());
+            insert into shop.notes (org_id) select gen_random_uuid() from generate_series(1, 100);
+            grant usage on sequence shop.calls to authenticated;
+            drop policy own on shop.notes; set local enable_seqscan = off; set local role authenticated""")
+        conn.execute("select from shop.notes")
+        conn.execute("reset role")
+        row = conn.execute("select last_value from shop.calls").fetchone()
+
+    assert row is not None
+    assert most - 4 < row[0] <= most

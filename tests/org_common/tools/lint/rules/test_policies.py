@@ -36,6 +36,27 @@ CASES = [
         alter table shop.colors enable row level security, force row level security;
         create policy r on shop.colors for select to authenticated using (true)""",
     ),
+    *(
+        Case(
+            "policy-always-true",
+            "policy p on table shop.notes",
+            f"create policy p on shop.notes for select to authenticated using ({bad})",
+            f"create policy p on shop.notes for select to authenticated using ({good})",
+        )
+        for bad, good in (
+            ("org_id is not null", "org_id is null and id is not null"),
+            ("id is not null or owner_id is null", "owner_id is not null and org_id = any (array(select shop.orgs()))"),
+            (
+                "org_id <> (select shop.me())",
+                "org_id <> (select shop.me()) and org_id = any (array(select shop.orgs()))",
+            ),
+            ("org_id is distinct from null", "org_id is not distinct from (select shop.me())"),
+            (
+                "not (org_id = (select shop.me())) and text = 'a'",
+                "not (org_id = (select shop.me())) and owner_id = (select shop.me())",
+            ),
+        )
+    ),
     Case(
         "policy-ignores-row",
         "policy p on table shop.notes",
@@ -86,6 +107,15 @@ CASES = [
         """grant update (text) on shop.notes to authenticated;
         create policy p on shop.notes for update to authenticated using (org_id = any (array(select shop.orgs())))
           with check (org_id = any (array(select shop.orgs())))""",
+    ),
+    Case(
+        "policy-without-check",
+        "policy p on table shop.notes",
+        """grant update (text) on shop.notes to authenticated;
+        create policy p on shop.notes for update to authenticated using (org_id = any (array(select shop.orgs())))""",
+        # One condition for all commands says what new rows may be.
+        """grant update (text) on shop.notes to authenticated; drop policy own on shop.notes;
+        create policy p on shop.notes to authenticated using (org_id = any (array(select shop.orgs())))""",
     ),
     Case(
         "policy-reads-user-metadata",

@@ -5,6 +5,17 @@ from tests.org_common.tools.lint.shop import Case, found, report
 
 pytestmark = pytest.mark.db
 
+ORGS = "array(select shop.orgs())"
+SECURED = f"""alter table shop.log enable row level security, force row level security;
+    create policy p on shop.log for select to authenticated
+      using (exists (select from shop.members m where m.org_id = log.org_id) and org_id = any ({ORGS}));"""
+PARTITION = f"""create table shop.log (org_id uuid not null, day date, primary key (org_id, day))
+    partition by range (day); create table shop.old partition of shop.log default; {SECURED}
+    alter table shop.old enable row level security; grant select on shop.old to authenticated;"""
+CHILD = f"""create table shop.log (org_id uuid not null, day date, primary key (org_id, day));
+    create table shop.child (primary key (org_id, day)) inherits (shop.log); {SECURED}
+    alter table shop.child enable row level security; grant select on shop.child to authenticated;"""
+
 CASES = [
     Case(
         "rls-disabled",
@@ -56,6 +67,23 @@ CASES = [
         """create table shop.log (org_id uuid not null, day date, primary key (org_id, day)) partition by range (day);
         create table shop.old partition of shop.log default;
         alter table shop.log enable row level security, force row level security""",
+    ),
+    *(
+        Case(
+            "partition-granted",
+            f"table shop.{name}",
+            f"{sql} {bad}",
+            f"""{sql} create policy q on shop.{name} for select to authenticated
+              using (exists (select from shop.members m where m.org_id = {name}.org_id) and org_id = any ({ORGS}));
+            alter table shop.{name} force row level security""",
+        )
+        for name, sql in (("old", PARTITION), ("child", CHILD))
+        for bad in (
+            f"alter table shop.{name} force row level security",
+            f"create policy q on shop.{name} for select to authenticated using (org_id = any ({ORGS}))",
+            f"""create policy q on shop.{name} for select to authenticated using (true);
+            alter table shop.{name} force row level security""",
+        )
     ),
     Case(
         "grant-bypasses-rls",

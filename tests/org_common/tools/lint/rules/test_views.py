@@ -5,6 +5,11 @@ from tests.org_common.tools.lint.shop import Case, found
 
 pytestmark = pytest.mark.db
 
+HIDDEN = """create materialized view shop.counts as select org_id, count(*) as n from shop.notes group by org_id;
+    create table shop.colors (org_id uuid not null primary key);"""
+ALL = "as select n from shop.counts"
+MINE = f"{ALL} where org_id in (select shop.orgs())"
+
 CASES = [
     Case(
         "view-with-owner-rights",
@@ -12,6 +17,29 @@ CASES = [
         "create view shop.live as select id from shop.notes; grant select on shop.live to authenticated",
         """create view shop.live with (security_invoker = on) as select id from shop.notes;
         grant select on shop.live to authenticated""",
+    ),
+    *(
+        Case(
+            "view-with-owner-rights",
+            "view shop.mine",
+            f"{HIDDEN} {bad}",
+            f"""{HIDDEN} create view shop.mine with (security_barrier) as select c.n from shop.counts c
+            join shop.colors using (org_id) where c.org_id in (select shop.orgs());
+            grant select on shop.mine to authenticated""",
+        )
+        for bad in (
+            # Without a barrier, without a look at the caller, without one at the row, with writes, with another branch.
+            f"create view shop.mine {MINE}; grant select on shop.mine to authenticated",
+            f"create view shop.mine with (security_barrier) {ALL}; grant select on shop.mine to authenticated",
+            f"""create view shop.mine with (security_barrier) {ALL} where (select shop.me()) is not null;
+            grant select on shop.mine to authenticated""",
+            f"create view shop.mine with (security_barrier) {MINE}; grant select, delete on shop.mine to authenticated",
+            f"""create view shop.mine with (security_barrier) {MINE} union select n from shop.counts;
+            grant select on shop.mine to authenticated""",
+            # What callers can read themselves: the view has to leave it to the policies.
+            f"""create view shop.mine with (security_barrier) {MINE};
+            grant select on shop.mine, shop.counts to authenticated""",
+        )
     ),
     Case(
         "materialized-view-granted",
