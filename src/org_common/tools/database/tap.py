@@ -18,6 +18,7 @@ from org_common.db.protocol.exchange_span import is_own
 from org_common.db.protocol.parameter_names import is_withheld, named
 from org_common.db.protocol.statement import Wire
 from org_common.db.protocol.wire import exchange
+from org_common.telemetry.secret_values import MASK
 
 RULE = b"select app.require("
 VERDICTS = {"OC403": "denied: 403", "OC404": "denied: 404", "OCUSR": "unknown user: 403"}
@@ -56,12 +57,12 @@ class RoundTrip:
                 return "allowed" if at < len(self.results) else "not decided"
         return None
 
-    def sent(self) -> list[Sent]:
-        """The handler's statements; without those of the SDK."""
+    def sent(self, *, own: bool = False) -> list[Sent]:
+        """The handler's statements; with `own`, also those of the SDK."""
         return [
             Sent(_line(command), _rows(self.results[at]) if at < len(self.results) else None)
             for at, (command, *_) in enumerate(self.statements)
-            if not is_own(command)
+            if own or not is_own(command)
         ]
 
 
@@ -112,7 +113,9 @@ def _ms_since(began_s: float) -> float:
 def _line(command: bytes) -> str:
     if is_withheld(command):
         return "a statement that was composed with values"
-    return re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
+    line = re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
+    # The SDK's only statements with values: claims, for a proxy that would pin a connection for their parameters.
+    return re.sub(r"(?i)^(set local [^=]+=).*", rf"\1 {MASK}", line)
 
 
 def _rows(result: Any) -> int:
