@@ -57,13 +57,20 @@ class RoundTrip:
                 return "allowed" if at < len(self.results) else "not decided"
         return None
 
-    def sent(self, *, own: bool = False) -> list[Sent]:
-        """The handler's statements; with `own`, also those of the SDK."""
+    def sent(self) -> list[Sent]:
+        """The handler's statements; without those of the SDK."""
         return [
-            Sent(_line(command), _rows(self.results[at]) if at < len(self.results) else None)
+            Sent(one_line(command), self.rows(at))
             for at, (command, *_) in enumerate(self.statements)
-            if own or not is_own(command)
+            if not is_own(command)
         ]
+
+    def rows(self, at: int) -> int | None:
+        """Rows that the statement at this position returned, or else changed; None if it did not run, or failed."""
+        if at >= len(self.results):
+            return None
+        result = self.results[at]
+        return int(result.ntuples or result.command_tuples or 0)
 
 
 Listener = Callable[[RoundTrip], None]
@@ -110,14 +117,10 @@ def _ms_since(began_s: float) -> float:
     return (time.perf_counter() - began_s) * 1000
 
 
-def _line(command: bytes) -> str:
+def one_line(command: bytes) -> str:
+    """A statement with the names of its parameters, on one line; never their values."""
     if is_withheld(command):
         return "a statement that was composed with values"
     line = re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
     # The SDK's only statements with values: claims, for a proxy that would pin a connection for their parameters.
     return re.sub(r"(?i)^(set local [^=]+=).*", rf"\1 {MASK}", line)
-
-
-def _rows(result: Any) -> int:
-    """Rows of a result: returned, or else changed."""
-    return int(result.ntuples or result.command_tuples or 0)

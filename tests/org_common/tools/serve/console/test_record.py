@@ -36,7 +36,9 @@ def test_parameters_have_names_and_masks() -> None:
     made = record(prepare("select %(password)s,\n  %(id)s").bind({"password": SECRET, "id": 4711}))
 
     [statement] = made.statements
-    assert statement == StatementRecord("select %(password)s, %(id)s", {"password": MASK, "id": MASK}, 2, is_own=False)
+    assert statement == StatementRecord(
+        "select %(password)s, %(id)s", {"password": MASK, "id": MASK}, is_own=False, rows=2
+    )
     assert (made.name, made.began_ms, made.took_ms, made.error) == ("SELECT", 0.25, 1.5, None)
     assert SECRET not in repr(made)
     assert "4711" not in repr(made)
