@@ -21,7 +21,8 @@ MAX_SQL = 4000
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
-@dataclass(frozen=True)
+# Not frozen: creating one would take three times as long.
+@dataclass(slots=True)
 class StatementRecord:
     """A statement of a round trip."""
 
@@ -35,7 +36,7 @@ class StatementRecord:
     """Rows that it returned or changed; None if it did not run, or failed."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RoundTripRecord:
     """A round trip to the database."""
 
@@ -67,7 +68,7 @@ class RoundTripRecord:
         )
 
 
-# Without the cache, recording adds 12 % to a warm read instead of 6 % (benchmarks/console.py, 2026-11). The second
+# Without the cache, recording adds 12 % to a warm read instead of 7 % (benchmarks/console.py, 2026-11). The second
 # argument is for the key: a statement may become one that is not shown.
 @lru_cache(maxsize=1024)
 def _shown(command: bytes, withheld: bool) -> tuple[str, dict[str, str], bool]:
@@ -76,7 +77,7 @@ def _shown(command: bytes, withheld: bool) -> tuple[str, dict[str, str], bool]:
     return shown, dict.fromkeys(_PARAMETER.findall(sql), MASK), is_own(command)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RequestRecord:
     """A request that has ended."""
 

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 
 from org_common.http.observer import Observer
@@ -31,10 +30,11 @@ class Recorder:
         self._last_id = int(time.time() * 1000)
 
     def add(self, record: RequestRecord) -> None:
-        """Keep a record, with the next id."""
+        """Keep a record, and give it the next id."""
         with self._lock:
             self._last_id += 1
-            self._records.append(replace(record, id=self._last_id))
+            record.id = self._last_id
+            self._records.append(record)
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener()
