@@ -18,6 +18,7 @@ from org_common.db.protocol.exchange_span import is_own
 from org_common.db.protocol.parameter_names import is_withheld, named
 from org_common.db.protocol.statement import Wire
 from org_common.db.protocol.wire import exchange
+from org_common.telemetry.secret_values import MASK
 
 RULE = b"select app.require("
 VERDICTS = {"OC403": "denied: 403", "OC404": "denied: 404", "OCUSR": "unknown user: 403"}
@@ -59,10 +60,17 @@ class RoundTrip:
     def sent(self) -> list[Sent]:
         """The handler's statements; without those of the SDK."""
         return [
-            Sent(_line(command), _rows(self.results[at]) if at < len(self.results) else None)
+            Sent(one_line(command), self.rows(at))
             for at, (command, *_) in enumerate(self.statements)
             if not is_own(command)
         ]
+
+    def rows(self, at: int) -> int | None:
+        """Rows that the statement at this position returned, or else changed; None if it did not run, or failed."""
+        if at >= len(self.results):
+            return None
+        result = self.results[at]
+        return int(result.ntuples or result.command_tuples or 0)
 
 
 Listener = Callable[[RoundTrip], None]
@@ -109,12 +117,10 @@ def _ms_since(began_s: float) -> float:
     return (time.perf_counter() - began_s) * 1000
 
 
-def _line(command: bytes) -> str:
+def one_line(command: bytes) -> str:
+    """A statement with the names of its parameters, on one line; never their values."""
     if is_withheld(command):
         return "a statement that was composed with values"
-    return re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
-
-
-def _rows(result: Any) -> int:
-    """Rows of a result: returned, or else changed."""
-    return int(result.ntuples or result.command_tuples or 0)
+    line = re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
+    # The SDK's only statements with values: claims, for a proxy that would pin a connection for their parameters.
+    return re.sub(r"(?i)^(set local [^=]+=).*", rf"\1 {MASK}", line)

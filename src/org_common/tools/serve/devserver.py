@@ -41,6 +41,9 @@ from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import load as load_module
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
+from org_common.tools.serve.console.console import PATH as CONSOLE_PATH
+from org_common.tools.serve.console.console import Console
+from org_common.tools.serve.console.recorder import Recorder
 from org_common.tools.serve.debugger import Patient
 from org_common.tools.serve.demo_page import INDEX, PATH, DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
@@ -164,8 +167,10 @@ def application() -> Application:
         return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
 
     explorer = Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
-    page = _page(demo(project))
-    return explorer if page is None else DemoPage(explorer, apps, page, aws_url=endpoint)
+    page = _page(module := demo(project))
+    pages = explorer if page is None else DemoPage(explorer, apps, page, aws_url=endpoint)
+    people = {} if module is None else {subject(name): name for name in module.PEOPLE}
+    return Console(pages, apps, Recorder(people))
 
 
 def _start_queues(aws: FakeAws, apps: Sequence[App], database: Database, settings: Settings) -> None:
@@ -340,6 +345,7 @@ def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path)
         time.sleep(0.05)
     module = demo(project)
     lines = ["", f"API explorer: http://127.0.0.1:{port}/docs", ""]
+    lines += [f"Console: http://127.0.0.1:{port}{CONSOLE_PATH}", ""]
     if _page(module) is not None:
         lines += [f"Demo page: http://127.0.0.1:{port}{PATH}", ""]
     own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
