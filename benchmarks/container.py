@@ -59,38 +59,43 @@ def application(which: str) -> object:
     return Drain(Asgi([app], database=database, authorize=authorize), wait_s=0)
 
 
-def serve(which: str, listener: int) -> None:
+def serve(which: str, port: int) -> None:
     import uvicorn
 
-    uvicorn.run(application(which), fd=listener, log_level="critical", access_log=False, server_header=False)  # type: ignore[arg-type]
+    # It opens the port itself: on a socket from elsewhere Nagle's algorithm stays switched on.
+    uvicorn.run(application(which), port=port, log_level="critical", access_log=False, server_header=False)  # type: ignore[arg-type]
 
 
 @contextmanager
 def server(which: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
     """The port and the id of a fresh process."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(2048)
-        listener.set_inheritable(True)
-        process = subprocess.Popen(
-            [sys.executable, __file__, "serve", which, str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            env=os.environ | environment,
-        )
-        port: int = listener.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, __file__, "serve", which, str(port)], env=os.environ | environment)
+    try:
+        wait_for(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        process.wait()
+
+
+def wait_for(port: int) -> None:
+    """Until it responds, with 200 or 404."""
+    for _ in range(600):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
-            # Its response to this one, 200 or 404, means that it has started.
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             connection.request("GET", "/readyz")
             connection.getresponse().read()
-            connection.close()
-            yield port, process.pid
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.1)
         finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
-            process.wait()
+            connection.close()
+    raise SystemExit("the server has not started within a minute")
 
 
 def fill(url: str) -> list[tuple[str, UUID]]:

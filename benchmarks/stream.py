@@ -80,7 +80,7 @@ Ask = Callable[[str], Any]
 @contextmanager
 def server(which: str) -> Iterator[int]:
     """The port of a uvicorn in a process of its own."""
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
         listener.set_inheritable(True)

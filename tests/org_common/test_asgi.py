@@ -140,7 +140,7 @@ class Server:
 
 @contextmanager
 def served(asgi: Asgi) -> Iterator[int]:
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         server = uvicorn.Server(uvicorn.Config(asgi, log_level="error", lifespan="on"))

@@ -36,7 +36,7 @@ def served(local: LocalDatabase, data: Path) -> Iterator[Served]:
         for name, value in devserver.environment(local, data).items():
             patch.setenv(name, value)
         application = devserver.application()
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))

@@ -65,7 +65,7 @@ def served(
     *apps: App, database: Database | None = None, lifespan: Literal["on", "off"] = "off", **options: Any
 ) -> Iterator[Server]:
     asgi = Asgi(apps, database=database or NO_DATABASE, authorize=lambda header: header, **options)
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
         config = uvicorn.Config(asgi, log_level="critical", lifespan=lifespan, timeout_graceful_shutdown=1)

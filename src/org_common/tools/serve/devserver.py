@@ -47,6 +47,7 @@ from org_common.tools.serve.console.recorder import Recorder
 from org_common.tools.serve.debugger import Patient
 from org_common.tools.serve.demo_page import INDEX, PATH, DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
+from org_common.tools.serve.http_protocol import PromptProtocol
 from org_common.tools.serve.invoke import write_environment
 from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
@@ -259,6 +260,7 @@ def serve(
             factory=True,
             host="127.0.0.1",
             port=port,
+            http=PromptProtocol,
             reload=reload,
             reload_dirs=_watched_folders(project) if reload else None,
             reload_includes=["*.py", "*.sql"] if reload else None,
