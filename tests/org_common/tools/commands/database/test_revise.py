@@ -32,7 +32,7 @@ def test_migration_that_cannot_be_written(project: Path, arguments: list[str], m
 
     assert done.exit_code == 1
     assert message in done.stderr
-    assert len([*MIGRATIONS.iterdir()]) == 2
+    assert len([*MIGRATIONS.glob("*.sql")]) == 2
 
 
 @pytest.mark.db
