@@ -14,6 +14,6 @@ class PromptProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # a cl
     connection that is kept alive (uvicorn 0.54, Linux, 2026-11; https://github.com/Kludex/uvicorn/issues/3149).
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         super().connection_made(transport)
