@@ -71,8 +71,8 @@ def test_page_is_filled_and_as_good_as_an_exact_search(filled: KbWorld, name: st
     chosen = random.Random(16)
     same = 0
     for _ in range(QUESTIONS):
-        # Of eight dimensions, repeated, as the chunks. With 256 independent ones nothing is near, and the recall depends
-        # on the random levels of the index: 0.93 to 1.00.
+        # Of eight dimensions, repeated, as the chunks. With 256 independent ones nothing is near, and the recall
+        # depends on the random levels of the index: 0.93 to 1.00.
         question = str([chosen.random() - 0.5 for _ in range(8)] * 32)
         values = {"model_id": WORD_MODEL, "base_id": base_id, "question": question, "top": TOP, "wanted": WANTED}
         exact = {row["id"] for row in filled.admin.execute(EXACT, values).fetchall()}
