@@ -1,4 +1,4 @@
-"""The lint of complete databases: this repository's own, its example, and one of somebody else."""
+"""The lint of complete databases: this repository's own, its example, and one of another project."""
 
 import psycopg
 import pytest

@@ -136,7 +136,7 @@ def test_servers_come_and_go() -> None:
 
     waits = events.queue_with_steps(arrivals, durations, ((0.0, 1), (3.0, 2), (19.0, 1)))
 
-    # The second server serves whoever arrives after it came.
+    # The second server serves the requests that arrive after it has started.
     assert waits.tolist() == [0.0, 4.0, 7.0, 11.0, 0.0, 4.0]
 
 

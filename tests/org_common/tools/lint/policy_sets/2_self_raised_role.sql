@@ -25,7 +25,7 @@ grant select, update on desk.profiles to authenticated;
 create policy own_read on desk.profiles for select to authenticated using (id = (select desk.me()));
 create policy own_write on desk.profiles for update to authenticated
   using (id = (select desk.me())) with check (id = (select desk.me()));
--- fault 2: whoever has a seat may update it, with the column of the role granted
+-- fault 2: a user who has a seat may update it, with the column of the role granted
 grant select, update (nickname, seat_role) on desk.seats to authenticated;
 create policy own_seat on desk.seats for update to authenticated
   using (user_id = (select desk.me())) with check (user_id = (select desk.me()));
@@ -34,7 +34,7 @@ create policy read_seats on desk.seats for select to authenticated
 -- fault 3: anyone may insert a seat for themselves in any company
 grant insert on desk.seats to authenticated;
 create policy take_seat on desk.seats for insert to authenticated with check (user_id = (select desk.me()));
--- fault 4: a function that sets the role of any user, callable by everyone, that asks nobody
+-- fault 4: a function that sets the role of any user, callable by everyone, without a check
 create function desk.set_role(target uuid, new_role text) returns void
   language plpgsql volatile security definer set search_path = '' as $$
 begin

@@ -34,7 +34,7 @@ grant select, insert on shop.coupons to authenticated;
 create policy own on shop.coupons to authenticated using (tenant_id = (select shop.tenant())) with check (tenant_id = (select shop.tenant()));
 -- fault 6: anyone may truncate the coupons of all tenants
 grant truncate on shop.coupons to authenticated;
--- fault 7: reviews has row-level security, a right and no policy: nobody sees anything
+-- fault 7: reviews has row-level security, a right and no policy: callers see no rows
 alter table shop.reviews enable row level security, force row level security;
 grant select, insert on shop.reviews to authenticated;
 create policy add on shop.reviews for insert to authenticated with check (tenant_id = (select shop.tenant()));

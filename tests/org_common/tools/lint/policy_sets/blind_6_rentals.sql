@@ -70,7 +70,7 @@ GRANT SELECT ON my_leases TO authenticated;
 CREATE VIEW listed_flats AS SELECT id, street, rent, listed, agency_id FROM flats WHERE listed;
 GRANT SELECT, UPDATE, DELETE ON listed_flats TO authenticated;
 
--- internal report: nobody but owner
+-- internal report: only the owner has access
 CREATE VIEW all_agencies_report AS SELECT a.name, count(*) FROM agencies a JOIN flats f ON f.agency_id = a.id GROUP BY a.name;
 REVOKE ALL ON all_agencies_report FROM PUBLIC;
 

@@ -87,7 +87,7 @@ CASES = [
         "index shop.lower_text",
         """create unique index lower_text on shop.notes (lower(text)); grant insert on shop.notes to authenticated;
         create policy a on shop.notes for insert to authenticated with check (false)""",
-        # Nobody guesses a uuid, and callers cannot write the text.
+        # A uuid cannot be guessed, and callers cannot write the text.
         "alter table shop.notes add unique (id); alter table shop.notes add unique (text)",
     ),
 ]

@@ -46,7 +46,7 @@ CASES = [
         create policy p on shop.members for select to authenticated
           using (org_id = any (array(select l.org_id from shop.live l)))""",
     ),
-    # Through a function with the rights of its caller, or of an owner to whom the policy applies as well.
+    # Through a function with the rights of its caller, or of an owner to whom the policy also applies.
     Case(
         "policy-recursive",
         "policy p on table shop.members",
