@@ -50,6 +50,8 @@ class Report:
     rules: int = 0
     computed: list[str] = field(default_factory=list[str])
     """`FILE:LINE` of calls whose SQL is computed at run time, and was not checked."""
+    unimported: list[str] = field(default_factory=list[str])
+    """Modules whose import failed, with the error, so that their statements were not checked."""
     unreachable: list[str] = field(default_factory=list[str])
     """Roles that the login cannot assume, so that their statements were not checked."""
 
@@ -92,10 +94,13 @@ def check(
     project: Project, apps: Sequence[App], planner: Planner, on_progress: Progress = lambda done, total: None
 ) -> Report:
     """Check the statements and access rules of a project's apps."""
-    sources = load_sources(project)
+    unimported: list[str] = []
+    sources = load_sources(project, lambda name, error: unimported.append(f"{name}: {type(error).__name__}: {error}"))
     uses, computed = collect(apps, sources)
     texts = {source.file: source.text.splitlines() for source in sources}
-    report = Report(computed=computed, statements=len({use.sql.text for use in uses}), calls=len(uses))
+    report = Report(
+        computed=computed, unimported=unimported, statements=len({use.sql.text for use in uses}), calls=len(uses)
+    )
     found: set[Finding] = set()
     for done, use in enumerate(uses):
         on_progress(done, len(uses))

@@ -23,6 +23,7 @@ def as_json(report: Report) -> str:
         "calls": report.calls,
         "rules": report.rules,
         "computed": report.computed,
+        "unimported": report.unimported,
         "unreachable_roles": report.unreachable,
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
@@ -42,6 +43,8 @@ def finding_lines(finding: Finding) -> Iterator[str]:
 def _summary(report: Report) -> Iterator[str]:
     for place in report.computed:
         yield f"not checked: {place}: its SQL is computed at run time"
+    for module in report.unimported:
+        yield f"not checked: the module {module}"
     for role in report.unreachable:
         yield f"not checked: statements of {role}, which the login of --url is not a member of"
     count = len(report.findings)

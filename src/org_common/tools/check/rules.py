@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from org_common.app import App
 from org_common.db.protocol.errors import StatementFailed
 from org_common.db.session_setup import require_statement
 from org_common.route import Route
-from org_common.tools.check.code.given import Given, Unknown
+from org_common.tools.check.code.given import Given, Unknown, hints
 from org_common.tools.check.code.roles import handler_rules
 from org_common.tools.check.columns import Problem
 from org_common.tools.check.failures import problem
@@ -54,8 +53,5 @@ def _ask(planner: Planner, rule: Any, types: dict[str, Any]) -> Problem | None:
 
 def _types(handler: Any, names: Sequence[str]) -> dict[str, Any]:
     """The annotations of the parameters of the path; unknown for the fields of a message."""
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(handler), include_extras=True)
-    except Exception:  # noqa: BLE001 - a name under TYPE_CHECKING
-        hints = {}
-    return {name: hints.get(name, Unknown) for name in names}
+    found = hints(inspect.unwrap(handler))
+    return {name: found.get(name, Unknown) for name in names}

@@ -164,10 +164,7 @@ def _attribute(holder: Any, name: str, scope: Scope, node: ast.Attribute) -> Any
     if fields is not None and name in fields:
         return fields[name].rebuild_annotation()
     if isinstance(holder, type) and (hasattr(holder, "__dataclass_fields__") or hasattr(holder, "_fields")):
-        try:
-            return typing.get_type_hints(holder, include_extras=True).get(name, Unknown)
-        except Exception:  # noqa: BLE001 - a name under TYPE_CHECKING
-            return Unknown
+        return hints(holder).get(name, Unknown)
     return Unknown
 
 
@@ -177,10 +174,15 @@ def _of_self(scope: Scope, node: ast.Attribute) -> Any:
     if function is None or not function.owner or not _is_name(node.value, "self"):
         return Unknown
     holder: Any = vars(scope.source.module).get(function.owner)
+    return hints(holder).get(node.attr, Unknown)
+
+
+def hints(holder: Any) -> dict[str, Any]:
+    """The annotations of a class or function as types; none if one cannot be evaluated."""
     try:
-        return typing.get_type_hints(holder, include_extras=True).get(node.attr, Unknown)
+        return typing.get_type_hints(holder, include_extras=True)
     except Exception:  # noqa: BLE001 - a name under TYPE_CHECKING
-        return Unknown
+        return {}
 
 
 def _result(scope: Scope, node: ast.Call) -> Any:

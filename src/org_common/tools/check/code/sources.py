@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -70,10 +70,13 @@ class Function:
         return {each.arg for each in every if each is not None}
 
 
-def load_sources(project: Project) -> list[Source]:
+def load_sources(
+    project: Project, on_failure: Callable[[str, BaseException], None] = lambda name, error: None
+) -> list[Source]:
     """The modules of the project that its apps have loaded, and those that these import later, in functions.
 
-    No other module is imported: a script next to them may do its work at import.
+    No other module is imported: a script next to them may do its work at import. `on_failure` gets the name of a module
+    whose import fails, and the error: a package that only one function needs may not be installed.
     """
     found: dict[str, Source] = {}
     tried: set[str] = set()
@@ -82,7 +85,10 @@ def load_sources(project: Project) -> list[Source]:
             found[file] = _source(module, file)
             for name in sorted({*_imported(found[file], project.root)} - tried):
                 tried.add(name)
-                _import(name)
+                try:
+                    import_module(name)
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of the project raises anything
+                    on_failure(name, error)
     return sorted(found.values(), key=lambda source: source.module.__name__)
 
 
@@ -131,13 +137,6 @@ def _exists(name: str, root: Path) -> bool:
     """Whether the project has a file for a module of this name."""
     paths = [folder.joinpath(*name.split(".")) for folder in (root / "src", root)]
     return any(path.with_suffix(".py").is_file() or (path / "__init__.py").is_file() for path in paths)
-
-
-def _import(name: str) -> None:
-    try:
-        import_module(name)
-    except (Exception, SystemExit):  # noqa: BLE001 - a package that only one function needs may not be installed
-        return
 
 
 def _is_own(file: Path, root: Path) -> bool:

@@ -35,8 +35,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def test_sources_are_the_modules_that_the_apps_import_at_once_or_later(project: Project) -> None:
     load(project)
+    failed: list[tuple[str, str]] = []
 
-    sources = load_sources(project)
+    sources = load_sources(project, lambda name, error: failed.append((name, type(error).__name__)))
+
+    assert failed == [("check_sources.broken", "ModuleNotFoundError")]
 
     names = [source.module.__name__ for source in sources]
     assert names == ["check_sources", "check_sources.deep", "check_sources.orders", "check_sources.worker"]
