@@ -150,7 +150,9 @@ def types(session: nox.Session) -> None:
 @nox.session
 def layer(session: nox.Session) -> None:
     """Build the layers for this Python, and check budgets, import gates and a run on a read-only path."""
-    session.install("-c", LOCK, *needs("asgi", "auth", "dev"))
+    # Only an installed package says which modules it has: markdown-it-py is markdown_it.
+    cora = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "cora")
+    session.install("-c", LOCK, *needs("asgi", "auth", "dev"), *cora)
     install_this(session)
     session.run("org-common", "imports")
     session.run("org-common", "layer", "check")
