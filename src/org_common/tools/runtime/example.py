@@ -30,10 +30,10 @@ def example(project: Project, file: Path | None = None) -> Iterator[tuple[Any, d
         yield event, variables
         return
     make_importable(project)
-    from org_common.tools.serve import devserver
+    from org_common.tools.serve import demo_module, devserver
     from org_common.tools.serve.issuer import ISSUER, subject
 
-    module = devserver.demo(project)
+    module = demo_module.find(project)
     if module is None:
         yield gateway.event("GET", "/no/such/route"), variables
         return

@@ -5,12 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shlex
-import shutil
 import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from errno import EADDRINUSE
@@ -38,20 +36,19 @@ from org_common.tools.database.statement_log import print_statements
 from org_common.tools.openapi.declarations import check as check_declarations
 from org_common.tools.openapi.explorer import Application, Explorer
 from org_common.tools.project.apps import load as load_apps
-from org_common.tools.project.modules import load as load_module
-from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, ToolError, make_importable
-from org_common.tools.serve.console.console import PATH as CONSOLE_PATH
+from org_common.tools.serve import demo_module
 from org_common.tools.serve.console.console import Console
 from org_common.tools.serve.console.recorder import Recorder
 from org_common.tools.serve.debugger import Patient
-from org_common.tools.serve.demo_page import INDEX, PATH, DemoPage
+from org_common.tools.serve.demo_page import DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.http_protocol import PromptProtocol
 from org_common.tools.serve.invoke import write_environment
-from org_common.tools.serve.issuer import ISSUER, KEY_FILE, LocalIssuer, subject
+from org_common.tools.serve.issuer import KEY_FILE, LocalIssuer, subject
 from org_common.tools.serve.queues import LocalQueues, has_queues
 from org_common.tools.serve.statements import start_check
+from org_common.tools.serve.welcome import print_welcome
 
 # Passes the data folder from the process that runs the database to the serving one, which restarts on file changes.
 DATA_VARIABLE = "ORG_COMMON_DEV_DATA"
@@ -79,7 +76,7 @@ def database(
     """
     server_url = os.environ.get("DATABASE_URL")
     migrations = load(project.migrations, root=project.root)
-    module = demo(project)
+    module = demo_module.find(project)
     if server_url:
         if fresh:
             raise ToolError(f"--fresh is for the embedded server: unset DATABASE_URL, or drop the database {DATABASE}")
@@ -97,7 +94,9 @@ def database(
             raise ToolError(f"DATABASE_URL: {error}") from error
         except HistoryError as error:
             raise _history_error(error, data) from error
-        yield _seed(module, local)
+        if module is not None:
+            demo_module.seed(module, local.admin_url)
+        yield local
         return
     _say(f"Starting PostgreSQL in {data}, applying migrations …")
     with EmbeddedPostgres.start(data / "postgres", extensions=project.extensions) as server:
@@ -107,7 +106,9 @@ def database(
             local = provision(server.url, DATABASE, migrations, extensions=project.extensions)
         except HistoryError as error:
             raise _history_error(error, data) from error
-        yield _seed(module, local)
+        if module is not None:
+            demo_module.seed(module, local.admin_url)
+        yield local
 
 
 def _history_error(error: HistoryError, data: Path) -> ToolError:
@@ -118,38 +119,6 @@ def _history_error(error: HistoryError, data: Path) -> ToolError:
         f"{error}\nTo apply an edited file again and keep the rows, run `org-common db redo --data {folder}`"
         f"\nTo start over without the data, run `org-common dev --fresh --data {folder}`, which drops its database"
     )
-
-
-def demo(project: Project) -> ModuleType | None:
-    """The project's demo module; None without one.
-
-    It has `PEOPLE` (names of the demo users), `EXAMPLE` (one of them and a path), `seed(admin_url, issuer)`, and
-    optionally `tour(visit)`, `tour_with_files(visit)`, `BUCKETS` and `PAGE`. Raises `ToolError` if it cannot be
-    imported, lacks one of the first three, or has a page without an index.html.
-    """
-    if project.demo is None:
-        return None
-    what = f"the demo module {project.demo}"
-    module = load_module(project.demo, what)
-    for name in ("PEOPLE", "EXAMPLE", "seed"):
-        if not hasattr(module, name):
-            raise ToolError(f"{what} has no {name}. A demo module needs PEOPLE, EXAMPLE and seed(admin_url, issuer)")
-    page = getattr(module, "PAGE", None)
-    if page is not None and not (isinstance(page, str | Path) and (Path(page) / INDEX).is_file()):
-        example = 'for example Path(__file__).with_name("page")'
-        raise ToolError(f"{what}: PAGE must be the path of a folder with an {INDEX}, {example}, got {page!r}")
-    match module.EXAMPLE:
-        case (str(person), str()) if person in module.PEOPLE:
-            return module
-        case _:
-            pass
-    raise ToolError(f'{what}: EXAMPLE must be one of PEOPLE and a path, for example ("alice", "/orgs")')
-
-
-def _page(module: ModuleType | None) -> Path | None:
-    """The folder of the demo's page; None without one."""
-    page = getattr(module, "PAGE", None)
-    return None if page is None else Path(page)
 
 
 def application() -> Application:
@@ -164,11 +133,11 @@ def application() -> Application:
         _start_queues(FakeAws(endpoint), apps, shared, settings)
 
     def tokens() -> dict[str, str]:
-        module = demo(project)
+        module = demo_module.find(project)
         return {} if module is None else {name: issuer.token(name) for name in module.PEOPLE}
 
     explorer = Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
-    page = _page(module := demo(project))
+    page = demo_module.page_of(module := demo_module.find(project))
     pages = explorer if page is None else DemoPage(explorer, apps, page, aws_url=endpoint)
     people = {} if module is None else {subject(name): name for name in module.PEOPLE}
     return Console(pages, apps, Recorder(people))
@@ -250,11 +219,12 @@ def serve(
     _check_port(port)
     issuer = LocalIssuer.load(data)
     with database(project, data, reset_logins=reset_logins, fresh=fresh) as local, ExitStack() as stack:
-        variables = environment(local, data) | start_aws(apps, stack, demo(project))
+        variables = environment(local, data) | start_aws(apps, stack, demo_module.find(project))
         stack.callback(write_environment(data, variables).unlink)
         stack.callback(write_database(data, local).unlink, missing_ok=True)
         os.environ |= variables | {MIGRATOR_VARIABLE: local.migrator_url, URL_VARIABLE: local.admin_url}
-        threading.Thread(target=_print_welcome, args=(project, issuer, port, data), daemon=True).start()
+        shown = None if data == data_folder(project, None) else data
+        threading.Thread(target=print_welcome, args=(project, issuer, port, shown), daemon=True).start()
         uvicorn.run(
             "org_common.tools.serve.devserver:observed_application",
             factory=True,
@@ -319,7 +289,7 @@ def environment(local: LocalDatabase, data: Path) -> dict[str, str]:
 def token(project: Project, name: str, data: Path) -> str:
     """A token for a demo user; for any name if the project has no demo. `ToolError` for an unknown demo user."""
     make_importable(project)
-    module = demo(project)
+    module = demo_module.find(project)
     if module is not None and name not in module.PEOPLE:
         raise ToolError(f"there is no demo user {name!r}. Demo users: {', '.join(module.PEOPLE)}")
     if not (data / KEY_FILE).exists():
@@ -327,53 +297,6 @@ def token(project: Project, name: str, data: Path) -> str:
             f"{data} has no key of a token issuer: start `org-common dev` first, which creates it, with the same --data"
         )
     return LocalIssuer.load(data).token(name)
-
-
-def _seed(module: ModuleType | None, local: LocalDatabase) -> LocalDatabase:
-    if module is not None:
-        run_seed(module, local.admin_url)
-    return local
-
-
-def run_seed(module: ModuleType, admin_url: str) -> None:
-    """Insert the demo data, also into a database that has it. `ToolError` if the demo module fails."""
-    with reporting_errors(f"seed() of {module.__name__}"):
-        module.seed(admin_url, ISSUER)
-
-
-def _print_welcome(project: Project, issuer: LocalIssuer, port: int, data: Path) -> None:
-    """Print the welcome once the server accepts connections: earlier, the pasted command would fail."""
-    while not _is_listening(port):
-        time.sleep(0.05)
-    module = demo(project)
-    lines = ["", f"API explorer: http://127.0.0.1:{port}/docs", ""]
-    lines += [f"Console: http://127.0.0.1:{port}{CONSOLE_PATH}", ""]
-    if _page(module) is not None:
-        lines += [f"Demo page: http://127.0.0.1:{port}{PATH}", ""]
-    own = "" if data == data_folder(project, None) else f" --data {shlex.quote(str(data))}"
-    command = f"{_command_name()} token{own}"
-    if module is None:
-        lines += [f"A token for any user: {command} NAME (issuer {ISSUER}, subject {subject('NAME')})", ""]
-    else:
-        name, path = module.EXAMPLE
-        lines += [f"Demo users: {', '.join(module.PEOPLE)}. A token for one of them: {command} {name}", ""]
-        lines += [f"curl -H 'Authorization: Bearer {issuer.token(name)}' http://127.0.0.1:{port}{path}", ""]
-    print("\n".join(lines), flush=True)
-
-
-def _is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _command_name() -> str:
-    """This command as the user can type it. Within nox, PATH differs from that of the user's shell."""
-    running = Path(sys.argv[0]).absolute()
-    found = shutil.which("org-common")
-    if found and Path(found).absolute() == running and "NOX_CURRENT_SESSION" not in os.environ:
-        return "org-common"
-    here = Path.cwd()
-    return shlex.quote(str(running.relative_to(here) if running.is_relative_to(here) else running))
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.modules import reporting_errors
 from org_common.tools.project.project import Project, make_importable
-from org_common.tools.serve import devserver
+from org_common.tools.serve import demo_module, devserver
 from org_common.tools.serve.issuer import LocalIssuer
 
 # How long a worker may take, on a busy machine.
@@ -135,7 +135,7 @@ def _check(project: Project, data: Path, reset_logins: bool) -> bool:
     import uvicorn
 
     make_importable(project)
-    module = devserver.demo(project)
+    module = demo_module.find(project)
     with devserver.database(project, data, reset_logins=reset_logins) as local, ExitStack() as stack:
         aws = devserver.start_aws(load_apps(project), stack, module)
         os.environ |= devserver.environment(local, data) | aws

@@ -71,15 +71,15 @@ def shell(person: str | None, arguments: tuple[str, ...], data: Path | None) -> 
 def seed(data: Path | None) -> None:
     """Run `seed()` of the demo module on the local server's database."""
     from org_common.tools.database import running
-    from org_common.tools.serve import devserver
+    from org_common.tools.serve import demo_module, devserver
 
     project = Project.find(Path())
     make_importable(project)
-    module = devserver.demo(project)
+    module = demo_module.find(project)
     if module is None:
         raise ToolError('there is no demo module: name it in pyproject.toml, demo = "shop.demo"')
     with running.server(devserver.data_folder(project, data)) as admin_url:
-        devserver.run_seed(module, admin_url)
+        demo_module.seed(module, admin_url)
     click.echo(f"seeded by {module.__name__}")
 
 
@@ -94,18 +94,18 @@ def reset(yes: bool, data: Path | None) -> None:
     from org_common.tools.database import running
     from org_common.tools.database.local import drop_database, provision
     from org_common.tools.database.migrations import load
-    from org_common.tools.serve import devserver
+    from org_common.tools.serve import demo_module, devserver
 
     project = Project.find(Path())
     make_importable(project)
-    migrations, module = load(project.migrations, root=project.root), devserver.demo(project)
+    migrations, module = load(project.migrations, root=project.root), demo_module.find(project)
     with running.server(devserver.data_folder(project, data)) as admin_url:
         if not yes:
             click.confirm("This drops all rows of the local database. Go on?", abort=True)
         drop_database(admin_url, running.name_of(admin_url))
         provision(admin_url, running.name_of(admin_url), migrations, extensions=project.extensions)
         if module is not None:
-            devserver.run_seed(module, admin_url)
+            demo_module.seed(module, admin_url)
     click.echo(f"applied {len(migrations)} migrations{'' if module is None else f', seeded by {module.__name__}'}")
 
 
