@@ -15,7 +15,7 @@ from org_common.tools.project.project import ToolError
 from org_common.tools.prove import catalog as catalogs
 from org_common.tools.prove.catalog import Catalog
 from org_common.tools.prove.declaration import Declaration
-from org_common.tools.prove.rows.world import build
+from org_common.tools.prove.rows.builder import build
 
 Progress = Callable[[str], Callable[[int, int], None]]
 """Makes the function that shows how many of some things are done."""

@@ -17,7 +17,8 @@ from org_common.tools.prove.cells.function_cells import FunctionCells, declared,
 from org_common.tools.prove.cells.probe import Prober
 from org_common.tools.prove.cells.table_cells import TableCells
 from org_common.tools.prove.declaration import Declaration, FunctionEntry, TableEntry
-from org_common.tools.prove.rows.world import TENANTS, Person, Row, World, build
+from org_common.tools.prove.rows.builder import build
+from org_common.tools.prove.rows.world import TENANTS, Person, Row, World
 
 
 def with_gaps_filled(declaration: Declaration, catalog: Catalog) -> Declaration:

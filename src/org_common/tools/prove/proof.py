@@ -18,7 +18,8 @@ from org_common.tools.prove.cells.facts import Facts
 from org_common.tools.prove.cells.function_cells import declared, executable, key_of
 from org_common.tools.prove.cells.probe import BATCH, Outcome, Prober
 from org_common.tools.prove.declaration import Declaration, DeclarationError, FunctionEntry
-from org_common.tools.prove.rows.world import World, build
+from org_common.tools.prove.rows.builder import build
+from org_common.tools.prove.rows.world import World
 
 Progress = Callable[[int, int], None]
 

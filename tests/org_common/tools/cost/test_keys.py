@@ -6,7 +6,8 @@ import pytest
 from org_common.tools.cost.keys import Keys, decide, find, limit
 from org_common.tools.prove import catalog as catalogs
 from org_common.tools.prove.declaration import Declaration
-from org_common.tools.prove.rows.world import Row, build
+from org_common.tools.prove.rows.builder import build
+from org_common.tools.prove.rows.world import Row
 
 pytestmark = pytest.mark.db
 

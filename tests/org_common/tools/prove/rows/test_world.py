@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from org_common.tools.prove.rows.world import World
@@ -8,47 +6,37 @@ from tests.org_common.tools.prove.conftest import Prove
 pytestmark = pytest.mark.db
 
 
-def owners(world: World, table: str) -> list[tuple[str, str | None]]:
-    names = {person.user_id: person.name for person in world.people if person.user_id}
-    return sorted((row.label, names.get(row.user_id or "")) for row in world.rows[table])
+@pytest.fixture
+def world(prepared: Prove) -> World:
+    return prepared().world
 
 
-def test_each_tenant_has_its_people_and_rows(prepared: Prove) -> None:
-    world = prepared().world
-
-    people = [("a", "admin"), ("a", "viewer"), ("b", "admin"), ("b", "viewer")]
-    assert owners(world, "shop.members") == people
-    assert owners(world, "shop.users") == [("-", "outsider"), *people]
-    assert [row.label for row in world.rows["shop.order_lines"]] == ["a", "b"]
-
-
-def test_runs_have_the_same_rows(prepared: Prove) -> None:
-    first, second = prepared().world, prepared().world
-
-    assert [row.values for rows in first.rows.values() for row in rows] == [
-        row.values for rows in second.rows.values() for row in rows
-    ]
+def test_person_is_found_in_a_tenant_or_in_none(world: World) -> None:
+    assert world.find("viewer", "b").tenant == "b"
+    assert world.find("outsider", "b").tenant == "-"
+    assert world.person("outsider", "b") is None
+    with pytest.raises(LookupError, match="there is no person owner of tenant a: known are admin, viewer, outsider"):
+        world.find("owner", "a")
 
 
-def test_claims_name_user_and_role_and_anonymous_callers_have_none(prepared: Prove) -> None:
-    world = prepared().world
-    admin, anonymous = world.person("admin", "a"), world.person("anonymous", "-")
+def test_rows_belong_to_a_tenant_and_to_a_user(world: World) -> None:
+    viewer, outsider = world.find("viewer", "a"), world.find("outsider", "a")
 
-    assert admin is not None
-    assert anonymous is not None
-    assert json.loads(admin.settings["request.jwt.claims"]) == {"sub": admin.user_id, "role": "authenticated"}
-    assert (anonymous.role, anonymous.settings) == ("anon", {"request.jwt.claims": ""})
+    assert [row.label for row in world.mine(viewer, "shop.members")] == ["a", "a"]
+    assert [row.user_id for row in world.own(viewer, "shop.members")] == [viewer.user_id]
+    assert world.mine(outsider, "shop.members") == []
+    assert [row.user_id for row in world.mine(outsider, "shop.users")] == [outsider.user_id]
 
 
-def test_declared_values_and_more_rows(prepared: Prove) -> None:
-    email = ("[tables.shop.users]", 'values = { email = "{user}@example.com" }')
-    more = ("[tables.shop.orders]", 'rows = [{ number = 70, note = "{admin} {shop.orders.number}" }]')
+def test_words_are_those_of_one_tenant(world: World) -> None:
+    viewer = world.find("viewer", "b")
 
-    world = prepared("", *email, *more).world
+    words = world.words("b", viewer)
 
-    orders = [row for row in world.rows["shop.orders"] if row.label == "a"]
-    admin = world.person("admin", "a")
-    assert admin is not None
-    assert all(row.values["email"] == f"{row.user_id}@example.com" for row in world.rows["shop.users"])
-    assert [row.values["number"] == "70" for row in orders] == [False, True]
-    assert orders[1].values["note"] == f"{admin.user_id} {orders[0].values['number']}"
+    assert (words["tenant"], words["other"]) == (world.tenant_ids["b"], world.tenant_ids["a"])
+    assert words["user"] == words["viewer"] == viewer.user_id
+
+
+def test_ids_lead_to_the_tenant_that_alone_has_them(world: World) -> None:
+    assert {world.ids()[world.tenant_ids[label]] for label in ("a", "b")} == {"a", "b"}
+    assert world.find("outsider", "a").user_id not in world.ids()
