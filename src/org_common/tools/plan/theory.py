@@ -27,12 +27,6 @@ def mmc_wait(servers: int, rate: float, service: float) -> float:
     return erlang_c(servers, rate * service) / (servers / service - rate)
 
 
-def mmc_wait_percentile(servers: int, rate: float, service: float, share: float) -> float:
-    """A percentile of the wait in M/M/c, such as 0.95."""
-    waiting = erlang_c(servers, rate * service)
-    return max(0.0, log(waiting / (1 - share)) / (servers / service - rate)) if waiting else 0.0
-
-
 def mg1_wait(rate: float, mean: float, second_moment: float) -> float:
     """The mean wait in M/G/1 (Pollaczek-Khinchine)."""
     return rate * second_moment / (2 * (1 - rate * mean))

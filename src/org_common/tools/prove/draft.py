@@ -157,7 +157,7 @@ def _function_lines(world: World, facts: Facts, prober: Prober, declaration: Dec
 
 def _function_entry(world: World, facts: Facts, prober: Prober, function: Function) -> str:
     sides: dict[str, dict[str, None]] = {"own": {}, "foreign": {}}
-    cells = FunctionCells(world, facts, function, declared(world.declaration, function) or FunctionEntry())
+    cells = FunctionCells(world, function, declared(world.declaration, function) or FunctionEntry())
     calls = [*cells.calls()]
     for (person, side, _), outcome in zip(calls, prober.run([probe for _, _, probe in calls]), strict=True):
         if cells.gives(outcome):

@@ -108,7 +108,7 @@ def _cells(world: World, facts: Facts) -> Iterator[Cell]:
         entry = declared(world.declaration, function) or FunctionEntry()
         yield from facts_of.execute_cells(world, function.oid, function.name, function.owner, entry)
         if executable(world, facts, function):
-            yield from function_cells.FunctionCells(world, facts, function, entry).cells()
+            yield from function_cells.FunctionCells(world, function, entry).cells()
 
 
 def check_entries(declaration: Declaration, catalog: Catalog) -> None:

@@ -24,9 +24,8 @@ NOTHING = re.compile(r"[(),{}\s]*|f|false|0|\[\]")
 class FunctionCells:
     """The cells of one function."""
 
-    def __init__(self, world: World, facts: Facts, function: Function, entry: FunctionEntry) -> None:
+    def __init__(self, world: World, function: Function, entry: FunctionEntry) -> None:
         self._world = world
-        self._facts = facts
         self._function = function
         self._entry = entry
         self._ids = world.ids()

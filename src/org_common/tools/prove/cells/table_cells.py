@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from psycopg import sql
 
@@ -343,9 +342,3 @@ def _quote(name: str) -> str:
 def qualified(table: Relation) -> str:
     """The name of a table, quoted."""
     return sql.Identifier(*table.name.split(".", 1)).as_string()
-
-
-def person_of(cell: Cell) -> tuple[str, Any]:
-    """The name of the cell's person, and the tenant."""
-    name, _, tenant = cell.person.partition(" of ")
-    return name, tenant
