@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +18,7 @@ from org_common.tools.layer.functions import Function as BuiltFunction
 from org_common.tools.layer.settings import MB, LayerSettings
 from org_common.tools.layer.targets import Target
 from org_common.tools.layer.verify import unpacked
+from org_common.tools.project.html_page import html_page, section, table
 from org_common.tools.runtime.environment import Environment
 from org_common.tools.runtime.imports import Import, parse
 
@@ -30,6 +30,14 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )
 # fmt: on
+STYLE = """\
+  dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 0; }
+  dt { color: #5b6875; }
+  dd { margin: 0; font-variant-numeric: tabular-nums; }
+  svg g:hover rect { stroke: #1c2733; }
+  .key { display: inline-flex; align-items: center; margin: 0 16px 6px 0; font-size: 13px; }
+  .key i { width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
+"""
 
 
 def write(
@@ -108,7 +116,6 @@ def _page(
     drawn: Mapping[str, str],
     profiles: Mapping[str, Sequence[Import]],
 ) -> str:
-    template = files("org_common.tools.layer").joinpath("report.html").read_text(encoding="utf-8")
     facts = [
         ("Target", f"Python {target.python}, {target.arch}"),
         ("Line", layers[0].line if layers else ""),
@@ -121,19 +128,21 @@ def _page(
             for function in functions
         ),
     ]
-    waterfalls = "".join(
-        f"<section><h2>Imports of {escape(name)} at a cold start</h2><p>{_summary(roots)}</p>"
-        f"{drawn[f'imports-{name}']}</section>"
+    listed = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts)
+    hint = "<p>Hover over a box for its path and size.</p>"
+    waterfalls = [
+        section(f"Imports of {name} at a cold start", f"<p>{_summary(roots)}</p>{drawn[f'imports-{name}']}")
         for name, roots in profiles.items()
-    )
-    return (
-        template.replace("{facts}", "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts))
-        .replace("{budgets}", drawn["budgets"])
-        .replace("{treemap}", drawn["treemap"])
-        .replace("{packages}", _packages(rows))
-        .replace("{legend}", charts.legend([row.what.removeprefix("package ") for row in rows]))
-        .replace("{waterfalls}", waterfalls or "<p>Built for another architecture: the functions were not started.</p>")
-    )
+    ]
+    parts = [
+        f"<section><dl>{listed}</dl></section>",
+        section("Budgets", drawn["budgets"]),
+        section("Unzipped size by package and file", hint + drawn["treemap"]),
+        section("Packages", _packages(rows)),
+        section("Legend of the imports", charts.legend([row.what.removeprefix("package ") for row in rows])),
+        *(waterfalls or ["<p>Built for another architecture: the functions were not started.</p>"]),
+    ]
+    return html_page("The layer", parts, STYLE)
 
 
 def _summary(roots: Sequence[Import]) -> str:
@@ -146,12 +155,11 @@ def _summary(roots: Sequence[Import]) -> str:
 
 
 def _packages(rows: Sequence[sizes.Row]) -> str:
-    lines: list[str] = []
+    shown: list[list[str]] = []
     for row in rows:
         if row.what.startswith("package "):
             grown = 0.0 if row.before is None else (row.now.unzipped - row.before.unzipped) / MB
             before = "new" if row.before is None else f"{grown:+.2f}" if abs(grown) >= 0.005 else "same"
             name = row.what.removeprefix("package ")
-            cells = (name, f"{row.now.zipped / MB:.2f}", f"{row.now.unzipped / MB:.2f}", before)
-            lines.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-    return "".join(lines)
+            shown.append([escape(name), f"{row.now.zipped / MB:.2f}", f"{row.now.unzipped / MB:.2f}", before])
+    return table(("package", "zip MB", "unzipped MB", "since baseline"), shown)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 
 from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.tools.monitor.snapshot import Activity, Slot, Snapshot
 from org_common.tools.monitor.terminal import MAX_COLD_RATE
+from org_common.tools.project.html_page import html_page, section, table
 
 WIDTH, HEIGHT, LEFT = 1120, 120, 60
 SLOTS = 96
@@ -19,22 +19,21 @@ HEAD = ("function", "calls", "errors", "p50 ms", "p95 ms", "p99 ms", "cold start
 
 def page(snapshot: Snapshot) -> str:
     """The page."""
-    template = files("org_common.tools.monitor").joinpath("page.html").read_text(encoding="utf-8")
     parts = [*_functions(snapshot), *([] if snapshot.activity is None else _activity(snapshot.activity))]
     time = f"{snapshot.since:%Y-%m-%d %H:%M} to {snapshot.until:%Y-%m-%d %H:%M} UTC"
-    return template.replace("{time}", time).replace("{sections}", "\n".join(parts))
+    return html_page("Functions and database", [f"<p>{time}</p>", *parts])
 
 
 def _functions(snapshot: Snapshot) -> Iterator[str]:
     if not snapshot.histories:
         return
     rows = [_row(history) for history in snapshot.histories]
-    yield _section("Functions", _table(HEAD, rows))
+    yield section("Functions", table(HEAD, rows))
     for history in snapshot.histories:
         slots = snapshot.slots(history, SLOTS)
         if any(slot.invocations for slot in slots):
             note = "" if history.is_complete else "<p>Not all log lines were read: the plot shows the first ones.</p>"
-            yield _section(escape(history.function), note + _calls(slots) + _durations(slots))
+            yield section(history.function, note + _calls(slots) + _durations(slots))
 
 
 def _row(history: FunctionHistory) -> list[str]:
@@ -95,25 +94,15 @@ def _activity(activity: Activity) -> Iterator[str]:
         _rect(LEFT, 0, WIDTH - LEFT, 20, TRACK),
         _rect(LEFT, 0, min(share, 1) * (WIDTH - LEFT), 20, BAD if share > 0.8 else LINE),
     ]
-    applications = _table(
+    applications = table(
         ("application", "connections", "active", "idle in transaction"),
         [[escape(name), *map(str, counts)] for name, *counts in activity.applications],
     )
     text = f"<p>{activity.connections} of {activity.limit} connections</p>"
-    yield _section("Database", text + _svg(bar, "Connections against the limit", height=20) + applications)
+    yield section("Database", text + _svg(bar, "Connections against the limit", height=20) + applications)
     if activity.statements:
         rows = [[escape(name), f"{ms}", escape(wait), escape(sql)] for name, ms, wait, sql in activity.statements]
-        yield _section("Running statements", _table(("application", "running ms", "waits for", "statement"), rows))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{title}</h2>{content}</section>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = ["".join(f"<th>{cell}</th>" for cell in head)]
-    cells += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+        yield section("Running statements", table(("application", "running ms", "waits for", "statement"), rows))
 
 
 def _axis(top: str, unit: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib.resources import files
 
 import numpy as np
 
@@ -13,9 +12,11 @@ from org_common.tools.plan.distribution import Floats
 from org_common.tools.plan.prices import Prices
 from org_common.tools.plan.result import connections
 from org_common.tools.plan.table import HEAD, cells
+from org_common.tools.project.html_page import html_page, section, table
 
 WIDTH, HEIGHT, LEFT = 1120, 120, 70
 SLOTS = 480
+KEY_STYLE = "  svg.key { display: inline-block; width: 10px; margin: 0 2px 0 10px; }\n"
 BAR_LEFT, BAR_HEIGHT = 190, 20
 USED, GIVEN, GOOD, BAD, TRACK, INK, FAINT = "#3b6fb6", "#c8702f", "#2b8a6e", "#c0392b", "#eaeef2", "#1c2733", "#5b6875"
 LINES = ("#3b6fb6", "#c8702f", "#2b8a6e", "#7b5aa6", "#a08a2c", "#b0305f", "#596673", "#a86ab0", "#2d5a97", "#a9581f")
@@ -23,40 +24,32 @@ LINES = ("#3b6fb6", "#c8702f", "#2b8a6e", "#7b5aa6", "#a08a2c", "#b0305f", "#596
 
 def page(plan: Plan, prices: Prices) -> str:
     """The page."""
-    template = files("org_common.tools.plan").joinpath("page.html").read_text(encoding="utf-8")
     traffic = plan.workload.traffic
     summary = f"{traffic.requests:,.0f} requests in {traffic.seconds / 3600:.1f} h, {plan.workload.memory_mb} MB"
-    return template.replace("{summary}", summary).replace("{sections}", "\n".join(_sections(plan, prices)))
+    return html_page("Plan", [f"<p>{summary}</p>", *_sections(plan, prices)], KEY_STYLE)
 
 
 def _sections(plan: Plan, prices: Prices) -> Iterator[str]:
     chosen = plan.choice.option or "no option"
     changes = [[escape(name), escape(choice.option or "none")] for name, choice in plan.changes]
     text = f"<p><b>{escape(chosen)}</b>: {escape(plan.choice.reason)}</p>"
-    yield _section("Recommendation", text + table(("if", "then"), changes))
+    yield section("Recommendation", text + table(("if", "then"), changes))
     rows = [[escape(cell) for cell in cells(plan, each)] for each in plan.priced]
-    yield _section("Options", table((*HEAD, f"{prices.currency} a month"), rows))
-    yield _section(f"Cost, {prices.currency} a month", _costs(plan.priced))
-    yield _section(
+    yield section("Options", table((*HEAD, f"{prices.currency} a month"), rows))
+    yield section(f"Cost, {prices.currency} a month", _costs(plan.priced))
+    yield section(
         "95th percentile", _bars([(each.result.option, each.result.times.p95 * 1000) for each in plan.priced], "ms")
     )
-    yield _section(
+    yield section(
         "Cold starts", _bars([(each.result.option, each.result.cold_rate * 100) for each in plan.priced], "%")
     )
-    yield _section("Database connections at the peak", _connections(plan))
+    yield section("Database connections at the peak", _connections(plan))
     for each in plan.priced:
         legend = f"<p>{_key(USED)}requests in progress {_key(GIVEN)}environments or places, the most in each part</p>"
-        yield _section(each.result.option, legend + _over_time(each.result.busy, each.result.capacity))
+        yield section(each.result.option, legend + _over_time(each.result.busy, each.result.capacity))
     sources = sorted({line.source for each in plan.priced for line in each.lines})
     listed = "".join(f"<li>{escape(source)}</li>" for source in sources)
-    yield _section("Prices", f"<p>{escape(prices.region)}, read {escape(prices.read)}</p><ul>{listed}</ul>")
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; cells are HTML."""
-    parts = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-    parts += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    return "<table>" + "".join(f"<tr>{row}</tr>" for row in parts) + "</table>"
+    yield section("Prices", f"<p>{escape(prices.region)}, read {escape(prices.read)}</p><ul>{listed}</ul>")
 
 
 def svg(parts: Sequence[str], title: str, height: float = HEIGHT + 10) -> str:
@@ -153,10 +146,6 @@ def _line(values: Floats, top: float, colour: str) -> str:
             path += f"H{x:.1f}V{y:.1f}" if path else f"M{x:.1f} {y:.1f}"
         last = value
     return f'<path d="{path}H{WIDTH}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
 def _key(colour: str) -> str:

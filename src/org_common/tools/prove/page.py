@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 
+from org_common.tools.project.html_page import html_page, section
 from org_common.tools.prove import report
 from org_common.tools.prove.kill import Kills
 from org_common.tools.prove.proof import Proof
 
+STYLE = """\
+  main { max-width: 1400px; }
+  section { overflow-x: auto; }
+  table { font: 13px/1.5 ui-monospace, Menlo, Consolas, monospace; }
+  td, th { padding: 3px 14px 3px 0; text-align: left; white-space: nowrap; }
+  tbody tr:hover { background: #f4f6f8; }
+  td.some { color: #2b8a6e; font-weight: 600; }
+  td.none { color: #b8c2cc; }
+  td.bad { background: #c0392b; color: #fff; }
+  pre { background: #f4f6f8; padding: 10px 14px; overflow-x: auto; font-size: 13px; }
+"""
+
 
 def page(proof: Proof, kills: Kills | None = None) -> str:
     """The page."""
-    template = files("org_common.tools.prove").joinpath("page.html").read_text(encoding="utf-8")
     summary = "".join(f"<p>{escape(line)}</p>" for line in report.summary(proof))
-    parts = [summary, *_findings(proof), _section("Tables and views", _matrix(proof)), *_mutations(kills)]
-    return template.replace("{sections}", "\n".join(parts))
+    parts = [summary, *_findings(proof), section("Tables and views", _matrix(proof)), *_mutations(kills)]
+    return html_page("Proof of isolation", parts, STYLE)
 
 
 def _findings(proof: Proof) -> Iterator[str]:
     for finding in proof.findings:
         script = f"<pre>{escape(finding.script)}</pre>" if finding.script else ""
-        text = f'<p class="bad-text">{escape(finding.problem)}</p>{script}'
-        yield _section(escape(finding.cell.name), text)
+        text = f'<p class="bad">{escape(finding.problem)}</p>{script}'
+        yield section(finding.cell.name, text)
 
 
 def _matrix(proof: Proof) -> str:
@@ -50,8 +61,4 @@ def _mutations(kills: Kills | None) -> Iterator[str]:
         f"<p><b>{escape(each.subject)}</b>: {escape(each.description)}<br>{escape(why or 'not explained')}</p>"
         for each, why in kills.survivors
     )
-    yield _section(f"Mutations: {kills.rate:.2%} turned the proof red", f"<table>{rows}</table>{survivors}")
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{title}</h2>{body}</section>"
+    yield section(f"Mutations: {kills.rate:.2%} turned the proof red", f"<table>{rows}</table>{survivors}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from org_common.tools.plan.page import HEIGHT, LEFT, WIDTH, svg, text
-from org_common.tools.plan.page import table as html_table
 from org_common.tools.plan.prices import Prices
 from org_common.tools.plan.table import table
+from org_common.tools.project.html_page import html_page, section
+from org_common.tools.project.html_page import table as html_table
 from org_common.tools.tune.advice import GOALS, Advice, Size
 from org_common.tools.tune.samples import Interval
 
@@ -67,7 +67,6 @@ def document(advice: Advice) -> dict[str, Any]:
 
 def page(advice: Advice, prices: Prices) -> str:
     """The page; it loads nothing and runs no script."""
-    template = files("org_common.tools.plan").joinpath("page.html").read_text(encoding="utf-8")
     rows = [[escape(cell) for cell in cells(size)] for size in advice.sizes]
     chosen = [
         [goal, f"{advice.chosen[goal]} MB", escape(advice.reasons[goal])] for goal in GOALS if goal in advice.chosen
@@ -78,10 +77,8 @@ def page(advice: Advice, prices: Prices) -> str:
         ("Sizes", html_table((*HEAD, f"{prices.currency} a million"), rows)),
         ("Time and cost", chart(advice)),
     ]
-    shown = "".join(f"<section><h2>{title}</h2>{content}</section>" for title, content in sections)
-    summary = f"prices of {escape(prices.region)}, read {escape(prices.read)}"
-    named = template.replace("<title>Plan</title>", "<title>Memory</title>").replace("<h1>Plan</h1>", "<h1>Memory</h1>")
-    return named.replace("{summary}", summary).replace("{sections}", shown)
+    summary = f"<p>prices of {escape(prices.region)}, read {escape(prices.read)}</p>"
+    return html_page("Memory", [summary, *(section(title, content) for title, content in sections)])
 
 
 def chart(advice: Advice) -> str:
