@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from ssl import SSLContext
 from urllib.parse import quote, urlsplit
@@ -47,10 +47,14 @@ class HttpSink:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
+        sign: Callable[[int, bytes], Mapping[str, str]] | None = None,
         timeout_s: float = TIMEOUT_S,
         context: SSLContext | None = None,
     ) -> None:
         """Raises `ValueError` for a URL that is not http or https.
+
+        `sign(id, body)` returns headers for one message, such as its signature. It is called for each attempt, so it
+        can fetch the current key, and its time is that of the attempt. If it raises, the queue waits for the next run.
 
         `timeout_s` limits the wait for a connection and for each part of a response. `context` is by default one that
         verifies the server's certificate.
@@ -61,6 +65,7 @@ class HttpSink:
         self.url = url
         self.headers = dict(headers or {})
         self._parts = parts
+        self._sign = sign
         self._timeout_s = timeout_s
         self._context = context
 
@@ -98,6 +103,13 @@ class HttpSink:
             return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
         return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._context)
 
+    def _signature(self, id: int, content: bytes) -> Mapping[str, str]:
+        """The headers of `sign`. Its errors are those of an endpoint that is down: nothing is sent unsigned."""
+        try:
+            return {} if self._sign is None else self._sign(id, content)
+        except Exception as error:
+            raise http.client.HTTPException(f"sign() raised {type(error).__name__}: {error}") from error
+
     def _post(self, connection: http.client.HTTPConnection, message: Message) -> None:
         target = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
         headers = {
@@ -109,6 +121,7 @@ class HttpSink:
         if message.traceparent is not None:
             headers[TRACEPARENT] = message.traceparent
         content = body(message).encode()
+        headers |= self._signature(message.id, content)
         try:
             connection.request("POST", target, content, headers)
             response = connection.getresponse()

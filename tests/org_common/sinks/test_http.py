@@ -83,6 +83,28 @@ def test_trace_of_the_sender_is_a_header(endpoint: Endpoint) -> None:
     assert [headers.get("traceparent") for _, headers, _ in endpoint.requests] == [traceparent, None]
 
 
+def test_sign_adds_headers_for_each_message(endpoint: Endpoint) -> None:
+    sink = HttpSink(endpoint.url, sign=lambda number, body: {"Webhook-Signature": f"{number} {body.decode()}"})
+
+    sink.deliver([message(1), message(2)])
+
+    signatures = [headers["Webhook-Signature"] for _, headers, _ in endpoint.requests]
+    assert signatures == ['1 {"n":1}', '2 {"n":2}']
+
+
+def test_message_that_cannot_be_signed_is_not_sent(endpoint: Endpoint) -> None:
+    def sign(id: int, body: bytes) -> dict[str, str]:
+        if id == 2:
+            raise LookupError("no key")
+        return {}
+
+    error = delivered(HttpSink(endpoint.url, sign=sign), [message(1), message(2)])
+
+    assert endpoint.numbers == [1]
+    assert error.accepted == {1}
+    assert "LookupError: no key" in str(error.down["mail"])
+
+
 def test_messages_go_in_order_over_one_connection(endpoint: Endpoint) -> None:
     HttpSink(endpoint.url).deliver([message(number) for number in range(20)])
 
