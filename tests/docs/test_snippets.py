@@ -86,6 +86,7 @@ def names(local: LocalDatabase, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> 
         "as_admin": as_admin,
         "lines": lines,
         "service": local.service_url,
+        "login": local.login_url,
     }
     database.close()
     for module in ("demo", "notes"):
