@@ -21,12 +21,19 @@ from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.database.local import LocalDatabase, drop, provision
 from org_common.tools.database.migrations import load
 from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.lint.reader import read_url
+from org_common.tools.lint.report import lint
 from tests.support.lines import Sink, untouched_logging
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "notes"
 # The tutorial's are files: test_tutorial.py.
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {ROOT / "docs" / "tutorial.md"})]
+# What their tables look like is copied.
+LINTED = {
+    *("audit-trail", "background-work", "feature-flags", "pagination", "rate-limits", "recipes", "soft-delete"),
+    *("uploads", "webhooks"),
+}
 
 
 @pytest.fixture
@@ -105,3 +112,5 @@ def test_snippets_run(page: Path, names: dict[str, Any], local: LocalDatabase) -
 
     for example in document.examples():
         example.evaluate()
+    if page.stem in LINTED:
+        assert [finding.message for finding in lint(read_url(local.migrator_url)).findings] == []
