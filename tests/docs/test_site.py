@@ -39,7 +39,16 @@ TERMS = {
     "environment variable": {"reference/settings"},
     "middleware": {"guides/middleware"},
     "CORS": {"guides/responses", "guides/middleware"},
-    "rate": {"guides/authentication"},
+    "rate": {"guides/rate-limits"},
+    "webhook": {"guides/webhooks"},
+    "upload": {"guides/uploads"},
+    "soft delete": {"guides/soft-delete"},
+    "audit": {"guides/audit-trail"},
+    "feature flag": {"guides/feature-flags"},
+    "replica": {"guides/read-replica"},
+    "typescript": {"guides/typed-clients"},
+    "debugging": {"guides/debugging"},
+    "django": {"guides/coming-from"},
 }
 
 
