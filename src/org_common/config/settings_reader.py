@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CURSOR_KEY_LENGTH = 32
 # The first is safe everywhere.
-PROFILES = ("transaction-pooler", "direct", "rds-proxy", "rds-proxy-set-local")
+PROFILES = ("transaction-pooler", "pgbouncer", "direct", "rds-proxy", "rds-proxy-set-local")
 AUTHS = ("password", "iam")
 MAX_S = 86_400
 
