@@ -68,8 +68,18 @@ def test_invocation_after_the_end_is_reported_why() -> None:
     with RuntimeApi() as api:
         api.fail("it has ended")
 
+        # Without a wait: the timeout is that of the function.
         with pytest.raises(EnvironmentFailed, match="it has ended"):
-            api.invoke({}, timeout_s=0.05)
+            api.invoke({}, timeout_s=600)
+
+
+def test_event_that_was_not_handed_out_fails_with_the_environment() -> None:
+    with RuntimeApi() as api:
+        invocation = api.begin({})
+        api.fail("it has ended")
+
+        assert invocation.done.wait(10)
+        assert invocation.error == {"errorMessage": "it has ended"}
 
 
 def test_stream_that_is_cut_is_incomplete() -> None:
