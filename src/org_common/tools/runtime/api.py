@@ -233,7 +233,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") == "chunked":
             self._receive_stream()
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # The process was killed while it responded.
+            self.close_connection = True
+            return
         now = time.monotonic()
         path = self.path.removeprefix(VERSION)
         match path.split("/")[1:]:
