@@ -2,7 +2,8 @@
 
 Each search calls the function of the module as a member of one tenant. An exact search of their rows by a superuser
 says what it should find. The benchmark prints recall, how often a search finds as many passages as wanted, how many
-belong to another tenant, and the time compared with the same function called by a superuser, who bypasses policies.
+belong to another tenant, and the time compared with the same function called by a superuser with the same claims, who
+bypasses policies.
 
     python benchmarks/vectors.py [CHUNKS [QUERIES]]
 """
@@ -164,9 +165,14 @@ def measure(
         (tenant,) = drawn.choices(tenants, weights)
         question = perturbed(vectors[drawn.randrange(len(vectors))], at)
         detailed = at < QUESTIONS
-        become(member, tenant)
+        become(member, tenant, "authenticated")
+        # The function asks whether the caller's bases are large: without the claims, it would not use HNSW.
+        become(admin, tenant, "none")
         # Each search names all bases of all tenants, but for those that are timed.
         bases = [tenant.base_id] if detailed else every
+        if detailed:
+            # The first search of a question reads pages of the index that the second one finds in memory.
+            timed(admin, [MODEL, question, bases, TOP, TOP])
         found, seconds = timed(member, [MODEL, question, bases, TOP, TOP])
         foreign += sum(org_id != tenant.org_id for _, org_id in found)
         filled += len(found) == min(TOP, tenant.chunks)
@@ -193,11 +199,11 @@ def perturbed(vector: Any, seed: int) -> str:
     return "[" + ",".join(f"{value:.5g}" for value in vector + noise) + "]"
 
 
-def become(conn: psycopg.Connection, tenant: Tenant) -> None:
+def become(conn: psycopg.Connection, tenant: Tenant, role: str) -> None:
     user = str(tenant.user_id)
     conn.execute(
-        "select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)",
-        [json.dumps({"iss": ISSUER, "outer_sub": user, "sub": user})],
+        "select set_config('role', %s, false), set_config('request.jwt.claims', %s, false)",
+        [role, json.dumps({"iss": ISSUER, "outer_sub": user, "sub": user})],
     )
 
 
