@@ -4,6 +4,9 @@ Prints megabytes and passages per second of processor time, the highest memory o
 bare parser over that of reading, and over that of reading and cutting. The budgets: 1,024 MB of memory, and 0.8 of the
 bare parser's speed. A Word document has as many megabytes as its XML. `store` stores 2,000 passages in PostgreSQL, and
 prints passages per second next to COPY into a table without indexes, generated columns and triggers.
+
+Two thirds of storing are the insertion into the graph of HNSW: 167 passages/s with it, 550 without it, and 666 without
+the index of words too (2026-12, on a busy machine). A batch of 500 is one statement already.
 """
 
 from __future__ import annotations

@@ -282,6 +282,7 @@ def tour_with_files(visit: FileVisit) -> None:
     bob = ask(visit, "bob", GLOBEX, globex, question)
     cited = [citation for citation in alice["citations"] if citation["title"] == "engine.pdf"]
     visit.check("it cites the page of the PDF", passed=cited != [] and cited[0]["page"] == 1)
+    visit.check("and the box on it", passed=cited != [] and cited[0]["box"][:2] == [50, 777.8])
     visit.check("and has what it says", passed="kerosene" in alice["text"])
     visit.check("each finds passages of their own organization only", passed=own(alice, acme) and own(bob, globex))
     visit.check("Bob learns nothing of the engine", passed="kerosene" not in str(bob))

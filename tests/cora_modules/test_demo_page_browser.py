@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
 from cora_modules import demo
+from cora_modules.demo_documents import pdf
 from cora_modules.kb import storage
 from org_common.tools.database.local import LocalDatabase, clone, drop
 from org_common.tools.project import apps
@@ -31,6 +32,7 @@ COUNTDOWN: FilePayload = {
     # Positions count code points: the rocket is two units of JavaScript's strings.
     "buffer": "# Launch 🚀\n\nThe countdown starts seven hours before the launch. <b>Stay</b> away.\n".encode(),
 }
+ENGINE: FilePayload = {"name": "engine.pdf", "mimeType": "application/pdf", "buffer": pdf("The engine burns kerosene.")}
 
 pytestmark = [
     pytest.mark.browser,
@@ -140,6 +142,10 @@ def test_two_organizations_ask_their_own_documents(
         read = next(url for url in alice.urls if "/text?" in url)
         alice.page.keyboard.press("Escape")
         expect(passage).to_be_hidden()
+
+        alice.upload(ENGINE)
+        passage = alice.open_source(alice.ask("What does the engine burn?"), "Source [1] engine.pdf, page 1")
+        expect(passage).to_contain_text("box 50, 777.8 to 187, 788.8 points")
 
         bob = Tab(browser, server)
         bob.sign_in("bob", "Globex")

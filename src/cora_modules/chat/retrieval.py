@@ -37,6 +37,7 @@ def _citation(number: int, passage: Passage) -> Citation:
         base_id=passage.base_id,
         title=passage.title,
         page=passage.page,
+        box=passage.box,
         heading=passage.heading,
         start=passage.start,
         end=passage.end,

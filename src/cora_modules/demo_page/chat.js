@@ -297,7 +297,7 @@ function citationButton(citation, text) {
 }
 
 async function showPassage(citation) {
-  const { baseId, documentId, start, end, heading } = citation;
+  const { baseId, documentId, start, end, heading, box } = citation;
   const from = Math.max(0, start - AROUND);
   const path = `/kb/${baseId}/documents/${documentId}/text?start=${from}&length=${end - from + AROUND}`;
   const part = await api.get(path);
@@ -305,7 +305,8 @@ async function showPassage(citation) {
   const characters = Array.from(part.content);
   const cut = (begin, stop) => characters.slice(begin - part.start, stop - part.start).join("");
   $("passage-title").textContent = sourceName(citation);
-  $("passage-place").textContent = `${heading ? `${heading}, ` : ""}characters ${start} to ${end}`;
+  const place = box ? `, box ${box.slice(0, 2).join(", ")} to ${box.slice(2).join(", ")} points` : "";
+  $("passage-place").textContent = `${heading ? `${heading}, ` : ""}characters ${start} to ${end}${place}`;
   const mark = element("mark", { textContent: cut(start, end) });
   $("passage-text").replaceChildren(cut(part.start, start), mark, cut(end, part.end));
   $("passage").showModal();

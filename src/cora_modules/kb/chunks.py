@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from cora_modules.kb.parsing.boxes import Box
 from cora_modules.kb.parsing.parsed import Block, Parsed
 
 CHARACTERS_PER_TOKEN = 4
@@ -26,6 +27,8 @@ class Chunk(NamedTuple):
     """The page that it is on. A passage never continues on the next one."""
     heading: str | None
     """The headings above it, the highest first: "Engines > Fuel"."""
+    box: Box | None = None
+    """Where it is on its page: the smallest box around its lines. None if the format or the line has none."""
 
 
 def estimate_tokens(text: str) -> int:
@@ -46,7 +49,8 @@ def cut(
         for start, end in _spans(parsed.text, section.blocks, size, overlap):
             content = parsed.text[start:end]
             if not content.isspace():
-                yield Chunk(start, end, count_tokens(content), section.page, section.heading)
+                box = None if parsed.boxes is None else parsed.boxes.around(start, end)
+                yield Chunk(start, end, count_tokens(content), section.page, section.heading, box)
 
 
 class _Section(NamedTuple):

@@ -71,4 +71,5 @@ def _rows(result: Result, places: list[int], first_seq: int, language: str) -> d
         "starts": [chunk.start for chunk in chunks],
         "ends": [chunk.end for chunk in chunks],
         "embeddings": [orjson.dumps(result.vectors[at]).decode() for at in places],
+        "boxes": [None if chunk.box is None else "{{{},{},{},{}}}".format(*chunk.box) for chunk in chunks],
     }

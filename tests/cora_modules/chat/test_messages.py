@@ -55,6 +55,8 @@ def test_answer_has_citations_with_document_page_and_span(readonly_world: ChatWo
 
     [citation] = message["citations"]
     assert (citation["title"], citation["page"], citation["start"], citation["end"]) == ("engines.pdf", 3, 10, 42)
+    # It was stored before citations had boxes.
+    assert citation["box"] is None
     assert (message["model"], message["tokensIn"], message["tokensOut"], message["finishReason"]) == (
         *("some-model", 100, 20, "stop"),
     )

@@ -65,3 +65,4 @@ def test_citation_points_into_the_document(world: ChatWorld, db: Reader) -> None
     [citation, *_], _ = retrieve(db, bases, "helmet", effective_config(db, ACME), Deadline.after(20))
 
     assert (citation.document_id, citation.page, citation.start, citation.end) == (DOCUMENT, 3, 200, 227)
+    assert citation.box == [50, 700.5, 300, 780]

@@ -50,6 +50,7 @@ def test_answer_is_streamed_with_citations(world: ChatWorld, server: Server) -> 
     first = citations[1]["items"][0]
     assert (first["number"], first["documentId"], first["baseId"]) == (1, str(DOCUMENT), str(HANDBOOK))
     assert (first["title"], first["page"], first["start"], first["end"]) == ("launch vb2.pdf", 1, 0, 30)
+    assert first["box"] == [50, 700.5, 300, 780]
     assert "".join(data["text"] for _, data in deltas) == "Kerosene [1]"
     assert done[1] == {
         "messageId": start[1]["messageId"],

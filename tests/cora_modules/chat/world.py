@@ -188,6 +188,7 @@ class ChatWorld(WsWorld):
                 language="english",
                 tokens=8,
                 page=at + 1,
+                box=[50.0, 700.5, 300.0, 780.0],
                 start_char=100 * at,
                 end_char=100 * at + len(sentence),
                 embedding=str(vector),

@@ -25,9 +25,11 @@ def pdf(
     outline: Sequence[tuple[str, int]] = (),
     objects: Sequence[bytes] = (),
     extra: bytes = b"",
+    resources: bytes = b"",
     streams: Mapping[int, bytes] | None = None,
 ) -> bytes:
-    """A PDF with one line of text for each line of a page. `extra` goes into the dictionary of each page.
+    """A PDF with one line of text for each line of a page. `extra` goes into the dictionary of each page,
+    `resources` into that of its resources.
 
     `objects` are numbered from 4 on: 1 to 3 are the catalog, the page tree and the font. `outline` has titles and
     the numbers of their pages, from 0. `streams` replaces the packed content of pages.
@@ -45,7 +47,9 @@ def pdf(
         packed = (streams or {}).get(at) or zlib.compress(content)
         bodies.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents {first + 2 * at + 1} 0 R "
-            "/Resources << /Font << /F1 3 0 R >> >> ".encode()
+            "/Resources << /Font << /F1 3 0 R >> ".encode()
+            + resources
+            + b" >> "
             + extra
             + b" >>"
         )

@@ -37,6 +37,8 @@ def test_pages_of_a_pdf_are_cited(uploads: Uploads) -> None:
 
     found = [(chunk["page"], chunk["heading"], chunk["content"]) for chunk in uploads.chunks(document_id)]
     assert found == [(1, "Fuel", "Methane burns."), (2, "Crew", "Four people fly.")]
+    boxes = [[round(side, 1) for side in chunk["box"]] for chunk in uploads.chunks(document_id)]
+    assert boxes == [[50.0, 777.8, 126.4, 788.8], [50.0, 777.8, 125.8, 788.8]]
     assert uploads.world.document(document_id)["page_count"] == 2
 
 

@@ -35,7 +35,7 @@ class Filled:
 @pytest.fixture
 def filled(world: KbWorld) -> Filled:
     for seq in range(1, MORE):
-        world.add_chunk(HANDBOOK, f"Passage number {seq} of the rules.", seq=seq)
+        world.add_chunk(HANDBOOK, f"Passage number {seq} of the rules.", seq=seq, box=[1.0, 2.0, 3.0, float(seq)])
     world.as_("dave").post(f"/kb/{HANDBOOK}/vectors/reindex", {"modelId": str(LEXICAL_MODEL)})
     return Filled(world)
 
@@ -43,6 +43,13 @@ def filled(world: KbWorld) -> Filled:
 def test_all_batches_are_built(filled: Filled) -> None:
     assert filled.build(60)
     assert filled.count() == MORE
+
+
+def test_copy_of_a_chunk_has_its_box(filled: Filled) -> None:
+    filled.build(60)
+
+    chunks = filled.world.kb_rows("kb_chunks", f"base_id = '{HANDBOOK}' and seq = 7")
+    assert [chunk["box"] for chunk in chunks] == [[1.0, 2.0, 3.0, 7.0]] * 2
 
 
 def test_work_that_is_left_at_the_deadline_continues_later(filled: Filled) -> None:

@@ -47,7 +47,7 @@ def found(answer: Answer) -> list[dict[str, Any]]:
 def filled(world: KbWorld) -> KbWorld:
     """The handbook has passages of its own."""
     for seq, text in enumerate(TEXTS, 1):
-        world.add_chunk(HANDBOOK, text, seq=seq, page=seq, heading="Rules")
+        world.add_chunk(HANDBOOK, text, seq=seq, page=seq, heading="Rules", box=[50.0, 700.5, 300.0, 780.0])
     return world
 
 
@@ -57,6 +57,7 @@ def test_passage_names_document_page_and_span(filled: KbWorld) -> None:
     assert first["content"] == TEXTS[0]
     assert (first["documentId"], first["baseId"]) == (str(DOCUMENTS[HANDBOOK]), str(HANDBOOK))
     assert (first["title"], first["page"], first["heading"]) == ("Rules Qx3.txt", 1, "Rules")
+    assert first["box"] == [50, 700.5, 300, 780]
     assert (first["start"], first["end"]) == (1000, 1000 + len(TEXTS[0]))
     assert 0 < first["similarity"] <= 1
 

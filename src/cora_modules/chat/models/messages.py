@@ -7,6 +7,8 @@ from uuid import UUID
 from org_common import Model
 from pydantic import StringConstraints
 
+from cora_modules.kb.models.search import Box
+
 Content = Annotated[str, StringConstraints(min_length=1, max_length=32_000, pattern=r"\S")]
 """What a user writes, 1 to 32,000 characters, of which one at least is visible."""
 Role = Literal["user", "assistant", "system"]
@@ -26,6 +28,8 @@ class Citation(Model):
     """The name of the document's file."""
     page: int | None
     """None for a document without pages."""
+    box: Box | None = None
+    """Where it is on its page of a PDF. Answers of earlier versions have none."""
     heading: str | None
     start: int
     """Where the passage begins in the text of the document, in characters."""

@@ -17,6 +17,13 @@ Mode = Literal["hybrid", "vector", "text"]
 """Which lists answer: passages with a similar meaning (vector), with the question's words (text), or both together."""
 Question = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUESTION, pattern=r"^[^\x00]*$")]
 
+Box = Annotated[list[float], Field(min_length=4, max_length=4)]
+"""Left, bottom, right and top of a rectangle on a page of a PDF, in points (1/72 inch).
+
+The origin is that of the page, usually its lower left corner: x grows to the right and y upwards, before the page is
+turned by its `/Rotate`.
+"""
+
 
 class SearchRequest(Model):
     """A question, and where to look for passages."""
@@ -38,6 +45,8 @@ class Passage(Model):
     """The document's file name."""
     page: int | None
     """From 1. None where the format has no pages."""
+    box: Box | None
+    """Where it is on its page. None for other formats than PDF, and for a text whose place is not known."""
     heading: str | None
     """The heading of its section."""
     start: int

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from cora_modules.kb.parsing.bad_file import BadFile
+from cora_modules.kb.parsing.boxes import Boxes
 
 MAX_TEXT = 60_000_000
 """The highest number of characters of a document's text."""
@@ -37,6 +38,8 @@ class Parsed(NamedTuple):
     text: str
     blocks: list[Block]
     page_count: int | None = None
+    boxes: Boxes | None = None
+    """Where its lines are on their pages. None if the format has no pages."""
 
 
 class TextBuilder:
@@ -81,9 +84,9 @@ class TextBuilder:
         check_length(self._length)
         self._pieces += contents
 
-    def build(self, page_count: int | None = None) -> Parsed:
+    def build(self, page_count: int | None = None, boxes: Boxes | None = None) -> Parsed:
         """Return the text of all blocks."""
-        return Parsed("\n\n".join(self._pieces), self.blocks, page_count)
+        return Parsed("\n\n".join(self._pieces), self.blocks, page_count, boxes)
 
 
 def storable(text: str) -> str:

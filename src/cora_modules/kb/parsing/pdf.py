@@ -9,7 +9,9 @@ from org_common import get_logger
 from pypdf.errors import FileNotDecryptedError, LimitReachedError
 
 from cora_modules.kb.parsing.bad_file import BadFile
+from cora_modules.kb.parsing.boxes import Boxes
 from cora_modules.kb.parsing.parsed import Check, Parsed, TextBuilder
+from cora_modules.kb.parsing.pdf_lines import Fonts, Lines, Piece
 
 MAX_PAGES = 10_000
 """The highest number of pages."""
@@ -19,7 +21,10 @@ logging.getLogger("pypdf").setLevel(logging.ERROR)
 
 
 def parse(file: BinaryIO, check: Check) -> Parsed:
-    """The text of each page, with its form fields and notes. The titles of the outline are the headings of pages."""
+    """The text of each page and the boxes of its lines, with its form fields and notes, which have no boxes.
+
+    The titles of the outline are the headings of pages.
+    """
     try:
         reader = pypdf.PdfReader(file)
         pages = len(reader.pages)
@@ -29,7 +34,7 @@ def parse(file: BinaryIO, check: Check) -> Parsed:
         raise BadFile("malformed", "The file is damaged: it begins like a PDF, and cannot be read as one.") from error
     if pages > MAX_PAGES:
         raise BadFile("too_large", f"The file has {pages} pages. The limit is {MAX_PAGES}.")
-    text, has_images = _read_pages(reader, check)
+    text, boxes, has_images = _read_pages(reader, check)
     if not text.blocks:
         if has_images:
             raise BadFile(
@@ -37,18 +42,19 @@ def parse(file: BinaryIO, check: Check) -> Parsed:
                 "The file has images of pages and no text. Run text recognition (OCR) and upload the result.",
             )
         raise BadFile("no_text", "The file has no text.")
-    return text.build(pages)
+    return text.build(pages, boxes)
 
 
-def _read_pages(reader: pypdf.PdfReader, check: Check) -> tuple[TextBuilder, bool]:
-    """The text, and whether a page without text has an image."""
-    text, has_images, broken, title = TextBuilder(), False, 0, ""
+def _read_pages(reader: pypdf.PdfReader, check: Check) -> tuple[TextBuilder, Boxes, bool]:
+    """The text, the boxes of its lines, and whether a page without text has an image."""
+    text, boxes, fonts, has_images, broken, title = TextBuilder(), Boxes(), Fonts(), False, 0, ""
     titles = _outline_titles(reader)
     for number, page in enumerate(reader.pages, 1):
         check()
         title = titles.get(number, title)
         try:
-            content = "\n".join([page.extract_text().strip(), *_annotations(page)])
+            drawn, lines = _extract(page, fonts)
+            content = "\n".join([drawn.strip(), *_annotations(page)])
         except FileNotDecryptedError as error:
             raise _encrypted() from error
         except LimitReachedError as error:
@@ -59,11 +65,29 @@ def _read_pages(reader: pypdf.PdfReader, check: Check) -> tuple[TextBuilder, boo
             continue
         if content.strip():
             text.add(content, page=number, title=title)
+            _add_boxes(boxes, lines, text.blocks[-1].start - len(drawn) + len(drawn.lstrip()))
         elif not has_images:
             has_images = _has_image(page)
     if broken and not text.blocks:
         raise BadFile("malformed", "The file is damaged: none of its pages can be read.")
-    return text, has_images
+    return text, boxes, has_images
+
+
+def _extract(page: Any, fonts: Fonts) -> tuple[str, list[Piece]]:
+    """The text that is drawn on a page, and its pieces with their boxes."""
+    lines = Lines(fonts)
+    drawn: str = page.extract_text(
+        visitor_operand_before=lines.before, visitor_operand_after=lines.after, visitor_text=lines.text
+    )
+    return drawn, lines.pieces if "".join(text for text, _ in lines.pieces) == drawn else []
+
+
+def _add_boxes(boxes: Boxes, lines: list[Piece], start: int) -> None:
+    """Add the boxes of a page whose text, with the space around it, begins at `start`."""
+    for text, box in lines:
+        if box is not None:
+            boxes.add(start, start + len(text.rstrip()), box)
+        start += len(text)
 
 
 def _encrypted() -> BadFile:

@@ -17,7 +17,8 @@ ADD_TEXTS = "select kb.add_texts(%(document_id)s, %(claim_id)s, %(starts)s, %(co
 ADD_CHUNKS = """
 select kb.add_chunks(
   %(base_id)s, %(document_id)s, %(model_id)s, %(language)s, %(first_seq)s, %(contents)s, %(tokens)s, %(pages)s,
-  %(headings)s, %(starts)s, %(ends)s, %(embeddings)s::text[]::public.vector[]
+  %(headings)s, %(starts)s, %(ends)s, %(embeddings)s::text[]::public.vector[],
+  %(boxes)s::text[]
 )
 """
 

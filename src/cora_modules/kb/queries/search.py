@@ -27,8 +27,8 @@ top as materialized (
   from near n full join said s using (org_id, id)
   order by score desc, id limit %(top_k)s
 )
-select c.id, c.base_id, c.document_id, d.filename as title, c.page, c.heading, c.start_char as start, c.end_char as end,
-  c.content, top.score::double precision as score, top.similarity
+select c.id, c.base_id, c.document_id, d.filename as title, c.page, c.box, c.heading, c.start_char as start,
+  c.end_char as end, c.content, top.score::double precision as score, top.similarity
 from top
 join kb.kb_chunks c on c.org_id = top.org_id and c.id = top.id
 join kb.live_documents d on d.org_id = c.org_id and d.id = c.document_id

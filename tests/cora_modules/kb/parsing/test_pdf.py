@@ -21,6 +21,16 @@ def test_each_page_is_a_block() -> None:
     assert parsed.page_count == 3
 
 
+def test_lines_have_boxes_in_the_place_of_their_text() -> None:
+    """Also after a page with other text, and although the space around a page's text is left out."""
+    parsed = read(files.pdf(["a", "  one\ntwo  ", "b"]))
+
+    assert parsed.boxes is not None
+    at = parsed.text.index("two")
+    assert parsed.boxes.around(at - 1, at + 3) == parsed.boxes.around(at, at + 3) == (50, 764.8, 73.2, 775.8)
+    assert parsed.boxes.around(0, 1) == (50, 777.8, 56.1, 788.8)
+
+
 def test_titles_of_the_outline_are_headings_until_the_next_one() -> None:
     parsed = read(files.pdf(["a", "b", "c"], outline=[("First", 0), ("Second", 2), ("Also second", 2)]))
 
