@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[2]
 MISSING = missing()
 IS_LONG = os.environ.get("ORG_COMMON_INFRA") == "long"
 collect_ignore = (
-    ["test_apply.py", "test_deploy.py", "test_modules.py", "test_stack.py"]
+    ["test_apply.py", "test_deploy.py", "test_lifecycle.py", "test_modules.py", "test_stack.py"]
     if MISSING
     else []
     if IS_LONG
-    else ["test_apply.py"]
+    else ["test_apply.py", "test_lifecycle.py"]
 )
 
 

@@ -79,6 +79,11 @@ module "web" {
     balancer_subnet_ids = ["subnet-3", "subnet-4"]
     security_group_ids  = ["sg-1"]
   }
+  alarms = {
+    topic_arns        = ["arn:aws:sns:eu-central-1:123456789012:alarms"]
+    database_instance = "prod"
+    max_connections   = 200
+  }
 }
 """
 )

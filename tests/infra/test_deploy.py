@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from tests.infra import generated
 from tests.infra.deploying import STACK, change, deploy
 from tests.infra.stack import PROVIDER
 
@@ -21,6 +23,18 @@ def test_dry_run_shows_the_first_deploy(project: Path) -> None:
 
     assert (result.exit_code, result.stdout.splitlines()[:-1]) == (2, FIRST), result.stderr
     assert result.stdout.splitlines()[-1].endswith(" to add, 0 to change, 0 to destroy")
+
+
+def test_dry_run_builds_a_generated_project(tmp_path: Path) -> None:
+    project = generated.Generated(tmp_path, PROVIDER % "", {})
+
+    result = project.deploy("--dry-run")
+
+    assert (result.returncode, result.stdout.splitlines()[:-1]) == (2, generated.FIRST), result.stderr
+    manifest = json.loads((project.root / "dist" / "manifest.json").read_text())
+    zips = [*manifest["layers"].values(), *(function["zip"] for function in manifest["functions"].values())]
+    assert len(zips) == 4
+    assert all((project.root / "dist" / each["file"]).stat().st_size > 1000 for each in zips)
 
 
 def test_configuration_with_a_mistake_is_one_line(project: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,15 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return terraform
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, described: dict[str, Any]) -> Terraform:
+    """The module of a service, initialized, with a manifest."""
+    terraform = Terraform(modules(tmp_path_factory.mktemp("service") / "infra") / "modules" / "service")
+    (terraform.folder / "manifest.json").write_text(json.dumps(described))
+    terraform.init()
+    return terraform
+
+
 def test_files_are_formatted() -> None:
     done = Terraform(ROOT / "infra").run("fmt", "-check", "-recursive", "-diff", check=False)
 
@@ -28,6 +39,10 @@ def test_files_are_formatted() -> None:
 
 def test_function_with_a_mocked_provider(function: Terraform) -> None:
     assert "7 passed, 0 failed" in function.run("test", "-no-color").stdout
+
+
+def test_service_with_a_mocked_provider(service: Terraform) -> None:
+    assert "5 passed, 0 failed" in service.run("test", "-no-color").stdout
 
 
 def test_misspelt_attribute_is_found(function: Terraform) -> None:

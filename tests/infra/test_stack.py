@@ -122,6 +122,8 @@ def test_every_alarm_of_the_runbook_is_there(planned: Json) -> None:
 
     assert {re.findall(r"Runbook: ([a-z0-9-]+)", text)[0] for text in descriptions} == {
         *("errors", "faults", "throttles", "p95", "cold-starts", "dead-letters", "outbox-lag", "connections"),
+        *("service-cpu", "service-memory", "service-errors", "service-balancer-errors", "service-unhealthy"),
+        *("service-p95", "service-tasks"),
     }
 
 

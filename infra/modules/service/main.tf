@@ -269,6 +269,13 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
+  # So do errors while the deploy is under way.
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [aws_cloudwatch_metric_alarm.errors.alarm_name, aws_cloudwatch_metric_alarm.balancer_errors.alarm_name]
+  }
+
   network_configuration {
     subnets          = var.vpc.task_subnet_ids
     security_groups  = concat([aws_security_group.task.id], var.vpc.security_group_ids)

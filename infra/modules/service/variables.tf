@@ -110,7 +110,7 @@ variable "is_protected" {
 }
 
 variable "cluster_arn" {
-  description = "ECS cluster; null to create one."
+  description = "ECS cluster; null to create one. The alarm on tasks needs its Container Insights."
   type        = string
   default     = null
 }
@@ -125,6 +125,28 @@ variable "log_kms_key_arn" {
   description = "KMS key of the log group; null for the key of CloudWatch Logs."
   type        = string
   default     = null
+}
+
+variable "alarms" {
+  description = <<-EOT
+    Topics that alarms notify, and thresholds. `errors` is a number in a minute, `p95_seconds` the response time at the
+    balancer; `database_instance` and `max_connections` are for the alarm on connections.
+  EOT
+  type = object({
+    topic_arns        = optional(list(string), [])
+    cpu_pct           = optional(number, 85)
+    memory_pct        = optional(number, 85)
+    errors            = optional(number, 1)
+    p95_seconds       = optional(number, 1)
+    database_instance = optional(string)
+    max_connections   = optional(number)
+    connections_pct   = optional(number, 80)
+  })
+  default = {}
+  validation {
+    condition     = (var.alarms.database_instance == null) == (var.alarms.max_connections == null)
+    error_message = "The alarm on connections needs both database_instance and max_connections."
+  }
 }
 
 variable "prefix" {

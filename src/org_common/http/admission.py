@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, cast
 
 from org_common.values.errors import Unavailable
 
@@ -82,16 +83,22 @@ class Admission:
         loop = asyncio.get_running_loop()
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="org-common")
-        running = self._executor.submit(contextvars.copy_context().run, function)
+        finished: asyncio.Future[T] = loop.create_future()
+        finish = partial(self._finish, finished, shares)
+        # The place is given back by the thread and not by the task: one that is cancelled leaves its thread running.
+        self._executor.submit(contextvars.copy_context().run, _work, function, finish, loop)
+        return await finished
 
-        def release(_: object) -> None:
-            # A loop that was closed has no one who waits.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._release, shares)
-
-        # By the thread and not by the task: one that is cancelled leaves its thread running.
-        running.add_done_callback(release)
-        return await asyncio.wrap_future(running)
+    def _finish(
+        self, finished: asyncio.Future[T], shares: Sequence[Share], result: T | None, error: BaseException | None
+    ) -> None:
+        self._release(shares)
+        if finished.cancelled():
+            return
+        if error is None:
+            finished.set_result(cast("T", result))
+        else:
+            finished.set_exception(error)
 
     @contextmanager
     def body(self, size: int, shares: Sequence[Share]) -> Iterator[None]:
@@ -160,6 +167,26 @@ class Admission:
                 self._leave(waiting)
                 self._take(waiting.shares)
                 waiting.admitted.set_result(None)
+
+
+def _work(
+    function: Callable[[], T],
+    finish: Callable[[T | None, BaseException | None], None],
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """Run the function, and hand over its result or its error.
+
+    One message to the loop returns both the result and the place: each is a system call that lets go of the GIL. The
+    executor's own futures would need two.
+    """
+    # A loop that was closed has no one who waits.
+    with suppress(RuntimeError):
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            loop.call_soon_threadsafe(finish, None, error)
+        else:
+            loop.call_soon_threadsafe(finish, result, None)
 
 
 def _subtract(counter: Counter[object], keys: Sequence[object], count: int) -> None:

@@ -207,3 +207,22 @@ def test_quota_has_a_limit_and_shares_of_it() -> None:
 
     quota.give_back(1, both)
     quota.take(1, both)
+
+
+def test_each_run_sends_the_loop_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each message is a system call that lets go of the GIL."""
+    sent = list[object]()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        send = loop.call_soon_threadsafe
+
+        def counted(callback: Callable[..., object], *arguments: Any) -> asyncio.Handle:
+            sent.append(callback)
+            return send(callback, *arguments)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        assert await Admission().run(lambda: 1, share("one"), deadline_s=later()) == 1
+
+    run(main())
+    assert len(sent) == 1

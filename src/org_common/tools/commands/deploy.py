@@ -77,12 +77,15 @@ class Deploy(click.Command):
     help="URL of app_migrator: lists the pending migrations, and applies them before the code.",
 )
 @click.option("--doctor/--no-doctor", default=True, help="Compare what is deployed with the build afterwards.")
+@click.option(
+    "--wait/--no-wait", default=True, help="With staged deploys: wait until CodeDeploy has moved the aliases, or not."
+)
 @click.option("--verbose", is_flag=True, help="Show what Terraform prints.")
-def deploy(dry_run: bool, yes: bool, doctor: bool, verbose: bool, **options: Any) -> None:
+def deploy(dry_run: bool, yes: bool, doctor: bool, wait: bool, verbose: bool, **options: Any) -> None:
     """Build, plan with Terraform, show what changes, and apply it.
 
     Shows the changes in words: new public routes, wider roles, deleted data, sizes. Asks before it changes anything;
-    then applies pending migrations, and after them the plan.
+    then applies pending migrations, and after them the plan. With staged deploys it has CodeDeploy move the aliases.
     """
     from org_common.tools.deploy.release import Options, prepare
 
@@ -95,10 +98,32 @@ def deploy(dry_run: bool, yes: bool, doctor: bool, verbose: bool, **options: Any
                 click.confirm("Deploy this?", abort=True, err=True)
             prepared.apply(click.echo)
             click.echo("deployed")
-            if prepared.is_staged:
-                click.echo("next: start a CodeDeploy deployment for each function that changed, which moves its alias")
+        if prepared.staged:
+            _move_aliases(prepared, ask=not yes and not prepared.has_changes, wait=wait)
         if doctor:
             _compare(prepared)
+
+
+def _move_aliases(prepared: Prepared, *, ask: bool, wait: bool) -> None:
+    """Have CodeDeploy move the aliases to the published versions. Exits with 1 if it moves one back."""
+    from org_common.tools.deploy.staged import CodeDeploy
+
+    deployments = CodeDeploy(prepared.recorded.place["region"], click.echo)
+    moves = deployments.moves(prepared.staged, prepared.versions())
+    if moves and ask:
+        click.echo("\n".join(map(str, moves)))
+        click.confirm("Move these aliases?", abort=True, err=True)
+    started = deployments.start(moves)
+    if not wait:
+        return
+    try:
+        failed = deployments.wait(started)
+    except KeyboardInterrupt:
+        _say(f"CodeDeploy goes on with {', '.join(started)}")
+        raise
+    if failed:
+        _say("\n".join(failed))
+        raise click.exceptions.Exit(1)
 
 
 def _compare(prepared: Prepared) -> None:

@@ -80,7 +80,7 @@ class Plan:
         self._document = document
         self.resources: list[Resource] = [
             resource
-            for resource in _resources(document["planned_values"]["root_module"])
+            for resource in resources(document["planned_values"]["root_module"])
             if resource.address.startswith(module)
         ]
         """All resources after the plan was applied, in all modules."""
@@ -128,9 +128,10 @@ def _step(change: Json) -> Step:
     )
 
 
-def _resources(module: Json) -> Iterator[Resource]:
+def resources(module: Json) -> Iterator[Resource]:
+    """The resources of a module and of all modules in it, of a plan or a state."""
     for resource in module.get("resources", []):
         if resource.get("mode", "managed") == "managed":
             yield Resource(resource["address"], resource["type"], resource.get("values", {}))
     for child in module.get("child_modules", []):
-        yield from _resources(child)
+        yield from resources(child)

@@ -13,7 +13,7 @@ from typing import Any
 from org_common.tools.database.migrations import Migration, load
 from org_common.tools.deploy import recorded, services, words
 from org_common.tools.deploy.checks import violations
-from org_common.tools.deploy.plan import Plan
+from org_common.tools.deploy.plan import Plan, resources
 from org_common.tools.deploy.recorded import Recorded
 from org_common.tools.deploy.terraform import Terraform, find
 from org_common.tools.doctor import builds
@@ -102,9 +102,16 @@ class Prepared:
             self.terraform.apply(self.file)
 
     @property
-    def is_staged(self) -> bool:
-        """CodeDeploy moves the aliases, and waits to be told."""
-        return bool(self.plan.of("aws_codedeploy_deployment_group"))
+    def staged(self) -> dict[str, str]:
+        """The functions whose aliases CodeDeploy moves, each with its CodeDeploy application."""
+        groups = self.plan.of("aws_codedeploy_deployment_group")
+        return {group.get("deployment_group_name"): group.get("app_name") for group in groups}
+
+    def versions(self) -> dict[str, str]:
+        """The version of each function that Terraform published last."""
+        module = self.terraform.state().get("values", {}).get("root_module", {})
+        functions = [resource for resource in resources(module) if resource.type == "aws_lambda_function"]
+        return {function.get("function_name"): function.get("version") for function in functions}
 
     def drift(self) -> list[Finding]:
         """Where deployed functions, layers and roles differ from the build."""

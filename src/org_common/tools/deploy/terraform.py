@@ -37,8 +37,19 @@ class Terraform:
     def plan(self, file: Path, options: Sequence[str] = ()) -> Mapping[str, Any]:
         """Write the plan to a file, and return it as `terraform show -json` prints it."""
         self._run("plan", f"-out={file}", *options)
+        return self._show(str(file))
+
+    def state(self) -> Mapping[str, Any]:
+        """The state, as `terraform show -json` prints it."""
+        return self._show()
+
+    def apply(self, file: Path) -> None:
+        """Apply exactly the plan in the file."""
+        self._run("apply", str(file))
+
+    def _show(self, *file: str) -> Mapping[str, Any]:
         shown = subprocess.run(
-            [self.program, "show", "-json", str(file)],
+            [self.program, "show", "-json", *file],
             cwd=self.folder,
             env=_environment(),
             capture_output=True,
@@ -46,12 +57,8 @@ class Terraform:
         )
         if shown.returncode != 0:
             raise ToolError(f"terraform show failed in {self.folder}: {_first_error(shown.stderr.decode())}")
-        plan: Mapping[str, Any] = json.loads(shown.stdout)
-        return plan
-
-    def apply(self, file: Path) -> None:
-        """Apply exactly the plan in the file."""
-        self._run("apply", str(file))
+        document: Mapping[str, Any] = json.loads(shown.stdout)
+        return document
 
     def _run(self, command: str, *arguments: str) -> None:
         """Run a command. Raises `ToolError` with its first error."""

@@ -16,7 +16,7 @@ here = pathlib.Path(__file__).parent
 with open(here / "calls", "a") as calls:
     print(*sys.argv[1:], file=calls)
 if sys.argv[1] == "show":
-    print((here / "show.json").read_text())
+    print((here / ("show.json" if len(sys.argv) > 3 else "state.json")).read_text())
 elif (here / f"{{sys.argv[1]}}.error").exists():
     print((here / f"{{sys.argv[1]}}.error").read_text())
     sys.exit(1)
@@ -46,6 +46,29 @@ class Program:
     def shows(self, plan: Json) -> None:
         """Let it show this plan."""
         (self.folder / "show.json").write_text(json.dumps(plan))
+
+    def published(self, **versions: str) -> None:
+        """Let its state have these versions of functions."""
+        functions = [
+            {"address": name, "type": "aws_lambda_function", "values": {"function_name": name, "version": version}}
+            for name, version in versions.items()
+        ]
+        state = {"values": {"root_module": {"child_modules": [{"resources": functions}]}}}
+        (self.folder / "state.json").write_text(json.dumps(state))
+
+
+def staged(plan: Json, *functions: str) -> Json:
+    """The plan with a CodeDeploy group for each of these functions."""
+    [stack] = [each for each in plan["planned_values"]["root_module"]["child_modules"] if "child_modules" in each]
+    stack["resources"] += [
+        resource(
+            f'module.stack.aws_codedeploy_deployment_group.this["{name}"]',
+            app_name="prod-shop",
+            deployment_group_name=name,
+        )
+        for name in functions
+    ]
+    return plan
 
 
 def plan(manifest: Json, before: Json | None = None, *, changed: bool = True) -> Json:

@@ -16,7 +16,9 @@ from click.testing import CliRunner, Result
 from org_common.tools.cli import main
 from org_common.tools.database.bootstrap import bootstrap
 from org_common.tools.database.postgres import EmbeddedPostgres
+from org_common.tools.deploy import staged
 from tests.org_common.tools.deploy import crates, program
+from tests.org_common.tools.deploy.codedeploy import FakeCodeDeploy, fake_codedeploy
 from tests.org_common.tools.deploy.program import Program
 from tests.support.aws import fake_aws
 
@@ -260,3 +262,59 @@ def test_function_that_is_not_deployed_is_drift(shop: Shop, monkeypatch: pytest.
 
     assert result.exit_code == 1
     assert "prod-crates: is an app of the project, but no function with this name is deployed" in result.stderr
+
+
+@pytest.fixture
+def codedeploy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCodeDeploy]:
+    """CodeDeploy, whose alias is at version 3; Terraform has published version 4."""
+    shop.program.shows(program.staged(shop.plans(), "prod-crates"))
+    shop.program.published(**{"prod-crates": "4"})
+    monkeypatch.setattr(staged, "POLL_S", 0.0)
+    with fake_codedeploy() as fake:
+        fake.aliases["prod-crates"] = {"FunctionVersion": "3"}
+        for name, value in fake.environ.items():
+            monkeypatch.setenv(name, value)
+        yield fake
+
+
+def test_staged_deploy_moves_the_alias(shop: Shop, codedeploy: FakeCodeDeploy) -> None:
+    result = shop.deploy("--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-4:] == [
+        "deployed",
+        "prod-crates: version 4 in place of 3: CodeDeploy started d-1",
+        "prod-crates: 10 % of the requests reach version 4",
+        "prod-crates: version 4 is live",
+    ]
+    assert codedeploy.aliases["prod-crates"]["FunctionVersion"] == "4"
+
+
+def test_rollback_of_a_staged_deploy_exits_with_1(shop: Shop, codedeploy: FakeCodeDeploy) -> None:
+    codedeploy.failing.add("prod-crates")
+
+    result = shop.deploy("--yes")
+
+    assert result.exit_code == 1
+    assert "prod-crates: rolled back to version 3. d-1 ended with ALARM_ACTIVE" in result.stderr
+
+
+def test_dry_run_and_no_wait_leave_the_alias(shop: Shop, codedeploy: FakeCodeDeploy) -> None:
+    dry, started = shop.deploy("--dry-run"), shop.deploy("--yes", "--no-wait")
+
+    assert (dry.exit_code, started.exit_code) == (2, 0)
+    assert len(codedeploy.created) == 1
+    assert codedeploy.aliases["prod-crates"] == {"FunctionVersion": "3"}
+
+
+@pytest.mark.parametrize(("answer", "version"), [("n\n", "3"), ("y\n", "4")])
+def test_alias_that_stayed_behind_moves_after_a_question(
+    shop: Shop, codedeploy: FakeCodeDeploy, answer: str, version: str
+) -> None:
+    """After a rollback or an interruption, there is nothing left to plan."""
+    shop.program.shows(program.staged(shop.plans(shop.manifest(), changed=False), "prod-crates"))
+
+    result = shop.deploy(answer=answer)
+
+    assert result.stdout.splitlines()[:2] == ["no changes", "prod-crates: version 4 in place of 3"]
+    assert codedeploy.aliases["prod-crates"]["FunctionVersion"] == version
