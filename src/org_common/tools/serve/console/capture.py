@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # What a request may hold in memory, by body and by round trip. Beyond it, the record is there and its values are not.
 MAX_BYTES = 256 * 1024
+# The header of a request that the console itself sends.
+MARK = "x-console-request"
 _redactor = Redactor()
 
 

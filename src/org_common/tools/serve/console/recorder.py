@@ -12,7 +12,7 @@ from threading import Lock
 from org_common.http.observer import Observer
 from org_common.pipeline import Pipeline
 from org_common.tools.database.tap import listening
-from org_common.tools.serve.console.capture import Capture
+from org_common.tools.serve.console.capture import MARK, Capture
 from org_common.tools.serve.console.observer import RecordingObserver, record_round_trip
 from org_common.tools.serve.console.record import RequestRecord
 
@@ -61,11 +61,11 @@ class Recorder:
         with self._lock:
             return next((capture for capture in reversed(self._captures) if capture.id == id), None)
 
-    def sent_with(self, header: str, value: str) -> RequestRecord | None:
-        """The last request with this header."""
+    def sent_with(self, mark: str) -> RequestRecord | None:
+        """The record of the request that the console has sent with this value of the header `MARK`."""
         with self._lock:
             captures = list(self._detailed)
-        found = next((each for each in reversed(captures) if each.headers.get(header) == value), None)
+        found = next((each for each in reversed(captures) if each.headers.get(MARK) == mark), None)
         return None if found is None else found.record(self._people)
 
     @contextmanager

@@ -6,7 +6,7 @@ from org_common import PUBLIC, App, Request
 from org_common.db.protocol.statement import prepare
 from org_common.testing.client import Client
 from org_common.tools.database.tap import RoundTrip
-from org_common.tools.serve.console.capture import MAX_BYTES, Capture, CapturedTrip
+from org_common.tools.serve.console.capture import MARK, MAX_BYTES, Capture, CapturedTrip
 from org_common.tools.serve.console.recorder import Recorder
 
 app = App("captured")
@@ -65,17 +65,17 @@ def test_only_the_newest_requests_keep_their_values() -> None:
     assert [captured(recorder, at).body for at in range(3)] == [None, b'"hello"', b'"hello"']
 
 
-def test_request_is_found_by_a_header() -> None:
+def test_request_of_the_console_is_found_by_its_mark() -> None:
     recorder = Recorder()
 
     with recorder.recording():
         for number in ("1", "2"):
-            Client(app).post("/echo", body=number, headers={"x-number": number})
+            Client(app).post("/echo", body=number, headers={MARK: number})
 
-    found = recorder.sent_with("x-number", "1")
+    found = recorder.sent_with("1")
     assert found is not None
     assert found.id == recorder.since(0)[0].id
-    assert recorder.sent_with("x-number", "3") is None
+    assert recorder.sent_with("3") is None
     assert recorder.find(0) is None
 
 
