@@ -1,4 +1,4 @@
-"""The console at `/console` of the local server: one page, its data as JSON, and new requests as server-sent events."""
+"""The console at `/console` of the local server: a page, its data as JSON and server-sent events, and its actions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,25 @@ from typing import Any
 
 from org_common.app import App
 from org_common.tools.openapi.explorer import Application, Receive, Send, is_page_request, send_page
+from org_common.tools.project.project import ToolError
+from org_common.tools.serve.console.actions import Actions
+from org_common.tools.serve.console.people import People
 from org_common.tools.serve.console.record import RequestRecord
 from org_common.tools.serve.console.recorder import Recorder
 
 PATH = "/console"
 REQUESTS = "/console/requests"
 EVENTS = "/console/events"
+PEOPLE = "/console/people"
+PANELS = "/console/panels"
+AGAIN = "/console/again"
 PAGE = Path(__file__).with_name("page.html")
+MAX_BODY = 16_384
 # How often an idle stream looks for a closed tab and for the end of the server, and sends a comment.
 PAUSE_S = 0.25
 HEARTBEATS = 60
+# Events of one message. Other requests are served between two of them.
+BATCH = 50
 
 
 class Console:
@@ -32,10 +41,14 @@ class Console:
     It records from the start of the server to its end: between the two events of the lifespan protocol.
     """
 
-    def __init__(self, application: Application, apps: Sequence[App], recorder: Recorder) -> None:
+    def __init__(
+        self, application: Application, apps: Sequence[App], recorder: Recorder, actions: Actions | None = None
+    ) -> None:
+        """Without `actions`, it shows requests only."""
         self._application = application
         self._apps = apps
         self._recorder = recorder
+        self._actions = actions or Actions(recorder, People())
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,18 +56,45 @@ class Console:
                 await self._application(scope, receive, send)
             return
         path = scope.get("path", "")
-        # Only the data tells something: a link of another page may lead to the empty page.
-        is_served = path == PATH or (path in (REQUESTS, EVENTS) and is_same_origin(scope))
-        if not is_served or not is_page_request(scope, self._apps):
-            await self._application(scope, receive, send)
-        elif path == PATH:
+        if path == PATH and is_page_request(scope, self._apps):
             nonce = secrets.token_urlsafe(16)
             await send_page(send, "text/html", _page(nonce), _policy(nonce))
-        elif path == REQUESTS:
-            records = [asdict(record) for record in self._recorder.since(0)]
-            await send_page(send, "application/json", json.dumps(records).encode(), _policy())
+        # Only the data tells something: a link of another page may lead to the empty page.
+        elif path in (REQUESTS, EVENTS, PEOPLE, PANELS) and self._is_own(scope, "GET"):
+            await self._read(path, scope, receive, send)
+        elif path.startswith(f"{PATH}/") and self._is_own(scope, "POST") and is_json(scope):
+            await self._act(path, receive, send)
         else:
+            await self._application(scope, receive, send)
+
+    def _is_own(self, scope: dict[str, Any], method: str) -> bool:
+        return is_page_request(scope, self._apps, method=method) and is_same_origin(scope)
+
+    async def _read(self, path: str, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if path == EVENTS:
             await self._stream(_last_id(scope), receive, send)
+        elif path == REQUESTS:
+            await _send_json(send, [asdict(record) for record in self._recorder.since(0)])
+        elif path == PEOPLE:
+            await _send_json(send, self._actions.people())
+        else:
+            await _send_json(send, await asyncio.to_thread(self._actions.panels))
+
+    async def _act(self, path: str, receive: Receive, send: Send) -> None:
+        try:
+            body = await _json_body(receive)
+            action = self._actions.by_name.get(path.removeprefix(f"{PATH}/"))
+            if path == AGAIN:
+                found = await self._actions.again(self._application, body)
+            elif action is not None:
+                found = await asyncio.to_thread(action, body)
+            else:
+                await _send_json(send, {"error": "the console has no such action"}, status=404)
+                return
+        except ToolError as error:
+            await _send_json(send, {"error": str(error)}, status=409)
+        else:
+            await _send_json(send, found)
 
     async def _stream(self, last_id: int, receive: Receive, send: Send) -> None:
         """Send the requests after this one, and each new one, until the tab is closed or the server stops."""
@@ -74,9 +114,10 @@ class Console:
                 idle = 0
                 while not (watcher.done() or is_stopping()):
                     news.clear()
-                    for record in self._recorder.since(last_id):
-                        last_id = record.id
-                        await _send_part(send, event(record))
+                    while records := self._recorder.since(last_id, BATCH):
+                        last_id = records[-1].id
+                        await _send_part(send, b"".join(map(event, records)))
+                        await asyncio.sleep(0)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(PAUSE_S):
                             await news.wait()
@@ -102,6 +143,11 @@ def is_same_origin(scope: dict[str, Any]) -> bool:
     )
 
 
+def is_json(scope: dict[str, Any]) -> bool:
+    """Whether the body is JSON by its header: a form of another page cannot send that without asking first."""
+    return bool(dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip() == b"application/json")
+
+
 def is_stopping() -> bool:
     """Whether uvicorn is about to stop. It waits for open streams, which would delay each reload by two seconds."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
@@ -117,13 +163,40 @@ async def _send_part(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
+async def _send_json(send: Send, value: object, *, status: int = 200) -> None:
+    await send_page(send, "application/json", json.dumps(value, default=str).encode(), _policy(), status=status)
+
+
+async def _json_body(receive: Receive) -> dict[str, Any]:
+    """The body, a JSON object. `ToolError` for another one."""
+    content = b""
+    more = True
+    while more:
+        message = await receive()
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(content) > MAX_BODY:
+            raise ToolError("the body is too long")
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise ToolError("the body must be a JSON object")
+    return body
+
+
 def _last_id(scope: dict[str, Any]) -> int:
     text: bytes = dict(scope["headers"]).get(b"last-event-id") or scope["query_string"].removeprefix(b"after=")
     return int(text) if text.isdigit() else 0
 
 
 def _page(nonce: str) -> bytes:
-    return PAGE.read_text(encoding="utf-8").replace("NONCE", nonce).encode()
+    """The page with its style and its script in it: one request, and a nonce that no other script knows."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name in ("page.css", "page.js"):
+        page = page.replace(f"/* {name} */", PAGE.with_name(name).read_text(encoding="utf-8"))
+    return page.replace("NONCE", nonce).encode()
 
 
 def _policy(nonce: str | None = None) -> str:
