@@ -8,9 +8,10 @@ import secrets
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from org_common.app import App
 from org_common.tools.openapi.explorer import Application, Receive, Send, is_page_request, send_page
@@ -31,6 +32,9 @@ MAX_BODY = 16_384
 # How often an idle stream looks for a closed tab and for the end of the server, and sends a comment.
 PAUSE_S = 0.25
 HEARTBEATS = 60
+# New requests are gathered for this long. Formatting each one at once takes the interpreter away from the next request:
+# a warm read then took twice as long (benchmarks/console.py, 2026-11).
+GATHER_S = 0.1
 # Events of one message. Other requests are served between two of them.
 BATCH = 50
 
@@ -74,7 +78,7 @@ class Console:
         if path == EVENTS:
             await self._stream(_last_id(scope), receive, send)
         elif path == REQUESTS:
-            await _send_json(send, [asdict(record) for record in self._recorder.since(0)])
+            await _send_json(send, self._recorder.since(0))
         elif path == PEOPLE:
             await _send_json(send, self._actions.people())
         else:
@@ -99,11 +103,16 @@ class Console:
     async def _stream(self, last_id: int, receive: Receive, send: Send) -> None:
         """Send the requests after this one, and each new one, until the tab is closed or the server stops."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
+        is_woken = False
 
         def wake() -> None:
-            # A loop that was closed has no one who waits.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(news.set)
+            nonlocal is_woken
+            # Once for all requests that are gathered: each call writes to a socket, and switches threads.
+            if not is_woken:
+                is_woken = True
+                # A loop that was closed has no one who waits.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(news.set)
 
         watcher = asyncio.create_task(_closed(receive))
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -114,6 +123,8 @@ class Console:
                 idle = 0
                 while not (watcher.done() or is_stopping()):
                     news.clear()
+                    # Before the records are read: a request that ends from here on wakes the stream again.
+                    is_woken = False
                     while records := self._recorder.since(last_id, BATCH):
                         last_id = records[-1].id
                         await _send_part(send, b"".join(map(event, records)))
@@ -121,6 +132,7 @@ class Console:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(PAUSE_S):
                             await news.wait()
+                            await asyncio.sleep(GATHER_S)
                     idle += 1
                     if idle % HEARTBEATS == 0:
                         await _send_part(send, b":\n\n")
@@ -131,7 +143,7 @@ class Console:
 
 def event(record: RequestRecord) -> bytes:
     """The server-sent event of a record. A browser that reconnects sends the last id that it has received."""
-    return f"id: {record.id}\ndata: {json.dumps(asdict(record))}\n\n".encode()
+    return b"id: %d\ndata: %s\n\n" % (record.id, orjson.dumps(record))
 
 
 def is_same_origin(scope: dict[str, Any]) -> bool:
@@ -164,7 +176,7 @@ async def _send_part(send: Send, body: bytes) -> None:
 
 
 async def _send_json(send: Send, value: object, *, status: int = 200) -> None:
-    await send_page(send, "application/json", json.dumps(value, default=str).encode(), _policy(), status=status)
+    await send_page(send, "application/json", orjson.dumps(value, default=str), _policy(), status=status)
 
 
 async def _json_body(receive: Receive) -> dict[str, Any]:
