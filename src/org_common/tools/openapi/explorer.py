@@ -126,9 +126,9 @@ class Explorer:
         return dump(document(self._apps, title=self._title, version=self._version))
 
 
-def is_page_request(scope: dict[str, Any], apps: Sequence[App]) -> bool:
-    """Whether a request is a GET of this machine for a path that no app serves itself."""
-    if scope["type"] != "http" or scope["method"] != "GET":
+def is_page_request(scope: dict[str, Any], apps: Sequence[App], *, method: str = "GET") -> bool:
+    """Whether a request has this method, is of this machine, and for a path that no app serves itself."""
+    if scope["type"] != "http" or scope["method"] != method:
         return False
     return _host(scope) in _HOSTS and not any(app.pipeline.table.knows(scope["path"]) for app in apps)
 

@@ -38,14 +38,17 @@ from org_common.tools.openapi.explorer import Application, Explorer
 from org_common.tools.project.apps import load as load_apps
 from org_common.tools.project.project import Project, ToolError, make_importable
 from org_common.tools.serve import demo_module
+from org_common.tools.serve.console.actions import Actions
 from org_common.tools.serve.console.console import Console
+from org_common.tools.serve.console.panels import Panels
+from org_common.tools.serve.console.people import People
 from org_common.tools.serve.console.recorder import Recorder
 from org_common.tools.serve.debugger import Patient
 from org_common.tools.serve.demo_page import DemoPage
 from org_common.tools.serve.fake_aws import REGION, FakeAws, start_fake_aws
 from org_common.tools.serve.http_protocol import PromptProtocol
 from org_common.tools.serve.invoke import write_environment
-from org_common.tools.serve.issuer import KEY_FILE, LocalIssuer, subject
+from org_common.tools.serve.issuer import KEY_FILE, LocalIssuer
 from org_common.tools.serve.queues import LocalQueues, has_queues
 from org_common.tools.serve.statements import start_check
 from org_common.tools.serve.welcome import print_welcome
@@ -139,8 +142,16 @@ def application() -> Application:
     explorer = Explorer(served, apps, title=project.name, version=project.version, tokens=tokens)
     page = demo_module.page_of(module := demo_module.find(project))
     pages = explorer if page is None else DemoPage(explorer, apps, page, aws_url=endpoint)
-    people = {} if module is None else {subject(name): name for name in module.PEOPLE}
-    return Console(pages, apps, Recorder(people))
+    people = People(() if module is None else module.PEOPLE, issuer)
+    recorder = Recorder(people.by_subject)
+    return Console(pages, apps, recorder, _actions(recorder, people, apps))
+
+
+def _actions(recorder: Recorder, people: People, apps: Sequence[App]) -> Actions:
+    """What the console does on a click, with the same logins as the apps."""
+    service = os.environ["ORG_COMMON_SERVICE_DATABASE_URL"]
+    urls = {"": os.environ["ORG_COMMON_DATABASE_URL"], "app_service": service}
+    return Actions(recorder, people, urls, Panels(apps, service, _started[-1] if _started else None))
 
 
 def _start_queues(aws: FakeAws, apps: Sequence[App], database: Database, settings: Settings) -> None:

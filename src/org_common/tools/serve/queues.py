@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ RELAY_S = 0.5
 # In the names of queues and rules.
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 DEAD_LETTERS_S = 2.0
+# Delivered messages that are remembered, and characters of a dead letter that are shown.
+RECENT, BODY = 200, 2000
 
 
 def has_queues(apps: Sequence[App]) -> bool:
@@ -64,6 +67,10 @@ class LocalQueues:
         """The URL of each dead-letter queue, by its name."""
         self.pollers: dict[str, Poller] = {}
         """The poller of each queue, by the queue's name."""
+        self.recent: deque[relay.Message] = deque(maxlen=RECENT)
+        """The messages that the relay has delivered last, oldest first."""
+        self.delivered: int = 0
+        """How many it has delivered."""
 
     def start(self) -> None:
         """Create queues, buckets and rules, and start the relay and the pollers as threads."""
@@ -73,7 +80,7 @@ class LocalQueues:
                     self._add(trigger.queue, EventSourceMapping(self._create(trigger.queue), app))
             self._add_buckets(app)
             self._add_events(app)
-        sink = _CreatingSink(self._aws, self._create, self._of_bus(), set(self.pollers))
+        sink = _CreatingSink(self._aws, self._create, self._of_bus(), set(self.pollers), self._note)
         self._start("relay", lambda: relay.follow(self._service_url, sink, pause_s=RELAY_S, stop=self._stop))
         for name, poller in self.pollers.items():
             self._start(name, lambda poller=poller: poller.run(self._stop))  # type: ignore[misc]
@@ -85,6 +92,29 @@ class LocalQueues:
                 "If a queue is a FIFO queue in AWS: here, messages of one key may change places, a failed one does not "
                 "stop those behind it, and no repeated one is dropped. Test the order with Client.deliver(fifo=True)"
             )
+
+    def _note(self, messages: Sequence[relay.Message]) -> None:
+        self.recent.extend(messages)
+        self.delivered += len(messages)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Each queue with its dead letters, by name."""
+        names = sorted(dead.removesuffix("-dlq") for dead in self.dead)
+        return [
+            {
+                "name": name,
+                **self._depth(str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])),
+                "dead": [_letter(each) for each in self._peek(self.dead[f"{name}-dlq"])],
+            }
+            for name in names
+        ]
+
+    def _depth(self, url: str) -> dict[str, int]:
+        attributes = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return {
+            "waiting": int(attributes["ApproximateNumberOfMessages"]),
+            "in_flight": int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        }
 
     def stop(self) -> None:
         """Stop the threads after their current batch."""
@@ -191,11 +221,18 @@ class _CreatingSink:
     Messages of the queues `of_bus` go to the event bus, and to SQS only if the queue is `polled`, too.
     """
 
-    def __init__(self, aws: FakeAws, create: Callable[[str], str], of_bus: set[str], polled: set[str]) -> None:
+    def __init__(
+        self,
+        aws: FakeAws,
+        create: Callable[[str], str],
+        of_bus: set[str],
+        polled: set[str],
+        note: Callable[[Sequence[relay.Message]], None],
+    ) -> None:
         self._sink = SqsSink(region=REGION, endpoint_url=aws.url)
         self._bus = EventBridgeSink(region=REGION, endpoint_url=aws.url)
         self._of_bus, self._polled = of_bus, polled
-        self._create = create
+        self._create, self._note = create, note
         self._known: set[str] = set()
 
     def deliver(self, messages: Sequence[relay.Message]) -> None:
@@ -207,6 +244,11 @@ class _CreatingSink:
             self._create(queue)
             self._known.add(queue)
         self._sink.deliver(queued)
+        self._note(messages)
+
+
+def _letter(message: dict[str, Any]) -> dict[str, str]:
+    return {"id": message["MessageId"], "body": message["Body"][:BODY]}
 
 
 def _print(line: str) -> None:

@@ -9,10 +9,30 @@ from functools import lru_cache
 
 from org_common.auth.rules import Rule
 from org_common.db.protocol.exchange_span import is_own, name
-from org_common.db.protocol.parameter_names import is_withheld
-from org_common.telemetry.causes import message_of
 from org_common.telemetry.secret_values import MASK
-from org_common.tools.database.tap import RoundTrip, one_line
+from org_common.tools.database.tap import WITHHELD, one_line
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from org_common.db.protocol.statement import Wire
+
+    class Trip(Protocol):
+        """A round trip, as far as its record needs it: see `CapturedTrip`."""
+
+        statements: Sequence[Wire]
+        withheld: list[bool]
+        verdict: str | None
+        error: str | None
+        began_ms: float
+        took_ms: float
+
+        def ran(self, at: int) -> int | None:
+            """Rows of the statement at this position."""
+            ...
+
 
 # The records stay in memory: a handler may send a thousand round trips, or a statement of a megabyte.
 MAX_ROUND_TRIPS = 100
@@ -53,26 +73,25 @@ class RoundTripRecord:
     """In the order in which they were sent, at most `MAX_STATEMENTS`."""
 
     @classmethod
-    def of(cls, trip: RoundTrip, began_ms: float) -> RoundTripRecord:
-        """The record of a round trip that began this long after its request."""
+    def of(cls, trip: Trip) -> RoundTripRecord:
+        """The record of a round trip."""
         return cls(
             name=name(trip.statements),
-            began_ms=round(began_ms, 3),
+            began_ms=round(trip.began_ms, 3),
             took_ms=round(trip.took_ms, 3),
             verdict=trip.verdict,
-            error=None if trip.error is None else message_of(trip.error),
+            error=trip.error,
             statements=[
-                StatementRecord(*_shown(command, is_withheld(command)), trip.rows(at))
+                StatementRecord(*_shown(command, trip.withheld[at]), trip.ran(at))
                 for at, (command, *_) in enumerate(trip.statements[:MAX_STATEMENTS])
             ],
         )
 
 
-# Without the cache, recording adds 12 % to a warm read instead of 7 % (benchmarks/console.py, 2026-11). The second
-# argument is for the key: a statement may become one that is not shown.
+# The second argument is for the key, too: a statement may become one that is not shown.
 @lru_cache(maxsize=1024)
 def _shown(command: bytes, withheld: bool) -> tuple[str, dict[str, str], bool]:
-    sql = one_line(command)
+    sql = WITHHELD if withheld else one_line(command)
     shown = sql if len(sql) <= MAX_SQL else f"{sql[:MAX_SQL]} …"
     return shown, dict.fromkeys(_PARAMETER.findall(sql), MASK), is_own(command)
 

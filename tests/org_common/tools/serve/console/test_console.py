@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,12 +13,14 @@ from org_common import PUBLIC, App
 from org_common.pipeline import Pipeline
 from org_common.testing.client import Client
 from org_common.tools.openapi.explorer import Receive, Send
-from org_common.tools.serve.console.console import Console, is_stopping
+from org_common.tools.serve.console.console import BATCH, MAX_BODY, Console, is_stopping
 from org_common.tools.serve.console.recorder import Recorder
 
 HOST = "127.0.0.1:8000"
 BENEATH = 299
-DATA = ["/console/requests", "/console/events"]
+DATA = ["/console/requests", "/console/events", "/console/people", "/console/panels"]
+ACTIONS = ["/console/explain", "/console/viewers", "/console/again", "/console/run"]
+JSON = {"content-type": "application/json"}
 app = App("shown")
 
 
@@ -49,6 +51,7 @@ class Received:
         self.body = b""
         self._on_part = on_part
         self._gone = asyncio.Event()
+        self.sent: list[bytes] = []
 
     async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -60,6 +63,8 @@ class Received:
             self._gone.set()
 
     async def receive(self) -> dict[str, Any]:
+        if self.sent:
+            return {"type": "http.request", "body": self.sent.pop(0), "more_body": bool(self.sent)}
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
@@ -73,6 +78,7 @@ def get(
     on_part: Callable[[bytes], bool] = lambda part: True,
     host: str = HOST,
     headers: Mapping[str, str] | None = None,
+    body: Sequence[bytes] = (),
 ) -> Received:
     sent = {"host": host, **(headers or {})}
     scope = {
@@ -85,6 +91,7 @@ def get(
 
     async def run() -> Received:
         received = Received(on_part)
+        received.sent = list(body)
         await Console(beneath, apps or [app], recorder)(scope, received.receive, received.send)
         return received
 
@@ -189,6 +196,22 @@ def test_own_page_and_programs_get_the_data(recorder: Recorder) -> None:
     assert [get(recorder, DATA[0], headers=headers).status for headers in (own, None)] == [200, 200]
 
 
+def test_long_list_is_streamed_in_parts() -> None:
+    recorder = Recorder()
+    with recorder.recording():
+        for number in range(2 * BATCH + 1):
+            Client(app).get(f"/shown/{number}")
+    parts: list[int] = []
+
+    def count(body: bytes) -> bool:
+        parts.append(body.count(b"data: "))
+        return parts[-1] > 2 * BATCH
+
+    get(recorder, "/console/events", on_part=count)
+
+    assert list(dict.fromkeys(parts)) == [0, BATCH, 2 * BATCH, 2 * BATCH + 1]
+
+
 @pytest.mark.parametrize("path", ["/console", *DATA])
 def test_other_methods_are_passed_on(recorder: Recorder, path: str) -> None:
     assert get(recorder, path, method="POST").status == BENEATH
@@ -207,6 +230,68 @@ def test_path_of_an_app_takes_precedence(recorder: Recorder) -> None:
         return None
 
     assert get(recorder, "/console", own).status == BENEATH
+
+
+def post(recorder: Recorder, path: str, *body: bytes, **options: Any) -> Received:
+    headers = options.pop("headers", {})
+    return get(recorder, path, method="POST", body=body, headers={**JSON, **headers}, **options)
+
+
+def again(recorder: Recorder, **body: object) -> dict[str, Any]:
+    answer = post(recorder, "/console/again", json.dumps({"id": recorder.since(0)[0].id, **body}).encode())
+    return {"status": answer.status, **json.loads(answer.body)}
+
+
+def test_request_is_sent_again_beneath_the_console(recorder: Recorder) -> None:
+    answer = again(recorder, person=None)
+
+    assert answer["before"] == {"status": 200, "content_type": "application/json", "body": '"one"'}
+    assert (answer["status"], answer["now"]["status"]) == (200, BENEATH)
+
+
+def test_unknown_person_is_refused(recorder: Recorder) -> None:
+    answer = again(recorder, person="mallory")
+
+    assert (answer["status"], "there is no demo user 'mallory'" in answer["error"]) == (409, True)
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_action_says_what_it_cannot_do(recorder: Recorder, path: str) -> None:
+    answer = post(recorder, path, b'{"id"', b": 1}")
+
+    assert answer.status == 409
+    assert json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b"", b"[" * 15_000, b'"' + b"x" * MAX_BODY + b'"'])
+def test_body_of_an_action_is_a_short_object(recorder: Recorder, body: bytes) -> None:
+    assert post(recorder, ACTIONS[0], body).status == 409
+
+
+def test_unknown_action_is_reported(recorder: Recorder) -> None:
+    assert post(recorder, "/console/nothing", b"{}").status == 404
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain"},
+        {"content-type": "application/x-www-form-urlencoded"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"host": "evil.example"},
+    ],
+)
+def test_actions_are_for_the_page_itself(recorder: Recorder, path: str, headers: dict[str, str]) -> None:
+    """A page elsewhere can send a form without asking, and cannot send JSON; DNS rebinding brings its own host."""
+    assert post(recorder, path, b"{}", headers=headers).status == BENEATH
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_actions_are_not_for_links(recorder: Recorder, path: str) -> None:
+    assert get(recorder, path).status == BENEATH
 
 
 def test_requests_are_recorded_while_the_server_runs() -> None:

@@ -8,6 +8,7 @@ from org_common.auth.rules import Rule
 from org_common.db.protocol.statement import Wire, prepare, prepare_own
 from org_common.telemetry.secret_values import MASK
 from org_common.tools.database.tap import RoundTrip
+from org_common.tools.serve.console.capture import CapturedTrip
 from org_common.tools.serve.console.record import (
     MAX_SQL,
     MAX_STATEMENTS,
@@ -29,7 +30,7 @@ class Result:
 
 
 def record(*statements: Wire, error: Exception | None = None) -> RoundTripRecord:
-    return RoundTripRecord.of(RoundTrip(statements, [Result(2)], error, 1.5), 0.25)
+    return RoundTripRecord.of(CapturedTrip(RoundTrip(statements, [Result(2)], error, 1.5), 0.25))
 
 
 def test_parameters_have_names_and_masks() -> None:
