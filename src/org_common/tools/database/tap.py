@@ -96,10 +96,12 @@ def listening(listener: Listener) -> Iterator[None]:
             setattr(connection, "exchange", _exchange)  # noqa: B010 -- as above
 
 
-def _tapped(pgconn: Any, statements: Sequence[Wire], deadline_s: float, plans: Any = None) -> list[Any]:
+def _tapped(
+    pgconn: Any, statements: Sequence[Wire], deadline_s: float, plans: Any = None, pooler: Any = None
+) -> list[Any]:
     began_s = time.perf_counter()
     try:
-        results = _exchange(pgconn, statements, deadline_s, plans)
+        results = _exchange(pgconn, statements, deadline_s, plans, pooler)
     except Exception as error:
         done = error.done if isinstance(error, StatementFailed) else []
         _tell(RoundTrip(statements, done, error, _ms_since(began_s)))
