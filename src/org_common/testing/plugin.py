@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     import psycopg
 
+    from org_common.app import App
+    from org_common.testing.client import Client, Person
     from org_common.testing.projects import Templates
     from org_common.testing.two_tenants import TwoTenants
     from org_common.tools.database.local import LocalDatabase
@@ -190,6 +192,23 @@ def database(request: pytest.FixtureRequest, _templates: Templates) -> Iterator[
         if module := sys.modules.get(name):
             module.use(None)
     drop(copy)
+
+
+@pytest.fixture
+def client(database: LocalDatabase) -> Iterator[Callable[..., Client]]:
+    """`client(app, person="alice")`: a `Client` of an app, which uses this test's `database` until the test ends."""
+    from org_common.testing.client import Client
+
+    served: set[App] = set()
+    with ExitStack() as stack:
+
+        def connect(app: App, *, person: Person | str | None = None) -> Client:
+            if app not in served:
+                stack.enter_context(database.serve(app))
+                served.add(app)
+            return Client(app, person=person)
+
+        yield connect
 
 
 @pytest.fixture(scope="session")

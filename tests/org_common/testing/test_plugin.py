@@ -5,15 +5,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from cora_modules import demo
-from org_common import reader, service_transaction, transaction
-from org_common.testing.client import ISSUER, Person
+from org_common import TOKEN, App, Model, Reader, reader, service_transaction, transaction
+from org_common.testing.client import ISSUER, Client, Person
 from org_common.tools.database.local import LocalDatabase
 from org_common.tools.database.postgres import EmbeddedPostgres
 from org_common.values.secret import Secret
@@ -234,3 +234,25 @@ def test_table_without_row_level_security_is_a_warning(shop: Path) -> None:
     said = " ".join(answer.stdout.split())
     assert "authenticated has rights on shop.open without row-level security: alter table shop.open enable" in said
     assert "authenticated has select on shop.closed, but no policy for it, so it sees no rows" in said
+
+
+class Served(Model):
+    name: str
+
+
+served = App("served")
+
+
+@served.get("/database", allow=TOKEN)
+def get_database(db: Reader) -> Served:
+    return db.one(Served, "select current_database()::text as name")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_client_s_app_uses_the_database_of_the_test(
+    client: Callable[..., Client], database: LocalDatabase, number: int
+) -> None:
+    alice, bob = client(served, person="alice"), client(served, person="bob")
+
+    assert alice.get("/database").json() == bob.get("/database").json() == {"name": database.name}
+    assert client(served).get("/database").status == 401

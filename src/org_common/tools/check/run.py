@@ -25,7 +25,7 @@ def check_project(
 
     Raises `ToolError` for a server, a migration or a URL that fails.
     """
-    with _database(project, url, say) as database, open_planner(database, _search_path()) as planner:
+    with _database(project, url, say) as database, open_planner(database, search_path()) as planner:
         return check(project, apps, planner, on_progress)
 
 
@@ -40,6 +40,6 @@ def _database(project: Project, url: str | None, say: Say) -> Iterator[str]:
         yield provision(server.url, "org_common_check", migrations, extensions=project.extensions).admin_url
 
 
-def _search_path() -> str:
+def search_path() -> str:
     """That of the functions, which statements are written for."""
     return os.environ.get("ORG_COMMON_SEARCH_PATH", Settings().search_path)

@@ -29,6 +29,11 @@ class Plan:
         return sum(int(self.root.get(name, 0)) for name in _BLOCKS)
 
     @property
+    def cost(self) -> float:
+        """What the planner expects, in its own units."""
+        return float(self.root.get("Total Cost", 0))
+
+    @property
     def ms(self) -> float:
         """How long it took, in milliseconds."""
         return float(self.root.get("Actual Total Time", 0))

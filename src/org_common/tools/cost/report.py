@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from org_common.tools.cost.fill import Filled
 from org_common.tools.cost.measure import Cost
+from org_common.tools.cost.replay import Replay
+from org_common.tools.cost.statement_report import statement_document, statement_lines
 
 HEAD = ("", "rows", "read by", "scanned by", "blocks", "without", "ratio", "ms", "without")
 LEGEND = "blocks of 8 kB and time that a member of one tenant reads its rows in, with and without row-level security"
@@ -21,11 +23,20 @@ class Report:
     """The tables."""
     costs: Sequence[Cost]
     """The cost of each table with a tenant."""
+    replays: Sequence[Replay] = ()
+    """The cost of each statement of the project."""
+    computed: Sequence[str] = field(default_factory=list[str])
+    """`FILE:LINE` of calls whose SQL is computed at run time."""
 
     @property
     def findings(self) -> list[Cost]:
         """The tables whose policies are slow."""
         return [cost for cost in self.costs if cost.problem]
+
+    @property
+    def slow(self) -> list[Replay]:
+        """The statements that row-level security makes slow."""
+        return [each for each in self.replays if each.problem]
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -44,6 +55,9 @@ def lines(report: Report) -> Iterator[str]:
         yield f"      fix: {cost.fix}"
     count = len(report.findings)
     yield f"{sum(cost.without_rls is not None for cost in report.costs)} tables measured, {count} slow"
+    if report.replays or report.computed:
+        yield ""
+        yield from statement_lines(report.replays, report.computed)
 
 
 def _left_out(report: Report) -> Iterator[str]:
@@ -84,13 +98,15 @@ def _row(cost: Cost) -> tuple[str, ...]:
 def document(report: Report) -> dict[str, Any]:
     """The result as JSON values."""
     return {
-        "passed": not report.findings,
+        "passed": not report.findings and not report.slow,
         "tenants": report.filled.tenants,
         "tables": [_document(cost) for cost in report.costs],
         "without_tenant_column": sorted({*report.filled.rows} - {cost.table for cost in report.costs}),
         "not_filled": report.filled.failed,
         "one_row_per_tenant": sorted(report.filled.limited),
         "dropped_indexes": report.filled.dropped,
+        "statements": [statement_document(each) for each in report.replays],
+        "computed": [*report.computed],
     }
 
 

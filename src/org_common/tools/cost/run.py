@@ -9,7 +9,9 @@ from psycopg import sql
 
 from org_common.tools.cost.fill import ROWS_PER_TENANT, fill
 from org_common.tools.cost.measure import measure
+from org_common.tools.cost.replay import replay
 from org_common.tools.cost.report import Report
+from org_common.tools.cost.statements import Statements
 from org_common.tools.database.schema import scalar
 from org_common.tools.project.project import ToolError
 from org_common.tools.prove import catalog as catalogs
@@ -31,9 +33,10 @@ def run(
     rows: int,
     *,
     per_tenant: int = ROWS_PER_TENANT,
+    statements: Statements | None = None,
     progress: Progress = _silent,
 ) -> Report:
-    """Fill each table with this many rows, and measure reads, in the connection's transaction.
+    """Fill each table with this many rows, and measure reads and the statements, in the connection's transaction.
 
     The caller rolls the transaction back. Raises `ToolError` if the role is not a superuser, and `DeclarationError` if
     a table cannot be filled.
@@ -48,7 +51,9 @@ def run(
     _refuse_rows(conn, catalog, declaration)
     world = build(conn, catalog, declaration)
     filled = fill(conn, world, rows, per_tenant=per_tenant, progress=progress("tables filled"))
-    return Report(filled, [*measure(conn, world, filled, progress("tables measured"))])
+    costs = [*measure(conn, world, filled, progress("tables measured"))]
+    found = statements or Statements()
+    return Report(filled, costs, [*replay(conn, world, found, progress("statements measured"))], found.computed)
 
 
 def _refuse_rows(conn: psycopg.Connection, catalog: Catalog, declaration: Declaration) -> None:

@@ -21,7 +21,6 @@ from org_common.db.protocol.wire import exchange
 from org_common.telemetry.secret_values import MASK
 
 RULE = b"select app.require("
-WITHHELD = "a statement that was composed with values"
 VERDICTS = {"OC403": "denied: 403", "OC404": "denied: 404", "OCUSR": "unknown user: 403"}
 
 
@@ -97,10 +96,12 @@ def listening(listener: Listener) -> Iterator[None]:
             setattr(connection, "exchange", _exchange)  # noqa: B010 -- as above
 
 
-def _tapped(pgconn: Any, statements: Sequence[Wire], deadline_s: float, *plans: Any) -> list[Any]:
+def _tapped(
+    pgconn: Any, statements: Sequence[Wire], deadline_s: float, plans: Any = None, pooler: Any = None
+) -> list[Any]:
     began_s = time.perf_counter()
     try:
-        results = _exchange(pgconn, statements, deadline_s, *plans)
+        results = _exchange(pgconn, statements, deadline_s, plans, pooler)
     except Exception as error:
         done = error.done if isinstance(error, StatementFailed) else []
         _tell(RoundTrip(statements, done, error, _ms_since(began_s)))
@@ -121,7 +122,7 @@ def _ms_since(began_s: float) -> float:
 def one_line(command: bytes) -> str:
     """A statement with the names of its parameters, on one line; never their values."""
     if is_withheld(command):
-        return WITHHELD
+        return "a statement that was composed with values"
     line = re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
     # The SDK's only statements with values: claims, for a proxy that would pin a connection for their parameters.
     return re.sub(r"(?i)^(set local [^=]+=).*", rf"\1 {MASK}", line)

@@ -43,14 +43,18 @@ class Kills:
 
 
 def mutate(
-    proof: Proof, progress: Callable[[int, int], None] = lambda done, total: None, *, thorough: bool = True
+    proof: Proof,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    thorough: bool = True,
+    operands: bool = False,
 ) -> Kills:
     """Run all mutations, each in a savepoint that is rolled back. The proof has no findings before."""
     start = time.monotonic()
     kills = Kills()
     conn = proof.prober.conn
     uses = Uses(conn, proof.world)
-    listed = [*mutations.of(conn, proof.world)]
+    listed = [*mutations.of(conn, proof.world, operands=operands)]
     for done, mutation in enumerate(listed, 1):
         _try(proof, uses, kills, mutation, thorough)
         progress(done, len(listed))

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from org_common.tools.prove.catalog import Function, Relation
+from org_common.tools.prove.operands import without_each
 from org_common.tools.prove.rows.world import World
 
 REQUIRE = re.compile(r"\bperform\s+[\w.]*\brequire(?:_member|_role|_admin|_owner)?\s*\(", re.IGNORECASE)
@@ -49,16 +50,16 @@ class Mutation:
     subject: str
     """Name of the table, view or function."""
     group: str
-    """"policy", "grant", "force", "trigger", "function", "foreign key" or "view"."""
+    """"policy", "operand", "grant", "force", "trigger", "function", "foreign key" or "view"."""
     description: str
     """What it changes."""
     statement: str
     """The SQL of the change."""
 
 
-def of(conn: psycopg.Connection, world: World) -> Iterator[Mutation]:
-    """All mutations of the tables, views and functions."""
-    yield from _policies(conn, world)
+def of(conn: psycopg.Connection, world: World, *, operands: bool = False) -> Iterator[Mutation]:
+    """All mutations of the tables, views and functions; with `operands`, those of parts of conditions, too."""
+    yield from (each for each in _policies(conn, world) if operands or each.group != "operand")
     yield from _grants(conn, world)
     for relation in world.catalog.relations.values():
         if relation.kind in ("r", "p") and relation.has_rls:
@@ -81,11 +82,17 @@ def _policies(conn: psycopg.Connection, world: World) -> Iterator[Mutation]:
             keep = f" with check ({using})" if check is None and command in ("w", "*") else ""
             text = f"alter policy {where} using (true){keep}"
             yield Mutation(table, "policy", f"policy {name} lets all rows through", text)
+            for operand, rest in without_each(using):
+                text = f"alter policy {where} using ({rest}){keep}"
+                yield Mutation(table, "operand", f"policy {name} reads without {operand}", text)
         # Without a right to insert or update, WITH CHECK is never asked.
         asked = (inserts and command in ("a", "*")) or (updates and command in ("w", "*") and not same)
         if asked and (check or using) not in (None, "true"):
             text = f"alter policy {where} with check (true)"
             yield Mutation(table, "policy", f"policy {name} accepts all new rows", text)
+            for operand, rest in without_each(check or using):
+                text = f"alter policy {where} with check ({rest})"
+                yield Mutation(table, "operand", f"policy {name} accepts without {operand}", text)
 
 
 def _grants(conn: psycopg.Connection, world: World) -> Iterator[Mutation]:

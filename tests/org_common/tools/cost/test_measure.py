@@ -3,7 +3,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from org_common.tools.cost.measure import TIMEOUT_S, Cost
+from org_common.tools.cost.explain import TIMEOUT_S
+from org_common.tools.cost.measure import Cost
 from org_common.tools.cost.plans import Plan
 from tests.org_common.tools.cost.conftest import Measured
 

@@ -1,6 +1,7 @@
 import pytest
 
 from org_common.tools.prove import mutations
+from org_common.tools.prove.kill import mutate
 from tests.org_common.tools.prove.conftest import Prove
 
 pytestmark = pytest.mark.db
@@ -57,3 +58,31 @@ def test_guard_is_removed_and_an_assignment_is_not(prepared: Prove) -> None:
 
     guards = [each for each in found if each.startswith("without")]
     assert guards == ["without perform shop.require(exists (select shop.team_ids('admin'))) (1)"]
+
+
+def test_operands_of_a_policy_are_dropped_on_request(prepared: Prove) -> None:
+    change = """
+        alter policy members_read on shop.orders
+        using (team_id = any (array(select shop.team_ids())) and (number > 0 or note is null))"""
+    proof = prepared(change)
+    found = [*mutations.of(proof.prober.conn, proof.world, operands=True)]
+
+    assert [each.description for each in found if each.group == "operand" and each.subject == "shop.orders"] == [
+        "policy members_read reads without (number > 0)",
+        "policy members_read reads without (note IS NULL)",
+        "policy members_read reads without (team_id = ANY (ARRAY( SELECT shop.team_ids() AS team_ids)))",
+        "policy members_read reads without ((number > 0) OR (note IS NULL))",
+    ]
+    assert "operand" not in {each.group for each in mutations.of(proof.prober.conn, proof.world)}
+
+
+def test_operand_that_isolates_is_noticed(proved: Prove) -> None:
+    change = """
+        alter policy members_read on shop.orders
+        using (team_id = any (array(select shop.team_ids())) and number > 0)"""
+    kills = mutate(proved(change), operands=True)
+
+    survivors = [each.description for each, _ in kills.survivors if each.group == "operand"]
+    assert survivors == ["policy members_read reads without (number > 0)"]
+    assert kills.groups()["operand"] == (1, 2)
+    assert kills.invalid == []

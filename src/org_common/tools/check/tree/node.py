@@ -44,6 +44,16 @@ class Node:
         value = self._fields.get(field)
         return value if isinstance(value, list) else []
 
+    def children(self) -> Iterator[Node]:
+        """The nodes in its fields and lists."""
+        waiting: list[Any] = [*self._fields.values()]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, Node):
+                yield each
+            elif isinstance(each, list):
+                waiting += each
+
     def walk(self) -> Iterator[Node]:
         """The node and all nodes below it."""
         waiting: list[Any] = [self]

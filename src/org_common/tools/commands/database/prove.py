@@ -36,6 +36,7 @@ DECLARATION = click.option(
     "--mutate", is_flag=True, help="Also break each policy, grant, key and guard, and show that it is noticed."
 )
 @click.option("--thorough", is_flag=True, help="With --mutate: ask all cells about a mutation, not only related ones.")
+@click.option("--operands", is_flag=True, help="With --mutate: drop each operand of an AND or OR in a policy as well.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as one page to FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--draft", is_flag=True, help="Print entries for what has none, from what the database does now.")
@@ -44,6 +45,7 @@ def prove(
     declarations: tuple[Path, ...],
     mutate: bool,
     thorough: bool,
+    operands: bool,
     html: Path | None,
     as_json: bool,
     draft: bool,
@@ -71,7 +73,7 @@ def prove(
         proof = prove_all(conn, declaration, show_progress("cells"))
         kills = None
         if mutate and not proof.findings:
-            kills = mutate_all(proof, show_progress("mutations"), thorough=thorough)
+            kills = mutate_all(proof, show_progress("mutations"), thorough=thorough, operands=operands)
         for line in [report.dump(report.document(proof, kills))] if as_json else report.lines(proof, kills):
             click.echo(line)
         if html is not None:

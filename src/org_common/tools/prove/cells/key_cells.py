@@ -9,7 +9,7 @@ from org_common.tools.prove.cells.cell import Cell, Judge
 from org_common.tools.prove.cells.facts import Facts, granted
 from org_common.tools.prove.cells.probe import Outcome, Probe
 from org_common.tools.prove.cells.table_cells import insert, literal, qualified, remove
-from org_common.tools.prove.rows.values import Value, marker
+from org_common.tools.prove.rows.values import Value, marker, unused
 from org_common.tools.prove.rows.world import OTHERS, TENANTS, Person, Row, World
 
 SESSION = "none"
@@ -87,15 +87,7 @@ def _missing(table: Relation, key: ForeignKey, row: Row) -> dict[str, Value]:
     columns = [table.columns[column] for column in key.columns]
     wanted = {column.name for column in columns if row.values[column.name] is None}
     last = next((each for each in reversed(columns) if each.base == "uuid"), columns[0])
-    return {
-        column.name: str(marker("missing"))
-        if column.base == "uuid"
-        else "zzz"
-        if column.base == "text"
-        else "987654321"
-        for column in columns
-        if column.name in wanted or column is last
-    }
+    return {column.name: unused(column, "missing") for column in columns if column.name in wanted or column is last}
 
 
 def _foreign(world: World, table: Relation, key: ForeignKey, row: Row) -> dict[str, Value] | None:

@@ -12,7 +12,7 @@ from org_common.tools.prove.cells.cell import REFUSED, Cell, Judge
 from org_common.tools.prove.cells.facts import Facts, granted
 from org_common.tools.prove.cells.probe import Outcome, Probe
 from org_common.tools.prove.declaration import Grant
-from org_common.tools.prove.rows.values import Value, marker
+from org_common.tools.prove.rows.values import Value, unused
 from org_common.tools.prove.rows.world import OTHERS, TENANTS, Person, Row, World
 
 # Triggers and foreign keys do not run: what refuses a statement is a right or a policy.
@@ -182,8 +182,9 @@ class TableCells:
             row = next((each for each in self._rows if each.label == label), None)
             if row is None:
                 continue
-            value = str(marker(f"new-{label}")) if self._is_tenants() else row.values[column]
-            target = literal(value, self._table.columns[column].type)
+            kind = self._table.columns[column]
+            value = unused(kind, f"new-{label}") if self._is_tenants() else row.values[column]
+            target = literal(value, kind.type)
             for where in (f" where {_quote(column)} <> {target}", ""):
                 statement = f"update {self._name.as_string()} set {_quote(column)} = {target}{where}"
                 probe = self._probe(statement, "effect", self._may_set(column), self._table.name)

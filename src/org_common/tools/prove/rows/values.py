@@ -50,6 +50,13 @@ def marker(seed: str) -> uuid.UUID:
     return uuid.uuid5(NAMESPACE, seed)
 
 
+def unused(column: Column, seed: str) -> Value:
+    """A value of the column's type that no row of the proof has: a key that is missing."""
+    if _is_number(column.base):
+        return str(marker(seed).int % 9000 + 20000)
+    return next(iter(_of_type(column.base, seed)), str(marker(seed)))
+
+
 def _literals(column: Column, checks: Sequence[str]) -> Iterator[Value]:
     """The strings and numbers that a condition compares with, and the numbers next to them."""
     for check in checks:

@@ -41,3 +41,9 @@ def test_walk_visits_each_node() -> None:
 
     assert kinds == ["A", "B", "C", "D", "E"]
     assert repr(parse("{A :x 1}")) == "{A}"
+
+
+def test_children_are_those_of_fields_and_lists() -> None:
+    tree = parse("{A :first {B :x 1} :others ({C :inner {D}} 2 ({E}))}")
+
+    assert sorted(each.kind for each in tree.children()) == ["B", "C", "E"]

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,16 @@ from tests.org_common.tools.commands.database.test_prove import file, shop_url
 from tests.org_common.tools.cost.test_measure import FAST, SLOW
 
 pytestmark = pytest.mark.db
+CODE = """
+from org_common import SIGNED_IN, App, Reader
+
+app = App("shop")
+COUNT = "select count(*) from shop.orders"
+
+@app.get("/orders", allow=SIGNED_IN)
+def count_orders(db: Reader) -> int:
+    return db.value(COUNT)
+"""
 __all__ = ["file", "shop_url"]
 
 
@@ -36,3 +47,23 @@ def test_slow_policy_exits_with_1(shop_url: str, file: Path) -> None:
 
     assert result.exit_code == 1
     assert "SLOW  shop.orders: policy " in result.stdout
+
+
+def test_statements_of_the_project_are_measured(
+    shop_url: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "project" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "0001_none.sql").write_text("select 1;")
+    (folder / "isolation.toml").write_text(file.read_text("utf-8"), "utf-8")
+    project = '[tool.org-common]\napps = ["cost_of_shop:app"]\nmigrations = ["cost_of_shop=migrations"]\n'
+    (folder.parent / "pyproject.toml").write_text(project)
+    (folder.parent / "cost_of_shop.py").write_text(CODE)
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    result = CliRunner().invoke(main, ["db", "cost", "--url", shop_url, "--rows", "10000"], catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert "1 of 1 statements measured" in result.stderr
+    assert "COUNT" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("1 statements measured, 0 slow; 0 others are above 3 times")

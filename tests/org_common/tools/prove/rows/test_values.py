@@ -3,7 +3,7 @@ import re
 import pytest
 
 from org_common.tools.prove.catalog import Column
-from org_common.tools.prove.rows.values import candidates
+from org_common.tools.prove.rows.values import candidates, unused
 
 
 def column(type: str, *checks: str, labels: tuple[str, ...] = (), required: bool = True) -> Column:
@@ -56,3 +56,17 @@ def test_null_is_last_for_a_nullable_column_and_labels_are_first() -> None:
     found = candidates(column("shop.state", labels=("open", "closed"), required=False), [], "seed")
 
     assert (found[0], found[-1]) == ("open", None)
+
+
+@pytest.mark.parametrize(
+    ("type", "pattern"),
+    [
+        ("uuid", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        ("smallint", r"2\d{4}"),
+        ("bigint", r"2\d{4}"),
+        ("character varying(2)", r"x\w"),
+        ("text", r"x\w{11}"),
+    ],
+)
+def test_missing_key_is_a_value_of_the_type(type: str, pattern: str) -> None:
+    assert re.fullmatch(pattern, unused(column(type), "missing") or "")
