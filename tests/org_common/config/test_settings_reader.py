@@ -73,12 +73,12 @@ def test_white_space_around_a_url_is_ignored() -> None:
     assert faults(DATABASE_URL=" \npostgresql://app@127.0.0.1/d\n") == []
 
 
-@pytest.mark.parametrize("profile", ["pgbouncer", "Direct", " direct"])
+@pytest.mark.parametrize("profile", ["pooler", "Direct", " direct"])
 def test_other_profile_names_the_variable_and_the_choices(profile: str) -> None:
     [fault] = faults(DATABASE_PROFILE=profile)
 
     assert fault.startswith(
-        f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of transaction-pooler, direct, rds-proxy"
+        f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of transaction-pooler, pgbouncer, direct, rds-proxy"
     )
 
 

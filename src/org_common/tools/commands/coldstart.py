@@ -1,5 +1,6 @@
 """`org-common coldstart`: measure cold starts."""
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -59,6 +60,7 @@ def coldstart(
     start: Callable[..., tool.Start] = tool.start if runner == "own" else emulator.start
     with ExitStack() as stack:
         sample, variables = stack.enter_context(example(project, event))
+        variables |= _precompiled(stack.enter_context(tool.temporary()))
         roots = {"now": project.root}
         if against is not None:
             roots[against] = stack.enter_context(tool.revision(project.root, against))
@@ -84,3 +86,13 @@ def coldstart(
         click.echo("\n".join([f"now / {against}:", *tool.compare(starts["now"], starts[against])]))
     click.echo("slowest imports (profiled, self time):")
     click.echo("\n".join(tool.describe_imports(profile)))
+
+
+def _precompiled(folder: Path) -> dict[str, str]:
+    """Write the texts that a layer contains compiled. They are found by source, so one file serves each revision."""
+    from org_common.lifecycle import precompiled
+    from org_common.tools.layer import precompile
+
+    file = folder / precompiled.FILE
+    precompile.write(file, Path(sys.executable), [Path(place) for place in sys.path if place])
+    return {precompiled.SWITCH: str(file)}
