@@ -52,7 +52,10 @@ class Anatomy:
 def main(arguments: list[str]) -> None:
     source = Path(arguments[0] if arguments else Path(__file__).parents[1] / "src").resolve()
     root = source / "cora_modules"
-    modules = {folder.name: anatomy(folder) for folder in sorted(root.iterdir()) if (folder / "__init__.py").exists()}
+    # Modules use each other's ladders.
+    rules = line_kinds.rules_of(ast.parse(path.read_text()) for path in root.rglob("*.py"))
+    folders = [folder for folder in sorted(root.iterdir()) if (folder / "__init__.py").exists()]
+    modules = {folder.name: anatomy(folder, rules) for folder in folders}
     total = Anatomy()
     for each in modules.values():
         total.lines += each.lines
@@ -74,11 +77,10 @@ def row(name: str, each: Anatomy) -> str:
     return f"{name:8}{counts}{shares}{len(each.bodies):>11}{statistics.median(bodies):>11.0f}{max(bodies):>11}"
 
 
-def anatomy(folder: Path) -> Anatomy:
+def anatomy(folder: Path, rules: frozenset[str]) -> Anatomy:
     found = Anatomy()
     texts = {path: path.read_text() for path in sorted(folder.rglob("*.py"))}
     trees = {path: ast.parse(text) for path, text in texts.items()}
-    rules = line_kinds.rules_of(trees.values())
     for path, tree in trees.items():
         kinds = line_kinds.classify(tree, rules=rules)
         code = line_kinds.code_lines(texts[path], tree)

@@ -14,10 +14,19 @@ def message(kind: bytes, body: bytes = b"") -> bytes:
 
 def error(sqlstate: str, text: str, *, severity: str = "ERROR", localized: str | None = None) -> bytes:
     """An ErrorResponse. `localized`: the severity in the server's language; None: no other is sent, as by PgBouncer."""
+    return _report(b"E", sqlstate, text, severity, localized)
+
+
+def notice(sqlstate: str, text: str, *, severity: str) -> bytes:
+    """A NoticeResponse."""
+    return _report(b"N", sqlstate, text, severity, None)
+
+
+def _report(kind: bytes, sqlstate: str, text: str, severity: str, localized: str | None) -> bytes:
     fields = [f"S{localized or severity}", f"C{sqlstate}", f"M{text}"]
     if localized is not None:
         fields.insert(1, f"V{severity}")
-    return message(b"E", b"".join(field.encode() + b"\0" for field in fields) + b"\0")
+    return message(kind, b"".join(field.encode() + b"\0" for field in fields) + b"\0")
 
 
 READY = message(b"Z", b"I")

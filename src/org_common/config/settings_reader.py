@@ -100,8 +100,14 @@ class SettingsReader:
 
     def _url(self, name: str) -> Secret | None:
         url = Secret(self._get(name))
-        if url and not url.reveal().startswith(("postgresql://", "postgres://")):
-            self.faults.append(f"{name} is not a PostgreSQL URL. Example: {_URL_EXAMPLE}")
+        text = url.reveal().strip()
+        if url and not text.startswith(("postgresql://", "postgres://")):
+            # As SQLAlchemy writes it: postgresql+psycopg://
+            scheme, separator, _ = text.partition("://")
+            database, _, driver = scheme.partition("+")
+            is_driver = separator and database in ("postgresql", "postgres") and driver.isalnum()
+            remedy = f"Remove +{driver}." if is_driver else f"Example: {_URL_EXAMPLE}"
+            self.faults.append(f"{name} is not a PostgreSQL URL. {remedy}")
         return url or None
 
     def _reference(self, name: str) -> Reference | None:

@@ -26,6 +26,8 @@ class Recorder:
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.calls: list[str] = []
+        self.first_attempts = 0
+        """Calls without those that the client sent again, as after its read timeout on a busy machine."""
         self.provisioned: dict[str, int] = {}
         self.throttled = 0
         """How many of the next calls are throttled."""
@@ -44,6 +46,7 @@ class Recorder:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
         call = headers.get("X-Amz-Target", f"{method} {path}").rpartition(".")[2]
         self.calls.append(call)
+        self.first_attempts += headers.get("amz-sdk-request", "").split(";")[0] == "attempt=1"
         if self.throttled > 0:
             self.throttled -= 1
             return self.error(429, "TooManyRequestsException", "Rate exceeded")

@@ -38,10 +38,10 @@ def test_round_trips_of_every_route(world: MgmtWorld, cloud: Cloud, calls: Recor
     rows = []
     for route in STATUSES:
         proxy.reset()
-        calls.calls.clear()
+        calls.first_attempts = 0
         name = "alice" if str(ACME) in route[1] else "sam"
         assert world.as_(name).send(*route, body=BODIES.get(route)).status == 200
-        rows.append((*route, proxy.round_trips(), len(calls.calls)))
+        rows.append((*route, proxy.round_trips(), calls.first_attempts))
 
     for method, path, trips, called in rows:
         print(f"{method:5} {path.replace(str(ACME), '{orgId}'):40} {trips} round trips {called:3} calls to AWS")

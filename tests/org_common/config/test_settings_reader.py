@@ -55,6 +55,24 @@ def test_other_url_names_the_variable_and_an_example(name: str, url: str) -> Non
     assert fault.startswith(f"ORG_COMMON_{name} is not a PostgreSQL URL. Example: postgresql://")
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "asyncpg", "pg8000"])
+def test_url_with_a_driver_says_what_to_remove(driver: str) -> None:
+    assert faults(DATABASE_URL=f"postgresql+{driver}://app:hunter2@h/d") == [
+        f"ORG_COMMON_DATABASE_URL is not a PostgreSQL URL. Remove +{driver}."
+    ]
+
+
+@pytest.mark.parametrize("url", ["app+hunter2", "app+hunter2://h", "postgresql+hunter2", "postgres+a:hunter2://h"])
+def test_a_password_is_never_quoted_as_a_driver(url: str) -> None:
+    [fault] = faults(DATABASE_URL=url)
+
+    assert "hunter2" not in fault
+
+
+def test_white_space_around_a_url_is_ignored() -> None:
+    assert faults(DATABASE_URL=" \npostgresql://app@127.0.0.1/d\n") == []
+
+
 @pytest.mark.parametrize("profile", ["pooler", "Direct", " direct"])
 def test_other_profile_names_the_variable_and_the_choices(profile: str) -> None:
     [fault] = faults(DATABASE_PROFILE=profile)

@@ -10,7 +10,7 @@ import pytest
 from org_common.config.settings import Settings
 from org_common.db import hooks, service
 from org_common.db.database import Database
-from org_common.db.service import default, service_database, service_transaction, service_url
+from org_common.db.service import default, service_database, service_transaction, service_url, use
 from org_common.secrets.login import SecretUrl
 from org_common.values.errors import OrgError
 from tests.support.lab import INSERT, Lab, until
@@ -99,6 +99,18 @@ def test_the_environment_names_the_login(lab: Lab, monkeypatch: pytest.MonkeyPat
         assert tx.value("select session_user::text") == "app_service"
     assert default() is default()
     default().close()
+
+
+@pytest.mark.db
+def test_another_database_closes_the_one_before(lab: Lab, other: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_default", None)
+    use(other)
+    with service_transaction(reason="a look") as tx:
+        backend = tx.value("select pg_backend_pid()")
+
+    assert default() is other
+    use(None)
+    assert until(lambda: lab.ask("select count(*) from pg_stat_activity where pid = %s", backend) == 0)
 
 
 @pytest.mark.db

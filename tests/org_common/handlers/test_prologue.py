@@ -314,6 +314,14 @@ def helper_with_an_effect(tx: Transaction, body: Item) -> object:
     return notify_and_insert(tx, body)
 
 
+def swapped_functions(tx: Transaction, body: Item) -> object:
+    first: Any
+    second: Any
+    first, second = nothing, notify
+    first, second = second, first
+    return tx.one(Item, SQL, {"name": first()})
+
+
 def conditional_argument(db: Reader, name: str = "a") -> object:
     return db.value(SQL, {"x": notify() if name else None})
 
@@ -431,6 +439,7 @@ MAY_DO_SOMETHING: list[tuple[Callable[..., Any], str]] = [
     (catches, "begins a block in line"),
     (suppresses, "calls 'contextlib.suppress' in line"),
     (enters, "in line"),
+    (swapped_functions, "calls 'notify' in line"),
     (helper_with_an_effect, "calls 'notify_and_insert' in line .*, which calls 'notify' in line"),
     (conditional_argument, "branches or loops in line"),
     (lambda_, "in line"),

@@ -140,6 +140,10 @@ def test_what_is_before_an_address_is_no_password(text: str) -> None:
     assert Redactor(emails=False).text(text) == text
 
 
+def test_two_pairs_of_adjacent_capitals_look_random() -> None:
+    assert redactor.text("ThePathOfTheHTMlPageThatIsRatherLong failed") == f"{MASK} failed"
+
+
 def test_email_addresses_stay_where_they_are_wanted() -> None:
     assert Redactor(emails=False).text("from alice@example.com") == "from alice@example.com"
     assert Redactor(emails=False).field("email", "alice@example.com") == "alice@example.com"
@@ -159,6 +163,11 @@ def test_email_addresses_stay_where_they_are_wanted() -> None:
         "arn:aws:lambda:eu-central-1:123456789012:function:access-orgs",
         "TheNameOfAClassThatIsRatherLongAndWinded failed",
         "the monkey=1 and the keyboard: 2",
+        # One pair of adjacent capitals, and no digit.
+        "ThePathOfTheHTmlPageThatIsRatherLong failed",
+        # No password: a user of a host without a dot.
+        "//app@db",
+        "see ldap://app@db",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -229,6 +238,25 @@ def test_named_tuple_is_logged_by_its_names() -> None:
     assert redactor.field("login", Login("bob", "X1")) == {"user": "bob", "password": MASK}
 
 
+def test_value_next_to_the_name_of_a_secret_goes_under_names_of_names_only() -> None:
+    assert redactor.field("it", {"name": "password", "value": "x"}) == {"name": "password", "value": MASK}
+    assert redactor.field("it", {"name": "title", "value": "x"}) == {"name": "title", "value": "x"}
+    assert redactor.field("it", {"color": "password", "value": "x"}) == {"color": "password", "value": "x"}
+
+
+@pytest.mark.parametrize(
+    ("number", "left"),
+    [
+        (2**64 - 1, 2**64 - 1),
+        (2**64, "18446744073709551616"),
+        (-(2**63), -(2**63)),
+        (-(2**63) - 1, "-9223372036854775809"),
+    ],
+)
+def test_integer_is_a_string_beyond_64_bits(number: int, left: object) -> None:
+    assert redactor.field("count", number) == left
+
+
 def test_further_names_are_secret_as_well() -> None:
     own = Redactor(names=("IBAN", "tax-id"))
 
@@ -255,7 +283,7 @@ def test_depth_and_number_of_items_are_bounded() -> None:
 
     found = redactor.field("it", deep)
 
-    assert str(found).count("again") == MAX_DEPTH
+    assert str(found).count("again") == MAX_DEPTH == 6
     assert len(redactor.field("it", list(range(1000)))) == 100
 
 
@@ -285,6 +313,14 @@ def test_long_text_is_cut_at_a_word_and_says_so() -> None:
 
     assert len(text) < MAX_TEXT_LENGTH + 50
     assert text.endswith("more characters)")
+
+
+def test_text_of_the_greatest_length_is_not_cut() -> None:
+    text = "word " * (MAX_TEXT_LENGTH // 5) + "last"
+
+    assert len(text) == MAX_TEXT_LENGTH
+    assert redactor.text(text) == text
+    assert redactor.text(text + "s").endswith("(6 more characters)")
 
 
 def test_text_of_blanks_is_cut_too() -> None:

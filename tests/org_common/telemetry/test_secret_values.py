@@ -96,6 +96,12 @@ def test_any_value_is_masked(form: str, encoding: str, name: str, value: str) ->
         ("<user>bob</user><password>a<b</password><x>1</x>", "<user>bob</user><password>***</password><x>1</x>"),
         ('{"name": "TOKEN", "value": "a b", "id": 7}', '{"name": "TOKEN", "value": ***, "id": 7}'),
         ("/callback?code=abc&state=1", "/callback?code=***&state=1"),
+        ("the%20user%20bob%20password%3Dab%26x%3D1", "the user bob password=***"),
+        ('code: "4/0AY0e-g7xyz1234567890" tail', 'code: ***" tail'),
+        ("code: '4/0AY0e-g7xyz1234567890' tail", "code: ***' tail"),
+        # The longest name, and one that is longer and therefore data.
+        (f"password_{'y' * 51} is hunter2", f"password_{'y' * 51} is ***"),
+        (f"password_{'y' * 52} is hunter2", f"password_{'y' * 52} is hunter2"),
         ("passphrase: correct horse battery staple\nnext", "passphrase: ***\nnext"),
         ("password=a\\ b user=alice", "password=*** user=alice"),
         ("token 3f786850e387 expired", "token *** expired"),

@@ -25,6 +25,7 @@ from org_common.values.errors import GatewayTimeout
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
 # After an error of these severities the server closes the connection.
 FATAL = frozenset({"FATAL", "PANIC"})
+_ERROR = FATAL | {"ERROR"}
 
 
 def exchange(
@@ -67,7 +68,11 @@ def exchange(
         raise
     if pooler is not None:
         pooler.hear(results[:asked])
-    return _learn(plans, parses, results[asked:])
+    results = _learn(plans, parses, results[asked:])
+    if len(results) != len(statements):
+        # What is missing would be read as the results of the next transaction.
+        raise ConnectionLost(f"{len(results)} results for {len(statements)} statements")
+    return results
 
 
 # The index of a Parse among the results, its statement and its name.
@@ -131,7 +136,7 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             return results
         elif status == ExecStatus.FATAL_ERROR:
             error = failure(result, results)
-            _refuse_end(error, result)
+            _refuse_end(error, result, failed)
             failed = failed or error
         elif status != ExecStatus.PIPELINE_ABORTED:
             raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
@@ -150,11 +155,15 @@ def _receive(pgconn: PGconn, unsent: int, deadline_s: float) -> int:
     return unsent
 
 
-def _refuse_end(error: StatementFailed, result: PGresult) -> None:
-    """Raise `ConnectionLost` for an error after which nothing more can be read from the connection."""
+def _refuse_end(error: StatementFailed, result: PGresult, failed: StatementFailed | None) -> None:
+    """Raise `ConnectionLost` for an error after which nothing more can be read from the connection.
+
+    `failed` is the first error of the server before it.
+    """
     if not error.sqlstate:
         # libpq's own, about a message that it does not understand: those behind it cannot be trusted.
-        raise ConnectionLost(" ".join(result.error_message.decode(errors="replace").split()), error) from error
+        message = " ".join(result.error_message.decode(errors="replace").split())
+        raise ConnectionLost(f"{failed}; {message}" if failed else message, failed) from error
     # The end of the connection is seen only by the next read, which would lose the reason.
     if error.severity in FATAL:
         raise ConnectionLost(str(error), error) from error
@@ -168,10 +177,23 @@ def _lost(pgconn: PGconn, error: OperationalError, failed: StatementFailed | Non
 
 
 def _last_error(pgconn: PGconn) -> StatementFailed | None:
-    """The last error among the results that were received but not read yet. Does not wait."""
-    last: StatementFailed | None = None
+    """The last error that was received but not read yet. Does not wait."""
+    errors: list[StatementFailed] = []
+    handler = pgconn.notice_handler
+
+    def notice(result: PGresult) -> None:
+        if handler is not None:
+            handler(result)
+        error = failure(result, [])
+        if error.sqlstate and error.severity in _ERROR:
+            errors.append(error)
+
+    # A send that fails ends libpq's pipeline mode: it reports all errors but the first result's as notices.
+    pgconn.notice_handler = notice
     ended = False
     while pgconn.status == ConnStatus.BAD:
+        # Parses what was received.
+        pgconn.is_busy()
         result = pgconn.get_result()
         if result is None and ended:
             break
@@ -181,8 +203,9 @@ def _last_error(pgconn: PGconn) -> StatementFailed | None:
             if not error.sqlstate:
                 # libpq's own: nothing more was received.
                 break
-            last = error
-    return last
+            errors.append(error)
+    pgconn.notice_handler = handler
+    return errors[-1] if errors else None
 
 
 def _wait(pgconn: PGconn, events: int, deadline_s: float) -> int:

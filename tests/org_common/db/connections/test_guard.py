@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from org_common.db.connections.guard import faults
+from org_common.db.connections.guard import REACHABLE, faults
 
 GOOD: dict[str, Any] = {
     "name": "app_login",
@@ -60,6 +60,16 @@ def test_a_role_that_the_login_can_become_counts_as_much(what: str) -> None:
 
     assert len(found) == 1
     assert "service_role" in found[0]
+
+
+@pytest.mark.parametrize("name", sorted(REACHABLE))
+def test_a_role_of_requests_whose_rights_the_login_inherits_is_refused_with_the_fix(name: str) -> None:
+    role = {**GOOD, "name": name, "login": False}
+    assert faults(180004, [GOOD, role]) == []
+
+    (fault,) = faults(180004, [GOOD, {**role, "inherited": True}])
+
+    assert f"has the rights of {name} without becoming it: `alter role … noinherit`" in fault
 
 
 def test_of_a_superuser_nothing_else_is_told() -> None:

@@ -1,5 +1,6 @@
 """One round trip on a raw connection: all or nothing, an end to each wait, and no answer taken for another's."""
 
+import re
 import struct
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from org_common.db.protocol.wire import exchange
 from org_common.values.errors import GatewayTimeout
 from tests.support.lab import Lab
 from tests.support.proxy import Proxy
-from tests.support.scripted import DONE, READY, Scripted, error
+from tests.support.scripted import DONE, READY, Scripted, error, notice
 
 pytestmark = pytest.mark.db
 
@@ -316,6 +317,75 @@ def test_a_message_that_breaks_the_protocol_ends_the_connection(message: bytes, 
         finally:
             raw.close()
 
-    # libpq's own error, which has no SQLSTATE.
+    # libpq's own error, which has no SQLSTATE and is not the server's reason.
+    assert isinstance(lost.value.__cause__, StatementFailed)
+    assert lost.value.__cause__.sqlstate == ""
+    assert lost.value.reason is None
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "sqlstate"),
+    [
+        pytest.param(b"\x7f" + struct.pack("!I", 4), "so it is (SQLSTATE 57014); unexpected", "57014", id="type"),
+        # libpq replaces an error that is not read yet by its own, and keeps only the text of it.
+        pytest.param(b"C" + struct.pack("!I", 1_000_000), "ERROR: so it is lost synchronization", None, id="length"),
+    ],
+)
+def test_the_reason_is_kept_when_a_broken_message_follows_it(message: bytes, words: str, sqlstate: str | None) -> None:
+    with Scripted([DONE + error("57014", "so it is") + message], stays=True) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match=f"^{re.escape(words)}") as lost:
+                exchange(raw.pgconn, [own("select")] * 2, soon())
+        finally:
+            raw.close()
+
+    assert (lost.value.reason and lost.value.reason.sqlstate) == sqlstate
+
+
+@pytest.mark.parametrize("severity", ["ERROR", "FATAL"])
+@pytest.mark.parametrize("before", [1, 2, 5])
+@pytest.mark.parametrize("earlier", [DONE, error("08P01", "an error before it")], ids=["done", "error"])
+def test_the_reason_is_kept_behind_results_when_a_statement_cannot_be_sent(
+    severity: str, before: int, earlier: bytes
+) -> None:
+    """It is not among the first results, and libpq has left its pipeline mode when they are read."""
+    large = own("select %(large)s::text", large="x" * 20_000_000)
+    pieces = [DONE] * (before - 1) + [earlier, error("57P01", "so it is", severity=severity)]
+    with Scripted([b"".join(pieces)]) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match="^so it is .SQLSTATE 57P01") as lost:
+                exchange(raw.pgconn, [own("select")] * before + [large], soon())
+        finally:
+            raw.close()
+
     assert lost.value.reason is not None
-    assert lost.value.reason.sqlstate == ""
+    assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
+    # Later notices go to the connection again.
+    assert raw.pgconn.notice_handler is raw.last_words
+
+
+def test_a_warning_is_not_the_reason_of_a_failed_send() -> None:
+    """A crash of another process is a WARNING: it belongs to the last words of the connection."""
+    large = own("select %(large)s::text", large="x" * 20_000_000)
+    with Scripted([DONE + notice("57P02", "another process crashed", severity="WARNING")]) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost) as lost:
+                exchange(raw.pgconn, [own("select"), large], soon())
+        finally:
+            raw.close()
+
+    assert lost.value.reason is None
+    assert raw.last_words.text == "another process crashed (SQLSTATE 57P02)"
+
+
+def test_results_that_are_missing_end_the_connection() -> None:
+    with Scripted([DONE + READY], stays=True) as peer:
+        raw = open_scripted(peer)
+        try:
+            with pytest.raises(ConnectionLost, match="^1 results for 2 statements"):
+                exchange(raw.pgconn, [own("select")] * 2, soon())
+        finally:
+            raw.close()
