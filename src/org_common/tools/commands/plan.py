@@ -58,6 +58,7 @@ class Range(click.ParamType[tuple[float, float]]):
 @click.option("--provisioned", type=Range(0), help="min,max of provisioned concurrency.  [default: from the traffic]")
 @click.option("--cpu", default=0.25, show_default=True, type=click.FloatRange(0.01, 1), help="CPU share of a request.")
 @click.option("--queued", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share from a queue.")
+@click.option("--retries", default=0, show_default=True, type=click.IntRange(0, 20), help="Of throttled callers.")
 @click.option("--max-connections", default=100, show_default=True, type=click.IntRange(1), help="Of PostgreSQL.")
 @click.option("--pool-size", type=click.IntRange(1), help="Server connections of a pooler.  [default: no pooler]")
 @click.option("--max-clients", default=1000, show_default=True, type=click.IntRange(1), help="Clients of the pooler.")
@@ -173,6 +174,7 @@ def _workload(options: dict[str, Any]) -> Workload:
         utilization=float(provisioned.get("utilization", 0.7)),
         cpu_share=options["cpu"],
         queued=options["queued"],
+        retries=options["retries"],
         database=Database(
             options["max_connections"],
             pool=options["pool_size"],
