@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.database import check, cost, lint, local, prove, revise
+from org_common.tools.commands.database import check, cost, diff, lint, local, prove, revise
 from org_common.tools.commands.options import Url, url_option
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
@@ -21,7 +21,7 @@ def db() -> None:
 
 
 _LOCAL = (local.url, local.shell, local.seed, local.reset, revise.new, revise.redo)
-for _command in (*_LOCAL, check.check, cost.cost, lint.lint, prove.prove):
+for _command in (*_LOCAL, check.check, cost.cost, diff.diff, lint.lint, prove.prove):
     db.add_command(_command)
 
 URL = url_option(
