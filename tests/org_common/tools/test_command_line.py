@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 from org_common.testing import LocalDatabase
 from org_common.tools.cli import main
+from org_common.tools.commands import terminal
 
 # Commands that print no table: they act, or print one value or one line for each thing done.
 WITHOUT_TABLE = {
@@ -130,3 +132,49 @@ def test_guard_as_json(database: LocalDatabase) -> None:
     assert bad.exit_code == 1
     [violation] = json.loads(bad.stdout)["violations"]
     assert "ws.workspaces" in violation
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"FORCE_COLOR": "1"}, "\x1b[31m\x1b[1mfault\x1b[0m"),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, "fault "),
+        ({}, "fault "),
+    ],
+)
+def test_color_follows_the_variables(
+    variables: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.org-common]\napps = []\n")
+    monkeypatch.chdir(tmp_path)
+    environ = {"NO_COLOR": None, "FORCE_COLOR": None, "ORG_COMMON_DATABASE_URL": "postgresql://app_login@127.0.0.1:9/x"}
+
+    result = CliRunner().invoke(main, ["doctor"], env={**environ, **variables})
+
+    assert result.stdout.startswith(expected), result.output
+
+
+def test_words_at_the_beginning_of_a_line_are_colored() -> None:
+    text = "missing     table a.b\nthe error is missing\n            > create table a.b ();\nno violations: checked"
+
+    lines = terminal.colored(text).splitlines()
+
+    assert [click.unstyle(line) for line in lines] == text.splitlines()
+    assert [line != click.unstyle(line) for line in lines] == [True, False, True, True]
+
+
+def test_progress_is_a_bar_in_a_terminal_and_a_line_in_a_log() -> None:
+    code = (
+        "from org_common.tools.commands.terminal import show_progress\n"
+        "show = show_progress('rows')\nfor done in range(1, 4): show(done, 3)"
+    )
+    log = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stderr
+    front, back = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], check=True, stderr=back, stdout=subprocess.DEVNULL)
+    os.close(back)
+    with os.fdopen(front, "rb", buffering=0) as file:
+        shown = file.read(4096)
+
+    assert log == "3 of 3 rows\n"
+    assert b"rows  [" in shown
+    assert b"3/3" in shown

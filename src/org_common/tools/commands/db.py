@@ -8,6 +8,7 @@ import click
 
 from org_common.tools.commands.database import check, cost, diff, lint, local, prove, revise
 from org_common.tools.commands.options import Url, json_option, print_json, url_option
+from org_common.tools.commands.terminal import colored
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
 if TYPE_CHECKING:
@@ -139,12 +140,12 @@ def guard(url: str, allow: tuple[str, ...], strict: bool, as_json: bool) -> None
         print_json({"violations": violations, "warnings": warnings})
     else:
         found = {"violation": violations, "warning": warnings}
-        click.echo("".join(f"{name}: {each}\n" for name, texts in found.items() for each in texts), nl=False)
+        click.echo(colored("".join(f"{name}: {each}\n" for name, texts in found.items() for each in texts)), nl=False)
     if violations or (strict and warnings):
         raise click.exceptions.Exit(1)
     if as_json:
         return
-    click.echo("no violations: checked roles, owners, policies, functions and the server version")
+    click.echo(colored("no violations: checked roles, owners, policies, functions and the server version"))
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
@@ -165,4 +166,4 @@ def _print(states: "Sequence[State]") -> None:
         click.echo(f"{row[0]:<{package}}  {row[1]:<{file}}  {row[2]}")
     for state in states:
         if state.problem:
-            click.echo(f"problem: {state.problem}", err=True)
+            click.echo(colored(f"problem: {state.problem}"), err=True)

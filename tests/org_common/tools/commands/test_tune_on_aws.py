@@ -55,7 +55,7 @@ def test_function_is_invoked_at_each_size_and_gets_its_size_back(api: InvokeApi,
     found = json.loads(result.stdout)
     assert api.sizes == [256] * 31 + [1024] * 31
     assert api.events == [{"rawPath": "/orders"}] * 62
-    assert result.stderr == "256 MB: 31 invocations\n1024 MB: 31 invocations\n"
+    assert result.stderr == "31 of 31 invocations at 256 MB\n31 of 31 invocations at 1024 MB\n"
     assert memory(cloud) == 640
     # The cold start of each size is counted apart.
     assert [(size["memory_mb"], size["warm"], size["cold"]) for size in found["sizes"]] == [

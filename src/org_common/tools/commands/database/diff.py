@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import count, url_option
+from org_common.tools.commands.terminal import colored
 from org_common.tools.project.project import Project, make_importable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def diff(url: str, as_json: bool) -> None:
         click.echo(json.dumps({"objects": len(ours), "differences": [each.document() for each in found]}, indent=2))
     else:
         for each in found:
-            click.echo("\n".join(each.lines()))
+            click.echo(colored("\n".join(each.lines())))
         click.echo(f"compared {count(len(ours), 'object')}: {count(len(found), 'difference')}")
     if found:
         raise click.exceptions.Exit(1)
