@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +155,12 @@ class _Refused:
 
     def attempts(self) -> Iterator[tuple[float, int, int]]:
         """All attempts in the order of their times: the time, the request, and how many came before."""
+        if self.retries is None:
+            # Without a generator's turn for each request: a tenth of the simulation's time.
+            return zip(self.arrivals, range(len(self.arrivals)), repeat(0), strict=False)
+        return self._with_retries()
+
+    def _with_retries(self) -> Iterator[tuple[float, int, int]]:
         for index, at in enumerate(self.arrivals):
             while self.waiting and self.waiting[0][0] <= at:
                 yield heappop(self.waiting)
