@@ -63,7 +63,8 @@ STACKS = (
     Stack("e", "the limit by hand", "limit_app.handler", True),
 )
 NAMES = {"a": "supabase", "b": "powertools", "c": "fastapi", "d": "org-common", "e": "limit"}
-TARGETS = (("d", "a0", 0.20), ("d", "a", 0.35), ("d", "b", 0.7), ("d", "e", 1.15))
+TARGETS = (("d", "a0", 0.08), ("d", "a", 0.35), ("d", "b", 0.65), ("d", "e", 1.15))
+MEMORY_TARGET = 0.8
 ZIP_TARGET = 0.25
 
 
@@ -112,7 +113,7 @@ def checked(function: Function, event: Any) -> Start:
         first = environment.invoke(event)
         if first.error is not None or first.answer["statusCode"] != 200 or '"slug"' not in first.answer["body"]:
             sys.exit(f"{function.handler}: {first.error or first.answer}\n{environment.output()}")
-        return Start(environment.init_s, first.took_s, ())
+        return Start(environment.init_s, first.took_s, (), environment.peak_mb())
 
 
 @contextmanager
@@ -208,16 +209,16 @@ def weight(folder: Path) -> tuple[float, float]:
 
 def table(starts: dict[str, list[Start]], sizes: dict[str, tuple[float, float]]) -> list[str]:
     lines = [
-        "| | stack | layer zip / unzipped MB | init ms | first row ms | start to first row ms |",
-        "|---|---|---|---|---|---|",
+        "| | stack | layer zip / unzipped MB | init ms | first row ms | start to first row ms | peak memory MB |",
+        "|---|---|---|---|---|---|---|",
     ]
     for stack in STACKS:
         found = starts[stack.key]
         init, first, whole = (ms(found, name) for name in ("init_s", "first_s", "to_first_answer_s"))
         zipped, unzipped = sizes[stack.key]
-        lines.append(
-            f"| {stack.key} | {stack.title} | {zipped:.1f} / {unzipped:.1f} | {init:.0f} | {first:.0f} | {whole:.0f} |"
-        )
+        times = f"{init:.0f} | {first:.0f} | {whole:.0f}"
+        peak = statistics.median(start.peak_mb for start in found)
+        lines.append(f"| {stack.key} | {stack.title} | {zipped:.1f} / {unzipped:.1f} | {times} | {peak:.1f} |")
     return lines
 
 
@@ -229,6 +230,11 @@ def verdicts(starts: dict[str, list[Start]], sizes: dict[str, tuple[float, float
         middle = statistics.median(ratios)
         verdict = f"{most:g}: {'within' if middle <= most else 'OVER'}"
         lines.append(f"| {ours} / {other} | {middle:.3f} | {ratios[0]:.3f} - {ratios[-1]:.3f} | {verdict} |")
+    ratio = statistics.median(
+        mine.peak_mb / theirs.peak_mb for mine, theirs in zip(starts["d"], starts["b"], strict=True)
+    )
+    verdict = f"{MEMORY_TARGET:g}: {'within' if ratio <= MEMORY_TARGET else 'OVER'}"
+    lines.append(f"| peak memory, d / b | {ratio:.3f} | | {verdict} |")
     share = sizes["d"][0] / sizes["a0"][0]
     verdict = f"{ZIP_TARGET:g}: {'within' if share <= ZIP_TARGET else 'OVER'}"
     return [*lines, f"| layer zip, d / a0 | {share:.3f} | | {verdict} |"]
@@ -276,7 +282,7 @@ def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:
         limit.set(limit.share)
         first = environment.invoke(event())
         assert first.error is None, first.error
-        return Start(environment.init_s, first.took_s, ())
+        return Start(environment.init_s, first.took_s, (), environment.peak_mb())
 
 
 @dataclasses.dataclass(frozen=True)

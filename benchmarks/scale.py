@@ -176,7 +176,7 @@ def _start(function: Function, count: int = 0, pause_s: float = 0.0) -> coldstar
             thread.start()
             thread.join()
             warm.append(time.monotonic() - due)
-        return coldstart.Start(environment.init_s, first, tuple(warm))
+        return coldstart.Start(environment.init_s, first, tuple(warm), environment.peak_mb())
 
 
 def _predict(service: Distribution, start: Distribution, rate: int, seconds: int) -> tuple[float, float]:

@@ -284,6 +284,8 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'org_common' has no attribute {name!r}")
+    # Before anything compiles what the layer already contains.
+    __import__("org_common.lifecycle.precompiled")
     # Not importlib.import_module: `import importlib` is one more module, and this is the same machinery.
     value: object = getattr(__import__(home, fromlist=(name,)), name)
     globals()[name] = value

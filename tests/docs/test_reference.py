@@ -224,7 +224,7 @@ def test_every_profile_has_what_the_table_says() -> None:
     def cells(profile: Profile) -> list[str]:
         limit = profile.statement_limit_bytes
         return [
-            "yes" if profile.prepares else "",
+            "yes" if profile.prepares else "if it tracks them" if profile.asks else "",
             "yes" if profile.resets else "",
             "SET LOCAL" if profile.set_local else "set_config",
             "" if limit is None else f"{limit // 1024} KB",

@@ -34,7 +34,7 @@ LITTLE_S = LEAST_S + 0.015
 Delivery = dict[str, Any]
 
 
-class _Queue:
+class Queue:
     """Deliveries that wait; of a FIFO queue, one line for each group."""
 
     def __init__(self, deliveries: list[Delivery], *, fifo: bool, chance: random.Random) -> None:
@@ -86,7 +86,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     """
     chance = random.Random(job["seed"])
     counts: Counter[str] = Counter()
-    queue = _Queue(_deliveries(job, chance), fifo=job["fifo"], chance=chance)
+    queue = Queue(deliveries(job, chance), fifo=job["fifo"], chance=chance)
     idle = [_worker(job) for _ in range(job["workers"])]
     flights: list[_Flight] = []
     lost = 0
@@ -105,23 +105,23 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
                 else:
                     flight.child.kill()
                     idle.append(_worker(job))
-                lost += _without_effect(admin, [each for each in flight.batch if each not in back])
+                lost += without_effect(admin, [each for each in flight.batch if each not in back])
     for child in idle:
         child.line.sendall(b"0\n")
         child.reap()
     return {"counts": counts, "deleted_unprocessed": lost}
 
 
-def _deliveries(job: dict[str, Any], chance: random.Random) -> list[Delivery]:
-    deliveries = [
+def deliveries(job: dict[str, Any], chance: random.Random) -> list[Delivery]:
+    found = [
         {"id": id, "body": body, "group": body["group"], "number": number}
         for number, (id, body) in enumerate(job["messages"])
         for _ in range(job["deliveries"])
     ]
     if not job["fifo"]:
         # The deliveries of a message come close to each other, so that some meet.
-        deliveries.sort(key=lambda each: each["number"] + chance.random() * 5)
-    return deliveries
+        found.sort(key=lambda each: each["number"] + chance.random() * 5)
+    return found
 
 
 def _send(
@@ -129,14 +129,14 @@ def _send(
 ) -> _Flight:
     has_little = chance.random() < 0.2
     counts["with_little_time"] += has_little
-    event = {"Records": [_record(delivery, fifo=job["fifo"]) for delivery in batch]}
+    event = {"Records": [record(delivery, fifo=job["fifo"]) for delivery in batch]}
     line = json.dumps([event, LITTLE_S if has_little else PATIENCE_S]) + "\n"
     child.line.sendall(line.encode())
     kill_s = chance.random() * KILL_WITHIN_S if chance.random() < job["kill"] else PATIENCE_S
     return _Flight(child, batch, time.monotonic() + kill_s)
 
 
-def _record(delivery: Delivery, *, fifo: bool) -> dict[str, Any]:
+def record(delivery: Delivery, *, fifo: bool) -> dict[str, Any]:
     # A redrive gives a new id, too.
     delivery["messageId"] = str(uuid.uuid4())
     body = {name: value for name, value in delivery["body"].items() if name != "group"}
@@ -168,7 +168,7 @@ def _back(flight: _Flight, is_answered: bool, counts: Counter[str]) -> list[Deli
     return back
 
 
-def _without_effect(admin: psycopg.Connection, deleted: list[Delivery]) -> int:
+def without_effect(admin: psycopg.Connection, deleted: list[Delivery]) -> int:
     """How many of the deleted messages have no effect: they would be lost."""
     keys = {each["body"]["key"] for each in deleted}
     row = admin.execute("select count(distinct key) from soak.effects where key = any(%s)", [list(keys)]).fetchone()

@@ -19,6 +19,9 @@ import psycopg
 
 from tests.support.proxy import relocated
 
+# Where tests/support/build_pgbouncer.sh puts a newer one than Debian 12 has.
+BUILT = Path(__file__).parents[2] / "build" / "pgbouncer" / "pgbouncer"
+TRACKS = (1, 21)
 READY_S = 10.0
 STOPPED_S = 5.0
 
@@ -31,8 +34,11 @@ class PgBouncer:
     if that is killed; then only its temporary folder stays.
     """
 
-    def __init__(self, url: str, users: Mapping[str, str], pool_size: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, users: Mapping[str, str], pool_size: int, settings: Mapping[str, str], program: str
+    ) -> None:
         """Use `start`."""
+        self._program = program
         self.port = _free_port()
         self._users = dict(users)
         self._account = _account()
@@ -53,12 +59,14 @@ class PgBouncer:
         users: Mapping[str, str],
         pool_size: int = 20,
         settings: Mapping[str, str] = {},
+        program: str | None = None,
     ) -> Self:
         """A PgBouncer that accepts connections for the server at `url`.
 
         `pool_size`: server connections per user and database. `settings`: lines of [pgbouncer].
+        `program`: the file to run, by default the one that is installed.
         """
-        pgbouncer = cls(url, users, pool_size, settings)
+        pgbouncer = cls(url, users, pool_size, settings, program or _installed())
         try:
             pgbouncer._launch()
         except BaseException:
@@ -103,7 +111,7 @@ class PgBouncer:
     def _launch(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_dying_with_us(), _program(), str(self._folder / "pgbouncer.ini")],
+                [*_dying_with_us(), self._program, str(self._folder / "pgbouncer.ini")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -158,12 +166,27 @@ class PgBouncer:
             shutil.chown(path, self._account)
 
 
-def _program() -> str:
-    # Debian puts it in /usr/sbin, which is not in everybody's PATH.
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+def tracking_program() -> str | None:
+    """A PgBouncer that keeps track of prepared statements, version 1.21 or later; None if there is none."""
+    for program in (str(BUILT), _found()):
+        if program and Path(program).is_file():
+            version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+            numbers = version.split()[1].split(".")
+            if (int(numbers[0]), int(numbers[1])) >= TRACKS:
+                return program
+    return None
+
+
+def _installed() -> str:
+    program = _found()
     if not program:
         raise RuntimeError("PgBouncer is missing. Run: apt-get install pgbouncer")
     return program
+
+
+def _found() -> str | None:
+    # Debian puts it in /usr/sbin, which is not in everybody's PATH.
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 def _dying_with_us() -> list[str]:

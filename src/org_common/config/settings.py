@@ -47,7 +47,8 @@ class Settings(Frozen):
     database_auth: str
     """ "password", or "iam": an RDS token, signed by the SDK, is the password."""
     database_profile: str
-    """What is in front of the server: "direct", "transaction-pooler" (PgBouncer, Supavisor), "rds-proxy", or
+    """What is in front of the server: "direct", "transaction-pooler" (PgBouncer, Supavisor),
+    "pgbouncer" (1.21 or later, with prepared statements if it keeps track of them), "rds-proxy", or
     "rds-proxy-set-local" if the proxy pins connections on set_config."""
     database_secret: "Reference | None"
     """The stored secret with what `database_url` lacks (the password), or with the complete login."""

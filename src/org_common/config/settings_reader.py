@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CURSOR_KEY_LENGTH = 32
 # The first is safe everywhere.
-PROFILES = ("transaction-pooler", "direct", "rds-proxy", "rds-proxy-set-local")
+PROFILES = ("transaction-pooler", "pgbouncer", "direct", "rds-proxy", "rds-proxy-set-local")
 AUTHS = ("password", "iam")
 MAX_S = 86_400
 
@@ -32,6 +32,7 @@ OTHERS = (
     "ORG_COMMON_MIGRATOR_URL",
     "ORG_COMMON_POOLER_URL",
     "ORG_COMMON_POSTGRES_BIN",
+    "ORG_COMMON_PRECOMPILED",
     "ORG_COMMON_PSYCOPG",
     "ORG_COMMON_PYDANTIC",
     "ORG_COMMON_SOAK",

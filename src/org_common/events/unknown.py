@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from org_common.values.types import Event, LambdaContext
 
 
-# Records of queues and streams, Kafka and MQ, CloudWatch Logs, Cognito, CodePipeline, destinations of invocations.
-_SERVICE_KEYS = frozenset({"Records", "eventSource", "awslogs", "triggerSource", "CodePipeline.job", "requestPayload"})
+# What only the events of one service have: records of queues and streams, Kafka and MQ; an asynchronous invocation's
+# result; CloudWatch Logs, Cognito, CodePipeline, Firehose, S3 Batch Operations, CloudFormation, a rotation of secrets,
+# Config, alarms, Lex, CodeDeploy, authorizers.
+_SERVICE_KEYS = frozenset(
+    {"Records", "eventSource", "awslogs", "triggerSource", "CodePipeline.job", "requestPayload", "deliveryStreamArn"}
+    | {"invocationSchemaVersion", "ResponseURL", "ClientRequestToken", "invokingEvent", "alarmArn", "sessionState"}
+    | {"LifecycleEventHookExecutionId", "methodArn"}
+)
 
 
 def unknown_event_error(event: Event) -> tuple[OrgError, str]:

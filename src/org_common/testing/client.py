@@ -241,15 +241,16 @@ class Client:
         # Another source invokes this app; the pipeline is the same for all.
         return Answer(gateway.HTTP_API.to_event(self._app.pipeline.respond(_request(event, context)), event))
 
-    def deliver(self, service_url: str) -> Delivery:
+    def deliver(self, service_url: str, *, fifo: bool = False) -> Delivery:
         """Deliver the messages in the outbox to the triggers of the app, as the relay and SQS do: ten at a time.
 
         `service_url` is the URL of the login `app_service`: `database.service_url` of the fixture. Messages of queues
-        that the app has no trigger for stay in the outbox.
+        that the app has no trigger for stay in the outbox. With `fifo` they come through FIFO queues: after a failed
+        message, the later ones of its key are given back.
         """
         from org_common.testing.records import deliver_outbox
 
-        return deliver_outbox(self._app, service_url, self._deliver)
+        return deliver_outbox(self._app, service_url, self._deliver, fifo=fifo)
 
     def deliver_record(self, queue: str, body: object, *, attributes: Mapping[str, str] | None = None) -> Delivery:
         """Deliver one record that `tx.send` did not write. A string is sent as it is, any other body as JSON."""

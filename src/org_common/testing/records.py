@@ -44,12 +44,13 @@ def sqs_record(
     }
 
 
-def outbox_record(message: Message) -> dict[str, Any]:
-    """The record of a message that the relay sent to SQS."""
+def outbox_record(message: Message, *, fifo: bool = False) -> dict[str, Any]:
+    """The record of a message that the relay sent to SQS. With `fifo`, messages of one key are a group."""
     attributes = {"org-common-id": str(message.id), "org-common-queue": message.queue}
     if message.traceparent is not None:
         attributes["traceparent"] = message.traceparent
-    return sqs_record(message.queue, message.message, attributes=attributes, group=message.key)
+    queue, group = (f"{message.queue}.fifo", message.key or str(message.id)) if fifo else (message.queue, None)
+    return sqs_record(queue, message.message, attributes=attributes, group=group)
 
 
 def s3_event(bucket: str, key: str, *, event: str = "ObjectCreated:Put", size: int = 1) -> dict[str, Any]:
@@ -99,12 +100,15 @@ class Delivery:
         return f"Delivery(handled={self.handled}, failed={len(self.failed)})"
 
 
+_Deliver = Callable[[Sequence[Mapping[str, Any]]], Delivery]
+
+
 class _Queue:
     """A sink that delivers to the triggers of an app."""
 
-    def __init__(self, app: App, deliver: Callable[[Sequence[Mapping[str, Any]]], Delivery]) -> None:
+    def __init__(self, app: App, deliver: _Deliver, *, fifo: bool) -> None:
         self._queues = {trigger.queue for trigger in app.triggers}
-        self._deliver = deliver
+        self._deliver, self._fifo = deliver, fifo
         self.delivery: Delivery = Delivery(0, [])
 
     def deliver(self, messages: Sequence[Message]) -> None:
@@ -113,16 +117,16 @@ class _Queue:
             # The relay then offers the queues one by one.
             raise LookupError("no trigger takes messages of this queue")
         for queue in dict.fromkeys(message.queue for message in messages):
-            records = [outbox_record(message) for message in messages if message.queue == queue]
+            records = [outbox_record(message, fifo=self._fifo) for message in messages if message.queue == queue]
             for at in range(0, len(records), BATCH):
                 done = self._deliver(records[at : at + BATCH])
                 self.delivery.handled += done.handled
                 self.delivery.failed += done.failed
 
 
-def deliver_outbox(app: App, service_url: str, deliver: Callable[[Sequence[Mapping[str, Any]]], Delivery]) -> Delivery:
+def deliver_outbox(app: App, service_url: str, deliver: _Deliver, *, fifo: bool = False) -> Delivery:
     """Deliver the messages in the outbox that triggers of the app take."""
-    queue = _Queue(app, deliver)
+    queue = _Queue(app, deliver, fifo=fifo)
     # Queues of other functions count as down, and keep their messages.
     with suppress(LookupError):
         relay(service_url, queue)

@@ -55,12 +55,12 @@ def test_other_url_names_the_variable_and_an_example(name: str, url: str) -> Non
     assert fault.startswith(f"ORG_COMMON_{name} is not a PostgreSQL URL. Example: postgresql://")
 
 
-@pytest.mark.parametrize("profile", ["pgbouncer", "Direct", " direct"])
+@pytest.mark.parametrize("profile", ["pooler", "Direct", " direct"])
 def test_other_profile_names_the_variable_and_the_choices(profile: str) -> None:
     [fault] = faults(DATABASE_PROFILE=profile)
 
     assert fault.startswith(
-        f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of transaction-pooler, direct, rds-proxy"
+        f"ORG_COMMON_DATABASE_PROFILE is {profile!r}. It is one of transaction-pooler, pgbouncer, direct, rds-proxy"
     )
 
 

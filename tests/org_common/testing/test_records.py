@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from org_common import SIGNED_IN, App, AsService, Model, OrgCheck, Record, S3Object, Transaction
+from org_common.db.database import transaction
 from org_common.testing import Client, Person
 from org_common.testing.records import bus_event, s3_event, schedule_event, sqs_record
 from org_common.tools.database.local import LocalDatabase
+from org_common.values.errors import Conflict
 from tests.org_common.db.conftest import furnished
 from tests.support.jobs import ACME, ADD, GLOBEX, Jobs, NewDocument, furnished_jobs
+from tests.support.lab import ALICE as SENDER
 from tests.support.lab import ISSUER
 
 ALICE = Person("local|alice", issuer=ISSUER)
@@ -72,6 +75,33 @@ def test_outbox_is_delivered(jobs: Jobs) -> None:
     assert sorted(jobs.documents()) == sorted(f"n{number}" for number in range(12))
     assert jobs.lab.ask("select count(*) from app.outbox where queue = 'elsewhere'") == 13
     assert client.deliver(jobs.local.service_url).handled == 0
+
+
+@pytest.mark.db
+def test_fifo_queue_keeps_the_order_of_a_key(jobs: Jobs) -> None:
+    """After a failure the later messages of its key come again, in their order and behind it; other keys go on."""
+    jobs.clear()
+    app, fails = App("worker"), [True]
+
+    @app.sqs("ingest", allow=OrgCheck("org_user"))
+    def ingest(tx: Transaction, document: NewDocument, record: Record) -> None:
+        if document.name == "a2" and fails:
+            fails.clear()
+            raise Conflict("later")
+        tx.run(ADD, document, rows=1)
+
+    client = Client(jobs.use(app), person=ALICE)
+    with transaction(SENDER, database=jobs.database) as tx:
+        for name in ("a1", "b1", "a2", "b2", "a3", "a4"):
+            tx.send("ingest", {"orgId": str(ACME), "name": name}, key=name[0])
+
+    delivery = client.deliver(jobs.local.service_url, fifo=True)
+    again = client.invoke({"Records": delivery.failed})
+
+    assert delivery.handled == 3
+    assert again == {"batchItemFailures": []}
+    assert [name for name in jobs.documents() if name[0] == "a"] == ["a1", "a2", "a3", "a4"]
+    assert jobs.documents()[:3] == ["a1", "b1", "b2"]
 
 
 def test_record_from_outside() -> None:

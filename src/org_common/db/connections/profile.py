@@ -14,6 +14,7 @@ class Profile:
 
     `prepares`: use named prepared statements. Never behind a transaction pooler: on PgBouncer 1.18 a Bind has reached
     another client's statement of the same name (measured), and would have run it had the parameter counts matched.
+    `asks`: use them if the pooler turns out to keep track of them.
     `resets`: begin each transaction with RESET ALL, so that a session setting made by a project's function does not
     leak into the next one. Not behind a pooler: it would undo what the pooler has set for its client, such as the
     client encoding.
@@ -22,19 +23,21 @@ class Profile:
     """
 
     # Not a dataclass: creating one takes longer than importing the rest of this file (1 ms of a cold start).
-    __slots__ = ("name", "prepares", "resets", "set_local", "statement_limit_bytes")
+    __slots__ = ("asks", "name", "prepares", "resets", "set_local", "statement_limit_bytes")
 
     def __init__(
         self,
         name: str,
         *,
         prepares: bool = False,
+        asks: bool = False,
         resets: bool = False,
         set_local: bool = False,
         statement_limit_bytes: int | None = None,
     ) -> None:
         self.name: str = name
         self.prepares: bool = prepares
+        self.asks: bool = asks
         self.resets: bool = resets
         self.set_local: bool = set_local
         self.statement_limit_bytes: int | None = statement_limit_bytes
@@ -50,9 +53,12 @@ class Profile:
 
 DIRECT = Profile("direct", prepares=True, resets=True)
 TRANSACTION_POOLER = Profile("transaction-pooler")
+PGBOUNCER = Profile("pgbouncer", asks=True)
 # AWS lists `set_config` among what pins a session and `SET LOCAL` among what does not, without saying whether a local
 # set_config counts: watch DatabaseConnectionsCurrentlySessionPinned, and use the profile that does not pin.
 RDS_PROXY = Profile("rds-proxy", statement_limit_bytes=16 * 1024)
 RDS_PROXY_SET_LOCAL = Profile("rds-proxy-set-local", set_local=True, statement_limit_bytes=16 * 1024)
 
-PROFILES = {profile.name: profile for profile in (TRANSACTION_POOLER, DIRECT, RDS_PROXY, RDS_PROXY_SET_LOCAL)}
+PROFILES = {
+    profile.name: profile for profile in (TRANSACTION_POOLER, PGBOUNCER, DIRECT, RDS_PROXY, RDS_PROXY_SET_LOCAL)
+}

@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from org_common.db.protocol.errors import ConnectionLost, StatementFailed, failure
 from org_common.db.protocol.plans import Key, Plans
+from org_common.db.protocol.pooler_plans import PoolerPlans
 from org_common.db.protocol.statement import TEXT_FORMAT, Wire
 from org_common.values.errors import GatewayTimeout
 
@@ -27,7 +28,11 @@ FATAL = frozenset({"FATAL", "PANIC"})
 
 
 def exchange(
-    pgconn: PGconn, statements: Sequence[Wire], deadline_s: float, plans: Plans | None = None
+    pgconn: PGconn,
+    statements: Sequence[Wire],
+    deadline_s: float,
+    plans: Plans | None = None,
+    pooler: PoolerPlans | None = None,
 ) -> list[PGresult]:
     """Send the statements with one Sync and read the result of each: one round trip.
 
@@ -35,24 +40,34 @@ def exchange(
     Raises the first `StatementFailed`, after which the connection is intact; `ConnectionLost` when the peer is gone or
     said that it goes; `GatewayTimeout` when `deadline_s` (of `time.monotonic()`) passed first. After the last two the
     connection is unusable. With `plans` a statement is prepared in the same round trip, and sent by name from then on.
+    With `pooler` the round trip begins with its question.
     """
     if pgconn.transaction_status == TransactionStatus.ACTIVE:
         raise ConnectionLost("a result of an earlier round trip is still pending")
     parses: list[_Parse] = []
+    asked = 0
     try:
+        asked = pooler.ask(pgconn) if pooler is not None else 0
         _send(pgconn, statements, plans, parses)
         pgconn.pipeline_sync()
         results = _results(pgconn, deadline_s)
     except OperationalError as error:
         raise _lost(pgconn, error) from error
     except StatementFailed as failed:
-        failed.done = _learn(plans, parses, failed.done)
+        if pooler is not None:
+            pooler.hear(failed.done[:asked])
+            if len(failed.done) < asked:
+                # The pooler does not understand the question, so nothing was executed.
+                return exchange(pgconn, statements, deadline_s, plans)
+        failed.done = _learn(plans, parses, failed.done[asked:])
         if len(failed.done) < len(statements):
             failed.statement = statements[len(failed.done)]
             if failed.origin is not None:
                 failed.origin.command = failed.statement[0]
         raise
-    return _learn(plans, parses, results)
+    if pooler is not None:
+        pooler.hear(results[:asked])
+    return _learn(plans, parses, results[asked:])
 
 
 # The index of a Parse among the results, its statement and its name.

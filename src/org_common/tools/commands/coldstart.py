@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -80,6 +81,7 @@ def coldstart(
     handler = app.replace(":", ".")
     with ExitStack() as stack:
         sample, variables = stack.enter_context(example(project, event))
+        variables |= _precompiled(stack.enter_context(tool.temporary()))
         roots = {"now": project.root}
         if against is not None:
             roots[against] = stack.enter_context(tool.revision(project.root, against))
@@ -116,3 +118,13 @@ def _measure(runner: str, pause_s: float) -> Callable[[Function, Any], Start]:
     if pause_s:
         raise click.UsageError("--pause works with the runner own")
     return emulator.start
+
+
+def _precompiled(folder: Path) -> dict[str, str]:
+    """Write the texts that a layer contains compiled. They are found by source, so one file serves each revision."""
+    from org_common.lifecycle import precompiled
+    from org_common.tools.layer import precompile
+
+    file = folder / precompiled.FILE
+    precompile.write(file, Path(sys.executable), [Path(place) for place in sys.path if place])
+    return {precompiled.SWITCH: str(file)}

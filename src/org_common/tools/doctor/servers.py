@@ -21,6 +21,7 @@ select name, setting from pg_settings where name in (
 """
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1", ""})
 # The version in Debian 12. Before 1.17, a client could inject data that it had sent before TLS (CVE-2021-3935).
+TRACKING_POOLER = (1, 21)
 OLDEST_POOLER = (1, 18)
 
 
@@ -113,6 +114,13 @@ def _pooler_findings(version: str, config: Mapping[str, str], profile: str) -> I
             "ORG_COMMON_DATABASE_PROFILE",
             "is direct, but connections go through a pooler: they can have prepared statements of other clients",
             "set it to transaction-pooler",
+        )
+    if profile == "pgbouncer" and not (number >= TRACKING_POOLER and int(config.get("max_prepared_statements") or 0)):
+        yield Finding(
+            "pooler.setting",
+            "max_prepared_statements",
+            f"is 0, or missing in {version}: profile pgbouncer is for one that keeps track of prepared statements",
+            "use PgBouncer 1.21 or newer and set max_prepared_statements = 100",
         )
     wait_s = float(config.get("query_wait_timeout") or 0)
     if wait_s == 0 or wait_s > 30:

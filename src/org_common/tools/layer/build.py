@@ -11,8 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from org_common.lifecycle import precompiled
 from org_common.lifecycle.build import STAMP
-from org_common.tools.layer import archive, bytecode, install, lock, sbom
+from org_common.tools.layer import archive, bytecode, install, lock, precompile, sbom
 from org_common.tools.layer.settings import LayerSettings
 from org_common.tools.layer.strip import strip
 from org_common.tools.layer.targets import Target, interpreter
@@ -81,6 +82,8 @@ def _build(
         # Of some packages nothing is left.
         packages = [package for metadata, package in installed.items() if metadata.exists()]
         say(f"{layer}: compiling bytecode")
+        if layer == next(iter(settings.layers)):
+            _precompile(folder, pins, target)
         compiled_by = bytecode.write(folder, target.python, MOUNTED, docstrings=False)
         content = archive.content(folder)
         manifest = {
@@ -99,6 +102,17 @@ def _build(
         sbom.write(file, layer, line, content, packages)
         unzipped = sum(path.stat().st_size for path in archive.files(folder))
     return Built(layer, target, file, sha256, line, content, file.stat().st_size, unzipped)
+
+
+def _precompile(folder: Path, pins: Sequence[lock.Pin], target: Target) -> None:
+    """Compile the texts that the layer's modules compile. They are the same on all architectures, so import these."""
+    with TemporaryDirectory() as temporary:
+        path = [folder]
+        if not target.runs_here:
+            path.append(Path(temporary))
+            install.packages(pins, Target(target.python, Target.here().arch), path[-1])
+            path.reverse()
+        precompile.write(folder / precompiled.FILE, interpreter(target.python), path)
 
 
 def unpack(built: Sequence[Path], folder: Path) -> Path:

@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
@@ -147,9 +148,12 @@ class RuntimeApi:
         return invocation
 
     def begin(self, event: Any, *, timeout_s: float = 30.0) -> Invocation:
-        """Send an event, without waiting for the response."""
+        """Send an event, without waiting for the response. `EnvironmentFailed` if the environment has failed."""
         invocation = Invocation(event, timeout_s)
-        self.waiting.put(invocation)
+        with self._changed:
+            if self.failed is not None:
+                raise EnvironmentFailed(self.failed)
+            self.waiting.put(invocation)
         return invocation
 
     def fail(self, why: str) -> None:
@@ -157,12 +161,21 @@ class RuntimeApi:
         with self._changed:
             self.failed = self.failed or why
             self._changed.notify_all()
+            unsent = self._take_waiting()
         self.restored.set()
         for _ in range(64):
             self.waiting.put(None)
-        for invocation in list(self.running.values()):
+        for invocation in [*self.running.values(), *unsent]:
             invocation.error = {"errorMessage": self.failed}
             invocation.done.set()
+
+    def _take_waiting(self) -> list[Invocation]:
+        found: list[Invocation] = []
+        with suppress(queue.Empty):
+            while True:
+                if (invocation := self.waiting.get_nowait()) is not None:
+                    found.append(invocation)
+        return found
 
     def _wait(self, attribute: str, timeout_s: float) -> float:
         with self._changed:
@@ -220,7 +233,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") == "chunked":
             self._receive_stream()
             return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # The process was killed while it responded.
+            self.close_connection = True
+            return
         now = time.monotonic()
         path = self.path.removeprefix(VERSION)
         match path.split("/")[1:]:

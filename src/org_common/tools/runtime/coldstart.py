@@ -28,11 +28,13 @@ PRICES = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
 @dataclass(frozen=True)
 class Start:
-    """The measurements of one environment, in seconds."""
+    """The measurements of one environment."""
 
     init_s: float
     first_s: float
     warm_s: tuple[float, ...]
+    peak_mb: float = 0.0
+    """Most memory resident until the first response, in megabytes; 0 if it was not measured."""
 
     @property
     def to_first_answer_s(self) -> float:
@@ -51,11 +53,12 @@ def start(function: Function, event: Any, *, warm: int = WARM, pause_s: float = 
         first = environment.invoke(event)
         if first.error is not None:
             raise ToolError(f"{function.handler} failed: {first.error}\n{environment.output()}")
+        peak_mb = environment.peak_mb()
         again: list[float] = []
         for _ in range(warm):
             time.sleep(pauses.expovariate(1 / pause_s) if pause_s else 0.0)
             again.append(environment.invoke(event).took_s)
-        return Start(environment.init_s, first.took_s, tuple(again))
+        return Start(environment.init_s, first.took_s, tuple(again), peak_mb)
 
 
 def run_interleaved(
@@ -94,6 +97,9 @@ def describe(starts: Sequence[Start]) -> list[str]:
         _line("first request", [start.first_s for start in starts]),
         _line("start to first response", [start.to_first_answer_s for start in starts]),
     ]
+    peaks = sorted(start.peak_mb for start in starts)
+    if peaks[0]:
+        lines.append(f"{'peak memory':<24} {statistics.median(peaks):.1f} MB   ({peaks[0]:.1f} - {peaks[-1]:.1f})")
     if warm:
         percentiles = ", ".join(f"p{share} {_percentile(warm, share) * 1000:.2f}" for share in (50, 90, 99))
         lines.append(f"{'warm request':<24} {percentiles} ms ({len(warm)} requests)")

@@ -129,6 +129,15 @@ class Environment:
         self._output.seek(0)
         return self._output.read().decode(errors="replace")
 
+    def peak_mb(self) -> float:
+        """The most memory that the process has had resident so far, in megabytes; 0 on other systems than Linux."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        # "VmHWM:	   49312 kB", proc_pid_status(5).
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024 / 1e6
+
     def _start(self) -> None:
         function = self.function
         command = [*function.command, str(function.python), *function.options, *function.program, function.handler]

@@ -80,6 +80,11 @@ class LocalQueues:
         self._start("dead letters", self._show_dead_letters)
         names = ", ".join(self.pollers)
         self._say(f"Queues (standard, without an order): {names}. To use them: AWS_ENDPOINT_URL={self._aws.url}")
+        if any(trigger.kind == "SQS" for app in self._apps for trigger in app.triggers):
+            self._say(
+                "If a queue is a FIFO queue in AWS: here, messages of one key may change places, a failed one does not "
+                "stop those behind it, and no repeated one is dropped. Test the order with Client.deliver(fifo=True)"
+            )
 
     def stop(self) -> None:
         """Stop the threads after their current batch."""

@@ -97,6 +97,14 @@ def test_no_pooler_is_a_fault_without_the_password() -> None:
         ("PgBouncer 1.17.0", {}, "transaction-pooler", "pooler.version", "the pooler"),
         ("PgBouncer 1.24.0", {"pool_mode": "session"}, "transaction-pooler", "pooler.setting", "pool_mode"),
         ("PgBouncer 1.24.0", {}, "direct", "pooler.setting", "ORG_COMMON_DATABASE_PROFILE"),
+        ("PgBouncer 1.18.0", {}, "pgbouncer", "pooler.setting", "max_prepared_statements"),
+        (
+            "PgBouncer 1.24.0",
+            {"max_prepared_statements": "0"},
+            "pgbouncer",
+            "pooler.setting",
+            "max_prepared_statements",
+        ),
         (
             "PgBouncer 1.24.0",
             {"query_wait_timeout": "120"},
@@ -111,6 +119,10 @@ def test_poolers_that_do_harm(version: str, config: dict[str, str], profile: str
     [finding] = _pooler_findings(version, POOL | config, profile)
 
     assert (finding.id, finding.subject) == (id, subject)
+
+
+def test_pooler_that_keeps_track_of_statements_is_fine() -> None:
+    assert list(_pooler_findings("PgBouncer 1.24.0", POOL | {"max_prepared_statements": "100"}, "pgbouncer")) == []
 
 
 @pytest.mark.db

@@ -53,6 +53,28 @@ def test_each_module_has_byte_code(whole: Whole) -> None:
         assert sources == compiled
 
 
+COUNT = """
+import sys
+counted = []
+def count(event, arguments):
+    if event == "compile" and sys._getframe(1).f_code.co_filename.endswith(("/typing.py", "/dataclasses.py")):
+        counted.append(arguments[0])
+sys.addaudithook(count)
+sys.path.insert(0, sys.argv[1])
+import org_common
+org_common.App, org_common.Model, org_common.Reader
+from org_common.lifecycle.precompiled import is_used
+print(is_used, counted)
+"""
+
+
+def test_what_modules_compile_when_they_are_imported_is_compiled(whole: Whole, tmp_path: Path) -> None:
+    layer = build.unpack([whole.zips["runtime"]], tmp_path)
+
+    command = [sys.executable, "-I", "-S", "-c", COUNT, str(layer)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True []\n"
+
+
 def test_manifest_names_line_versions_licences_and_hashes(whole: Whole) -> None:
     runtime = next(each for each in whole.layers if each.layer == "runtime")
     with zipfile.ZipFile(runtime.file) as archive:

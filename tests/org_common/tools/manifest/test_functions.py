@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from org_common import PUBLIC, App, Bearer, GatewayJwt
+from org_common import PUBLIC, App, AsService, Bearer, GatewayJwt, Router
 from org_common.events.function_url import FUNCTION_URL
 from org_common.tools.manifest import functions
 from org_common.tools.manifest.settings import FunctionSettings, Queue
@@ -49,6 +49,21 @@ def test_triggers_are_described() -> None:
     assert function["buckets"]["uploads"]["events"] == ["s3:ObjectCreated:*"]
     assert function["buckets"]["returns"]["queue"] == "return-events"
     assert [(event["source"], event["detail_type"]) for event in function["bus_events"]] == [("acme.billing", "Paid")]
+
+
+def test_triggers_of_a_router_are_described() -> None:
+    router, app = Router(), App("mail")
+    rule = AsService("all mail")
+    router.sqs("bounces", outside=True, allow=rule)(lambda: None)
+    router.s3("letters", allow=rule)(lambda: None)
+    router.event(source="shop", detail_type="Paid", allow=rule)(lambda: None)
+    router.schedule("rate(1 day)", name="tidy", allow=rule)(lambda: None)
+    app.include(router)
+    function = functions.of_app("mail:app", app, FunctionSettings())[1]
+
+    names = [list(function[kind]) for kind in ("queues", "buckets", "schedules")]
+    assert names == [["bounces"], ["letters"], ["tidy"]]
+    assert [event["detail_type"] for event in function["bus_events"]] == ["Paid"]
 
 
 def test_needs_have_the_resources_of_their_actions() -> None:

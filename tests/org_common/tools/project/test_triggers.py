@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from org_common import App, AsService, Model, OrgCheck, Record, S3Object
+from org_common import App, AsService, Model, OrgCheck, Record, Router, S3Object
 from org_common.tools.cli import main
 from org_common.tools.project.triggers import format_table, triggers_of
 
@@ -44,6 +44,15 @@ def test_each_trigger_is_listed_with_its_rule() -> None:
         ("SCHEDULE", "purge", "rate(1 day), Europe/Berlin", service, False, "app_service"),
     ]
     assert triggers_of([app])[0].summary == "Store an order."
+
+
+def test_triggers_of_a_router_are_listed_with_the_app_that_includes_it() -> None:
+    router, including = Router("/mail"), App("mail")
+    router.sqs("bounces", outside=True, allow=AsService("has no caller"))(lambda: None)
+    router.schedule("rate(1 day)", name="tidy", allow=AsService("has no caller"))(lambda: None)
+    including.include(router)
+
+    assert [each[:3] for each in triggers_of([including])] == [("mail", "SQS", "bounces"), ("mail", "SCHEDULE", "tidy")]
 
 
 def test_table_is_in_columns() -> None:

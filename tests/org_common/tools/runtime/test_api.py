@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 
@@ -68,8 +69,36 @@ def test_invocation_after_the_end_is_reported_why() -> None:
     with RuntimeApi() as api:
         api.fail("it has ended")
 
+        # Without a wait: the timeout is that of the function.
         with pytest.raises(EnvironmentFailed, match="it has ended"):
-            api.invoke({}, timeout_s=0.05)
+            api.invoke({}, timeout_s=600)
+
+
+def test_event_that_was_not_handed_out_fails_with_the_environment() -> None:
+    with RuntimeApi() as api:
+        invocation = api.begin({})
+        api.fail("it has ended")
+
+        assert invocation.done.wait(10)
+        assert invocation.error == {"errorMessage": "it has ended"}
+
+
+def test_response_that_is_cut_is_none() -> None:
+    with RuntimeApi() as api:
+        invocation = api.begin({})
+        event = call(api, "GET", "/invocation/next")
+        connection = http.client.HTTPConnection(api.address, timeout=10)
+        connection.putrequest("POST", f"{VERSION}/invocation/{event.headers['Lambda-Runtime-Aws-Request-Id']}/response")
+        connection.putheader("Content-Length", "10")
+        connection.endheaders(b'{"a"')
+        assert connection.sock is not None
+        connection.sock.shutdown(socket.SHUT_WR)
+        assert connection.sock.recv(1) == b""
+        connection.close()
+
+        assert not invocation.done.is_set()
+        api.fail("it was killed")
+        assert (invocation.answer, invocation.error) == (None, {"errorMessage": "it was killed"})
 
 
 def test_stream_that_is_cut_is_incomplete() -> None:

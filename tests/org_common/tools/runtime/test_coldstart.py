@@ -70,6 +70,12 @@ def test_figures_are_medians_and_percentiles() -> None:
     assert "p50 2.00, p90 2.00, p99 2.00 ms (6 requests)" in lines[3]
 
 
+def test_peak_memory_is_shown_where_it_was_measured() -> None:
+    lines = coldstart.describe([Start(1, 0.01, (), peak) for peak in (40.0, 41.04, 50.0)])
+
+    assert lines[-1] == "peak memory              41.0 MB   (40.0 - 50.0)"
+
+
 def test_ratio_is_of_neighbours() -> None:
     ours, theirs = [Start(1, 0, ()), Start(2, 0, ())], [Start(2, 0, ()), Start(4, 0, ())]
 

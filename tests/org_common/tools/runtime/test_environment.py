@@ -47,6 +47,15 @@ def test_context_has_what_lambda_says(function: MakeFunction) -> None:
         assert environment.invoke({}).answer == ["local", "256", True, "on-demand", None]
 
 
+def test_peak_memory_is_that_of_the_process(function: MakeFunction) -> None:
+    with Environment(function("def app(event, context): bytearray(300_000_000)")) as environment:
+        small = environment.peak_mb()
+        environment.invoke({})
+
+        assert 5 < small < 150
+        assert 300 < environment.peak_mb() < 300 + small + 50
+
+
 def test_exception_comes_as_an_error(function: MakeFunction) -> None:
     with Environment(function("def app(event, context): raise ValueError('no')")) as environment:
         invocation = environment.invoke({})

@@ -88,6 +88,7 @@ def test_message_runs_from_the_outbox_to_its_handler_or_the_dead_letters(aws: Fa
 
     assert [attempt for name, attempt in worker.seen if name == "poison"] == [1, 2, 3, 4, 5]
     assert "poison" in next(line for line in said if line.startswith("dead letter"))
+    assert any(line.startswith("If a queue is a FIFO queue in AWS: here, ") for line in said)
     assert sorted(queues.dead) == ["ingest-dlq", "nobody-listens-dlq", "scan-events-dlq", "uploads-s3-dlq"]
     assert jobs.lab.ask("select count(*) from app.outbox") == 0
 
