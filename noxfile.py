@@ -4,6 +4,7 @@ Each session has its own environment in .nox/, installed from requirements-dev.t
 """
 
 import os
+import shutil
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the user's .venv may have an older Python
@@ -167,6 +168,21 @@ def layer(session: nox.Session) -> None:
     session.run("org-common", "imports")
     session.run("org-common", "layer", "check")
     session.run("org-common", "layer", "verify")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build the wheel and the source distribution into dist/, and check both."""
+    build = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "build")
+    session.install("-c", LOCK, "check-wheel-contents", "twine", "uv", *build)
+    folder = ROOT / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    # The wheel is built from the source distribution, so that both are complete.
+    python = str(Path(session.bin, "python"))
+    session.run("uv", "build", "--quiet", "--no-build-isolation", "--python", python, "--out-dir", str(folder))
+    files = sorted(str(path) for path in folder.iterdir() if path.suffix in (".gz", ".whl"))
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", *[file for file in files if file.endswith(".whl")])
 
 
 @nox.session

@@ -28,6 +28,7 @@ from org_common.tools.commands import (
     tune,
 )
 from org_common.tools.commands.options import origin
+from org_common.tools.commands.terminal import set_color
 from org_common.tools.project import dotenv
 from org_common.tools.project.project import ToolError
 
@@ -38,6 +39,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         # Before the options of subcommands are read: some are environment variables.
         dotenv.load(Path())
+        set_color(ctx)
         try:
             return super().invoke(ctx)
         except ToolError as error:

@@ -1,13 +1,21 @@
 """`org-common coldstart`: measure cold starts."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from org_common.tools.project.project import Project, make_importable
+
+if TYPE_CHECKING:
+    from org_common.tools.runtime.coldstart import Start
+    from org_common.tools.runtime.environment import Function
 
 
 @click.command()
@@ -34,13 +42,28 @@ from org_common.tools.project.project import Project, make_importable
     help="JSON file with the event to send.  [default: the demo's example]",
 )
 @click.option(
+    "--pause",
+    "pause_s",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 60),
+    help="Mean seconds between warm requests, at random, as at a low rate.",
+)
+@click.option(
     "--json",
     "out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the measured times to FILE, for `org-common plan`.",
 )
 def coldstart(
-    app: str, count: int, against: str | None, runner: str, memory: int, event: Path | None, out: Path | None
+    app: str,
+    count: int,
+    against: str | None,
+    runner: str,
+    memory: int,
+    event: Path | None,
+    pause_s: float,
+    out: Path | None,
 ) -> None:
     """Measure cold starts of MODULE:NAME under AWS's runtime client.
 
@@ -49,7 +72,6 @@ def coldstart(
     from org_common.tools.layer.targets import Target
     from org_common.tools.project.modules import load_object
     from org_common.tools.runtime import coldstart as tool
-    from org_common.tools.runtime import emulator
     from org_common.tools.runtime.example import example
 
     project = Project.find(Path())
@@ -57,7 +79,6 @@ def coldstart(
     # Load it here first: an error is one line here, and forty lines from AWS's client.
     load_object(app, app)
     handler = app.replace(":", ".")
-    start: Callable[..., tool.Start] = tool.start if runner == "own" else emulator.start
     with ExitStack() as stack:
         sample, variables = stack.enter_context(example(project, event))
         variables |= _precompiled(stack.enter_context(tool.temporary()))
@@ -69,7 +90,7 @@ def coldstart(
             for key, root in roots.items()
         }
         starts = tool.run_interleaved(
-            functions, sample, count, say=lambda text: click.echo(text, err=True), start=start
+            functions, sample, count, say=lambda text: click.echo(text, err=True), start=_measure(runner, pause_s)
         )
         profile = tool.imports(functions["now"])
     if out is not None:
@@ -86,6 +107,17 @@ def coldstart(
         click.echo("\n".join([f"now / {against}:", *tool.compare(starts["now"], starts[against])]))
     click.echo("slowest imports (profiled, self time):")
     click.echo("\n".join(tool.describe_imports(profile)))
+
+
+def _measure(runner: str, pause_s: float) -> Callable[[Function, Any], Start]:
+    """What starts an environment once and measures it."""
+    from org_common.tools.runtime import coldstart, emulator
+
+    if runner == "own":
+        return partial(coldstart.start, pause_s=pause_s)
+    if pause_s:
+        raise click.UsageError("--pause works with the runner own")
+    return emulator.start
 
 
 def _precompiled(folder: Path) -> dict[str, str]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.database import check, cost, lint, local, prove, revise
-from org_common.tools.commands.options import Url, url_option
+from org_common.tools.commands.database import check, cost, diff, lint, local, prove, revise
+from org_common.tools.commands.options import Url, json_option, print_json, url_option
+from org_common.tools.commands.terminal import colored
 from org_common.tools.project.project import Project, find_root, make_current_project_importable
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def db() -> None:
 
 
 _LOCAL = (local.url, local.shell, local.seed, local.reset, revise.new, revise.redo)
-for _command in (*_LOCAL, check.check, cost.cost, lint.lint, prove.prove):
+for _command in (*_LOCAL, check.check, cost.cost, diff.diff, lint.lint, prove.prove):
     db.add_command(_command)
 
 URL = url_option(
@@ -100,12 +101,16 @@ def migrate(url: str, packages: tuple[str, ...]) -> None:
 @click.option(
     "--check", is_flag=True, help="Exit with 1 if a migration is pending or was changed after it was applied."
 )
-def status(url: str, packages: tuple[str, ...], check: bool) -> None:
+@json_option
+def status(url: str, packages: tuple[str, ...], check: bool, as_json: bool) -> None:
     """List migrations and whether they are applied."""
     from org_common.tools.database import schema
 
     states = schema.status(url, _migrations(packages))
-    _print(states)
+    if as_json:
+        print_json([state.document() for state in states])
+    else:
+        _print(states)
     if check and any(state.problem or not state.applied_at for state in states):
         raise click.exceptions.Exit(1)
 
@@ -119,7 +124,8 @@ def status(url: str, packages: tuple[str, ...], check: bool) -> None:
     help="Role that the login may assume in addition to those of org-common; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 on a warning too.")
-def guard(url: str, allow: tuple[str, ...], strict: bool) -> None:
+@json_option
+def guard(url: str, allow: tuple[str, ...], strict: bool, as_json: bool) -> None:
     """Check row-level security.
 
     Checks that no tenant can see another tenant's rows. Exits with 1 on a violation. Warns of a right without a policy,
@@ -129,14 +135,17 @@ def guard(url: str, allow: tuple[str, ...], strict: bool) -> None:
     from org_common.tools.database import policies
 
     violations = tool.check_database(url, also=allow)
-    for violation in violations:
-        click.echo(f"violation: {violation}")
     warnings = policies.check_policies(url, tool.ROLES)
-    for warning in warnings:
-        click.echo(f"warning: {warning}")
+    if as_json:
+        print_json({"violations": violations, "warnings": warnings})
+    else:
+        found = {"violation": violations, "warning": warnings}
+        click.echo(colored("".join(f"{name}: {each}\n" for name, texts in found.items() for each in texts)), nl=False)
     if violations or (strict and warnings):
         raise click.exceptions.Exit(1)
-    click.echo("no violations: checked roles, owners, policies, functions and the server version")
+    if as_json:
+        return
+    click.echo(colored("no violations: checked roles, owners, policies, functions and the server version"))
 
 
 def _migrations(packages: Sequence[str]) -> "list[Migration]":
@@ -157,4 +166,4 @@ def _print(states: "Sequence[State]") -> None:
         click.echo(f"{row[0]:<{package}}  {row[1]:<{file}}  {row[2]}")
     for state in states:
         if state.problem:
-            click.echo(f"problem: {state.problem}", err=True)
+            click.echo(colored(f"problem: {state.problem}"), err=True)

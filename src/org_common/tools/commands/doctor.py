@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url, count
+from org_common.tools.commands.terminal import colored
 from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def doctor(
             concurrency=dict(_parse_concurrency(pair) for pair in concurrency),
         )
     )
-    click.echo(_json(report) if as_json else _table(report))
+    click.echo(_json(report) if as_json else colored(_table(report)))
     if report.faults or (strict and report.findings):
         raise click.exceptions.Exit(1)
 

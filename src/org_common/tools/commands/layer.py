@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.options import Folder, count
+from org_common.tools.commands.options import Folder, count, json_option, print_json
 from org_common.tools.project.project import Project, make_importable
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def build_layer(python: str | None, arch: str | None, out: Path, which: str) -> 
 @ARCH
 @OUT
 @click.option("--record", is_flag=True, help="Record the sizes as the new baseline for growth.")
-def check(python: str | None, arch: str | None, out: Path, record: bool) -> None:
+@json_option
+def check(python: str | None, arch: str | None, out: Path, record: bool, as_json: bool) -> None:
     """Compare layer sizes with the budgets.
 
     Builds all layers. Exits with 1 if one is over budget.
@@ -88,7 +90,10 @@ def check(python: str | None, arch: str | None, out: Path, record: bool) -> None
     settings, target = _settings(), _target(python, arch)
     built = _build(settings, target, out, list(settings.layers))
     rows = sizes.compare(settings, target, {each.layer: each.file for each in built})
-    click.echo("\n".join(sizes.table(target, rows)))
+    if as_json:
+        print_json([{**asdict(row), "over": row.is_over} for row in rows])
+    else:
+        click.echo("\n".join(sizes.table(target, rows)))
     if record:
         sizes.record(settings, target, rows)
     if any(row.is_over for row in rows):

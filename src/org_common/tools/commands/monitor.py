@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from org_common.tools.commands.options import Url
+from org_common.tools.commands.options import Url, json_option, print_json
 
 
 @click.command()
@@ -26,7 +26,8 @@ from org_common.tools.commands.options import Url
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page with plots to FILE."
 )
-def monitor(hours: float, prefix: str, aws: bool, url: str | None, html: Path | None) -> None:
+@json_option
+def monitor(hours: float, prefix: str, aws: bool, url: str | None, html: Path | None, as_json: bool) -> None:
     """Show how the deployed functions run and what the database does.
 
     Reads CloudWatch metrics and Lambda's REPORT lines, with the AWS credentials of this shell, and pg_stat_activity.
@@ -40,8 +41,10 @@ def monitor(hours: float, prefix: str, aws: bool, url: str | None, html: Path | 
     since = until - timedelta(hours=hours)
     histories = snapshot.read_functions(prefix, since, until) if aws else []
     seen = snapshot.Snapshot(since, until, histories, None if url is None else snapshot.read_activity(url))
-    for line in terminal.lines(seen):
-        click.echo(line)
+    if as_json:
+        print_json(seen.document())
+    else:
+        click.echo("\n".join(terminal.lines(seen)))
     if html is not None:
         html.write_text(page.page(seen), encoding="utf-8")
-        click.echo(f"\nwritten: {html}")
+        click.echo(f"\nwritten: {html}", err=as_json)

@@ -73,6 +73,16 @@ def _running_url(role: str, ctx: click.Context, param: click.Parameter, value: s
     return running.url_of(local, role)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(document: Any) -> None:
+    """Print a document for programs. Dates are in ISO 8601."""
+    import json
+
+    click.echo(json.dumps(document, indent=2, default=str))
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 message", "2 messages"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

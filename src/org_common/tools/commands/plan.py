@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from org_common.tools.commands.options import json_option, print_json
+
 if TYPE_CHECKING:
     from org_common.tools.plan.distribution import Distribution
     from org_common.tools.plan.measured import Measured
@@ -58,6 +60,7 @@ class Range(click.ParamType[tuple[float, float]]):
 @click.option("--provisioned", type=Range(0), help="min,max of provisioned concurrency.  [default: from the traffic]")
 @click.option("--cpu", default=0.25, show_default=True, type=click.FloatRange(0.01, 1), help="CPU share of a request.")
 @click.option("--queued", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share from a queue.")
+@click.option("--retries", default=0, show_default=True, type=click.IntRange(0, 20), help="Of throttled callers.")
 @click.option("--max-connections", default=100, show_default=True, type=click.IntRange(1), help="Of PostgreSQL.")
 @click.option("--pool-size", type=click.IntRange(1), help="Server connections of a pooler.  [default: no pooler]")
 @click.option("--max-clients", default=1000, show_default=True, type=click.IntRange(1), help="Clients of the pooler.")
@@ -107,6 +110,7 @@ def plan(ctx: click.Context, /, **options: Any) -> None:
 @click.option("--reserved", default=3, show_default=True, type=click.IntRange(0), help="Slots for superusers.")
 @click.option("--pool-size", type=click.IntRange(1), help="Server connections of a pooler.  [default: no pooler]")
 @click.option("--max-clients", default=1000, show_default=True, type=click.IntRange(1), help="Clients of the pooler.")
+@json_option
 def connections(
     manifest: Path | None,
     account: int,
@@ -117,6 +121,7 @@ def connections(
     reserved: int,
     pool_size: int | None,
     max_clients: int,
+    as_json: bool,
 ) -> None:
     """Check that the functions' connections fit what PostgreSQL or a pooler accepts.
 
@@ -130,8 +135,12 @@ def connections(
     pooler = None if pool_size is None else Pooler(max_clients, pool_size)
     limits = tool.Limits(Server(most, reserved), pooler)
     found = tool.uses(_manifest(manifest), account, processes=processes, connections=each)
+    is_over = bool(tool.excess(found, limits) or tool.pool_excess(limits))
+    if as_json:
+        print_json(tool.document(found, limits))
+        raise SystemExit(int(is_over))
     click.echo("\n".join(tool.lines(found, limits)))
-    if tool.excess(found, limits) or tool.pool_excess(limits):
+    if is_over:
         change = tool.smallest_change(found, limits)
         click.echo(f"\nthe smallest change that fits: {change.text}")
         if change.settings:
@@ -173,6 +182,7 @@ def _workload(options: dict[str, Any]) -> Workload:
         utilization=float(provisioned.get("utilization", 0.7)),
         cpu_share=options["cpu"],
         queued=options["queued"],
+        retries=options["retries"],
         database=Database(
             options["max_connections"],
             pool=options["pool_size"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from org_common.tools.commands.plan import FILE, require_numpy
+from org_common.tools.commands.terminal import show_progress
 
 if TYPE_CHECKING:
     from org_common.telemetry.monitoring.lambda_report import LambdaReport
@@ -95,6 +96,4 @@ def _invoked(options: dict[str, Any]) -> list[LambdaReport]:
         raise click.UsageError("--ladder needs two or more sizes of 128 to 10240, such as 256,512,1024")
     event = b"{}" if options["event"] is None else options["event"].read_bytes()
     with ladder.connected() as client:
-        return ladder.measure(
-            client, options["function"], sizes, event, options["count"], lambda text: click.echo(text, err=True)
-        )
+        return ladder.measure(client, options["function"], sizes, event, options["count"], show_progress)

@@ -87,6 +87,16 @@ class State:
         at = self.applied_at
         return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "pending"
 
+    def document(self) -> dict[str, Any]:
+        """The state for programs."""
+        return {
+            "package": self.migration.package,
+            "file": self.migration.file,
+            "applied_at": self.applied_at and self.applied_at.astimezone(UTC).isoformat(),
+            "applied_by": self.applied_by,
+            "problem": self.problem,
+        }
+
 
 def migrate(
     url: str,

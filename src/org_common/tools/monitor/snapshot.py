@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -62,6 +62,15 @@ class Snapshot:
     """Sorted by name; empty if AWS was not asked."""
     activity: Activity | None
     """None without a database."""
+
+    def document(self) -> dict[str, Any]:
+        """What was read, for programs. Times are in milliseconds."""
+        return {
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "functions": [history.stats().model_dump() for history in self.histories],
+            "database": None if self.activity is None else asdict(self.activity),
+        }
 
     def slots(self, history: FunctionHistory, count: int) -> list[Slot]:
         """What a function did, in this many equal parts of the time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from org_common.tools.doctor.budget import OTHERS, Pooler, Server
@@ -146,6 +146,20 @@ def lines(found: Sequence[Use], limits: Limits) -> Iterator[str]:
             f"the pooler opens {limits.pooler.server_connections} connections, "
             f"PostgreSQL has room for {limits.server.free}: {verdict}"
         )
+
+
+def document(found: Sequence[Use], limits: Limits) -> dict[str, Any]:
+    """The same for programs, with the smallest change that fits; null if all fits."""
+    over, pooled = excess(found, limits), pool_excess(limits)
+    change = smallest_change(found, limits) if over or pooled else None
+    return {
+        "functions": [{**asdict(use), "connections": use.most} for use in found],
+        "connections": sum(use.most for use in found),
+        "accepted": limits.accepted,
+        "excess": over,
+        "pool_excess": pooled,
+        "change": None if change is None else {"text": change.text, "reserved": dict(change.settings)},
+    }
 
 
 def _polled(function: Json) -> int | None:

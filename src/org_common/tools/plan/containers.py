@@ -11,9 +11,10 @@ from org_common.tools.plan import capacity as scaling
 from org_common.tools.plan import events, theory
 from org_common.tools.plan.capacity import Ints
 from org_common.tools.plan.distribution import Floats
-from org_common.tools.plan.environments import PERCENTS, blocked, steps
+from org_common.tools.plan.environments import PERCENTS, serve, steps, tried_again
 from org_common.tools.plan.requests import draw, is_exact, minutes, peaks
 from org_common.tools.plan.result import EXACT, FORMULAS, Result, Times
+from org_common.tools.plan.retries import offered
 from org_common.tools.plan.workload import Workload
 
 # m7g.xlarge, whose price AWS's own example has.
@@ -33,6 +34,10 @@ class _Outcome:
     requests: float
     busy: Floats
     method: str
+    again: tuple[float, float] = (0.0, 0.0)
+    """Attempts after a throttled one, of callers and of Lambda."""
+    mean_s: float | None = None
+    """The mean time of a request in its place, where latency has more than that."""
 
 
 def slots(cpus: float, cpu_share: float, most: int) -> int:
@@ -48,18 +53,26 @@ def managed_instances(workload: Workload) -> Result:
     instances = scaling.settled(lambda busy: scaling.managed(busy, slots=each), expected.mean)
     places = instances * each
     if drawn is None:
-        shares = np.array(
-            [blocked(n, load) for n, load in zip(places.tolist(), expected.mean.round(6).tolist(), strict=True)]
+        tried = offered(
+            expected.counts, workload.service.mean, places.astype(np.float64), workload.queued, workload.retries
         )
-        lost = float((expected.counts * shares).sum())
-        found = _Outcome(workload.service.table, lost, workload.traffic.requests, expected.peak, FORMULAS)
+        again = tried.called, tried.redelivered
+        found = _Outcome(workload.service.table, tried.lost, workload.traffic.requests, expected.peak, FORMULAS, again)
     else:
         pool = events.Pool(limit=0, provisioned=steps(places))
         starts = np.zeros(len(drawn.all_arrivals))
-        served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
+        served = serve(workload, drawn, starts, pool)
         ok = served.outcome == events.PROVISIONED
-        busy = peaks(drawn.arrivals[ok], served.latency[ok], len(places))
-        found = _Outcome(served.latency[ok], float((~ok).sum()), len(ok), busy, EXACT)
+        busy = peaks((drawn.arrivals + served.waited)[ok], drawn.durations[ok], len(places))
+        found = _Outcome(
+            served.latency[ok],
+            float((~ok).sum()),
+            len(ok),
+            busy,
+            EXACT,
+            tried_again(drawn, served),
+            float(drawn.durations[ok].mean()) if ok.any() else 0.0,
+        )
     hours = float(instances.sum()) / 60
     usage = {"requests": found.requests - found.lost, "instances": hours, "management": hours}
     return _result(workload, "managed-instances", found, places, usage)
@@ -97,7 +110,9 @@ def _outcome(workload: Workload, wait: Floats, service: Floats, requests: float,
 
 def _result(workload: Workload, option: str, found: _Outcome, places: Ints, usage: dict[str, float]) -> Result:
     times = np.percentile(found.latency, PERCENTS).tolist() if len(found.latency) else [0.0, 0.0, 0.0]
-    mean = float(found.latency.mean()) if len(found.latency) else 0.0
+    mean = found.mean_s
+    if mean is None:
+        mean = float(found.latency.mean()) if len(found.latency) else 0.0
     return Result(
         option,
         found.method,
@@ -111,6 +126,7 @@ def _result(workload: Workload, option: str, found: _Outcome, places: Ints, usag
         usage,
         found.busy,
         places.astype(np.float64),
+        *found.again,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from org_common.tools.plan import events, theory, ticks
 from org_common.tools.plan.capacity import Ints
 from org_common.tools.plan.distribution import Distribution, Floats
-from org_common.tools.plan.requests import Minutes, Requests, before_s, draw, is_exact, minutes, peaks
+from org_common.tools.plan.requests import Minutes, Requests, before_s, draw, is_exact, minutes, peaks, retries
 from org_common.tools.plan.result import EXACT, FORMULAS, TICKS, Result, Times
+from org_common.tools.plan.retries import Offered, blocked, offered, tries
 from org_common.tools.plan.workload import Workload
 
 PERCENTS = (50, 95, 99)
@@ -43,7 +43,7 @@ def provisioned(workload: Workload, option: str, capacity: Ints) -> Result:
     drawn = draw(workload)
     starts = workload.start.sample(drawn.random, len(drawn.all_arrivals))
     pool = events.Pool(float(workload.idle_s), workload.account, provisioned=steps(capacity))
-    served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
+    served = serve(workload, drawn, starts, pool)
     starts = starts[drawn.warm :]
     ahead = served.outcome == events.PROVISIONED
     cold = served.outcome == events.COLD
@@ -81,10 +81,16 @@ def warm(busy: Floats, idle_s: int) -> Floats:
     return found
 
 
-@lru_cache(maxsize=100_000)
-def blocked(servers: int, load: float) -> float:
-    """Erlang B; minutes repeat."""
-    return theory.erlang_b(servers, load)
+def serve(workload: Workload, drawn: Requests, starts: Floats, pool: events.Pool) -> events.Served:
+    """The drawn requests in a pool, with the retries of the workload."""
+    again = retries(workload, drawn)
+    return events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm, retries=again)
+
+
+def tried_again(drawn: Requests, served: events.Served) -> tuple[float, float]:
+    """The attempts after a throttled one, of callers and of Lambda."""
+    delivered = float((served.attempts * drawn.queued[drawn.warm :]).sum())
+    return float(served.attempts.sum()) - delivered, delivered
 
 
 def _without_provisioned(workload: Workload, start: Start) -> Result:
@@ -93,7 +99,7 @@ def _without_provisioned(workload: Workload, start: Start) -> Result:
     drawn = draw(workload)
     starts = start.times.sample(drawn.random, len(drawn.all_arrivals))
     pool = events.Pool(float(workload.idle_s), workload.account)
-    served = events.serve(drawn.all_arrivals, drawn.all_durations, starts, pool, warm=drawn.warm)
+    served = serve(workload, drawn, starts, pool)
     starts = starts[drawn.warm :]
     cold = served.outcome == events.COLD
     usage = _usage(workload, drawn.durations[served.outcome != events.THROTTLED], starts[cold], start)
@@ -109,8 +115,9 @@ def _result(
     capacity: Floats | None,
 ) -> Result:
     accepted = served.outcome != events.THROTTLED
-    latency = served.latency[accepted]
-    busy = peaks(drawn.arrivals[accepted], latency, -(-workload.traffic.seconds // 60))
+    latency, began = served.latency[accepted], (drawn.arrivals + served.waited)[accepted]
+    taken = latency - served.waited[accepted]
+    busy = peaks(began, taken, -(-workload.traffic.seconds // 60))
     ahead = 0 if capacity is None else int(capacity.max())
     return Result(
         option,
@@ -119,12 +126,13 @@ def _result(
         Times(*np.percentile(latency, PERCENTS).tolist()) if len(latency) else Times(0.0, 0.0, 0.0),
         float((served.outcome == events.COLD).sum()),
         float((~accepted).sum()),
-        float(latency.sum()) / workload.traffic.seconds,
+        float(taken.sum()) / workload.traffic.seconds,
         float(busy.max()),
         ahead + served.alive,
         usage,
         busy,
         warm(busy, workload.idle_s) if capacity is None else capacity,
+        *tried_again(drawn, served),
     )
 
 
@@ -143,9 +151,12 @@ def _snapshot(workload: Workload, restores: float) -> dict[str, float]:
 
 def _in_ticks(workload: Workload, start: Start) -> Result:
     expected = minutes(workload, None)
-    refused = np.array([blocked(workload.account, round(float(load), 6)) for load in expected.mean])
-    volume = _volume(workload, start, refused)
-    served, lost = volume.requests - volume.throttled, float((expected.counts * refused).sum())
+    places = np.full(len(expected.counts), float(workload.account))
+    found = offered(expected.counts, workload.service.mean, places, workload.queued, workload.retries)
+    volume = _volume(workload, start, expected.counts, found)
+    # What short peaks throttle is served when it comes again.
+    lost = 0.0 if workload.retries else volume.throttled * (1 - workload.queued)
+    served = volume.requests - lost
     usage = {
         "requests": float(served),
         f"duration_{workload.arch}": served * billed_mean(workload.service) * workload.gb,
@@ -160,24 +171,30 @@ def _in_ticks(workload: Workload, start: Start) -> Result:
     return Result(
         start.option,
         TICKS,
-        volume.requests + lost,
+        volume.requests + found.lost,
         mixed(workload, start.times, volume.cold, served - volume.cold),
         float(volume.cold),
-        volume.throttled + lost,
+        lost + found.lost,
         volume.busy_s / workload.traffic.seconds,
         float(busy.max()),
         int(alive.max()),
         usage,
         busy,
         alive,
+        found.called,
+        found.redelivered,
     )
 
 
-def _volume(workload: Workload, start: Start, refused: Floats) -> ticks.Volume:
-    """Simulate what is not refused; `refused` are the shares of each minute."""
+def _volume(workload: Workload, start: Start, counts: Floats, found: Offered) -> ticks.Volume:
+    """Simulate what is served in each minute; `counts` are the requests that come in it."""
     before, accepted = before_s(workload), workload.traffic.per_second()
-    share = np.repeat(refused, 60)[: len(accepted)]
-    accepted = accepted * (1 - share)
+    share = np.repeat(found.refused, 60)[: len(accepted)]
+    served = np.minimum(found.accepted / np.maximum(counts, 1e-9), 1)
+    accepted = accepted * np.repeat(served, 60)[: len(accepted)]
+    # What waited for this minute, spread evenly.
+    late = np.repeat(np.maximum(found.accepted - counts, 0) / 60, 60)[: len(accepted)]
+    accepted += np.diff(np.rint(np.cumsum(late)), prepend=0)
     return ticks.simulate(
         np.concatenate([accepted[len(accepted) - before :], accepted]),
         workload.service,
@@ -204,7 +221,9 @@ def _provisioned_by_formulas(workload: Workload, option: str, capacity: Ints) ->
     shares, peak, alive, cold = _spill(workload, expected, capacity)
     spilled = float((expected.counts * shares).sum())
     room = np.maximum(workload.account - capacity, 0)
-    throttled = float((expected.counts * np.where(peak > room, shares * (1 - room / np.maximum(peak, 1)), 0)).sum())
+    refused = np.where(peak > room, shares * (1 - room / np.maximum(peak, 1)), 0)
+    calls, again = expected.counts * (1 - workload.queued), workload.retries
+    throttled = float((calls * refused ** (again + 1)).sum())
     ahead, each = workload.traffic.requests - spilled, billed_mean(workload.service) * workload.gb
     usage = {
         "requests": ahead + spilled - throttled,
@@ -226,6 +245,8 @@ def _provisioned_by_formulas(workload: Workload, option: str, capacity: Ints) ->
         usage,
         expected.peak,
         capacity.astype(np.float64),
+        float((calls * (tries(refused, again) - 1)).sum()),
+        float((expected.counts * workload.queued * refused).sum()),
     )
 
 

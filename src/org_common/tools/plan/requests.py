@@ -8,6 +8,7 @@ import numpy as np
 
 from org_common.tools.plan import events
 from org_common.tools.plan.distribution import Floats
+from org_common.tools.plan.retries import Retries
 from org_common.tools.plan.workload import Workload
 
 
@@ -21,6 +22,8 @@ class Requests:
     """How many are of yesterday: they fill the pool, and are not counted."""
     random: np.random.Generator
     """To draw more."""
+    queued: Floats
+    """1 for each of all requests that Lambda retries."""
 
     @property
     def arrivals(self) -> Floats:
@@ -68,7 +71,17 @@ def draw(workload: Workload) -> Requests:
         np.concatenate([durations[first:], durations]),
         len(arrivals) - first,
         random,
+        (np.random.default_rng([workload.seed, 1]).random(2 * len(arrivals) - first) < workload.queued).astype(
+            np.float64
+        ),
     )
+
+
+def retries(workload: Workload, requests: Requests) -> Retries | None:
+    """What comes again of the throttled requests; None for nothing."""
+    if not workload.queued and not workload.retries:
+        return None
+    return Retries(requests.queued, workload.retries, np.random.default_rng([workload.seed, 2]))
 
 
 def minutes(workload: Workload, requests: Requests | None) -> Minutes:

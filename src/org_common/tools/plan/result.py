@@ -33,7 +33,7 @@ class Result:
     cold: float
     """Requests that waited for a cold start or a restore."""
     throttled: float
-    """Requests that were refused, or waited longer than the timeout."""
+    """Requests that were refused in each attempt, or waited longer than the timeout."""
     mean_concurrency: float
     peak_concurrency: float
     environments: int
@@ -44,6 +44,10 @@ class Result:
     """The most requests in progress in each minute."""
     capacity: Floats
     """The environments or places in each minute."""
+    retried: float = 0.0
+    """Attempts of synchronous callers after one that was throttled. Each is a request to the HTTP API."""
+    redelivered: float = 0.0
+    """Attempts of Lambda itself to deliver an event that it had throttled."""
 
     @property
     def cold_rate(self) -> float:
@@ -59,7 +63,7 @@ class Result:
         """The usage of a month, as if the traffic repeated, with what comes with it."""
         factor = MONTH_S / workload.traffic.seconds
         usage = {name: quantity * factor for name, quantity in self.usage.items()}
-        api = self.requests * factor * (1 - workload.queued)
+        api = (self.requests * (1 - workload.queued) + self.retried) * factor
         if self.option == "fargate":
             usage["balancer"] = MONTH_S / 3600
         else:

@@ -24,6 +24,12 @@ def lines(plan: Plan, prices: Prices) -> Iterator[str]:
         yield f"note: {note}"
     yield ""
     yield from table([(*HEAD, f"{prices.currency} a month"), *[cells(plan, each) for each in plan.priced]])
+    for priced in plan.priced:
+        if priced.result.retried or priced.result.redelivered:
+            yield (
+                f"{priced.result.option}: throttled attempts that came again: {priced.result.retried:,.0f} of callers, "
+                f"{priced.result.redelivered:,.0f} of events"
+            )
     yield ""
     yield from _bills(plan)
     yield ""
@@ -96,6 +102,8 @@ def _option(plan: Plan, priced: Priced) -> dict[str, Any]:
         "p99_ms": result.times.p99 * 1000,
         "cold_rate": result.cold_rate,
         "throttle_rate": result.throttle_rate,
+        "retried": result.retried,
+        "redelivered": result.redelivered,
         "mean_concurrency": result.mean_concurrency,
         "peak_concurrency": result.peak_concurrency,
         "places": result.environments,

@@ -55,7 +55,9 @@ class Workload:
     cpu_share: float = 0.25
     """The part of a request's time that needs a processor: it limits how many share one."""
     queued: float = 0.0
-    """The share of requests that a queue delivers."""
+    """The share of requests that are events of a queue, or asynchronous: Lambda retries them when it throttles them."""
+    retries: int = 0
+    """Attempts of the other callers after one that was throttled, with backoff."""
     database: Database = field(default_factory=Database)
     seed: int = 1
     exact_up_to: int = 400_000

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -40,14 +42,22 @@ class Start:
         return self.init_s + self.first_s
 
 
-def start(function: Function, event: Any, *, warm: int = WARM) -> Start:
-    """Start one environment, send the event once and then `warm` times, and stop the environment."""
+def start(function: Function, event: Any, *, warm: int = WARM, pause_s: float = 0.0) -> Start:
+    """Start one environment, send the event once and then `warm` times, and stop the environment.
+
+    `pause_s` is the mean of random pauses before warm requests: a process that was idle finds cold caches.
+    """
+    # The same pauses in each environment, so that revisions are compared on the same ones.
+    pauses = random.Random(1)  # noqa: S311 - no secret
     with Environment(function) as environment:
         first = environment.invoke(event)
         if first.error is not None:
             raise ToolError(f"{function.handler} failed: {first.error}\n{environment.output()}")
         peak_mb = environment.peak_mb()
-        again = [environment.invoke(event).took_s for _ in range(warm)]
+        again: list[float] = []
+        for _ in range(warm):
+            time.sleep(pauses.expovariate(1 / pause_s) if pause_s else 0.0)
+            again.append(environment.invoke(event).took_s)
         return Start(environment.init_s, first.took_s, tuple(again), peak_mb)
 
 

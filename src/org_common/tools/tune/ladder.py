@@ -28,7 +28,12 @@ def connected() -> Iterator[Any]:
 
 
 def measure(
-    client: Any, function: str, sizes: Sequence[int], event: bytes, count: int, say: Callable[[str], None]
+    client: Any,
+    function: str,
+    sizes: Sequence[int],
+    event: bytes,
+    count: int,
+    progress: Callable[[str], Callable[[int, int], None]],
 ) -> list[LambdaReport]:
     """Invoke the unpublished version `count` times at each size, after one cold start.
 
@@ -39,8 +44,10 @@ def measure(
     try:
         for size in sizes:
             _resize(client, function, size)
-            found += [_invoke(client, function, event) for _ in range(count + 1)]
-            say(f"{size} MB: {count + 1} invocations")
+            show = progress(f"invocations at {size} MB")
+            for done in range(1, count + 2):
+                found.append(_invoke(client, function, event))
+                show(done, count + 1)
     finally:
         _resize(client, function, before)
     return found

@@ -1,6 +1,8 @@
+import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -108,6 +110,21 @@ def test_status_is_a_table(project: Path, url: str) -> None:
     assert head.split() == ["package", "file", "applied"]
     assert re.fullmatch(r"shop_cli  0001_shop\.sql   20\d\d-\d\d-\d\d \d\d:\d\d UTC", first)
     assert second == "other     0001_other.sql  pending"
+
+
+def test_status_for_programs(project: Path, url: str) -> None:
+    call("db", "migrate", "--package", "shop_cli", url=url)
+
+    first, second = json.loads(call("db", "status", "--json", url=url).stdout)
+
+    assert datetime.fromisoformat(first.pop("applied_at")).tzinfo is not None
+    assert first == {
+        "package": "shop_cli",
+        "file": "0001_shop.sql",
+        "applied_by": "app_migrator",
+        "problem": None,
+    }
+    assert (second["package"], second["applied_at"]) == ("other", None)
 
 
 def test_status_check_fails_while_something_is_pending(project: Path, url: str) -> None:

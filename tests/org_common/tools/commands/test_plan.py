@@ -112,6 +112,18 @@ def test_connections_are_those_of_the_page(manifest: Path) -> None:
     assert result.exit_code == 1
 
 
+def test_connections_for_programs(manifest: Path) -> None:
+    result = run("connections", "--manifest", manifest, "--json")
+
+    found = json.loads(result.output)
+    assert result.exit_code == 1
+    assert found["connections"] == sum(each["connections"] for each in found["functions"])
+    assert found["excess"] == found["connections"] - found["accepted"] > 0
+    assert found["change"]["reserved"]
+    roomy = run("connections", "--manifest", manifest, "--json", "--max-connections", 5000)
+    assert (roomy.exit_code, json.loads(roomy.output)["change"]) == (0, None)
+
+
 def test_connections_fit_after_the_change(manifest: Path) -> None:
     printed = run("connections", "--manifest", manifest).output
     tables = tomllib.loads(printed[printed.index("[tool") :])["tool"]["org-common"]["functions"]

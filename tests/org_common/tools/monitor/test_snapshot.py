@@ -1,5 +1,6 @@
 """What is read: functions on moto's server, connections of an embedded PostgreSQL."""
 
+import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from org_common.telemetry.monitoring.function_monitor import FunctionHistory
 from org_common.telemetry.monitoring.lambda_report import LambdaReport
 from org_common.tools.database.local import LocalDatabase
-from org_common.tools.monitor.snapshot import Slot, Snapshot, read_activity, read_functions
+from org_common.tools.monitor.snapshot import Activity, Slot, Snapshot, read_activity, read_functions
 from org_common.tools.project.project import ToolError
 from tests.support.aws import FakeAws
 
@@ -19,6 +20,18 @@ SINCE = UNTIL - timedelta(hours=4)
 
 def report(duration_ms: float, **fields: float) -> LambdaReport:
     return LambdaReport("id", duration_ms, duration_ms, 512, 80, **fields)  # type: ignore[arg-type]
+
+
+def test_document_for_programs() -> None:
+    history = FunctionHistory("orders", [(SINCE, report(10.0, init_ms=250.0))])
+    activity = Activity(97, 1, [("orders", 1, 1, 0)], [])
+
+    found = json.loads(json.dumps(Snapshot(SINCE, UNTIL, [history], activity).document()))
+
+    assert found["since"] == SINCE.isoformat()
+    [function] = found["functions"]
+    assert (function["function"], function["cold_starts"], function["p50_ms"]) == ("orders", 1, 10.0)
+    assert found["database"]["applications"] == [["orders", 1, 1, 0]]
 
 
 def test_slots_are_equal_parts_of_the_time() -> None:

@@ -37,3 +37,16 @@ def test_json_has_the_same_figures(plan: Plan) -> None:
     assert {line["name"] for line in first["cost"]} == {"requests", "duration", "init", "HTTP API"}
     assert document["recommended"]["option"] == "on-demand"
     assert document["prices"]["read"] == "2026-11-30"
+
+
+def test_throttled_attempts_that_came_again_have_a_line(workload: MakeWorkload) -> None:
+    one = workload(rate=20, hours=1, account=4, retries=1, queued=0.5)
+
+    found = choice.plan(one, PRICES, Goals())
+
+    [line] = [line for line in table.lines(found, PRICES) if line.startswith("on-demand: throttled attempts")]
+    result = found.priced[0].result
+    assert line.endswith(f": {result.retried:,.0f} of callers, {result.redelivered:,.0f} of events")
+    option = table.document(found, PRICES)["options"][0]
+    assert (option["retried"], option["redelivered"]) == (result.retried, result.redelivered)
+    assert min(result.retried, result.redelivered) > 0

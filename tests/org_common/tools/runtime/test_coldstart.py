@@ -1,5 +1,7 @@
 import json
+import random
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,17 @@ def test_start_is_measured_from_the_process_to_the_last_response(function: MakeF
     assert took.init_s >= 0.2
     assert took.to_first_answer_s == took.init_s + took.first_s
     assert len(took.warm_s) == 3
+
+
+@pytest.mark.runtime
+def test_warm_requests_wait_for_their_pauses(function: MakeFunction) -> None:
+    pauses, began = random.Random(1), time.monotonic()
+
+    took = coldstart.start(function(APP), EVENT, warm=5, pause_s=0.05)
+
+    # The pauses are the same in each run.
+    assert time.monotonic() - began > sum(pauses.expovariate(20) for _ in range(5))
+    assert len(took.warm_s) == 5
 
 
 @pytest.mark.runtime

@@ -1,5 +1,6 @@
 import base64
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,28 +42,35 @@ class FakeLambda:
         return {"LogResult": base64.b64encode(log.encode()).decode(), "Payload": payload, **failed}
 
 
-def test_each_size_is_measured_and_the_size_restored() -> None:
-    client, said = FakeLambda(), list[str]()
+def ignored(noun: str) -> Callable[[int, int], None]:
+    return lambda done, total: None
 
-    found = ladder.measure(client, "orders", [256, 1024], b"{}", 2, said.append)
+
+def test_each_size_is_measured_and_the_size_restored() -> None:
+    client, said = FakeLambda(), list[tuple[str, int, int]]()
+
+    def progress(noun: str) -> Callable[[int, int], None]:
+        return lambda done, total: said.append((noun, done, total))
+
+    found = ladder.measure(client, "orders", [256, 1024], b"{}", 2, progress)
 
     assert [(report.memory_mb, report.duration_ms) for report in found] == [(256, 200)] * 3 + [(1024, 50)] * 3
     assert client.sizes == [256, 1024, 512]
-    assert said == ["256 MB: 3 invocations", "1024 MB: 3 invocations"]
+    assert said == [(f"invocations at {size} MB", done, 3) for size in (256, 1024) for done in (1, 2, 3)]
 
 
 def test_size_is_restored_after_an_error() -> None:
     client = FakeLambda(error='{"errorMessage": "no good"}')
 
     with pytest.raises(ToolError, match="orders failed, so its time says nothing: .*no good"):
-        ladder.measure(client, "orders", [256, 1024], b"{}", 2, print)
+        ladder.measure(client, "orders", [256, 1024], b"{}", 2, ignored)
 
     assert client.sizes == [256, 512]
 
 
 def test_log_without_a_report_is_an_error() -> None:
     with pytest.raises(ToolError, match="returned no REPORT line"):
-        ladder.measure(FakeLambda(log=""), "orders", [256], b"{}", 2, print)
+        ladder.measure(FakeLambda(log=""), "orders", [256], b"{}", 2, ignored)
 
 
 def test_error_of_aws_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,4 +81,4 @@ def test_error_of_aws_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(ToolError, match=r"^AWS: Could not connect to the endpoint URL"),
         ladder.connected() as client,
     ):
-        ladder.measure(client, "orders", [256], b"{}", 2, print)
+        ladder.measure(client, "orders", [256], b"{}", 2, ignored)

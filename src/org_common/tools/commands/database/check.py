@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from org_common.tools.commands.options import Url
+from org_common.tools.commands.terminal import colored, show_progress
 from org_common.tools.project.project import Project
 
 
@@ -40,19 +40,11 @@ def check(url: str | None, as_json: bool, watch: bool) -> None:
     from org_common.tools.project.apps import load
 
     # On stderr: stdout is for the findings.
-    report = check_project(project, load(project), url, say=_say, on_progress=_progress)
-    click.echo(to_json(report) if as_json else as_text(report))
+    report = check_project(project, load(project), url, say=_say, on_progress=show_progress("calls"))
+    click.echo(to_json(report) if as_json else colored(as_text(report)))
     if report.findings:
         raise click.exceptions.Exit(1)
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _progress(done: int, total: int) -> None:
-    """A line that is overwritten in a terminal; in a log, one line at the end."""
-    if sys.stderr.isatty():
-        click.echo(f"\r{done} of {total} calls", err=True, nl=done == total)
-    elif done == total:
-        click.echo(f"{done} of {total} calls", err=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from org_common.tools.commands.database.prove import DECLARATION, find_files, show_progress
+from org_common.tools.commands.database.prove import DECLARATION, find_files
 from org_common.tools.commands.options import Url
+from org_common.tools.commands.terminal import show_progress
 from org_common.tools.project.project import Project, find_root
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from org_common.tools.commands.options import Url, count
+from org_common.tools.commands.terminal import colored
 from org_common.tools.project.project import Project, find_root, make_importable
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def lint(
     options = Options(roles, platform_roles, logins, tenant_column)
     report = tool.lint(read_url(url) if url else _read_local(), options)
     print_as = _json if as_json else _sarif if as_sarif else _table
-    click.echo(print_as(report))
+    click.echo(print_as(report) if as_json or as_sarif else colored(print_as(report)))
     if report.errors or (strict and report.findings):
         raise click.exceptions.Exit(1)
 

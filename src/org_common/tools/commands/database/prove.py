@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from org_common.tools.commands.options import Url
+from org_common.tools.commands.terminal import show_progress
 from org_common.tools.project.project import Project, make_importable
 
 DECLARATION = click.option(
@@ -91,15 +90,3 @@ def find_files(declarations: tuple[Path, ...], url: str | None, *, draft: bool =
     project = Project.find(Path())
     make_importable(project)
     return [files.SDK, *declarations] if declarations else files.find(project, partly=draft)
-
-
-def show_progress(noun: str) -> Callable[[int, int], None]:
-    """A line on stderr that is overwritten in a terminal; in a log, one line at the end."""
-
-    def show(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{done:,} of {total:,} {noun}", err=True, nl=done == total)
-        elif done == total:
-            click.echo(f"{done:,} of {total:,} {noun}", err=True)
-
-    return show
