@@ -21,6 +21,7 @@ from org_common.db.protocol.wire import exchange
 from org_common.telemetry.secret_values import MASK
 
 RULE = b"select app.require("
+WITHHELD = "a statement that was composed with values"
 VERDICTS = {"OC403": "denied: 403", "OC404": "denied: 404", "OCUSR": "unknown user: 403"}
 
 
@@ -122,7 +123,7 @@ def _ms_since(began_s: float) -> float:
 def one_line(command: bytes) -> str:
     """A statement with the names of its parameters, on one line; never their values."""
     if is_withheld(command):
-        return "a statement that was composed with values"
+        return WITHHELD
     line = re.sub(r"\s+", " ", named(command.decode(errors="replace"), command)).strip()
     # The SDK's only statements with values: claims, for a proxy that would pin a connection for their parameters.
     return re.sub(r"(?i)^(set local [^=]+=).*", rf"\1 {MASK}", line)
