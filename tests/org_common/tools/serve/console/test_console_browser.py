@@ -197,6 +197,8 @@ def test_write_is_asked_again_after_a_confirmation(tab: Tab, server: Served) -> 
 
 def test_list_holds_ten_thousand_requests_in_few_rows(tab: Tab, server: Served) -> None:
     ask(server, "/orgs")
+    # The copies are of the newest request.
+    expect(tab.rows.first).to_contain_text("200 GET /orgs")
     tab.rows.first.click()
     tab.page.evaluate(MANY)
 
