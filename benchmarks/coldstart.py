@@ -250,29 +250,40 @@ def ms(found: Sequence[Start], name: str) -> float:
 
 
 def quota(variables: dict[str, str], count: int, *, write: bool) -> None:
-    """Compare an early and a late driver import with a third of a CPU, which is what a function with 512 MB gets.
+    """Compare an early and a late driver import, and ours with Powertools, with the share of a CPU that 512 MB buy.
 
     Lambda gives at least one CPU while it starts an environment, and a share in proportion to the memory from then on.
     Therefore measured twice: with the quota all the time, and with it from the first request on.
     """
-    early = next(stack for stack in STACKS if stack.key == "e")
+    stacks = {stack.key: stack for stack in STACKS}
+    early = stacks["e"]
     late = dataclasses.replace(early, handler="limit_lazy_app.handler")
     folder = installed(early)
     runs = {"early": function(early, folder, variables), "late": function(late, folder, variables)}
+    peers = {key: function(stacks[key], installed(stacks[key]), variables) for key in ("d", "b")}
     lines: list[str] = []
     with processor_share() as limit:
         for when in ("throughout", "from the first request"):
-            found: dict[str, list[Start]] = {name: [] for name in runs}
-            for _ in range(count):
-                for name, run in runs.items():
-                    found[name].append(limited(run, limit, throughout=when == "throughout"))
-            medians = [f"{name} {ms(starts, 'to_first_answer_s'):.0f} ms" for name, starts in found.items()]
-            pairs = zip(found["late"], found["early"], strict=True)
-            ratio = statistics.median(a.to_first_answer_s / b.to_first_answer_s for a, b in pairs)
-            lines.append(f"- quota {when}: {', '.join(medians)}; late / early {ratio:.2f} ({count} starts of each)")
+            throughout = when == "throughout"
+            lines.append(f"- quota {when}: {compared(runs, 'late', 'early', limit, count, throughout=throughout)}")
+        lines.append(
+            f"- quota throughout, the stacks d and b: {compared(peers, 'd', 'b', limit, count, throughout=True)}"
+        )
     print("\n".join(lines))
     if write:
         between(ROOT / "docs" / "operations" / "coldstart.md", "quota", lines)
+
+
+def compared(runs: dict[str, Function], ours: str, other: str, limit: Limit, count: int, *, throughout: bool) -> str:
+    """The medians of start to first row in turns, and the ratio of neighbours."""
+    found: dict[str, list[Start]] = {name: [] for name in runs}
+    for _ in range(count):
+        for name, run in runs.items():
+            found[name].append(limited(run, limit, throughout=throughout))
+    medians = [f"{name} {ms(starts, 'to_first_answer_s'):.0f} ms" for name, starts in found.items()]
+    pairs = zip(found[ours], found[other], strict=True)
+    ratio = statistics.median(a.to_first_answer_s / b.to_first_answer_s for a, b in pairs)
+    return f"{', '.join(medians)}; {ours} / {other} {ratio:.2f} ({count} starts of each)"
 
 
 def limited(run: Function, limit: Limit, *, throughout: bool) -> Start:

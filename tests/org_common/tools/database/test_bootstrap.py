@@ -250,3 +250,11 @@ def test_trusted_extension_is_created_by_the_owner_before_he_gives_the_database(
     run(superuser, "drop extension plpgsql")
 
     assert bootstrap(admin, extensions=["plpgsql"], own=True) == ["plpgsql"]
+
+
+@pytest.mark.parametrize(("name", "instead"), [("pgcrypto", "sha256"), ("uuid-ossp", "uuidv7")])
+def test_extension_that_no_local_server_has_comes_with_what_to_use(superuser: str, name: str, instead: str) -> None:
+    with pytest.raises(SchemaError, match=instead) as raised:
+        bootstrap(superuser, extensions=[name])
+
+    assert "pip install" not in str(raised.value)
