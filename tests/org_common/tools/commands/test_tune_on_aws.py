@@ -1,6 +1,7 @@
 """`org-common tune` against AWS's APIs over HTTP, with botocore: moto's server, and a stub for Invoke alone."""
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,12 @@ from tests.support.invoke_api import InvokeApi, invoke_api
 def server() -> Iterator[FakeAws]:
     with fake_aws() as fake:
         yield fake
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """A test before these may have sent the log of all loggers to the terminal."""
+    caplog.set_level(logging.WARNING, logger="botocore")
 
 
 @pytest.fixture
