@@ -43,6 +43,7 @@ def explain(
             conn.execute("select set_config(%s, %s, true)", [name, value])
         if not bypass:
             conn.execute(sql.SQL("set local role {}").format(sql.Identifier(person.role)))
+        document = b"[]"
         for _ in range(2 if run else 1):
             result = conn.pgconn.exec_params(text, given, types)
             if result.status != pq.ExecStatus.TUPLES_OK:
@@ -50,4 +51,5 @@ def explain(
                 if failed.sqlstate == _CANCELED:
                     return None
                 raise failed
-    return Plan(orjson.loads(result.get_value(0, 0) or b"[]")[0]["Plan"])
+            document = result.get_value(0, 0) or document
+    return Plan(orjson.loads(document)[0]["Plan"])

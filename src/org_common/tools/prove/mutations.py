@@ -87,10 +87,11 @@ def _policies(conn: psycopg.Connection, world: World) -> Iterator[Mutation]:
                 yield Mutation(table, "operand", f"policy {name} reads without {operand}", text)
         # Without a right to insert or update, WITH CHECK is never asked.
         asked = (inserts and command in ("a", "*")) or (updates and command in ("w", "*") and not same)
-        if asked and (check or using) not in (None, "true"):
+        checked = check or using
+        if asked and checked is not None and checked != "true":
             text = f"alter policy {where} with check (true)"
             yield Mutation(table, "policy", f"policy {name} accepts all new rows", text)
-            for operand, rest in without_each(check or using):
+            for operand, rest in without_each(checked):
                 text = f"alter policy {where} with check ({rest})"
                 yield Mutation(table, "operand", f"policy {name} accepts without {operand}", text)
 
