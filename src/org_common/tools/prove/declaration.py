@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from org_common.tools.project.project import ToolError, key_advice
 
 FILE = "isolation.toml"
+SDK_FILE = "sdk.toml"
+"""The declaration of org-common's own tables and functions."""
 VERBS = ("select", "insert", "update", "delete")
 CLAIMS = '{"sub": "{user}", "role": "{role}"}'
 
@@ -166,7 +168,8 @@ class Declaration:
 
     def missing(self, what: str, name: str, example: str) -> DeclarationError:
         """The error about a table or function without an entry."""
-        files = ", ".join(self.files) or f"a file {FILE}"
+        # Not org-common's own file, which you do not edit.
+        files = ", ".join(file for file in self.files if Path(file).name != SDK_FILE) or f"a file {FILE}"
         return DeclarationError(f"{what} {name} has no entry in {files}: add one, such as\n{example}")
 
 

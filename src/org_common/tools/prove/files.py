@@ -7,9 +7,9 @@ from pathlib import Path
 
 from org_common.tools.database.migrations import folder_of
 from org_common.tools.project.project import Project
-from org_common.tools.prove.declaration import FILE, DeclarationError
+from org_common.tools.prove.declaration import FILE, SDK_FILE, DeclarationError
 
-SDK = Path(str(files("org_common.tools.prove").joinpath("sdk.toml")))
+SDK = Path(str(files("org_common.tools.prove").joinpath(SDK_FILE)))
 """The declaration of org-common's own tables and functions."""
 
 
