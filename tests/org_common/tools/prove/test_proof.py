@@ -136,7 +136,7 @@ def test_cascade_to_another_tenant_is_found(proved: Prove) -> None:
 def test_table_without_an_entry_fails(proved: Prove) -> None:
     with pytest.raises(
         DeclarationError,
-        match=r"table shop.secrets has no entry in [^,]*isolation.toml, [^,]*more.toml: add one, such as\n\[tables.shop",
+        match=r"table shop.secrets has no entry in [^,]*isolation.toml, [^,]*more.toml: add one, such as\n\[tables",
     ):
         proved("create table shop.secrets (id uuid primary key)")
 
