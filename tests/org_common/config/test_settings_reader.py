@@ -2,13 +2,16 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from org_common.config.settings import Settings, SettingsError
-from org_common.config.settings_reader import OTHERS, SettingsReader, has_password, in_lambda
+from org_common.config.settings_reader import OTHERS, PREFIX, SettingsReader, has_password, in_lambda
+from org_common.tools.cli import main
 from org_common.values.secret import Secret
 
 URL = "postgresql://app_login:hunter2-secret@db.example.com:6432/app"
@@ -250,3 +253,23 @@ def test_all_faults_are_in_one_error() -> None:
         Settings.from_env({**environ, **LAMBDA})
 
     assert len(str(raised.value).splitlines()) == 3
+
+
+def variables_of(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        found = parameter.envvar
+        yield from [found] if isinstance(found, str) else found or ()
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            yield from variables_of(inner)
+
+
+def test_variables_of_the_commands_are_known() -> None:
+    found = {name for name in variables_of(main) if name.startswith(PREFIX)}
+
+    assert "ORG_COMMON_CHECK_URL" in found
+    reader = SettingsReader(dict.fromkeys(found, "postgresql://a@h/d"))
+    reader.fields()
+    assert reader.unknown == []

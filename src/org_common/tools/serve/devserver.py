@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from email.utils import parseaddr
 from errno import EADDRINUSE
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -271,7 +272,16 @@ def start_aws(apps: Sequence[App], stack: ExitStack, module: ModuleType | None) 
     for name in buckets.values():
         location = {"LocationConstraint": REGION}
         aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    _verify_senders(aws)
     return {**aws.environ, **buckets, AWS_VARIABLE: aws.url}
+
+
+def _verify_senders(aws: FakeAws) -> None:
+    """Let the fake accept e-mail from the addresses in variables such as MAIL_FROM. It sends none."""
+    for name, value in os.environ.items():
+        address = parseaddr(value)[1] if name.endswith("_FROM") else ""
+        if "@" in address:
+            aws.client("sesv2").create_email_identity(EmailIdentity=address)
 
 
 def _watched_folders(project: Project) -> list[str]:

@@ -17,6 +17,7 @@ from org_common.sinks.sqs import SqsSink
 from org_common.telemetry.line import visible
 from org_common.tools.serve.fake_aws import REGION, FakeAws
 from org_common.tools.serve.poller import EventSourceMapping, Poller
+from org_common.triggers.objects import closest_name
 
 TYPE_CHECKING = False
 
@@ -149,25 +150,36 @@ class LocalQueues:
             if trigger.kind == "S3":
                 buckets.setdefault(trigger.name, []).append(trigger)
         s3 = self._aws.client("s3")
-        for bucket, triggers in buckets.items():
-            if bucket not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
-                s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-            configurations = [
-                {
-                    "QueueArn": self._arn(self._queue_of_bucket(app, bucket, trigger)),
-                    "Events": [f"s3:{event}" for event in trigger.details["events"]],
-                }
-                for trigger in triggers
-            ]
-            s3.put_bucket_notification_configuration(
-                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": configurations}
-            )
+        existing = {each["Name"] for each in s3.list_buckets()["Buckets"]}
+        for name in buckets.keys() - existing:
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        # The demo's buckets may have longer names, as deployed ones do.
+        for bucket in sorted(buckets.keys() | existing):
+            declared = closest_name(bucket, buckets)
+            triggers = [] if declared is None else buckets[declared]
+            if triggers:
+                self._notify(s3, bucket, [(self._queue_of_bucket(app, trigger), trigger) for trigger in triggers])
 
-    def _queue_of_bucket(self, app: App, bucket: str, trigger: Trigger) -> str:
+    def _notify(self, s3: Any, bucket: str, triggers: Sequence[tuple[str, Trigger]]) -> None:
+        """Send the bucket's events to the queues with these URLs, in addition to those of other apps."""
+        arns = [self._arn(url) for url, _ in triggers]
+        ours = [
+            {"QueueArn": arn, "Events": [f"s3:{event}" for event in trigger.details["events"]]}
+            for arn, (_, trigger) in zip(arns, triggers, strict=True)
+        ]
+        known = s3.get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations", [])
+        others = [
+            {"QueueArn": each["QueueArn"], "Events": each["Events"]} for each in known if each["QueueArn"] not in arns
+        ]
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [*others, *ours]}
+        )
+
+    def _queue_of_bucket(self, app: App, trigger: Trigger) -> str:
         """The URL of the trigger's queue, or of one in place of S3's own invocations."""
         if trigger.queue is not None:
             return self._create(trigger.queue)
-        return self._add_async(app, f"{bucket.replace('.', '-')}-s3")
+        return self._add_async(app, f"{trigger.name.replace('.', '-')}-s3")
 
     def _add_async(self, app: App, name: str) -> str:
         """The URL of a queue whose messages are the events of asynchronous invocations."""

@@ -100,10 +100,14 @@ def test_message_runs_from_the_outbox_to_its_handler_or_the_dead_letters(aws: Fa
 
 
 @pytest.mark.db
-@pytest.mark.parametrize("bucket", ["uploads", "scans"])
+@pytest.mark.parametrize("bucket", ["uploads", "scans", "prod-uploads"])
 def test_object_invokes_its_handler(aws: FakeAws, jobs: Jobs, bucket: str) -> None:
+    """The demo's bucket may be named as a deployed one."""
     worker = Worker()
     worker.app.use(jobs.database, service=jobs.service)
+    if bucket == "prod-uploads":
+        location = {"LocationConstraint": "eu-central-1"}
+        aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
 
     with running(aws, worker.app, jobs.local.service_url, []):
         aws.client("s3").put_object(Bucket=bucket, Key="a+b c/ü.pdf", Body=b"x")
