@@ -173,8 +173,20 @@ def requeue(url: str, ids: Sequence[int] | None) -> int:
     """
     with reporting_errors(url), session(url, "outbox") as conn, conn.transaction():
         requeued = {id for (id,) in conn.execute(_REQUEUE, {"ids": None if ids is None else list(ids)})}
+        _refuse_delivered(conn, [id for id in ids or () if id not in requeued])
         refuse_unknown(ids or (), requeued, "refused message")
     return len(requeued)
+
+
+def _refuse_delivered(conn: psycopg.Connection, ids: Sequence[int]) -> None:
+    """Raise for messages that a trigger refused after the relay had delivered them."""
+    query = "select distinct message_id from app.refused_messages where message_id = any(%s) order by 1"
+    if delivered := [str(id) for (id,) in conn.execute(query, [list(ids)])]:
+        raise ToolError(
+            f"{', '.join(delivered)}: refused by a trigger, after the message had left the outbox; nothing was changed."
+            " Its queue delivers it again, or has moved it to the dead-letter queue. `org-common outbox forget"
+            f" {' '.join(delivered)}` removes it from the list"
+        )
 
 
 def discard(url: str, ids: Sequence[int]) -> int:

@@ -90,3 +90,11 @@ def test_forget_wants_either_messages_or_all() -> None:
     for arguments in ((), ("1", "--all")):
         result = call(*arguments, command="forget", url="postgresql://app_service@127.0.0.1:1/shop")
         assert (result.exit_code, "pass message ids, or --all" in result.stderr) == (2, True)
+
+
+def test_requeue_says_that_a_message_has_left_the_outbox(database: LocalDatabase, message: int) -> None:
+    result = call(str(message), command="requeue", url=database.service_url)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {message}: refused by a trigger, after the message had left the outbox")
+    assert f"`org-common outbox forget {message}`" in result.stderr
