@@ -119,5 +119,5 @@ def _path() -> str | None:
 
 _chosen = _path()
 
-is_used = _chosen is not None and use(_chosen)
+is_used: bool = _chosen is not None and use(_chosen)
 """Whether this environment uses a file."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 from click.types import StringParamType
 
 ORIGIN = "org_common.url"
+
+C = TypeVar("C", bound=Callable[..., Any])
 
 
 class Url(StringParamType):
@@ -73,7 +75,9 @@ def _running_url(role: str, ctx: click.Context, param: click.Parameter, value: s
     return running.url_of(local, role)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def json_option(command: C) -> C:
+    """The option `--json`, which the command receives as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def print_json(document: Any) -> None:

@@ -27,11 +27,11 @@ class Retries:
     """When a throttled request of the exact simulation comes again."""
 
     def __init__(self, queued: Floats, retries: int, random: np.random.Generator) -> None:
-        self.queued = queued.tolist()
+        self.queued: list[float] = queued.tolist()
         """For each request, 1 if it is an event that Lambda retries."""
-        self.retries = retries
+        self.retries: int = retries
         """Attempts of a synchronous caller after the first."""
-        self.random = random
+        self.random: np.random.Generator = random
 
     def delay(self, index: int, attempt: int, age_s: float) -> float | None:
         """Seconds until the next attempt of a request after `attempt` failed retries; None if it is given up."""
