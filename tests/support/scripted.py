@@ -58,9 +58,13 @@ class Scripted:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.end()
+        self._thread.join()
+
+    def end(self) -> None:
+        """Let a `deaf` peer close the connection."""
         if self._deaf is not None:
             self._deaf.set()
-        self._thread.join()
 
     def _serve(self) -> None:
         with suppress(OSError), self._listener.accept()[0] as client:

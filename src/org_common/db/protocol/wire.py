@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from psycopg.errors import OperationalError
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
@@ -109,7 +109,9 @@ def _learn(plans: Plans | None, parses: Sequence[_Parse], results: list[PGresult
 
 def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
     results: list[PGresult] = []
+    # The first error is the statement's. If the connection breaks, the last one says why.
     failed: StatementFailed | None = None
+    last: StatementFailed | None = None
     ended = False
     unsent = pgconn.flush()
     while True:
@@ -118,12 +120,12 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
                 unsent = _receive(pgconn, unsent, deadline_s)
         except OperationalError as broken:
             # A pooler that closes the connection may call its reason an ERROR.
-            raise _lost(pgconn, broken, failed) from broken
+            raise _lost(pgconn, broken, last) from broken
         result = pgconn.get_result()
         if result is None:
             # The end of one statement's results, or the connection is closed.
             if pgconn.status == ConnStatus.BAD or ended:
-                raise ConnectionLost("the server closed the connection", failed)
+                raise ConnectionLost("the server closed the connection", last)
             ended = True
             continue
         ended = False
@@ -136,8 +138,8 @@ def _results(pgconn: PGconn, deadline_s: float) -> list[PGresult]:
             return results
         elif status == ExecStatus.FATAL_ERROR:
             error = failure(result, results)
-            _refuse_end(error, result, failed)
-            failed = failed or error
+            _refuse_end(error, result, last)
+            failed, last = failed or error, error
         elif status != ExecStatus.PIPELINE_ABORTED:
             raise ConnectionLost(f"unexpected result: {ExecStatus(status).name}")
 
@@ -155,23 +157,23 @@ def _receive(pgconn: PGconn, unsent: int, deadline_s: float) -> int:
     return unsent
 
 
-def _refuse_end(error: StatementFailed, result: PGresult, failed: StatementFailed | None) -> None:
+def _refuse_end(error: StatementFailed, result: PGresult, last: StatementFailed | None) -> None:
     """Raise `ConnectionLost` for an error after which nothing more can be read from the connection.
 
-    `failed` is the first error of the server before it.
+    `last` is the server's last error before it.
     """
     if not error.sqlstate:
         # libpq's own, about a message that it does not understand: those behind it cannot be trusted.
         message = " ".join(result.error_message.decode(errors="replace").split())
-        raise ConnectionLost(f"{failed}; {message}" if failed else message, failed) from error
+        raise ConnectionLost(f"{last}; {message}" if last else message, last) from error
     # The end of the connection is seen only by the next read, which would lose the reason.
     if error.severity in FATAL:
         raise ConnectionLost(str(error), error) from error
 
 
-def _lost(pgconn: PGconn, error: OperationalError, failed: StatementFailed | None = None) -> ConnectionLost:
+def _lost(pgconn: PGconn, error: OperationalError, last: StatementFailed | None = None) -> ConnectionLost:
     """The error of a broken connection, with the last error that arrived on it."""
-    reason = _last_error(pgconn) or failed
+    reason = _last_error(pgconn) or last
     message = " ".join(str(error).split())
     return ConnectionLost(f"{reason}; {message}" if reason else message, reason)
 
@@ -190,22 +192,29 @@ def _last_error(pgconn: PGconn) -> StatementFailed | None:
 
     # A send that fails ends libpq's pipeline mode: it reports all errors but the first result's as notices.
     pgconn.notice_handler = notice
+    try:
+        errors += _unread_errors(pgconn)
+    finally:
+        pgconn.notice_handler = handler
+    return errors[-1] if errors else None
+
+
+def _unread_errors(pgconn: PGconn) -> Iterator[StatementFailed]:
+    """The errors among the results that were received and not read."""
     ended = False
     while pgconn.status == ConnStatus.BAD:
         # Parses what was received.
         pgconn.is_busy()
         result = pgconn.get_result()
         if result is None and ended:
-            break
+            return
         ended = result is None
         if result is not None and result.status == ExecStatus.FATAL_ERROR:
             error = failure(result, [])
             if not error.sqlstate:
                 # libpq's own: nothing more was received.
-                break
-            errors.append(error)
-    pgconn.notice_handler = handler
-    return errors[-1] if errors else None
+                return
+            yield error
 
 
 def _wait(pgconn: PGconn, events: int, deadline_s: float) -> int:

@@ -4,6 +4,7 @@ import re
 import struct
 import time
 from collections.abc import Iterator
+from threading import Timer
 from typing import LiteralString
 
 import pytest
@@ -355,18 +356,35 @@ def test_the_reason_is_kept_behind_results_when_a_statement_cannot_be_sent(
     with Scripted([b"".join(pieces)]) as peer:
         raw = open_scripted(peer)
         try:
-            with pytest.raises(ConnectionLost, match=r"^(so it is|an error before it) \(SQLSTATE") as lost:
+            with pytest.raises(ConnectionLost, match="^so it is .SQLSTATE 57P01") as lost:
                 exchange(raw.pgconn, [own("select")] * before + [large], soon())
         finally:
             raw.close()
 
-    reason = lost.value.reason
-    assert reason is not None
-    # Behind another error it is lost if the end of the connection shows in a read, before the rest is sent.
-    possible = {("57P01", severity)} | ({("08P01", "ERROR")} if earlier != DONE else set())
-    assert (reason.sqlstate, reason.severity) in possible
+    assert lost.value.reason is not None
+    assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
     # Later notices go to the connection again.
     assert raw.pgconn.notice_handler is raw.last_words
+
+
+@pytest.mark.parametrize("severity", ["ERROR", "FATAL"])
+@pytest.mark.parametrize("earlier", [DONE, error("08P01", "an error before it")], ids=["done", "error"])
+def test_the_last_error_is_the_reason_when_the_end_shows_in_a_read(severity: str, earlier: bytes) -> None:
+    """The peer stops reading, so the rest of the request waits while the errors are read. Then it closes."""
+    large = own("select %(large)s::text", large="x" * 20_000_000)
+    with Scripted([earlier + error("57P01", "so it is", severity=severity)], deaf=True) as peer:
+        raw = open_scripted(peer)
+        ending = Timer(0.2, peer.end)
+        ending.start()
+        try:
+            with pytest.raises(ConnectionLost, match="^so it is .SQLSTATE 57P01") as lost:
+                exchange(raw.pgconn, [own("select"), large], soon())
+        finally:
+            raw.close()
+            ending.join()
+
+    assert lost.value.reason is not None
+    assert (lost.value.reason.sqlstate, lost.value.reason.severity) == ("57P01", severity)
 
 
 def test_a_warning_is_not_the_reason_of_a_failed_send() -> None:
