@@ -91,9 +91,14 @@ class PgBouncer:
         """Let the clients of `pause` go on."""
         self._admin(b"resume")
 
-    def restart(self) -> None:
-        """Kill it, as a crash would, and start it on the same port."""
+    def restart(self, settings: Mapping[str, str] | None = None) -> None:
+        """Kill it, as a crash would, and start it on the same port, with these lines of [pgbouncer] in addition."""
         self._kill()
+        if settings:
+            path = self._folder / "pgbouncer.ini"
+            self._write(
+                path.name, path.read_text() + "".join(f"{name} = {value}\n" for name, value in settings.items())
+            )
         self._launch()
 
     def stop(self) -> None:

@@ -111,16 +111,9 @@ class Connection:
         "is_inherited",
     )
 
-    def __init__(
-        self,
-        raw: LibpqConnection,
-        counters: Counters,
-        profile: Profile = TRANSACTION_POOLER,
-        pooler: PoolerPlans | None = None,
-    ) -> None:
-        """`pooler` is what the environment knows of the pooler, for a profile that asks it."""
+    def __init__(self, raw: LibpqConnection, counters: Counters, profile: Profile = TRANSACTION_POOLER) -> None:
         self._raw = raw
-        self._pooler = pooler if profile.asks else None
+        self._pooler = PoolerPlans() if profile.asks else None
         self._profile = profile
         self._plans = Plans() if profile.prepares else None
         self._counters = counters
@@ -141,9 +134,11 @@ class Connection:
         self._profile.check(statements)
         with self._lock, ExchangeSpan(statements):
             self._counters.round_trips += 1
-            plans, pooler = self._usable_plans()
+            pooler = self._pooler
+            plans = self._plans if pooler is None else pooler.plans
             try:
-                return exchange(self._raw.pgconn, statements, deadline_s, plans, pooler)
+                asked = None if pooler is None or pooler.is_asked else pooler
+                return exchange(self._raw.pgconn, statements, deadline_s, plans, asked)
             except StatementFailed as failed:
                 if plans is not None and failed.is_stale_plan:
                     self._forget(plans, failed)
@@ -154,22 +149,12 @@ class Connection:
                     raise ConnectionLost(f"{words}; {lost}") from lost
                 raise
 
-    def _usable_plans(self) -> tuple[Plans | None, PoolerPlans | None]:
-        """The prepared statements to use, or the pooler to ask whether there can be any."""
-        pooler = self._pooler
-        if pooler is None:
-            return self._plans, None
-        if pooler.are_tracked:
-            self._plans = self._plans or Plans()
-            return self._plans, None
-        return None, None if pooler.is_asked else pooler
-
     def _forget(self, plans: Plans, failed: StatementFailed) -> None:
         plans.forget()
         if self._pooler is not None:
             # Under a new name the pooler would find the same statement again, by its text.
             self._pooler.lose()
-            logger.warning("a prepared statement is outdated or gone, so this environment stops using them: %s", failed)
+            logger.warning("a prepared statement is outdated or gone, so this connection stops using them: %s", failed)
 
     def is_idle(self) -> bool:
         """True when no transaction and no result is pending: only then may another transaction use the connection."""
@@ -243,7 +228,6 @@ class Single:
         """`url` returns the URL of the login, by default that of the settings."""
         self.counters: Counters = Counters()
         self.guard: Guard = Guard()
-        self._pooler = PoolerPlans()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
@@ -293,7 +277,7 @@ class Single:
                 return self._connection
             self._drop(doubt)
         raw = open_connection(self._connect, self._url, self.counters, deadline_s)
-        self._connection = Connection(raw, self.counters, self._profile, self._pooler)
+        self._connection = Connection(raw, self.counters, self._profile)
         return self._connection
 
     def _connect(self, url: Secret, deadline_s: float) -> Raw:

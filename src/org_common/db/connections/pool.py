@@ -18,7 +18,6 @@ from org_common.db.connections.connection import Connection, Url, login_url, ope
 from org_common.db.connections.guard import Guard
 from org_common.db.connections.profile import PROFILES
 from org_common.db.protocol.counters import Counters
-from org_common.db.protocol.pooler_plans import PoolerPlans
 from org_common.lifecycle.fork import reset_in_child
 from org_common.values.errors import OrgError, Unavailable
 from org_common.values.secret import Secret
@@ -60,7 +59,6 @@ class Pooled:
         """
         self.counters: Counters = Counters()
         self.guard: Guard = Guard()
-        self._pooler = PoolerPlans()
         self._url = url or login_url(settings)
         self._application_name = settings.application_name
         self._profile = PROFILES[settings.database_profile]
@@ -162,7 +160,7 @@ class Pooled:
                 raise Unavailable from (failure or error)
             connection = raw.leased
             if connection is None:
-                connection = raw.leased = Connection(raw, self.counters, self._profile, self._pooler)
+                connection = raw.leased = Connection(raw, self.counters, self._profile)
             else:
                 self.counters.reused += 1
             doubt = connection.doubt()

@@ -20,11 +20,13 @@ Key = tuple[bytes, tuple[int, ...]]
 class Plans:
     """The statements that the server has prepared, and their names. Other parameter types make another statement."""
 
-    __slots__ = ("_made", "_names")
+    __slots__ = ("_made", "_names", "_prefix")
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: bytes = b"oc") -> None:
+        """`prefix` begins all names."""
         self._names: dict[Key, bytes] = {}
         self._made = 0
+        self._prefix = prefix
 
     def name(self, statement: Wire) -> bytes | None:
         """The name of a statement that the server has prepared, None if it has not."""
@@ -36,7 +38,7 @@ class Plans:
         if not is_query or len(self._names) >= LIMIT or len(statement[0]) > MAX_LENGTH:
             return None
         self._made += 1
-        return b"oc_%d" % self._made
+        return b"%s_%d" % (self._prefix, self._made)
 
     def learned(self, statement: Wire, name: bytes) -> None:
         """Record that the server has parsed a statement."""

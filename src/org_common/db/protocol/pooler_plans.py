@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from psycopg.pq import ExecStatus, version
 from psycopg.pq.abc import PGconn, PGresult
 
+from org_common.db.protocol.plans import Plans
 from org_common.db.protocol.statement import TEXT_FORMAT
 
 ASK = b"select count(*) from pg_prepared_statements where name = $1"
@@ -22,20 +23,25 @@ _OLDEST_LIBPQ = 170000
 
 
 class PoolerPlans:
-    """What one environment knows about its pooler. It asks once, in the round trip of its first statements."""
+    """What one connection knows about its pooler. It asks in the round trip of its first statements.
 
-    __slots__ = ("are_tracked", "is_asked")
+    Each connection asks: the next one may lead to another pooler, or to the same after a change of its settings. Its
+    names begin with a random prefix, so that a name that reaches the server by mistake is the name of no other client's
+    statement.
+    """
+
+    __slots__ = ("_prefix", "is_asked", "plans")
 
     def __init__(self) -> None:
+        self._prefix = b"oc_" + os.urandom(8).hex().encode()
         self.is_asked: bool = version() < _OLDEST_LIBPQ
-        self.are_tracked: bool = False
-        """True when the pooler keeps track of prepared statements."""
+        self.plans: Plans | None = None
+        """The prepared statements to use; None unless the pooler keeps track of them."""
 
     def ask(self, pgconn: PGconn) -> int:
         """Queue the question. Returns how many results it has. It is not asked again, whatever the answer."""
         self.is_asked = True
-        # Where names are passed on, those of two environments must differ.
-        name = b"oc_ask_" + os.urandom(8).hex().encode()
+        name = self._prefix
         pgconn.send_prepare(name, ASK, (_TEXT_OID,))
         pgconn.send_query_prepared(name, [name], [TEXT_FORMAT], TEXT_FORMAT)
         pgconn.send_close_prepared(name)
@@ -44,8 +50,9 @@ class PoolerPlans:
     def hear(self, results: Sequence[PGresult]) -> None:
         """Take the answer from these results."""
         counted = [result for result in results if result.status == ExecStatus.TUPLES_OK]
-        self.are_tracked = len(results) == 3 and [each.get_value(0, 0) for each in counted] == [b"0"]
+        if len(results) == 3 and [each.get_value(0, 0) for each in counted] == [b"0"]:
+            self.plans = Plans(self._prefix)
 
     def lose(self) -> None:
         """Stop using prepared statements: one was planned for a table that has changed, or the server lost it."""
-        self.are_tracked = False
+        self.plans = None
