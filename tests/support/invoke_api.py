@@ -8,14 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from email.message import Message
 
 from tests.support.aws import FakeAws
+from tests.support.stub_server import Response, forward, stub_server
 
 INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 REPORT = (
@@ -30,6 +28,7 @@ class InvokeApi:
     def __init__(self, upstream: FakeAws) -> None:
         # Made once: it loads a model of Lambda's API for a third of a second.
         self.lambda_client = upstream.client("lambda")
+        self._upstream = upstream.url
         self.events: list[object] = []
         self.sizes: list[int] = []
         """The memory of each invocation, as moto has it at that time."""
@@ -56,55 +55,15 @@ class InvokeApi:
             headers["X-Amz-Function-Error"] = "Unhandled"
         return headers, b'{"errorMessage": "no good"}' if failed else b"{}"
 
-    def forward(self, request: urllib.request.Request) -> tuple[int, dict[str, str], bytes]:
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, dict(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
+    def respond(self, method: str, path: str, headers: Message[str, str], body: bytes) -> Response:
+        found = INVOKE.fullmatch(path)
+        if found is None:
+            return forward(self._upstream, method, path, headers, body)
+        return 200, *self.invoke(found[1], body, headers.get("X-Amz-Log-Type") == "Tail")
 
 
 @contextmanager
 def invoke_api(upstream: FakeAws) -> Iterator[InvokeApi]:
     api = InvokeApi(upstream)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = 65536
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            found = INVOKE.fullmatch(self.path)
-            if found:
-                status = 200
-                headers, content = api.invoke(found[1], body, self.headers.get("X-Amz-Log-Type") == "Tail")
-            else:
-                kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "content-length")}
-                request = urllib.request.Request(upstream.url + self.path, body or None, kept, method=self.command)
-                status, headers, content = api.forward(request)
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection", "server", "date"):
-                    self.send_header(name, value)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    api.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with stub_server(api.respond) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

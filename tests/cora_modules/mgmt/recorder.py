@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from email.message import Message
 from typing import Any
 
-Response = tuple[int, dict[str, str], bytes]
+from tests.support.stub_server import Response, forward, stub_server
+
 PROVISIONED = re.compile(r"/2019-09-30/functions/([^/]+)/provisioned-concurrency\?Qualifier=(\w+)")
 READS = ("Describe", "List", "Get")
 
@@ -43,7 +41,7 @@ class Recorder:
     def is_read(call: str) -> bool:
         return call.startswith(("GET", *READS))
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    def answer(self, method: str, path: str, headers: Message[str, str], body: bytes) -> Response:
         call = headers.get("X-Amz-Target", f"{method} {path}").rpartition(".")[2]
         self.calls.append(call)
         self.first_attempts += headers.get("amz-sdk-request", "").split(";")[0] == "attempt=1"
@@ -54,7 +52,9 @@ class Recorder:
             if part in call:
                 return self.error(400, "InvalidParameterValueException", message)
         found = PROVISIONED.fullmatch(path)
-        return self.provision(method, found[1], body) if found else self.forward(method, path, headers, body)
+        if found is None:
+            return forward(self.upstream, method, path, headers, body)
+        return self.provision(method, found[1], body)
 
     def provision(self, method: str, function: str, body: bytes) -> Response:
         if method == "PUT":
@@ -74,16 +74,6 @@ class Recorder:
         }
         return (202 if method == "PUT" else 200), {"content-type": "application/json"}, json.dumps(content).encode()
 
-    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
-        sent = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
-        request = urllib.request.Request(self.upstream + path, body or None, sent, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, dict(response.headers), response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
-
     @staticmethod
     def error(status: int, code: str, message: str) -> Response:
         body: dict[str, Any] = {"__type": code, "Type": "User", "message": message, "Message": message}
@@ -93,34 +83,5 @@ class Recorder:
 @contextmanager
 def recorder(upstream: str) -> Iterator[Recorder]:
     record = Recorder(upstream)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = 65536
-
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, headers, content = record.answer(self.command, self.path, dict(self.headers), body)
-            self.send_response(status)
-            for name, value in headers.items():
-                if name.lower() not in ("content-length", "transfer-encoding", "connection", "server", "date"):
-                    self.send_header(name, value)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    record.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield record
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with stub_server(record.answer) as record.url:
+        yield record

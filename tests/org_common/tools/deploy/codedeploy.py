@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from email.message import Message
 from typing import Any
+
+from tests.support.stub_server import Response, stub_server
 
 Json = dict[str, Any]
 ALARM = {
@@ -78,47 +79,28 @@ class FakeCodeDeploy:
                 alias |= {"FunctionVersion": target, "RoutingConfig": {}}
         return {key: value for key, value in deployment.items() if key not in ("function", "target", "is_rollback")}
 
+    def respond(self, method: str, path: str, headers: Message[str, str], body: bytes) -> Response:
+        if method == "GET":
+            function = path.split("/")[3]
+            if function not in self.aliases:
+                return _json({"Message": f"Cannot find alias arn: {function}:live"}, 404)
+            return _json({"Name": "live", **self.aliases[function]})
+        operation = headers["x-amz-target"].rpartition(".")[2]
+        try:
+            return _json(
+                {"CreateDeployment": self.create, "BatchGetDeployments": self.get}[operation](json.loads(body))
+            )
+        except LookupError as error:
+            return _json({"__type": "DeploymentGroupDoesNotExistException", "message": error.args[0]}, 400)
+
+
+def _json(body: Json, status: int = 200) -> Response:
+    return status, {}, json.dumps(body).encode()
+
 
 @contextmanager
 def fake_codedeploy() -> Iterator[FakeCodeDeploy]:
     """The server, until the end of the block."""
     fake = FakeCodeDeploy()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            operation = self.headers["x-amz-target"].rpartition(".")[2]
-            try:
-                found = {"CreateDeployment": fake.create, "BatchGetDeployments": fake.get}[operation](asked)
-            except LookupError as error:
-                self.respond({"__type": "DeploymentGroupDoesNotExistException", "message": error.args[0]}, 400)
-            else:
-                self.respond(found)
-
-        def do_GET(self) -> None:
-            function = self.path.split("/")[3]
-            if function in fake.aliases:
-                self.respond({"Name": "live", **fake.aliases[function]})
-            else:
-                self.respond({"Message": f"Cannot find alias arn: {function}:live"}, 404)
-
-        def respond(self, body: Json, status: int = 200) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with stub_server(fake.respond) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

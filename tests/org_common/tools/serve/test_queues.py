@@ -80,7 +80,7 @@ def test_message_runs_from_the_outbox_to_its_handler_or_the_dead_letters(aws: Fa
     with transaction(ALICE, database=jobs.database) as tx:
         for name in ("a", "poison", "b"):
             tx.send("ingest", {"orgId": str(ACME), "name": name})
-        tx.send("nobody-listens", {})
+        tx.send("unread", {})
 
     with running(aws, worker.app, jobs.local.service_url, said) as queues:
         until(lambda: any(line.startswith("dead letter in ingest-dlq: ") for line in said))
@@ -90,12 +90,12 @@ def test_message_runs_from_the_outbox_to_its_handler_or_the_dead_letters(aws: Fa
 
     assert [len(status[name]["dead"]) for name in sorted(status)] == [1, 0, 0, 0]
     assert "poison" in status["ingest"]["dead"][0]["body"]
-    assert (status["nobody-listens"]["waiting"], status["nobody-listens"]["in_flight"]) == (1, 0)
+    assert (status["unread"]["waiting"], status["unread"]["in_flight"]) == (1, 0)
     assert [message.queue for message in queues.recent].count("ingest") == 3
     assert [attempt for name, attempt in worker.seen if name == "poison"] == [1, 2, 3, 4, 5]
     assert "poison" in next(line for line in said if line.startswith("dead letter"))
     assert any(line.startswith("If a queue is a FIFO queue in AWS: here, ") for line in said)
-    assert sorted(queues.dead) == ["ingest-dlq", "nobody-listens-dlq", "scan-events-dlq", "uploads-s3-dlq"]
+    assert sorted(queues.dead) == ["ingest-dlq", "scan-events-dlq", "unread-dlq", "uploads-s3-dlq"]
     assert jobs.lab.ask("select count(*) from app.outbox") == 0
 
 

@@ -19,7 +19,7 @@ def test_rows_of_each_person_are_counted_and_compared(ask: Ask, people: People, 
 
     assert found["alice"] == Viewer("alice", None, rows=1, shared=1, error=None)
     assert found["carol"] == Viewer("carol", None, rows=1, shared=1, error=None)
-    # Bob sees his own organization, and none of Alice's.
+    # Each person sees only the rows of their own organization.
     assert found["bob"] == Viewer("bob", None, rows=1, shared=0, error=None)
     assert list(found) == list(people.names)
 
