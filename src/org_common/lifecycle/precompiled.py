@@ -49,13 +49,21 @@ def use(path: str) -> bool:
         return False
     if written_for != header() or sys.version_info >= TOO_NEW:
         return False
-    # First, since dataclasses imports modules that compile patterns.
-    _use_patterns(patterns)
-    _use_sources(sources)
+    look_up(sources, patterns)
     return True
 
 
-def _use_sources(sources: dict[tuple[str, str], bytes | CodeType]) -> None:
+def look_up(sources: dict[tuple[str, str], bytes | CodeType], patterns: dict[tuple[str | bytes, int], bytes]) -> None:
+    """Look up sources by mode and text, and patterns by text and flags, from now on; compile those without an entry.
+
+    Entries are marshalled: code, or the arguments of `_sre.compile` after the pattern.
+    """
+    # First, since dataclasses imports modules that compile patterns.
+    _look_up_patterns(patterns)
+    _look_up_sources(sources)
+
+
+def _look_up_sources(sources: dict[tuple[str, str], bytes | CodeType]) -> None:
     """Replace what `typing`, `dataclasses` and `collections` compile with. Each looks in its module before builtins."""
     import collections
     import typing
@@ -88,7 +96,7 @@ def _put(module: ModuleType, name: str, function: object) -> None:
     setattr(module, name, function)
 
 
-def _use_patterns(patterns: dict[tuple[str | bytes, int], bytes]) -> None:
+def _look_up_patterns(patterns: dict[tuple[str | bytes, int], bytes]) -> None:
     """Replace the function with which `re` compiles what is not in its own cache."""
     import _sre  # pyright: ignore[reportMissingImports]
     from marshal import loads

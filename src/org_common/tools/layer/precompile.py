@@ -14,48 +14,23 @@ from pathlib import Path
 from org_common.lifecycle.precompiled import OFF, SWITCH
 from org_common.tools.project.project import ToolError
 
-# Prints the texts as Python literals. A pattern that Python warns of is left out, so that it warns again.
+# Prints the texts as Python literals: what is looked up while modules are imported.
 COLLECT = """\
-import os, sys, warnings
+import os, sys
 path, modules = sys.argv[1].split(os.pathsep), sys.argv[2:]
 sys.path[:0] = path
-import collections, re, typing
-from re import _compiler
-sources, patterns = set(), set()
-
-
-def compiled(source, filename, mode):
-    code = compile(source, filename, mode, dont_inherit=True)
-    sources.add((mode, source))
-    return code
-
-
-def execute(source, names, own_names=None):
-    exec(compiled(source, "<string>", "exec"), names, own_names)
-
-
-def evaluate(source, names):
-    return eval(compiled(source, "<string>", "eval"), names)
-
-
-def pattern_compiled(pattern, flags=0, plain=_compiler.compile):
-    with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always")
-        done = plain(pattern, flags)
-    if isinstance(pattern, (str, bytes)) and not found:
-        patterns.add((pattern, flags))
-    return done
-
-
-_compiler.compile = pattern_compiled
-re.purge()
-vars(typing)["compile"] = compiled
-vars(collections)["eval"] = evaluate
-# It imports modules that compile patterns.
-import dataclasses
-vars(dataclasses)["exec"] = execute
-import importlib, pkgutil
 import org_common
+from org_common.lifecycle import precompiled
+
+
+class Asked(dict):
+    def get(self, key):
+        self[key] = None
+
+
+sources, patterns = Asked(), Asked()
+precompiled.look_up(sources, patterns)
+import importlib, pkgutil
 for name in org_common.__all__:
     try:
         getattr(org_common, name)
@@ -68,12 +43,13 @@ for module in (*(found.name for found in pkgutil.walk_packages(org_common.__path
         except ImportError:
             pass
 print(sorted(sources))
-print(sorted(patterns, key=repr))
+print(sorted(((pattern, int(flags)) for pattern, flags in patterns), key=repr))
 """
 
-# Compiles the texts and writes the file. `_sre` is where the compiler of patterns hands over what it made.
+# Compiles the texts and writes the file, without those that fail or that Python warns of, so that they do so again.
+# `_sre` is where the compiler of patterns hands over what it made.
 COMPILE = """\
-import _sre, ast, marshal, os, sys
+import _sre, ast, marshal, os, re, sys, warnings
 from re import _compiler
 file, path = sys.argv[1], sys.argv[2].split(os.pathsep)
 sys.path[:0] = path
@@ -91,18 +67,29 @@ class Sre:
         return _sre.compile(pattern, *arguments)
 
 
-def parts(pattern, flags):
-    _compiler._sre = sre = Sre()
-    _compiler.compile(pattern, flags)
-    return sre.made
+def source(mode, text):
+    return compile(text, "<string>", mode, dont_inherit=True)
 
 
-codes = {
-    (mode, source): marshal.dumps(compile(source, "<string>", mode, dont_inherit=True)) for mode, source in sources
-}
-made = {(pattern, flags): marshal.dumps(parts(pattern, flags)) for pattern, flags in patterns}
+def pattern(text, flags):
+    _compiler.compile(text, flags)
+    return _compiler._sre.made
+
+
+def entries(make, texts):
+    found = {}
+    for key in texts:
+        try:
+            found[key] = marshal.dumps(make(*key))
+        except (SyntaxError, re.error, Warning):
+            pass
+    return found
+
+
+_compiler._sre = Sre()
+warnings.simplefilter("error")
 with open(file, "wb") as output:
-    marshal.dump((header(), codes, made), output)
+    marshal.dump((header(), entries(source, sources), entries(pattern, patterns)), output)
 """
 
 
