@@ -48,9 +48,10 @@ function take(data) {
     if (list.scrollTop > 0) moved += 1;
   }
   draw();
+  if (id === wanted) openRequest(id);
 }
 
-let moved = 0;
+let moved = 0, wanted = null;
 const matches = (item) => filter.value.toLowerCase().split(/\s+/).every((word) => item.words.includes(word));
 
 function draw() {
@@ -116,6 +117,17 @@ function choose(at) {
   if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
   draw();
   show(JSON.parse(item.data));
+}
+
+function openRequest(id) {
+  // The response to a request that is asked again may be here before the request is in the list.
+  wanted = id > lastId ? id : null;
+  if (wanted !== null) return;
+  if (position(id) < 0) {
+    filter.value = "";
+    shown = items;
+  }
+  choose(position(id));
 }
 
 // The details of a request.
@@ -337,7 +349,7 @@ function compare(record, found, who) {
       box.append(make("h4", title), facts, body);
       sides.append(box);
     });
-  const open = found.record ? [button("Open the new request", () => { const at = position(found.record.id); if (at >= 0) choose(at); })] : [];
+  const open = found.record ? [button("Open the new request", () => openRequest(found.record.id))] : [];
   return [make("strong", same ? "Both responses are the same." : "The responses differ."), " ", ...open, sides];
 }
 

@@ -30,6 +30,13 @@ MANY = """() => {
   }
 }"""
 
+# Requests reach the page, and its list only with `release()`.
+HOLD = """() => {
+  const held = [], real = take;
+  take = (data) => held.push(data);
+  window.release = () => { take = real; held.forEach(real); };
+}"""
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.db,
@@ -174,6 +181,22 @@ def test_request_is_asked_again_as_another_person(tab: Tab, server: Served) -> N
     expect(tab.list.get_by_role("option", selected=True)).to_contain_text("as bob")
     tab.detail.get_by_role("button", name="bob").click()
     expect(tab.detail.get_by_role("region", name="Both responses")).to_contain_text("Now, bob")
+
+
+def test_new_request_opens_when_it_arrives_and_under_a_filter(tab: Tab, server: Served) -> None:
+    ask(server, MEMBERS)
+    tab.rows.filter(has_text="members as alice").first.click()
+    tab.page.keyboard.press("/")
+    tab.page.keyboard.type("members as alice")
+    tab.page.evaluate(HOLD)
+    tab.detail.get_by_role("button", name="bob").click()
+
+    tab.detail.get_by_role("button", name="Open the new request").click()
+    tab.page.evaluate("() => release()")
+
+    expect(tab.list.get_by_role("option", selected=True)).to_contain_text("as bob")
+    expect(tab.page.get_by_role("searchbox")).to_have_value("")
+    assert tab.complaints == []
 
 
 def test_write_is_asked_again_after_a_confirmation(tab: Tab, server: Served) -> None:
